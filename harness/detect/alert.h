@@ -1,0 +1,39 @@
+/* The alert: a detector's claim, opened and closed. */
+#ifndef LD_DETECT_ALERT_H
+#define LD_DETECT_ALERT_H
+
+#include <stdint.h>
+
+#include "truth/cause.h"
+
+enum ld_alert_action {
+    LD_ALERT_OPEN,    /* the claim is made */
+    LD_ALERT_CLOSE,   /* the claim is withdrawn; same id as its open */
+    LD_ALERT_UNKNOWN, /* the detector cannot see: never counted as healthy */
+    LD_ALERT_KNOWN    /* it can see again */
+};
+const char *ld_alert_action_name(enum ld_alert_action action);
+int ld_alert_action_find(const char *name);
+
+enum ld_severity { LD_SEVERITY_GREEN, LD_SEVERITY_AMBER, LD_SEVERITY_RED };
+const char *ld_severity_name(enum ld_severity severity);
+int ld_severity_find(const char *name);
+
+struct ld_alert {
+    uint64_t id;              /* unique per detector and run; close carries its open's id */
+    enum ld_alert_action action;
+    uint64_t evidence;        /* sequence of the deciding observation: identical in replay */
+    int64_t evidence_time_ns; /* its time */
+    int64_t receipt_ns;       /* the runner's monotonic clock, since the run's start; scoring uses it. 0 until received */
+    uint32_t instance, incarnation;
+    enum ld_cause cause;
+    const char *site;         /* "" when none is named */
+    double amount;            /* units claimed, 0 when none */
+    enum ld_severity severity;
+    const char *why;          /* the evidence, quoted: columns, values, since when */
+    const char *rule;         /* row of a rule file, "" when the detector has no rules */
+    const char *rule_version; /* "v1.2.0-a1b2c3", "" likewise */
+};
+/* The texts belong to the detector and are valid during the call that delivers the alert. */
+
+#endif

@@ -1,0 +1,88 @@
+/* The detector interface, and the table of built-in detectors.
+ *
+ * A detector turns observations into alerts. It sees observation time only, keeps what state it likes, and says
+ * `unknown` when it could not look. It must be deterministic: the same observations give the same alerts, to the
+ * bit. A new built-in detector is one file in this folder and one row in LD_DETECTORS (builtin.h). */
+#ifndef LD_DETECT_DETECTOR_H
+#define LD_DETECT_DETECTOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "detect/alert.h"
+#include "observe/observation.h"
+#include "truth/truth.h"
+#include "yaml/schema.h"
+
+enum ld_detector_type { LD_DETECTOR_BUILTIN, LD_DETECTOR_ENDPOINT, LD_DETECTOR_EXEC, LD_DETECTOR_WEBHOOK, LD_DETECTOR_STATIC };
+const char *ld_detector_type_name(enum ld_detector_type type);
+
+/* What a detector needs read; the union over a run's detectors is the run's set of reads, part of its cell. */
+enum ld_read {
+    LD_READ_METRICS_PERIOD = 1 << 0,
+    LD_READ_GOROUTINE_PERIOD = 1 << 1,
+    LD_READ_GOROUTINE_FULL = 1 << 2,   /* debug=2, before, after and on escalation */
+    LD_READ_HEAP_PERIOD = 1 << 3,
+    LD_READ_GOROUTINELEAK = 1 << 4,    /* intrudes: forces a GC, marks goroutines, erases ages */
+    LD_READ_GCTRACE = 1 << 5
+};
+
+struct ld_detector_setting {
+    const char *name;      /* as the scenario calls it; unique within the scenario */
+    const void *options;   /* bound by kind->options, kind->options_size bytes */
+    uint64_t seed;         /* for detectors that draw lots */
+    double time_scale;     /* windows are divided by it; 1: as written */
+    int64_t period_ns;     /* sampling period, already scaled */
+    int64_t manifest;      /* M: only for kinds with sees_truth */
+    const char *data_folder; /* where shipped rule files are; "" when unknown */
+};
+
+/* Where alerts go. The receiver copies. */
+struct ld_alert_sink {
+    void (*alert)(void *context, const struct ld_alert *alert);
+    void *context;
+};
+
+struct ld_detector_kind {
+    const char *name;
+    enum ld_detector_type type;
+    const char *doc;
+    unsigned reads;               /* enum ld_read bits */
+    bool active;                  /* it changes the target: at most one active detector per run */
+    bool sees_truth;              /* calibration only */
+    bool calibration;             /* runs in every campaign, must come out at its known scores */
+    bool external_clock;          /* depends on Go's own clocks or Prometheus: refuses time_scale */
+    const struct ld_schema *options; /* NULL: none; every field has a default unless required */
+    size_t options_size;
+    /* State for one run. 0 or LD_E…. */
+    int (*open)(void **ret_state, const struct ld_detector_setting *setting, struct ld_error *error);
+    /* The window it needs before it can speak, ns, for the least deadline; may be NULL (0). */
+    int64_t (*window_ns)(const struct ld_detector_setting *setting);
+    /* One observation. LD_ENOMEM, LD_EDETECTOR: the detector is broken from here on. */
+    int (*observe)(void *state, const struct ld_observation *observation, const struct ld_alert_sink *sink);
+    /* Truth, for kinds with sees_truth; else NULL. */
+    int (*truth)(void *state, const struct ld_truth_event *event, const struct ld_alert_sink *sink);
+    void (*close)(void *state); /* NULL is allowed */
+};
+
+/* NULL when unknown. */
+const struct ld_detector_kind *ld_detector_find(const char *name);
+/* All kinds in table order; *ret_count rows. Names for ld_nearest: ld_detector_names, ends with NULL. */
+const struct ld_detector_kind *const *ld_detector_kinds(size_t *ret_count);
+const char *const *ld_detector_names(void);
+
+/* A detector at work: kind, state and a copy of its name; counts alerts and enforces the interface (an alert for a
+ * closed id, evidence ahead of the observation in hand, and the like are LD_EDETECTOR). */
+struct ld_detector;
+int ld_detector_open(struct ld_detector **ret_detector, const struct ld_detector_kind *kind,
+                     const struct ld_detector_setting *setting, struct ld_error *error);
+const char *ld_detector_name(const struct ld_detector *detector);
+const struct ld_detector_kind *ld_detector_kind_of(const struct ld_detector *detector);
+/* After an error every further call returns that error. */
+int ld_detector_observe(struct ld_detector *detector, const struct ld_observation *observation,
+                        const struct ld_alert_sink *sink);
+int ld_detector_truth(struct ld_detector *detector, const struct ld_truth_event *event, const struct ld_alert_sink *sink);
+void ld_detector_free(struct ld_detector *detector); /* NULL is allowed */
+
+#endif

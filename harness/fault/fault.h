@@ -1,0 +1,86 @@
+/* The fault table: everything that can be done to a target, its upstream or the sampling.
+ *
+ * One row a fault: its name and attributes are Toxiproxy's where Toxiproxy has it. From the table come the scenario
+ * schema, explain, dispatch in the runner and the receipts' meaning. A new fault is one file and one row. */
+#ifndef LD_FAULT_FAULT_H
+#define LD_FAULT_FAULT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "yaml/schema.h"
+
+enum ld_fault_scope {
+    LD_SCOPE_PROXY,    /* on the connections between target and upstream, in the proxy loop */
+    LD_SCOPE_PROCESS,  /* on a process, through the guard */
+    LD_SCOPE_RESOURCE, /* a limit of the target */
+    LD_SCOPE_SAMPLING  /* in the read gateway */
+};
+
+enum ld_stream { LD_STREAM_DOWN, LD_STREAM_UP, LD_STREAM_BOTH }; /* Toxiproxy: downstream is towards the client */
+const char *ld_stream_name(enum ld_stream stream);
+
+/* Attributes of the implemented faults. Durations ns. */
+struct ld_fault_latency {
+    int64_t latency_ns, jitter_ns;
+    double toxicity; /* share of connections it touches */
+    int stream;      /* enum ld_stream; default down */
+};
+enum ld_who { LD_WHO_TARGET, LD_WHO_UPSTREAM };
+struct ld_fault_kill {
+    int who;                  /* enum ld_who */
+    int signal;               /* index into ld_fault_signals */
+    int64_t restart_after_ns; /* -1: stays dead */
+    int64_t instance;         /* -1: all */
+};
+extern const char *const ld_fault_signals[];      /* "KILL", "TERM", …; ends with NULL */
+extern const int ld_fault_signal_numbers[];
+
+union ld_fault_attributes {
+    struct ld_fault_latency latency;
+    struct ld_fault_kill kill;
+};
+
+enum ld_fault_type {
+    LD_FAULT_LATENCY,
+    LD_FAULT_BANDWIDTH, LD_FAULT_SLOW_CLOSE, LD_FAULT_TIMEOUT, LD_FAULT_RESET_PEER, LD_FAULT_SLICER, LD_FAULT_LIMIT_DATA,
+    LD_FAULT_DOWN, LD_FAULT_CONNECT_DELAY, LD_FAULT_STALL,
+    LD_FAULT_KILL, LD_FAULT_PAUSE,
+    LD_FAULT_OPEN_FILES, LD_FAULT_MEMORY, LD_FAULT_CPU,
+    LD_FAULT_SAMPLING,
+    LD_FAULT_TYPES
+};
+
+struct ld_fault_info {
+    enum ld_fault_type type;
+    const char *name;
+    enum ld_fault_scope scope;
+    bool implemented;              /* false: refused with "is not implemented yet" */
+    const struct ld_schema *attributes; /* binds union ld_fault_attributes; NULL while not implemented */
+    const char *doc;
+};
+extern const struct ld_fault_info ld_fault_table[LD_FAULT_TYPES];
+const struct ld_fault_info *ld_fault_find(const char *name); /* NULL when unknown */
+
+/* One fault of a fault case, as the scenario declares it. */
+struct ld_fault_spec {
+    int64_t at_ns;        /* after the method began */
+    int64_t for_ns;       /* how long; -1: an instant (kill) or until the method's end */
+    enum ld_fault_type type;
+    union ld_fault_attributes attributes;
+    const char *id;       /* "<case>/<index>/<type>": what decisions are derived from */
+};
+
+/* What the fault did, measured at the point of effect. */
+struct ld_receipt {
+    uint64_t touched, spared; /* connections, processes or reads */
+    uint64_t count;           /* of the measured effect (chunks delayed, signals delivered) */
+    int64_t asked_ns;         /* latency asked, 0 when meaningless */
+    int64_t p50_ns, p99_ns;   /* delivered: latency, or time until the process was gone */
+    int64_t worst_early_ns;   /* most a delivery came before its time; 0 when none did */
+    bool effective;           /* false: FAULT_NOT_EFFECTIVE */
+    char text[192];           /* for people: "asked 200ms, delivered p50 201ms p99 209ms over 812" */
+};
+
+#endif

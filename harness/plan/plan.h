@@ -1,0 +1,83 @@
+/* The plan: scenarios + seed -> every run with its resolved schedule, before anything starts. One seed gives one plan,
+ * bit for bit, and the plan has a hash (SHA-256 of its canonical JSON).
+ *
+ * Seeds pair: the run seed depends on (campaign seed, scenario name, repetition) alone, so that variants, faults,
+ * rates and depths of one repetition share onset phase and per-connection decisions. Order is shuffled by the seed;
+ * cells keep their runs together only in the shard, never in time. */
+#ifndef LD_PLAN_PLAN_H
+#define LD_PLAN_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "scenario/scenario.h"
+
+enum ld_action_kind { LD_ACTION_LOAD_ON, LD_ACTION_LOAD_OFF, LD_ACTION_FAULT_ON, LD_ACTION_FAULT_OFF, LD_ACTION_END };
+const char *ld_action_kind_name(enum ld_action_kind kind);
+
+struct ld_action {
+    int64_t at_ns;           /* after the method began; scaled, phase added */
+    enum ld_action_kind kind;
+    uint32_t fault;          /* FAULT_…: index into the case's faults */
+};
+
+struct ld_cell {
+    uint32_t index;               /* in the plan */
+    const struct ld_scenario *scenario;
+    enum ld_variant variant;
+    uint32_t fault_case;          /* index into scenario->fault_cases */
+    double rate;
+    int64_t depth;
+    unsigned reads;               /* enum ld_read bits: part of what a cell is */
+    char name[256];               /* "http-body-not-closed/leaky/slow-upstream[/rate=4][/depth=3]" */
+};
+
+struct ld_run_plan {
+    uint32_t index;               /* in the plan: 0-based and stable, whatever order or shard */
+    uint32_t order;               /* position in execution order */
+    uint32_t cell;                /* index into plan->cells */
+    uint32_t repetition;          /* 0-based */
+    uint64_t seed;
+    double load_per_second;       /* scaled, with the seed's ± 5 % */
+    int64_t phase_ns;             /* onset phase within one sampling period */
+    size_t action_count;
+    const struct ld_action *actions; /* by time */
+};
+
+struct ld_plan {
+    uint64_t seed;
+    size_t cell_count;
+    const struct ld_cell *cells;
+    size_t run_count;
+    const struct ld_run_plan *runs;  /* by index */
+    const uint32_t *order;           /* run indices in execution order */
+    char hash[LD_HASH_HEX];
+    struct ld_arena *arena;          /* owns everything above, not the scenarios */
+};
+
+struct ld_plan_setting {
+    uint64_t seed;
+    const char *filter;        /* glob over cell names; NULL: all */
+    uint32_t shard, shards;    /* 1/1: all; whole cells */
+    int64_t runs;              /* > 0: instead of each scenario's repeat.runs */
+};
+
+int ld_plan_make(struct ld_plan **ret_plan, const struct ld_scenario *const *scenarios, size_t count,
+                 const struct ld_plan_setting *setting, struct ld_error *error);
+void ld_plan_free(struct ld_plan *plan); /* NULL is allowed */
+
+struct ld_buffer;
+/* Canonical JSON: sorted keys, integers only (rates in millionths). What is hashed and stored. */
+int ld_plan_json(const struct ld_plan *plan, struct ld_buffer *out);
+/* For people: cells, schedule, expected duration with `jobs` at once, and for each expectation whether the runs can
+ * support the confidence asked (SCORING, "How many runs a claim needs"). */
+int ld_plan_text(const struct ld_plan *plan, unsigned jobs, struct ld_buffer *out);
+/* The sum of what a run's phases take when nothing goes wrong, ns. */
+int64_t ld_plan_run_duration(const struct ld_plan *plan, const struct ld_run_plan *run);
+/* Runs needed so that all of them detected gives an exact one-sided lower bound of at least `share` at `confidence`. */
+int64_t ld_plan_runs_needed(double share, double confidence);
+
+#endif

@@ -1,0 +1,189 @@
+/* From alerts and truth to outcomes, rates, expectations and a verdict. SCORING.md is the law; this is its only
+ * implementation. Pure: everything it needs is in the records it is given, live or read back from the store. */
+#ifndef LD_SCORE_SCORE_H
+#define LD_SCORE_SCORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "detect/alert.h"
+#include "plan/plan.h"
+#include "score/statistics.h"
+#include "truth/truth.h"
+
+#define LD_EPISODE_QUIET_NS (5 * INT64_C(1000000000)) /* Q */
+
+/*    id, name, is it evidence?, meaning */
+#define LD_OUTCOMES(X)                                                                              \
+    X(TP, "TP", true, "first matching receipt by the deadline")                                     \
+    X(TP_LATE, "TP_LATE", true, "first matching receipt after the deadline")                        \
+    X(FN, "FN", true, "no matching receipt")                                                        \
+    X(NOT_MANIFESTED, "NOT_MANIFESTED", false, "the leak did not happen in this run")               \
+    X(FAULT_NOT_EFFECTIVE, "FAULT_NOT_EFFECTIVE", false, "a fault left no receipt in its range")    \
+    X(DETECTOR_ERROR, "DETECTOR_ERROR", false, "the detector broke or broke its protocol")          \
+    X(HARNESS_ERROR, "HARNESS_ERROR", false, "the harness, its machine or the target failed")       \
+    X(OUT_OF_RANGE, "OUT_OF_RANGE", false, "dose or duration cannot reach the detector's parameters")
+
+enum ld_outcome_kind {
+#define X(id, ...) LD_OUTCOME_##id,
+    LD_OUTCOMES(X)
+#undef X
+    LD_OUTCOME_COUNT
+};
+const char *ld_outcome_name(enum ld_outcome_kind kind);
+int ld_outcome_find(const char *name);
+bool ld_outcome_is_evidence(enum ld_outcome_kind kind);
+
+/* Why a run is no evidence; decided blind to alerts. VALID is the only good one. */
+enum ld_validity {
+    LD_VALID,
+    LD_INVALID_HARNESS,   /* target or harness failed: HARNESS_ERROR */
+    LD_INVALID_LAG,       /* the control loop lagged: HARNESS_ERROR */
+    LD_INVALID_GAPS,      /* samples missing outside sampling faults: HARNESS_ERROR */
+    LD_INVALID_TRUTH,     /* truth and the look from outside disagree: HARNESS_ERROR */
+    LD_INVALID_FAULT      /* FAULT_NOT_EFFECTIVE */
+};
+const char *ld_validity_name(enum ld_validity validity);
+int ld_validity_find(const char *name);
+
+struct ld_life_span { /* one incarnation */
+    uint32_t instance, incarnation;
+    int64_t from_ns, to_ns;
+};
+
+/* Everything scoring needs to know of one run. */
+struct ld_run_record {
+    uint32_t run;                 /* index in the plan */
+    enum ld_validity validity;
+    const char *reason;           /* for people; "" when valid */
+    int64_t observed_from_ns;     /* ready of the first instance */
+    int64_t observed_to_ns;       /* end of follow-up */
+    const struct ld_truth *truth;
+    size_t life_count;
+    const struct ld_life_span *lives;
+    size_t detector_count;
+    struct ld_detector_record {
+        const char *name;
+        bool calibration;
+        bool failed;              /* DETECTOR_ERROR */
+        bool out_of_range;
+        const char *reason;
+        size_t alert_count;
+        const struct ld_alert *alerts; /* by receipt; receipt_ns set */
+    } *detectors;
+};
+
+/* One alert from open to close, or several of one cause and site with less than Q between them. */
+struct ld_episode {
+    uint32_t instance, incarnation;
+    enum ld_cause cause;
+    const char *site;
+    int64_t from_ns, to_ns;       /* receipts */
+    uint64_t evidence;            /* of the first alert */
+    enum ld_severity severity;    /* the worst */
+    const struct ld_alert *first;
+    bool false_alarm;             /* begins with no unit outstanding, or names a site absent from truth */
+    bool wrong_site;              /* of the two reasons, the second */
+    bool during_hold;             /* reported on its own line */
+    int32_t interval;             /* index into truth->intervals it explains; -1 */
+};
+struct ld_episodes {
+    struct ld_episode *items;
+    size_t count;
+};
+/* The episodes of one detector in one run. */
+int ld_episodes_make(struct ld_episodes *ret_episodes, const struct ld_run_record *run, size_t detector, int64_t quiet_ns);
+void ld_episodes_done(struct ld_episodes *episodes);
+
+struct ld_outcome {
+    uint32_t run;
+    const char *detector;
+    int32_t interval;              /* -1: the run has none (healthy, or not manifested) */
+    enum ld_outcome_kind kind;     /* healthy runs: TP etc. do not apply; NOT_MANIFESTED with interval -1 */
+    int64_t detect_ns;             /* receipt - tM; -1 unless TP or TP_LATE. May be negative: seen between t0 and tM */
+    int64_t from_first_ns;         /* receipt - t0; -1 likewise */
+    int64_t censored_ns;           /* FN: follow-up after tM */
+    enum ld_cause_match cause;
+    enum { LD_SITE_NONE, LD_SITE_WRONG, LD_SITE_RIGHT } site;
+    bool culprit;                  /* it named the line at fault */
+};
+
+/* Per detector and run: what it did besides outcomes. */
+struct ld_detector_run {
+    uint32_t run;
+    const char *detector;
+    bool alerted;                  /* any episode */
+    uint32_t episodes, false_alarms, wrong_site, during_hold;
+    double quiet_seconds;          /* exposure with no unit outstanding */
+    double unknown_seconds;        /* the detector said it could not see */
+};
+
+struct ld_score {
+    size_t outcome_count;
+    struct ld_outcome *outcomes;
+    size_t detector_run_count;
+    struct ld_detector_run *detector_runs;
+    struct ld_arena *arena;
+};
+
+/* One row of the board: a detector in a cell. */
+struct ld_board_row {
+    uint32_t cell;
+    const char *detector;
+    bool calibration;
+    uint32_t runs, valid, manifested;
+    uint32_t counts[LD_OUTCOME_COUNT];
+    uint32_t alerted;              /* runs with any episode */
+    uint32_t false_alarms, wrong_site, during_hold;
+    double quiet_hours;
+    struct ld_survival time;       /* time to detect from tM */
+    uint32_t cause_right, cause_wrong, site_right, site_wrong;
+};
+
+enum ld_verdict { LD_VERDICT_PASS, LD_VERDICT_FAIL, LD_VERDICT_INCONCLUSIVE, LD_VERDICT_HARNESS };
+const char *ld_verdict_name(enum ld_verdict verdict);
+
+struct ld_check { /* one expectation in one cell, or one calibration check */
+    const char *scenario, *cell, *detector;
+    const char *what;              /* "detection", "false alarms", "median time to detect", "calibration: oracle" */
+    char asked[96], seen[160];
+    enum ld_verdict verdict;
+    unsigned line;                 /* of the scenario file, 0 for calibration */
+};
+
+struct ld_verdicts {
+    enum ld_verdict verdict;       /* the campaign's */
+    bool calibrated;               /* false: the campaign is void */
+    size_t check_count;
+    struct ld_check *checks;
+    size_t row_count;
+    struct ld_board_row *rows;     /* by cell, then detector in declared order, calibration last */
+    uint32_t excluded;             /* runs without evidence */
+    double excluded_share;         /* over 5 %: inconclusive */
+    struct ld_arena *arena;
+};
+
+/* Outcomes of all runs. `deadline` from the scenario's expectation of the detector, else the end of follow-up. */
+int ld_score_runs(struct ld_score *ret_score, const struct ld_plan *plan, const struct ld_run_record *runs, size_t count,
+                  struct ld_error *error);
+void ld_score_done(struct ld_score *score);
+
+/* Rates, expectations, calibration (oracle, never, always, random, oracle+delay, shuffled truth) and the verdict. */
+int ld_judge(struct ld_verdicts *ret_verdicts, const struct ld_plan *plan, const struct ld_run_record *runs, size_t count,
+             const struct ld_score *score, struct ld_error *error);
+void ld_verdicts_done(struct ld_verdicts *verdicts);
+int ld_verdict_exit(enum ld_verdict verdict); /* exit code */
+
+/* Shuffled truth: score every detector against the truths of other runs of the same scenario, permuted by `seed`,
+ * many times. Returns per detector the mean difference between "leaky" and "healthy" alert rates under the shuffle
+ * and its standard error: within 4 errors of 0 is chance. */
+struct ld_shuffle {
+    const char *detector;
+    double difference, standard_error, true_difference;
+    bool at_chance;
+};
+int ld_score_shuffle(struct ld_shuffle **ret_rows, size_t *ret_count, const struct ld_plan *plan,
+                     const struct ld_run_record *runs, size_t count, uint64_t seed, struct ld_arena *arena);
+
+#endif

@@ -1,0 +1,146 @@
+/* The store: one SQLite file per campaign. DESIGN 4.5; harness/store/schema.sql is the schema with its documentation,
+ * views and example queries.
+ *
+ * ld_store_* is the synchronous layer on one connection, used by the writer's thread (runner/run/writer) and by
+ * readers. One writer; readers open read-only and never block it. Writes are grouped: ld_store_commit ends the group
+ * in hand and begins the next; intents of faults are committed before the fault acts. A crash loses at most what was
+ * not committed, and the file opens clean (WAL, synchronous=NORMAL; FULL at the end of each run). */
+#ifndef LD_STORE_STORE_H
+#define LD_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "detect/alert.h"
+#include "fault/fault.h"
+#include "observe/observation.h"
+#include "plan/plan.h"
+#include "score/score.h"
+#include "truth/truth.h"
+
+#define LD_STORE_APPLICATION_ID 0x6c64726c /* "ldrl" */
+#define LD_STORE_VERSION 1
+
+struct ld_store;
+
+/* Create a campaign file; LD_ESTORE when it exists and is not empty. */
+int ld_store_create(struct ld_store **ret_store, const char *path, struct ld_error *error);
+/* Open for reading; checks application_id and version (older ones need `writable` to be migrated). */
+int ld_store_open(struct ld_store **ret_store, const char *path, bool writable, struct ld_error *error);
+/* Ends the group in hand; NULL is allowed. LD_ESTORE when the last commit failed. */
+int ld_store_close(struct ld_store *store, struct ld_error *error);
+int ld_store_commit(struct ld_store *store, bool durable, struct ld_error *error);
+
+/* ---- writing; ids are the plan's run indices */
+struct ld_fact { const char *name, *value; };
+int ld_store_campaign(struct ld_store *store, const char *id, uint64_t seed, int64_t started_wall_ns,
+                      const struct ld_fact *facts, size_t fact_count, struct ld_error *error);
+/* Scenarios (text and hash), cells, runs, actions, canonical plan JSON and hash, metric registry. */
+int ld_store_plan(struct ld_store *store, const struct ld_plan *plan, struct ld_error *error);
+int ld_store_run_begin(struct ld_store *store, uint32_t run, int64_t started_wall_ns, struct ld_error *error);
+int ld_store_phase(struct ld_store *store, uint32_t run, const char *phase, int64_t time_ns, struct ld_error *error);
+int ld_store_incarnation(struct ld_store *store, uint32_t run, uint32_t instance, uint32_t incarnation, int64_t pid,
+                         int64_t from_ns, struct ld_error *error);
+int ld_store_incarnation_end(struct ld_store *store, uint32_t run, uint32_t instance, uint32_t incarnation,
+                             int64_t to_ns, int64_t exit_status, bool expected, struct ld_error *error);
+/* One observation: its row, its points or its profile (raw body stored once per content, zstd unless already gzip;
+ * stacks interned, per-site counts derived). */
+int ld_store_observation(struct ld_store *store, uint32_t run, const struct ld_observation *observation,
+                         struct ld_error *error);
+int ld_store_truth_event(struct ld_store *store, uint32_t run, const struct ld_truth_event *event, struct ld_error *error);
+int ld_store_truth(struct ld_store *store, uint32_t run, const struct ld_truth *truth, struct ld_error *error);
+/* Intent, committed durably before it returns; receipt afterwards. */
+int ld_store_fault_intent(struct ld_store *store, uint32_t run, const struct ld_fault_spec *fault, int64_t time_ns,
+                          int64_t until_ns, struct ld_error *error);
+int ld_store_fault_receipt(struct ld_store *store, uint32_t run, const char *fault_id, int64_t began_ns,
+                           int64_t ended_ns, const struct ld_receipt *receipt, struct ld_error *error);
+/* One row a decision: which connection a toxic touched. */
+int ld_store_fault_decision(struct ld_store *store, uint32_t run, const char *fault_id, uint64_t connection, bool touched,
+                            struct ld_error *error);
+int ld_store_detector(struct ld_store *store, uint32_t run, const char *detector, const char *kind, bool calibration,
+                      const char *options_json, struct ld_error *error);
+int ld_store_detector_failed(struct ld_store *store, uint32_t run, const char *detector, const char *reason,
+                             struct ld_error *error);
+int ld_store_alert(struct ld_store *store, uint32_t run, const char *detector, const struct ld_alert *alert,
+                   struct ld_error *error);
+/* Reads per reader: how many, bytes, time. */
+int ld_store_reader(struct ld_store *store, uint32_t run, uint32_t instance, const char *reader, uint64_t reads,
+                    uint64_t bytes, int64_t time_ns, uint64_t failures, struct ld_error *error);
+/* A line for people about a run: stderr tail, why it is void, what teardown found. */
+int ld_store_note(struct ld_store *store, uint32_t run, int64_t time_ns, const char *kind, const char *text,
+                  struct ld_error *error);
+struct ld_run_end {
+    enum ld_validity validity;
+    const char *reason;
+    int64_t method_from_ns, observed_from_ns, observed_to_ns, ended_ns;
+    int64_t lag_p99_ns, lag_max_ns;
+    int64_t left; /* processes that were left after teardown: 0 or a bug */
+};
+/* Ends a run: its row, sealing of plain points into blobs, one durable commit. Only ended runs count. */
+int ld_store_run_end(struct ld_store *store, uint32_t run, const struct ld_run_end *end, struct ld_error *error);
+int ld_store_score(struct ld_store *store, const struct ld_score *score, const struct ld_verdicts *verdicts,
+                   struct ld_error *error);
+int ld_store_campaign_end(struct ld_store *store, int64_t ended_wall_ns, const char *verdict, bool interrupted,
+                          struct ld_error *error);
+
+/* ---- reading. Memory goes to the arena given. */
+struct ld_campaign_info {
+    const char *id, *verdict, *plan_hash, *plan_json;
+    uint64_t seed;
+    int64_t started_wall_ns, ended_wall_ns; /* 0: never ended */
+    bool interrupted;
+    size_t fact_count;
+    struct ld_fact *facts;
+    uint32_t runs_planned, runs_ended;
+};
+int ld_store_read_campaign(struct ld_store *store, struct ld_campaign_info *ret_info, struct ld_arena *arena,
+                           struct ld_error *error);
+/* The scenarios' texts, to plan again exactly as then: count, names, texts. */
+struct ld_stored_scenario { const char *file, *text; size_t text_length; };
+int ld_store_read_scenarios(struct ld_store *store, struct ld_stored_scenario **ret_items, size_t *ret_count,
+                            struct ld_arena *arena, struct ld_error *error);
+/* Indices of ended runs in plan order. */
+int ld_store_read_runs(struct ld_store *store, uint32_t **ret_runs, size_t *ret_count, struct ld_arena *arena,
+                       struct ld_error *error);
+struct ld_stored_run {
+    uint32_t run;
+    const char *cell, *scenario, *variant, *fault_case;
+    uint64_t seed;
+    uint32_t repetition;
+    double rate;
+    int64_t depth;
+    bool ended;
+    struct ld_run_end end;
+    int64_t started_wall_ns;
+};
+int ld_store_read_run(struct ld_store *store, uint32_t run, struct ld_stored_run *ret_run, struct ld_arena *arena,
+                      struct ld_error *error);
+/* Observations and truth events of a run in delivery order, profiles parsed: the very same as live. Stops at the first
+ * nonzero return of a callback and returns it. */
+struct ld_replay_sink {
+    int (*observation)(void *context, const struct ld_observation *observation);
+    int (*truth)(void *context, const struct ld_truth_event *event); /* may be NULL */
+    void *context;
+};
+int ld_store_replay(struct ld_store *store, uint32_t run, const struct ld_replay_sink *sink, struct ld_error *error);
+/* Everything scoring needs of one run, from rows alone. */
+int ld_store_read_record(struct ld_store *store, uint32_t run, struct ld_run_record *ret_record, struct ld_arena *arena,
+                         struct ld_error *error);
+struct ld_stored_detector { const char *name, *kind, *options_json; bool calibration, failed; const char *reason; };
+int ld_store_read_detectors(struct ld_store *store, uint32_t run, struct ld_stored_detector **ret_items, size_t *ret_count,
+                            struct ld_arena *arena, struct ld_error *error);
+/* One line of a run's timeline, by time: for `show`. */
+struct ld_timeline_row {
+    int64_t time_ns;
+    const char *kind;  /* phase, truth, fault, alert, life, read, note, count */
+    const char *who;   /* detector, fault id, interval, … */
+    const char *text;
+};
+int ld_store_read_timeline(struct ld_store *store, uint32_t run, struct ld_timeline_row **ret_rows, size_t *ret_count,
+                           struct ld_arena *arena, struct ld_error *error);
+int ld_store_delete_alerts(struct ld_store *store, uint32_t run, struct ld_error *error);
+
+#endif
