@@ -1,0 +1,43 @@
+#include "fault/fault.h"
+
+#include <string.h>
+
+#include "fault/schemas.h"
+
+/* Everything of DESIGN 4.6 has its row, so that a scenario that names it learns that it is known and not there yet. */
+const struct ld_fault_info ld_fault_table[LD_FAULT_TYPES] = {
+    {LD_FAULT_LATENCY, "latency", LD_SCOPE_PROXY, true, &ld_fault_latency_schema,
+     "Delay the bytes between target and upstream; their order is kept."},
+    {LD_FAULT_BANDWIDTH, "bandwidth", LD_SCOPE_PROXY, false, NULL,
+     "Limit the rate at which bytes pass between target and upstream."},
+    {LD_FAULT_SLOW_CLOSE, "slow_close", LD_SCOPE_PROXY, false, NULL, "Delay the close of a connection."},
+    {LD_FAULT_TIMEOUT, "timeout", LD_SCOPE_PROXY, false, NULL,
+     "Let no byte through, and close the connection after a time."},
+    {LD_FAULT_RESET_PEER, "reset_peer", LD_SCOPE_PROXY, false, NULL, "Reset the connection (RST) after a time."},
+    {LD_FAULT_SLICER, "slicer", LD_SCOPE_PROXY, false, NULL,
+     "Cut what passes into small pieces, with a pause between them."},
+    {LD_FAULT_LIMIT_DATA, "limit_data", LD_SCOPE_PROXY, false, NULL,
+     "Close the connection after a number of bytes has passed."},
+    {LD_FAULT_DOWN, "down", LD_SCOPE_PROXY, false, NULL, "Refuse new connections and reset the open ones."},
+    {LD_FAULT_CONNECT_DELAY, "connect_delay", LD_SCOPE_PROXY, false, NULL,
+     "Delay the connection to the upstream after the target was accepted."},
+    {LD_FAULT_STALL, "stall", LD_SCOPE_PROXY, false, NULL, "Stop passing bytes, keep the connection open."},
+    {LD_FAULT_KILL, "kill", LD_SCOPE_PROCESS, true, &ld_fault_kill_schema,
+     "Kill the target or its upstream by a signal, and restart it if asked."},
+    {LD_FAULT_PAUSE, "pause", LD_SCOPE_PROCESS, false, NULL,
+     "Stop the target or its upstream (SIGSTOP) for a time, then continue it."},
+    {LD_FAULT_OPEN_FILES, "open_files", LD_SCOPE_RESOURCE, false, NULL,
+     "Lower the target's hard limit of open files."},
+    {LD_FAULT_MEMORY, "memory", LD_SCOPE_RESOURCE, false, NULL, "Limit the target's memory."},
+    {LD_FAULT_CPU, "cpu", LD_SCOPE_RESOURCE, false, NULL, "Limit the target's share of a core."},
+    {LD_FAULT_SAMPLING, "sampling", LD_SCOPE_SAMPLING, false, NULL,
+     "Make reads of the target slow, truncated, refused or not found."},
+};
+
+const struct ld_fault_info *ld_fault_find(const char *name)
+{
+    for (size_t i = 0; i < LD_FAULT_TYPES; i++)
+        if (strcmp(ld_fault_table[i].name, name) == 0)
+            return &ld_fault_table[i];
+    return NULL;
+}
