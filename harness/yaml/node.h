@@ -15,6 +15,9 @@
 #define LD_YAML_BYTES_MAX ((size_t)1 << 20)
 #define LD_YAML_DEPTH_MAX 32
 #define LD_YAML_NODES_MAX 50000 /* after expansion of aliases */
+#define LD_YAML_ANCHORS_MAX 1000
+/* Bytes: the text of the largest document, each node with its places in arrays, and as much again to spare. */
+#define LD_YAML_ARENA_MAX ((size_t)24 << 20)
 
 enum ld_node_kind { LD_NODE_SCALAR, LD_NODE_SEQUENCE, LD_NODE_MAPPING };
 
@@ -34,10 +37,16 @@ struct ld_document {
     struct ld_arena *arena;     /* owns everything above */
 };
 
-/* Parse `bytes`. On failure every error found is in `errors` and the code of the first is returned. */
+/* Parse `bytes`. On failure every error found is in `errors` and the code of the first is returned: LD_ESYNTAX (not
+ * YAML), LD_ESPEC (YAML that we refuse, and limits) or LD_ENOMEM. On failure `ret_document` is untouched. */
 int ld_document_parse(struct ld_document *ret_document, const char *file, const void *bytes, size_t length,
                       struct ld_errors *errors);
-/* Read and parse a file. */
+/* The same into an arena of the caller's (LD_YAML_ARENA_MAX is enough), which owns the nodes and what a failure leaves.
+ * For finding the errors of YAML and schema in one pass: *ret_root is set even when a code is returned, to the tree as
+ * far as it can be used when the file could be read to its end (a duplicate key, a tag, …), else to NULL. */
+int ld_node_parse(struct ld_node **ret_root, struct ld_arena *arena, const char *file, const void *bytes,
+                  size_t length, struct ld_errors *errors);
+/* Read and parse a file. Also LD_ENOENT and LD_EIO. */
 int ld_document_read(struct ld_document *ret_document, const char *file, struct ld_errors *errors);
 void ld_document_done(struct ld_document *document);
 

@@ -30,7 +30,7 @@ enum ld_field_type {
     LD_FIELD_LIST,     /* struct ld_list: items of `item`, each `size` bytes */
     LD_FIELD_MAP,      /* struct ld_map: user-chosen names to values of `item`, each `size` bytes */
     LD_FIELD_NODE,     /* const struct ld_node *: kept as it is, for a later schema */
-    LD_FIELD_CUSTOM    /* bound by `custom` */
+    LD_FIELD_CUSTOM    /* bound by `custom`, which gets the value's own address (the struct's plus offset) */
 };
 
 enum ld_field_flag {
@@ -64,7 +64,8 @@ struct ld_field {
     enum ld_field_type type;
     size_t offset;              /* into the struct that the schema binds */
     unsigned flags;             /* enum ld_field_flag */
-    double minimum, maximum;    /* both 0: no bounds; ns for durations, bytes for sizes, fraction for percents */
+    double minimum, maximum;    /* inclusive; both 0: no bounds; ns for durations, bytes for sizes, fraction for
+                                 * percents; INFINITY (<math.h>) leaves one side open */
     const char *const *choices; /* CHOICE: ends with NULL */
     const struct ld_schema *object; /* OBJECT, OPTIONAL_OBJECT */
     const struct ld_field *item;    /* LIST, MAP: describes one item (offset 0) */
@@ -87,7 +88,8 @@ struct ld_schema {
 /* Bind `node` into `value` (defaults first). 0, or the code of the first error; all are in context->errors. */
 int ld_schema_bind(struct ld_schema_context *context, const struct ld_schema *schema, const struct ld_node *node,
                    void *value);
-/* Bind one value by its field description; what LIST and MAP use for items. */
+/* Bind one value by its field description; what LIST and MAP use for items. `value` is the struct: the value goes to
+ * its field->offset. Texts are copied to the context's arena, NODE fields point into the document. */
 int ld_field_bind(struct ld_schema_context *context, const struct ld_field *field, const struct ld_node *node,
                   void *value);
 /* Set the defaults only. */
