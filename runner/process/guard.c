@@ -1,0 +1,273 @@
+#include "runner/process/guard.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "runner/process/message.h"
+#include "runner/process/shim.h"
+#include "runner/process/sweep.h"
+
+#define SWEEP_LIMIT_NS (INT64_C(10) * 1000000000)
+
+/* What the guard says first: how it came up. Later it says nothing; the shims speak for themselves. */
+struct hello {
+    int32_t isolated;
+    int32_t failed; /* errno */
+    char step[64];  /* what failed, or why there is no namespace */
+};
+
+/* ---- the guard process */
+
+/* Also the standard ones: a pipe behind leakdrill's stdout must end with leakdrill. */
+static void forget_other_descriptors(int socket)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int fd = 0; null >= 0 && fd <= 2; fd++)
+        dup2(null, fd);
+    if (socket > 3)
+        syscall(SYS_close_range, 3u, (unsigned)socket - 1, 0u);
+    syscall(SYS_close_range, (unsigned)socket + 1, ~0u, 0u);
+}
+
+static void read_command(int socket, char *packet)
+{
+    int received[LD_MESSAGE_FDS_MAX], fds[LD_SPAWN_FDS];
+    size_t count = LD_MESSAGE_FDS_MAX, taken = 0;
+    ssize_t n = ld_message_receive(socket, packet, LD_MESSAGE_BYTES_MAX, received, &count, MSG_DONTWAIT);
+    const struct ld_spawn_message *message = (const struct ld_spawn_message *)(const void *)packet;
+    bool good = n >= (ssize_t)sizeof *message && message->magic == LD_MESSAGE_MAGIC;
+    for (int i = 0; i < LD_SPAWN_FDS; i++)
+        fds[i] = good && (message->present & (1u << i)) && taken < count ? received[taken++] : -1;
+    if (good && fds[LD_SPAWN_FD_CHANNEL] >= 0) {
+        pid_t child = _Fork();
+        if (child == 0) {
+            close(socket);
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            ld_shim_main(message, (size_t)n, fds);
+        }
+        /* When the fork failed the channel closes here and leakdrill sees the end of file: a dead shim. */
+    }
+    for (size_t i = 0; i < count; i++)
+        close(received[i]);
+}
+
+static _Noreturn void guard_main(int socket, const char *work_folder)
+{
+    prctl(PR_SET_NAME, "service-guard");
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    setsid();
+    forget_other_descriptors(socket);
+    sigset_t set;
+    sigfillset(&set);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    int signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    char *packet = malloc(LD_MESSAGE_BYTES_MAX);
+    bool serving = packet && signals >= 0;
+    while (serving) {
+        struct pollfd polls[] = {{.fd = signals, .events = POLLIN}, {.fd = socket, .events = POLLIN}};
+        if (poll(polls, 2, -1) < 0 && errno != EINTR)
+            break;
+        struct signalfd_siginfo information;
+        while (read(signals, &information, sizeof information) > 0)
+            ;
+        while (waitpid(-1, NULL, WNOHANG) > 0)
+            ;
+        if (polls[1].revents & POLLIN)
+            read_command(socket, packet);
+        else if (polls[1].revents)
+            serving = false;
+        char probe;
+        if (serving && recv(socket, &probe, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+            serving = false;
+    }
+    struct ld_swept swept = ld_sweep_children(SWEEP_LIMIT_NS, 0, NULL, NULL);
+    ld_remove_tree(work_folder);
+    _exit(swept.left > 100 ? 100 : (int)swept.left);
+}
+
+/* ---- the launcher: makes the namespaces, forks the guard into them, waits for it */
+
+static bool write_text(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    bool good = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+    return close(fd) == 0 && good;
+}
+
+/* Root makes a PID and a mount namespace; others first a user namespace in which they keep their own id. */
+static bool make_namespaces(struct hello *hello)
+{
+    uid_t user = geteuid();
+    gid_t group = getegid();
+    if (unshare(CLONE_NEWPID | CLONE_NEWNS | (user ? CLONE_NEWUSER : 0)) < 0) {
+        snprintf(hello->step, sizeof hello->step, "unshare: %s", strerror(errno));
+        return false;
+    }
+    if (user) {
+        char map[64];
+        snprintf(map, sizeof map, "%u %u 1", user, user);
+        bool good = write_text("/proc/self/setgroups", "deny") && write_text("/proc/self/uid_map", map);
+        snprintf(map, sizeof map, "%u %u 1", group, group);
+        if (!good || !write_text("/proc/self/gid_map", map)) {
+            snprintf(hello->step, sizeof hello->step, "id map: %s", strerror(errno));
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool mount_own_proc(struct hello *hello)
+{
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+        mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0) {
+        snprintf(hello->step, sizeof hello->step, "mount /proc: %s", strerror(errno));
+        return false;
+    }
+    return true;
+}
+
+/* The guard in its namespace: 0 when it served and ended, 101 when this kernel does not let us. */
+static _Noreturn void launch(int socket, const char *work_folder, bool isolate)
+{
+    struct hello hello = {0};
+    if (!isolate)
+        snprintf(hello.step, sizeof hello.step, "not asked for");
+    bool apart = isolate && make_namespaces(&hello);
+    pid_t guard = _Fork();
+    if (guard == 0) {
+        hello.isolated = apart && mount_own_proc(&hello);
+        if (apart && !hello.isolated)
+            _exit(101);
+        if (!apart && isolate && hello.step[0] == '\0')
+            snprintf(hello.step, sizeof hello.step, "no namespaces");
+        (void)ld_message_send(socket, &hello, sizeof hello, NULL, 0);
+        guard_main(socket, work_folder);
+    }
+    if (guard < 0) {
+        hello.failed = errno;
+        (void)ld_message_send(socket, &hello, sizeof hello, NULL, 0);
+        _exit(100);
+    }
+    close(socket);
+    int status = 0;
+    while (waitpid(guard, &status, 0) < 0 && errno == EINTR)
+        ;
+    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 102);
+}
+
+/* ---- leakdrill's side */
+
+static pid_t sender_of(int socket, struct hello *hello, struct ld_error *error)
+{
+    struct iovec part = {.iov_base = hello, .iov_len = sizeof *hello};
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(struct ucred))];
+    } control;
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+    ssize_t n;
+    do
+        n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    while (n < 0 && errno == EINTR);
+    if (n != (ssize_t)sizeof *hello)
+        return 0;
+    if (hello->failed) {
+        ld_fail_errno(error, LD_ESYSTEM, hello->failed, "the guard process could not be started");
+        return 0;
+    }
+    for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header))
+        if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_CREDENTIALS) {
+            struct ucred credentials;
+            memcpy(&credentials, CMSG_DATA(header), sizeof credentials);
+            return credentials.pid;
+        }
+    return 0;
+}
+
+static int try_start(struct ld_guard *ret_guard, const char *work_folder, bool isolate, struct ld_error *error)
+{
+    int pair[2], on = 1;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        return ld_fail_errno(error, LD_ESYSTEM, errno, "cannot make the guard's socket");
+    setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
+    pid_t launcher = _Fork();
+    if (launcher == 0) {
+        close(pair[0]);
+        prctl(PR_SET_NAME, "service-launch");
+        setsid();
+        forget_other_descriptors(pair[1]);
+        launch(pair[1], work_folder, isolate);
+    }
+    int saved = errno;
+    close(pair[1]);
+    if (launcher < 0) {
+        close(pair[0]);
+        return ld_fail_errno(error, LD_ESYSTEM, saved, "cannot start the guard process");
+    }
+    struct hello hello = {0};
+    ld_fail(error, LD_ESYSTEM, "the guard process died before it said hello");
+    pid_t pid = sender_of(pair[0], &hello, error);
+    if (pid <= 0) {
+        close(pair[0]);
+        while (waitpid(launcher, NULL, 0) < 0 && errno == EINTR)
+            ;
+        return LD_ESYSTEM;
+    }
+    int off = 0;
+    setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &off, sizeof off);
+    *ret_guard = (struct ld_guard){.socket = pair[0], .launcher = launcher, .pid = pid, .isolated = hello.isolated};
+    snprintf(ret_guard->why_not, sizeof ret_guard->why_not, "%s", hello.isolated ? "" : hello.step);
+    return 0;
+}
+
+int ld_guard_start(struct ld_guard *ret_guard, const char *work_folder, bool isolate, struct ld_error *error)
+{
+    if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+        return ld_fail_errno(error, LD_ESYSTEM, errno, "cannot become a subreaper");
+    if (isolate && try_start(ret_guard, work_folder, true, error) == 0)
+        return 0;
+    int code = try_start(ret_guard, work_folder, false, error);
+    if (code == 0 && isolate)
+        snprintf(ret_guard->why_not, sizeof ret_guard->why_not, "this machine does not allow PID namespaces");
+    return code;
+}
+
+int64_t ld_guard_stop(struct ld_guard *guard)
+{
+    if (guard->socket < 0)
+        return 0;
+    close(guard->socket);
+    guard->socket = -1;
+    int status = 0;
+    while (waitpid(guard->launcher, &status, 0) < 0 && errno == EINTR)
+        ;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+int64_t ld_guard_clean_up(struct ld_guard *guard, const char *work_folder)
+{
+    if (guard->socket >= 0)
+        close(guard->socket);
+    guard->socket = -1;
+    struct ld_swept swept = ld_sweep_children(SWEEP_LIMIT_NS, 0, NULL, NULL);
+    ld_remove_tree(work_folder);
+    return swept.found;
+}

@@ -1,0 +1,61 @@
+/* A process under the guard, as the control loop sees it: started, signalled, awaited, ended with all it forked.
+ *
+ * The caller embeds struct ld_process and must keep it until `closed` ran. Every callback runs on the loop. The order
+ * is: started or failed; exited once if it started; ended once after ld_process_end; closed once after
+ * ld_process_close. No waitpid anywhere here: the shim tells. */
+#ifndef LD_PROCESS_PROCESS_H
+#define LD_PROCESS_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/error.h"
+#include "runner/process/guard.h"
+
+struct ld_spawn {
+    const char *program;                /* absolute path */
+    const char *folder;                 /* working directory, "" to inherit */
+    const char *const *arguments;       /* argv, ends with NULL */
+    const char *const *environment;     /* NAME=value, ends with NULL */
+    int stdout_fd, stderr_fd;           /* -1: /dev/null */
+    int listen_fd, truth_fd, setting_fd; /* become 3, 4, 5; -1: none. All stay the caller's, to be closed after start */
+    uint64_t open_files;                /* hard limit; 0: inherit */
+};
+
+struct ld_process;
+
+struct ld_process_events {
+    void (*started)(struct ld_process *process, int64_t pid);
+    void (*failed)(struct ld_process *process, const struct ld_error *error); /* never started, or the guard died */
+    void (*exited)(struct ld_process *process, int64_t status);                /* exit code, or -signal */
+    void (*ended)(struct ld_process *process, int64_t swept, int64_t left);    /* nothing of it is left (left 0) */
+    void (*closed)(struct ld_process *process);
+};
+
+struct ld_process {
+    unsigned magic;
+    uv_poll_t poll;
+    const struct ld_process_events *events;
+    void *context;      /* the caller's */
+    int channel;
+    int pidfd;          /* -1 before started and after closed */
+    int64_t pid;        /* as we see it; 0 before started */
+    bool started, failed, exited, ending, ended;
+    int64_t exit_status;
+};
+
+/* Ask the guard for it. On success the events follow; on failure nothing needs closing. */
+int ld_process_start(struct ld_process *process, uv_loop_t *loop, const struct ld_guard *guard,
+                     const struct ld_spawn *spawn, const struct ld_process_events *events, void *context,
+                     struct ld_error *error);
+/* To the process itself, at once, by pidfd: cannot hit another. 0 or LD_ESYSTEM (gone). */
+int ld_process_signal(struct ld_process *process, int number);
+/* To its process group, through the shim. */
+int ld_process_signal_group(struct ld_process *process, int number);
+/* Kill whatever is left of it; `ended` follows. Allowed in every state but after ended. */
+void ld_process_end(struct ld_process *process);
+/* After ended or failed (or before, which ends it unseen): free what the loop holds; `closed` follows. */
+void ld_process_close(struct ld_process *process);
+
+#endif

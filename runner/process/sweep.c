@@ -1,0 +1,138 @@
+#include "runner/process/sweep.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <dirent.h>
+
+static int64_t monotonic_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* The fourth field of /proc/PID/stat, behind the last parenthesis; -1 when the process is gone. */
+static pid_t parent_of(const char *pid)
+{
+    char path[64], text[512];
+    snprintf(path, sizeof path, "/proc/%.20s/stat", pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    ssize_t n = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (n <= 0)
+        return -1;
+    text[n] = '\0';
+    char *end = strrchr(text, ')');
+    int parent;
+    if (!end || sscanf(end + 1, " %*c %d", &parent) != 1)
+        return -1;
+    return parent;
+}
+
+/* Kernels without CONFIG_PROC_CHILDREN: look at every process's parent. */
+static int children_by_scan(void (*visit)(void *context, pid_t child), void *context)
+{
+    DIR *folder = opendir("/proc");
+    if (!folder)
+        return -errno;
+    int count = 0;
+    pid_t self = getpid();
+    for (struct dirent *entry; (entry = readdir(folder));) {
+        if (entry->d_name[0] < '1' || entry->d_name[0] > '9' || parent_of(entry->d_name) != self)
+            continue;
+        visit(context, (pid_t)atoi(entry->d_name));
+        count++;
+    }
+    closedir(folder);
+    return count;
+}
+
+int ld_children(void (*visit)(void *context, pid_t child), void *context)
+{
+    /* Children belong to threads; every thread of ours may have some (leakdrill spawns from its main thread only). */
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return children_by_scan(visit, context);
+    int count = 0;
+    for (int pid; fscanf(file, "%d", &pid) == 1; count++)
+        visit(context, pid);
+    fclose(file);
+    return count;
+}
+
+struct kill_context {
+    pid_t spare;
+    int64_t others;
+};
+
+static void kill_child(void *context, pid_t child)
+{
+    struct kill_context *kills = context;
+    if (child == kills->spare)
+        return;
+    kill(child, SIGKILL);
+    kills->others++;
+}
+
+struct ld_swept ld_sweep_children(int64_t limit_ns, pid_t spare,
+                                  void (*reaped)(void *context, pid_t child, int status), void *context)
+{
+    struct ld_swept swept = {0};
+    int64_t deadline = monotonic_ns() + limit_ns;
+    for (;;) {
+        struct kill_context kills = {.spare = spare};
+        ld_children(kill_child, &kills);
+        if (kills.others == 0)
+            break;
+        int status;
+        pid_t child;
+        bool any = false;
+        while ((child = waitpid(-1, &status, WNOHANG)) > 0) {
+            any = true;
+            swept.found++;
+            if (reaped)
+                reaped(context, child, status);
+        }
+        if (!any) {
+            if (monotonic_ns() > deadline) {
+                swept.left = kills.others;
+                break;
+            }
+            /* Wait for a death without a busy loop; the timeout only bounds how often the deadline is looked at. */
+            sigset_t set;
+            sigemptyset(&set);
+            sigaddset(&set, SIGCHLD);
+            struct timespec pause = {.tv_nsec = 1000000};
+            sigtimedwait(&set, NULL, &pause);
+        }
+    }
+    return swept;
+}
+
+static int remove_entry(const char *path, const struct stat *status, int flag, struct FTW *walk)
+{
+    (void)status;
+    (void)walk;
+    return (flag == FTW_DP ? rmdir(path) : unlink(path)) == 0 || errno == ENOENT ? 0 : errno;
+}
+
+int ld_remove_tree(const char *path)
+{
+    int code = nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+    if (code < 0)
+        return errno == ENOENT ? 0 : -errno;
+    return -code;
+}
