@@ -10,9 +10,6 @@
 #include "base/buffer.h"
 #include "yaml/utf8.h"
 
-/* Enough for the largest document within the other limits: its text twice, and each node with its places in arrays. */
-#define ARENA_MAX ((size_t)24 << 20)
-
 /* An anchor: its node, and how much an alias to it adds to the expanded document. */
 struct anchor {
     const char *name;
@@ -274,32 +271,31 @@ static struct ld_node *build_scalar(struct builder *builder, const yaml_event_t 
     return node;
 }
 
-static void check_key(struct builder *builder, const yaml_event_t *event, const struct ld_node *key)
+/* What is wrong with the key that `event` begins, NULL when nothing is. */
+static const char *key_fault(const yaml_event_t *event, const struct ld_node *key)
 {
-    const yaml_mark_t *mark = &event->start_mark;
-    if (event->type != YAML_SCALAR_EVENT) {
-        record(builder, LD_ESPEC, mark, "a key must be plain text, not an alias, a list or a mapping");
-    } else if (key->text[0] == '\0') {
-        record(builder, LD_ESPEC, mark, "a key is empty");
-    } else if (!key->quoted && strcmp(key->text, "<<") == 0) {
-        record(builder, LD_ESPEC, mark, "merge keys (<<) are not allowed; write the keys out");
-    }
+    if (event->type != YAML_SCALAR_EVENT)
+        return "a key must be plain text, not an alias, a list or a mapping";
+    if (key->text[0] == '\0')
+        return "a key is empty";
+    if (!key->quoted && strcmp(key->text, "<<") == 0)
+        return "merge keys (<<) are not allowed; write the keys out";
+    return NULL;
 }
 
-/* Build the key that `event` begins and push it; a key that is a collection is read to its end and replaced. */
+/* Build the key and push it. A key that is refused is read to its end and becomes "", which the schema passes over. */
 static bool build_key(struct builder *builder, const yaml_event_t *event, unsigned depth)
 {
     struct extent extent;
     struct ld_node *key = build(builder, event, depth, &extent);
     if (!key)
         return false;
-    check_key(builder, event, key);
-    if (event->type != YAML_SCALAR_EVENT) {
+    const char *fault = key_fault(event, key);
+    if (fault) {
+        record(builder, LD_ESPEC, &event->start_mark, fault);
         key = empty_text(builder, &event->start_mark);
-        if (!key)
-            return false;
     }
-    return push(builder, key, &event->start_mark);
+    return key && push(builder, key, &event->start_mark);
 }
 
 static int compare_keys(const void *left, const void *right)
@@ -551,13 +547,19 @@ static int read_failed(const char *file, int code, int saved_errno, const char *
 int ld_document_parse(struct ld_document *ret_document, const char *file, const void *bytes, size_t length,
                       struct ld_errors *errors)
 {
-    struct ld_document *document = ret_document;
-    *document = (struct ld_document){.arena = ld_arena_new(ARENA_MAX)};
-    if (document->arena)
-        document->file = ld_arena_text(document->arena, file);
-    if (!document->file)
-        return read_failed(file, LD_ENOMEM, 0, ld_code_text(LD_ENOMEM), errors);
-    return ld_node_parse(&document->root, document->arena, document->file, bytes, length, errors);
+    struct ld_document document = {.arena = ld_arena_new(LD_YAML_ARENA_MAX)};
+    int code;
+    if (document.arena)
+        document.file = ld_arena_text(document.arena, file);
+    if (document.file)
+        code = ld_node_parse(&document.root, document.arena, document.file, bytes, length, errors);
+    else
+        code = read_failed(file, LD_ENOMEM, 0, ld_code_text(LD_ENOMEM), errors);
+    if (code)
+        ld_document_done(&document);
+    else
+        *ret_document = document;
+    return code;
 }
 
 /* The whole file, at most one byte more than a document may have: the parser then says that it is too large. */
@@ -587,7 +589,6 @@ int ld_document_read(struct ld_document *ret_document, const char *file, struct 
 {
     struct ld_buffer bytes;
     ld_buffer_init(&bytes, LD_YAML_BYTES_MAX + 1);
-    *ret_document = (struct ld_document){0};
     int code = read_bytes(file, &bytes, errors);
     if (!code)
         code = ld_document_parse(ret_document, file, bytes.bytes, bytes.length, errors);

@@ -438,7 +438,8 @@ int ld_schema_bind(struct ld_schema_context *context, const struct ld_schema *sc
     if (node->kind != LD_NODE_MAPPING)
         return wrong_kind(context, node, "a mapping of keys to values");
     for (size_t i = 0; i < node->count; i++)
-        keep_first(&code, bind_pair(context, schema, node->keys[i], node->items[i], value));
+        if (node->keys[i]->text[0]) /* else the parser refused it and said so */
+            keep_first(&code, bind_pair(context, schema, node->keys[i], node->items[i], value));
     keep_first(&code, check_required(context, schema, node));
     if (!code && schema->check)
         code = schema->check(context, node, value);
