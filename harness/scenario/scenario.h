@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "detect/detector.h"
@@ -22,89 +23,90 @@ enum ld_variant { LD_VARIANT_LEAKY, LD_VARIANT_HEALTHY, LD_VARIANTS };
 const char *ld_variant_name(enum ld_variant variant);
 
 struct ld_limits_spec {
-    uint64_t memory_bytes;  /* 0: none */
-    int64_t open_files;     /* hard limit; 0: inherit */
-    int64_t wall_ns;        /* a run longer than this is killed: harness error */
+    uint64_t memory_bytes; /* 0: none */
+    int64_t open_files;    /* hard limit; 0: inherit */
+    int64_t wall_ns;       /* a run longer than this is killed: harness error */
 };
 
 struct ld_declared_truth { /* truth: declared */
+    bool healthy;          /* nothing leaks; the rest is unset then */
     enum ld_cause cause;
-    int64_t from_ns;        /* onset after the method began */
+    int64_t from_ns; /* onset after the method began */
     int64_t amount;
     struct ld_list seen_at; /* const char * */
 };
 
 struct ld_target_spec {
     enum ld_target_kind kind;
-    const char *fixture;      /* "http/body-not-closed" */
-    struct ld_list command;   /* const char *; "{listen}" and "{upstream}" are replaced by addresses */
-    const char *attach;       /* "http://127.0.0.1:6060": loopback only */
+    const char *fixture;    /* "http/body-not-closed" */
+    struct ld_list command; /* const char *; "{listen}" and "{upstream}" are replaced by addresses */
+    const char *attach;     /* "http://127.0.0.1:6060": loopback only */
     enum ld_truth_source truth;
     struct ld_declared_truth *declared; /* NULL unless truth: declared */
-    bool variants[LD_VARIANTS]; /* fixtures: which; command and attach: leaky alone, or by truth: healthy */
+    bool variants[LD_VARIANTS]; /* fixtures: which; command and attach: one, by `variants` or `declared.healthy` */
     int64_t instances;
-    struct ld_list rates;     /* double: dose axis, leaked units per request; default [1] */
-    struct ld_list depths;    /* int64_t: frames deep in the shared helper; default [0] */
-    int64_t gomaxprocs;       /* 0: do not set */
-    struct ld_list env_names, env_values; /* const char * */
+    struct ld_list rates;                 /* double: dose axis, leaked units per request; default [1] */
+    struct ld_list depths;                /* int64_t: frames deep in the shared helper; default [0] */
+    int64_t gomaxprocs;                   /* 0: do not set */
+    struct ld_list env_names, env_values; /* const char *, equally many */
     struct ld_limits_spec limits;
     const char *metrics_path; /* "/metrics"; "" when the target has none */
     const char *ready_path;   /* command, attach: asked until it answers 200; default /debug/pprof/ */
 };
 
 struct ld_load_spec {
-    const char *path;   /* "" when there is no load */
+    const char *path; /* "" when there is no load */
     double per_second;
     int64_t from_ns, for_ns;
 };
 
 struct ld_phases_spec {
-    int64_t ready_ns;     /* at most this long until ready */
-    int64_t baseline_ns;  /* quiet observation before the method */
-    int64_t drain_ns;     /* after the load: outstanding requests may end */
-    int64_t settle_ns;    /* after the drain, before the looks from outside */
-    int64_t stop_ns;      /* after TERM, before KILL */
+    int64_t ready_ns;    /* at most this long until ready */
+    int64_t baseline_ns; /* quiet observation before the method */
+    int64_t drain_ns;    /* after the load: outstanding requests may end */
+    int64_t settle_ns;   /* after the drain, before the looks from outside */
+    int64_t stop_ns;     /* after TERM, before KILL */
 };
 
 struct ld_sampling_spec {
     int64_t every_ns;
     bool profiles[LD_PROFILE_KINDS];
-    int64_t full_below;   /* debug=2 only below this many goroutines; 2000 */
+    int64_t full_below;   /* debug=2 only below this many goroutines; 0: never; 2000, attached targets 0 */
     int64_t idle_periods; /* a goroutine profile at least every so many periods though the count stands still; 8 */
     int64_t timeout_ns;   /* of one read */
 };
 
 struct ld_fault_case {
-    const char *name;               /* "none" is case 0 and always there */
+    const char *name; /* "none" is case 0 and always there */
     size_t fault_count;
     struct ld_fault_spec *faults;
 };
 
 struct ld_detector_spec {
-    const char *name;               /* unique; the kind's name unless given */
+    const char *name; /* unique; the kind's name unless given */
     const struct ld_detector_kind *kind;
-    void *options;                  /* bound by kind->options; NULL when it has none */
+    void *options; /* bound by kind->options; NULL when it has none */
 };
 
 struct ld_rate_expectation { /* {observed: 100%} or {confident: 90%, at: 95%} or {at_most: 0} */
     bool given;
-    double observed;   /* least share seen; -1 when not given */
-    double confident;  /* least exact lower bound; -1 when not given */
-    double at;         /* its confidence, 0.95 */
+    double observed;  /* least share seen; -1 when not given */
+    double confident; /* least exact lower bound; -1 when not given */
+    double at;        /* its confidence, 0.95 */
 };
 
 struct ld_expectation {
-    const char *detector;           /* a name of `detectors` or of the calibration set */
+    const char *detector; /* a name of `detectors` or of the calibration set */
     bool report_only;
     struct ld_rate_expectation detection;
     bool false_alarms_given;
-    int64_t false_alarms_at_most;   /* episodes, over all runs of a cell */
+    int64_t false_alarms_at_most; /* episodes, over all runs of a cell */
     bool time_given;
-    int64_t median_ns, p95_ns;      /* 0: not asked */
-    int64_t deadline_ns;            /* 0: the default, run end */
-    bool cause_right;               /* cause: right */
-    bool site_observable;           /* site: observable */
-    unsigned line;                  /* of the file, for reports */
+    int64_t median_ns, p95_ns; /* 0: not asked */
+    int64_t deadline_ns;       /* 0: the default, run end */
+    bool cause_right;          /* cause: right */
+    bool site_observable;      /* site: observable */
+    unsigned line;             /* of the file, for reports; 0 when built in code */
 };
 
 struct ld_repeat_spec {
@@ -113,19 +115,19 @@ struct ld_repeat_spec {
 
 struct ld_scenario {
     const char *file, *name, *doc;
-    const char *text;               /* the file's bytes: stored with the campaign */
+    const char *text; /* the file's bytes: stored with the campaign */
     size_t text_length;
-    char hash[LD_HASH_HEX];         /* of the text */
+    char hash[LD_HASH_HEX]; /* of the text */
     struct ld_target_spec target;
-    const char *upstream;           /* "" when there is none; else a program of fixtures-go/upstreams */
+    const char *upstream; /* "" when there is none; else a program of fixtures-go/upstreams */
     struct ld_load_spec load;
     double time_scale;
     struct ld_phases_spec phases;
     struct ld_sampling_spec sampling;
-    int64_t manifest;               /* M */
-    size_t fault_case_count;        /* at least 1 */
+    int64_t manifest;        /* M */
+    size_t fault_case_count; /* at least 1 */
     struct ld_fault_case *fault_cases;
-    size_t detector_count;          /* as declared, the calibration set not among them */
+    size_t detector_count; /* as declared, the calibration set not among them */
     struct ld_detector_spec *detectors;
     struct ld_repeat_spec repeat;
     size_t expectation_count;
@@ -133,11 +135,25 @@ struct ld_scenario {
     struct ld_arena *arena;
 };
 
-/* What names a scenario may use; the runner knows where programs are, tests give their own. */
+/* ---- limits that several rooms rely on */
+#define LD_SCENARIO_METHOD_MAX_NS (24 * LD_HOUR) /* a schedule ends before */
+#define LD_SCENARIO_PERIOD_MIN_NS (20 * LD_MS)   /* sampling period after time_scale */
+
+/* `ns` of the written schedule in real time: divided by time_scale, rounded to the nearest nanosecond. What is scaled:
+ * load, faults' at, for and restart_after, baseline, drain, settle, the sampling period, deadlines and the windows of
+ * detectors. What is not, because it bounds the work of real processes and sockets: phases ready and stop, limits.wall,
+ * sampling.timeout, and what a toxic does to bytes (latency, jitter). */
+int64_t ld_scenario_scaled_ns(const struct ld_scenario *scenario, int64_t ns);
+/* When the method of a fault case is over, unscaled: the latest of the load's end and the faults' ends (a restart is
+ * part of its kill); 0 without either. */
+int64_t ld_scenario_method_ns(const struct ld_scenario *scenario, const struct ld_fault_case *fault_case);
+
+/* What names a scenario may use; the runner knows where programs are, tests give their own. NULL instead of a
+ * catalogue: every well-formed name is taken. */
 struct ld_catalogue {
-    bool (*has_fixture)(void *context, const char *name);
+    bool (*has_fixture)(void *context, const char *name); /* NULL: the lists below decide */
     bool (*has_upstream)(void *context, const char *name);
-    const char *const *fixtures;  /* for nearest names; end with NULL */
+    const char *const *fixtures; /* for nearest names; end with NULL */
     const char *const *upstreams;
     void *context;
 };
@@ -151,7 +167,8 @@ void ld_scenario_free(struct ld_scenario *scenario); /* NULL is allowed */
 
 /* The schema, for explain; the tables of faults and detectors appear in it. */
 extern const struct ld_schema ld_scenario_schema;
-/* `path` NULL: everything. Else the part under a dotted key path, a fault's or a detector's name; LD_ENOENT. */
+/* `path` NULL: everything. Else the part under a dotted key path ("target.limits"), a fault's or a detector's name, or
+ * faults and detectors for their tables; LD_ENOENT with the nearest name. */
 struct ld_buffer;
 int ld_scenario_explain(const char *path, struct ld_buffer *out, struct ld_error *error);
 

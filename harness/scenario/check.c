@@ -1,0 +1,358 @@
+/* The checks that look across the parts of a scenario. Each goes on after the others' errors, so that one pass tells
+ * all; they run only on a draft whose every part was bound. */
+#include <string.h>
+
+#include "base/text.h"
+#include "scenario/draft.h"
+
+struct check {
+    struct ld_schema_context *context;
+    const struct ld_scenario_draft *draft;
+    const struct ld_scenario *scenario;
+    const struct ld_catalogue *catalogue; /* NULL: every name is taken */
+    int code;                             /* of the first error */
+};
+
+static void keep(struct check *check, int code)
+{
+    if (!check->code)
+        check->code = code;
+}
+
+/* Report `text` at one key of `node` (at the node itself where the key is not written). */
+static void complain(struct check *check, const struct ld_node *node, const char *key, const char *text)
+{
+    const struct ld_node *child = ld_node_get(node, key);
+    size_t length = ld_schema_push(check->context, key);
+    keep(check, ld_schema_error(check->context, child ? child : node, LD_ESPEC, "%s", text));
+    ld_schema_pop(check->context, length);
+}
+
+static const struct ld_node *part(const struct check *check, const char *key)
+{
+    const struct ld_node *node = ld_node_get(check->draft->root, key);
+    return node ? node : check->draft->root;
+}
+
+/* ---- names */
+
+static bool listed(const char *const *names, const char *name)
+{
+    for (size_t i = 0; names && names[i]; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+static void check_catalogue(struct check *check)
+{
+    const struct ld_catalogue *catalogue = check->catalogue;
+    const struct ld_scenario *scenario = check->scenario;
+    if (!catalogue)
+        return;
+    const char *fixture = scenario->target.kind == LD_TARGET_FIXTURE ? scenario->target.fixture : NULL;
+    if (fixture && !(catalogue->has_fixture ? catalogue->has_fixture(catalogue->context, fixture)
+                                            : listed(catalogue->fixtures, fixture))) {
+        size_t length = ld_schema_push(check->context, "target.fixture");
+        keep(check, ld_unknown_name(check->context, ld_node_get(part(check, "target"), "fixture"), "fixture", fixture,
+                                    catalogue->fixtures));
+        ld_schema_pop(check->context, length);
+    }
+    const char *upstream = scenario->upstream;
+    if (*upstream && !(catalogue->has_upstream ? catalogue->has_upstream(catalogue->context, upstream)
+                                               : listed(catalogue->upstreams, upstream))) {
+        size_t length = ld_schema_push(check->context, "upstream");
+        keep(check,
+             ld_unknown_name(check->context, part(check, "upstream"), "upstream", upstream, catalogue->upstreams));
+        ld_schema_pop(check->context, length);
+    }
+}
+
+static void check_names(struct check *check)
+{
+    if (strchr(check->scenario->name, '/'))
+        complain(check, check->draft->root, "name",
+                 "a scenario's name has no '/': it is the first part of its cells' names");
+}
+
+/* ---- target, upstream and load */
+
+static void check_upstream(struct check *check)
+{
+    const struct ld_target_spec *target = &check->scenario->target;
+    const char *const *words = target->command.items;
+    bool given = *check->scenario->upstream != '\0';
+    if (given && target->kind == LD_TARGET_ATTACH)
+        complain(check, check->draft->root, "upstream", "an attached target cannot be told the address of an upstream");
+    for (size_t i = 0; i < target->command.count && !given; i++) {
+        if (!strstr(words[i], "{upstream}"))
+            continue;
+        size_t length = ld_schema_push(check->context, "target");
+        complain(check, part(check, "target"), "command",
+                 "{upstream} stands in the command, but the scenario has no upstream");
+        ld_schema_pop(check->context, length);
+        return;
+    }
+}
+
+static void check_declared(struct check *check)
+{
+    const struct ld_scenario *scenario = check->scenario;
+    const struct ld_declared_truth *declared = scenario->target.declared;
+    if (!declared || declared->healthy || declared->amount >= scenario->manifest)
+        return;
+    size_t length = ld_schema_push(check->context, "target.declared");
+    complain(check, ld_node_get(part(check, "target"), "declared"), "amount",
+             "is less than `manifest`: the leak would never count");
+    ld_schema_pop(check->context, length);
+}
+
+static void check_period(struct check *check)
+{
+    const struct ld_scenario *scenario = check->scenario;
+    if (ld_scenario_scaled_ns(scenario, scenario->sampling.every_ns) >= LD_SCENARIO_PERIOD_MIN_NS)
+        return;
+    complain(check, check->draft->root, "time_scale", "sampling.every divided by time_scale is less than 20ms");
+}
+
+/* ---- faults */
+
+static void check_fault(struct check *check, const struct ld_fault_spec *fault, const struct ld_node *item)
+{
+    const struct ld_scenario *scenario = check->scenario;
+    const struct ld_fault_info *info = &ld_fault_table[fault->type];
+    bool attached = scenario->target.kind == LD_TARGET_ATTACH, upstream = *scenario->upstream != '\0';
+    if (info->scope == LD_SCOPE_PROXY && !upstream)
+        complain(check, item, info->name, "acts between target and upstream, but the scenario has no upstream");
+    if (attached && info->scope == LD_SCOPE_PROCESS)
+        complain(check, item, info->name, "an attached target is never killed");
+    if (attached && info->scope == LD_SCOPE_RESOURCE)
+        complain(check, item, info->name, "an attached target is never limited");
+    if (fault->type == LD_FAULT_KILL && fault->attributes.kill.who == LD_WHO_UPSTREAM && !upstream && !attached)
+        complain(check, item, info->name, "who: upstream, but the scenario has no upstream");
+    if (fault->type == LD_FAULT_KILL && fault->attributes.kill.instance >= scenario->target.instances)
+        complain(check, item, info->name, "there is no such instance: they count from 0 to target.instances - 1");
+    if (fault->for_ns > 0 && fault->at_ns + fault->for_ns > LD_SCENARIO_METHOD_MAX_NS)
+        complain(check, item, "for", "the fault would end later than 24h after the method began");
+    bool until_the_end = fault->for_ns < 0 && !ld_fault_is_instant(fault->type);
+    if (until_the_end && fault->at_ns >= scenario->load.from_ns + scenario->load.for_ns)
+        complain(check, item, "for", "is needed here: no load follows that would end it");
+}
+
+static void check_fault_case(struct check *check, const struct ld_fault_case *fault_case, const struct ld_node *name,
+                             const struct ld_node *items)
+{
+    if (strcmp(fault_case->name, "none") == 0)
+        keep(check, ld_schema_error(check->context, name, LD_ESPEC, "the case none is always there and has no faults"));
+    else if (strchr(fault_case->name, '/'))
+        keep(check, ld_schema_error(check->context, name, LD_ESPEC,
+                                    "a case's name has no '/': it is a part of its cells' names"));
+    else if (fault_case->fault_count == 0)
+        keep(check, ld_schema_error(check->context, name, LD_ESPEC, "has no faults; the case none is always there"));
+    for (size_t i = 0; i < fault_case->fault_count; i++) {
+        size_t length = ld_schema_push_index(check->context, i);
+        check_fault(check, &fault_case->faults[i], items->items[i]);
+        ld_schema_pop(check->context, length);
+    }
+}
+
+static void check_faults(struct check *check)
+{
+    const struct ld_node *faults = part(check, "faults");
+    for (size_t i = 1; i < check->scenario->fault_case_count; i++) {
+        size_t outer = ld_schema_push(check->context, "faults");
+        ld_schema_push(check->context, check->scenario->fault_cases[i].name);
+        check_fault_case(check, &check->scenario->fault_cases[i], faults->keys[i - 1], faults->items[i - 1]);
+        ld_schema_pop(check->context, outer);
+    }
+}
+
+/* With its waits at their longest a run must end before it is killed. */
+static void check_wall(struct check *check)
+{
+    const struct ld_scenario *scenario = check->scenario;
+    const struct ld_phases_spec *phases = &scenario->phases;
+    for (size_t i = 0; i < scenario->fault_case_count; i++) {
+        const struct ld_fault_case *fault_case = &scenario->fault_cases[i];
+        int64_t scheduled = phases->baseline_ns + scenario->sampling.every_ns +
+                            ld_scenario_method_ns(scenario, fault_case) + phases->drain_ns + phases->settle_ns;
+        int64_t total = phases->ready_ns + ld_scenario_scaled_ns(scenario, scheduled) + phases->stop_ns;
+        if (total <= scenario->target.limits.wall_ns)
+            continue;
+        char total_text[32], wall_text[32];
+        size_t length = ld_schema_push(check->context, "target.limits.wall");
+        const struct ld_node *limits = ld_node_get(part(check, "target"), "limits"),
+                             *wall = ld_node_get(limits, "wall");
+        keep(check, ld_schema_error(check->context, wall ? wall : part(check, "target"), LD_ESPEC,
+                                    "a run of the case %s may take %s with all its phases, more than %s",
+                                    fault_case->name, ld_format_duration(total, total_text, sizeof total_text),
+                                    ld_format_duration(scenario->target.limits.wall_ns, wall_text, sizeof wall_text)));
+        ld_schema_pop(check->context, length);
+        return;
+    }
+}
+
+/* ---- detectors */
+
+static const struct ld_detector_kind *calibration_kind(const char *name)
+{
+    const struct ld_detector_kind *kind = ld_detector_find(name);
+    return kind && kind->calibration ? kind : NULL;
+}
+
+static void check_detector(struct check *check, size_t index, const struct ld_node *item)
+{
+    const struct ld_detector_spec *detectors = check->scenario->detectors, *detector = &detectors[index];
+    struct ld_schema_context *context = check->context;
+    for (size_t i = 0; i < index; i++)
+        if (strcmp(detectors[i].name, detector->name) == 0) {
+            keep(check, ld_schema_error(context, item, LD_ESPEC,
+                                        "a second detector named %s: give it another name with `as`", detector->name));
+            break;
+        }
+    if (calibration_kind(detector->name))
+        keep(check,
+             ld_schema_error(context, item, LD_ESPEC, "the name %s belongs to the calibration set", detector->name));
+    if (detector->kind->external_clock && check->scenario->time_scale != 1)
+        keep(check, ld_schema_error(context, item, LD_ESPEC, "%s depends on clocks that time_scale cannot scale",
+                                    detector->kind->name));
+    for (size_t i = 0; i < index && detector->kind->active; i++)
+        if (detectors[i].kind->active) {
+            keep(check, ld_schema_error(context, item, LD_ESPEC,
+                                        "%s and %s both change the target: at most one active detector watches a run",
+                                        detectors[i].name, detector->name));
+            break;
+        }
+}
+
+static void check_detectors(struct check *check)
+{
+    const struct ld_node *items = part(check, "detectors");
+    size_t outer = ld_schema_push(check->context, "detectors");
+    for (size_t i = 0; i < check->scenario->detector_count; i++) {
+        size_t length = ld_schema_push_index(check->context, i);
+        check_detector(check, i, items->items[i]);
+        ld_schema_pop(check->context, length);
+    }
+    ld_schema_pop(check->context, outer);
+}
+
+/* ---- expectations */
+
+#define DETECTORS_MAX 64
+
+static const struct ld_detector_spec *find_detector(const struct ld_scenario *scenario, const char *name)
+{
+    for (size_t i = 0; i < scenario->detector_count; i++)
+        if (strcmp(scenario->detectors[i].name, name) == 0)
+            return &scenario->detectors[i];
+    return NULL;
+}
+
+static void unknown_detector(struct check *check, const struct ld_node *item, const char *name)
+{
+    const char *names[DETECTORS_MAX + 1] = {NULL};
+    size_t count = 0, kind_count;
+    const struct ld_detector_kind *const *kinds = ld_detector_kinds(&kind_count);
+    for (size_t i = 0; i < check->scenario->detector_count && count < DETECTORS_MAX; i++)
+        names[count++] = check->scenario->detectors[i].name;
+    for (size_t i = 0; i < kind_count && count < DETECTORS_MAX; i++)
+        if (kinds[i]->calibration)
+            names[count++] = kinds[i]->name;
+    const char *nearest = ld_nearest(name, names);
+    size_t length = ld_schema_push(check->context, "detector");
+    keep(check, ld_schema_error(check->context, ld_node_get(item, "detector"), LD_ESPEC,
+                                "\"%.60s\" is not among the detectors of this scenario%s%s%s", name,
+                                nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : ""));
+    ld_schema_pop(check->context, length);
+}
+
+/* Before its window and one sampling period have passed, a detector cannot have spoken. */
+static void check_deadline(struct check *check, const struct ld_expectation *expectation,
+                           const struct ld_detector_spec *detector, const struct ld_node *item)
+{
+    const struct ld_scenario *scenario = check->scenario;
+    if (!expectation->deadline_ns || !detector || !detector->kind->window_ns)
+        return;
+    const struct ld_detector_setting setting = {.name = detector->name,
+                                                .options = detector->options,
+                                                .time_scale = 1,
+                                                .period_ns = scenario->sampling.every_ns,
+                                                .manifest = scenario->manifest,
+                                                .data_folder = ""};
+    int64_t least = detector->kind->window_ns(&setting) + scenario->sampling.every_ns;
+    if (expectation->deadline_ns >= least)
+        return;
+    char text[32];
+    size_t length = ld_schema_push(check->context, "time_to_detect.deadline");
+    keep(check, ld_schema_error(check->context, ld_node_get(ld_node_get(item, "time_to_detect"), "deadline"), LD_ESPEC,
+                                "%s cannot speak before its window and one sampling period, %s", detector->name,
+                                ld_format_duration(least, text, sizeof text)));
+    ld_schema_pop(check->context, length);
+}
+
+static const char *needs_leak(const struct ld_expectation *expectation)
+{
+    return expectation->detection.given   ? "detection"
+           : expectation->time_given      ? "time_to_detect"
+           : expectation->cause_right     ? "cause"
+           : expectation->site_observable ? "site"
+                                          : NULL;
+}
+
+static void check_truth(struct check *check, const struct ld_expectation *expectation, const struct ld_node *item)
+{
+    const struct ld_target_spec *target = &check->scenario->target;
+    const char *key = needs_leak(expectation);
+    if (target->truth == LD_TRUTH_NONE && (key || expectation->false_alarms_given))
+        complain(check, item, key ? key : "false_alarms",
+                 "nobody says what leaks (truth: none), so nothing can be expected");
+    else if (key && !target->variants[LD_VARIANT_LEAKY])
+        complain(check, item, key, "there is no leaky variant to detect");
+    else if (expectation->site_observable && target->declared && target->declared->seen_at.count == 0)
+        complain(check, item, "site", "target.declared names no seen_at to compare with");
+}
+
+static void check_expectation(struct check *check, size_t index, const struct ld_node *item)
+{
+    const struct ld_scenario *scenario = check->scenario;
+    const struct ld_expectation *expectation = &scenario->expectations[index];
+    const struct ld_detector_spec *detector = find_detector(scenario, expectation->detector);
+    if (!detector && !calibration_kind(expectation->detector))
+        unknown_detector(check, item, expectation->detector);
+    for (size_t i = 0; i < index; i++)
+        if (strcmp(scenario->expectations[i].detector, expectation->detector) == 0) {
+            complain(check, item, "detector", "has an expectation already");
+            break;
+        }
+    check_truth(check, expectation, item);
+    check_deadline(check, expectation, detector, item);
+}
+
+static void check_expectations(struct check *check)
+{
+    const struct ld_node *items = part(check, "expect");
+    size_t outer = ld_schema_push(check->context, "expect");
+    for (size_t i = 0; i < check->scenario->expectation_count; i++) {
+        size_t length = ld_schema_push_index(check->context, i);
+        check_expectation(check, i, items->items[i]);
+        ld_schema_pop(check->context, length);
+    }
+    ld_schema_pop(check->context, outer);
+}
+
+int ld_scenario_check(struct ld_schema_context *context, struct ld_scenario_draft *draft,
+                      const struct ld_catalogue *catalogue)
+{
+    struct check check = {.context = context, .draft = draft, .scenario = &draft->scenario, .catalogue = catalogue};
+    check_names(&check);
+    check_catalogue(&check);
+    check_upstream(&check);
+    check_declared(&check);
+    check_period(&check);
+    check_faults(&check);
+    check_wall(&check);
+    check_detectors(&check);
+    check_expectations(&check);
+    return check.code;
+}

@@ -1,0 +1,97 @@
+/* One detector of a scenario: a name, or a mapping of one name to its options. */
+#include <stdalign.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "scenario/draft.h"
+
+/* Behind a kind's options lies the name that `as` gives. */
+static size_t as_offset(const struct ld_detector_kind *kind)
+{
+    size_t size = kind->options ? kind->options_size : 0;
+    return (size + alignof(max_align_t) - 1) / alignof(max_align_t) * alignof(max_align_t);
+}
+
+const struct ld_schema *ld_detector_item_schema(const struct ld_detector_kind *kind, struct ld_arena *arena)
+{
+    size_t count = 0;
+    while (kind->options && kind->options->fields[count].name)
+        count++;
+    struct ld_schema *schema = ld_arena_take(arena, sizeof *schema);
+    struct ld_field *fields = ld_arena_array(arena, count + 2, sizeof *fields);
+    if (!schema || !fields)
+        return NULL;
+    if (count)
+        memcpy(fields, kind->options->fields, count * sizeof *fields);
+    fields[count] = (struct ld_field){.name = "as",
+                                      .type = LD_FIELD_NAME,
+                                      .offset = as_offset(kind),
+                                      .doc = "Another name for it, so that two of one kind can watch the same run."};
+    *schema = (struct ld_schema){
+        .name = kind->name, .doc = kind->doc, .fields = fields, .check = kind->options ? kind->options->check : NULL};
+    return schema;
+}
+
+/* The kinds of DESIGN 4.3 that have no name of their own in the table. */
+static bool is_detector_type(const char *name)
+{
+    static const enum ld_detector_type declared[] = {LD_DETECTOR_ENDPOINT, LD_DETECTOR_EXEC, LD_DETECTOR_WEBHOOK,
+                                                     LD_DETECTOR_STATIC};
+    for (size_t i = 0; i < sizeof declared / sizeof declared[0]; i++)
+        if (strcmp(name, ld_detector_type_name(declared[i])) == 0)
+            return true;
+    return false;
+}
+
+static int find_kind(struct ld_schema_context *context, const struct ld_node *name,
+                     const struct ld_detector_kind **ret_kind)
+{
+    const struct ld_detector_kind *kind = ld_detector_find(name->text);
+    if (!kind && is_detector_type(name->text))
+        return ld_schema_error(context, name, LD_ENOTYET, "a detector of kind %s is not implemented yet", name->text);
+    if (!kind)
+        return ld_unknown_name(context, name, "detector", name->text, ld_detector_names());
+    if (kind->calibration)
+        return ld_schema_error(context, name, LD_ESPEC, "%s is of the calibration set, which always runs", name->text);
+    *ret_kind = kind;
+    return 0;
+}
+
+static int bind_options(struct ld_schema_context *context, const struct ld_node *node,
+                        struct ld_detector_spec *detector)
+{
+    const struct ld_detector_kind *kind = detector->kind;
+    const struct ld_schema *schema = ld_detector_item_schema(kind, context->arena);
+    char *memory = ld_arena_take(context->arena, as_offset(kind) + sizeof(const char *));
+    if (!schema || !memory)
+        return ld_schema_error(context, node, LD_ENOMEM, "out of memory");
+    int code = node ? ld_schema_bind(context, schema, node, memory) : ld_schema_defaults(context, schema, memory);
+    if (code)
+        return code;
+    const char *as = *(const char **)(void *)(memory + as_offset(kind));
+    if (as)
+        detector->name = as;
+    detector->options = kind->options ? memory : NULL;
+    return 0;
+}
+
+int ld_detector_item_bind(struct ld_schema_context *context, const struct ld_field *field, const struct ld_node *node,
+                          void *value)
+{
+    struct ld_detector_spec *detector = value;
+    bool mapping = node->kind == LD_NODE_MAPPING && node->count == 1;
+    (void)field;
+    if (node->kind != LD_NODE_SCALAR && !mapping)
+        return ld_schema_error(context, node, LD_ESPEC,
+                               "must be a detector's name, or a mapping of one name to its options");
+    const struct ld_node *name = mapping ? node->keys[0] : node;
+    int code = find_kind(context, name, &detector->kind);
+    if (code)
+        return code;
+    detector->name = name->text;
+    size_t length = mapping ? ld_schema_push(context, name->text) : 0;
+    code = bind_options(context, mapping ? node->items[0] : NULL, detector);
+    if (mapping)
+        ld_schema_pop(context, length);
+    return code;
+}

@@ -1,0 +1,127 @@
+/* The schema's own documentation: the whole, a part, a fault, a detector. */
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/text.h"
+#include "scenario/draft.h"
+
+#define EXPLAIN_ALL 8 /* levels of nesting; the schema has fewer */
+#define NAMES_MAX 128
+
+static int explain_fault_rows(struct ld_buffer *out)
+{
+    int code = ld_buffer_add_text(out, "faults, one in each item of a case:\n");
+    for (int type = 0; !code && type < LD_FAULT_TYPES; type++) {
+        const struct ld_fault_info *info = &ld_fault_table[type];
+        code = ld_buffer_printf(out, "  %-16s %s%s\n", info->name, info->doc,
+                                info->implemented ? "" : " Not implemented yet.");
+    }
+    return code;
+}
+
+static const char *detector_note(const struct ld_detector_kind *kind)
+{
+    return kind->calibration ? " Of the calibration set: always there, never listed."
+           : kind->active    ? " Active: it changes the target; at most one in a scenario."
+                             : "";
+}
+
+static int explain_detector_rows(struct ld_buffer *out)
+{
+    size_t count;
+    const struct ld_detector_kind *const *kinds = ld_detector_kinds(&count);
+    int code = ld_buffer_add_text(out, "detectors:\n");
+    for (size_t i = 0; !code && i < count; i++)
+        code = ld_buffer_printf(out, "  %-16s %s%s\n", kinds[i]->name, kinds[i]->doc, detector_note(kinds[i]));
+    return code;
+}
+
+static int explain_all(struct ld_buffer *out)
+{
+    int code = ld_schema_explain(&ld_scenario_schema, EXPLAIN_ALL, out);
+    if (!code)
+        code = ld_buffer_add_text(out, "\n");
+    if (!code)
+        code = explain_fault_rows(out);
+    if (!code)
+        code = ld_buffer_add_text(out, "\n");
+    return code ? code : explain_detector_rows(out);
+}
+
+static int explain_fault(const struct ld_fault_info *info, struct ld_buffer *out)
+{
+    if (info->implemented)
+        return ld_schema_explain(info->attributes, EXPLAIN_ALL, out);
+    return ld_buffer_printf(out, "%s: %s Not implemented yet.\n", info->name, info->doc);
+}
+
+static int explain_detector(const struct ld_detector_kind *kind, struct ld_buffer *out)
+{
+    struct ld_arena *arena = ld_arena_new((size_t)1 << 20);
+    const struct ld_schema *schema = arena ? ld_detector_item_schema(kind, arena) : NULL;
+    int code = schema ? ld_schema_explain(schema, EXPLAIN_ALL, out) : LD_ENOMEM;
+    ld_arena_free(arena);
+    const char *note = detector_note(kind);
+    return code || !*note ? code : ld_buffer_printf(out, "%s\n", note + 1);
+}
+
+static int explain_field(const char *path, const struct ld_field *field, struct ld_buffer *out)
+{
+    if (field->object)
+        return ld_schema_explain(field->object, EXPLAIN_ALL, out);
+    const struct ld_field alone[] = {*field, {0}};
+    const struct ld_schema schema = {.name = path, .doc = "", .fields = alone};
+    return ld_schema_explain(&schema, EXPLAIN_ALL, out);
+}
+
+static int explain_faults(struct ld_buffer *out)
+{
+    struct ld_field fields[LD_FAULT_ITEM_FIELDS];
+    ld_fault_item_fields(fields);
+    const struct ld_schema schema = {
+        .name = "faults", .doc = "Named cases, each a list of faults. The keys of one fault:", .fields = fields};
+    return ld_schema_explain(&schema, EXPLAIN_ALL, out);
+}
+
+static int unknown_path(const char *path, struct ld_error *error)
+{
+    const char *names[NAMES_MAX + 1] = {NULL};
+    size_t count = 0, kind_count;
+    const struct ld_detector_kind *const *kinds = ld_detector_kinds(&kind_count);
+    for (const struct ld_field *field = ld_scenario_schema.fields; field->name && count < NAMES_MAX; field++)
+        names[count++] = field->name;
+    for (int type = 0; type < LD_FAULT_TYPES && count < NAMES_MAX; type++)
+        names[count++] = ld_fault_table[type].name;
+    for (size_t i = 0; i < kind_count && count < NAMES_MAX; i++)
+        names[count++] = kinds[i]->name;
+    const char *nearest = ld_nearest(path, names);
+    if (nearest)
+        return ld_fail(error, LD_ENOENT, "nothing is called \"%.60s\"; did you mean \"%s\"?", path, nearest);
+    return ld_fail(error, LD_ENOENT,
+                   "nothing is called \"%.60s\": give a key path such as target.limits, a fault or a detector", path);
+}
+
+/* A key path of the schema wins over a fault or a detector of the same name. */
+static int explain_path(const char *path, struct ld_buffer *out, struct ld_error *error)
+{
+    const struct ld_field *field = ld_schema_find(&ld_scenario_schema, path);
+    const struct ld_fault_info *fault = ld_fault_find(path);
+    const struct ld_detector_kind *kind = ld_detector_find(path);
+    if (strcmp(path, "faults") == 0)
+        return explain_faults(out);
+    if (strcmp(path, "detectors") == 0)
+        return explain_detector_rows(out);
+    if (field)
+        return explain_field(path, field, out);
+    if (fault)
+        return explain_fault(fault, out);
+    return kind ? explain_detector(kind, out) : unknown_path(path, error);
+}
+
+int ld_scenario_explain(const char *path, struct ld_buffer *out, struct ld_error *error)
+{
+    int code = path ? explain_path(path, out, error) : explain_all(out);
+    if (code == LD_ENOMEM || code == LD_ELIMIT)
+        ld_fail(error, code, "%s", ld_code_text(code));
+    return code;
+}

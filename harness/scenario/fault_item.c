@@ -1,0 +1,98 @@
+/* One fault of a fault case. Its keys are the fault table's rows, so that a new row is a new key. */
+#include <string.h>
+
+#include "scenario/draft.h"
+
+struct fault_item {
+    int64_t at_ns, for_ns;
+    const struct ld_node *when;
+    const struct ld_node *attributes[LD_FAULT_TYPES]; /* NULL: not named */
+};
+
+bool ld_fault_is_instant(enum ld_fault_type type)
+{
+    return type == LD_FAULT_KILL;
+}
+
+#define AT(member) offsetof(struct fault_item, member)
+
+void ld_fault_item_fields(struct ld_field fields[LD_FAULT_ITEM_FIELDS])
+{
+    size_t count = 0;
+    memset(fields, 0, LD_FAULT_ITEM_FIELDS * sizeof *fields);
+    fields[count++] = (struct ld_field){.name = "at",
+                                        .type = LD_FIELD_DURATION,
+                                        .offset = AT(at_ns),
+                                        .flags = LD_FIELD_REQUIRED,
+                                        .maximum = (double)LD_SCENARIO_METHOD_MAX_NS,
+                                        .doc = "When it begins, after the method began."};
+    fields[count++] = (struct ld_field){
+        .name = "for",
+        .type = LD_FIELD_DURATION,
+        .offset = AT(for_ns),
+        .minimum = 1e6,
+        .maximum = (double)LD_SCENARIO_METHOD_MAX_NS,
+        .doc = "How long it lasts. Not given: until the load ends. An instant such as kill has none."};
+    fields[count++] = (struct ld_field){.name = "when",
+                                        .type = LD_FIELD_NODE,
+                                        .offset = AT(when),
+                                        .flags = LD_FIELD_NOT_YET,
+                                        .doc = "A condition that starts the fault, such as {matrix: red, for: 3m}."};
+    for (int type = 0; type < LD_FAULT_TYPES; type++) {
+        const struct ld_fault_info *info = &ld_fault_table[type];
+        fields[count++] = (struct ld_field){.name = info->name,
+                                            .type = LD_FIELD_NODE,
+                                            .offset = AT(attributes) + (size_t)type * sizeof(const struct ld_node *),
+                                            .flags = info->implemented ? 0 : LD_FIELD_NOT_YET,
+                                            .doc = info->doc};
+    }
+}
+
+static int find_fault(struct ld_schema_context *context, const struct ld_node *node, const struct fault_item *item,
+                      enum ld_fault_type *ret_type)
+{
+    int found = -1;
+    for (int type = 0; type < LD_FAULT_TYPES; type++) {
+        if (!item->attributes[type])
+            continue;
+        if (found >= 0)
+            return ld_schema_error(context, node, LD_ESPEC, "names two faults, %s and %s: give each its own item",
+                                   ld_fault_table[found].name, ld_fault_table[type].name);
+        found = type;
+    }
+    if (found < 0)
+        return ld_schema_error(context, node, LD_ESPEC, "names no fault, such as latency or kill");
+    *ret_type = (enum ld_fault_type)found;
+    return 0;
+}
+
+int ld_fault_item_bind(struct ld_schema_context *context, const struct ld_field *field, const struct ld_node *node,
+                       void *value)
+{
+    struct ld_fault_spec *fault = value;
+    struct fault_item item = {0};
+    struct ld_field fields[LD_FAULT_ITEM_FIELDS];
+    (void)field;
+    ld_fault_item_fields(fields);
+    const struct ld_schema schema = {.name = "fault", .doc = "", .fields = fields};
+    enum ld_fault_type type;
+    int code = ld_schema_bind(context, &schema, node, &item);
+    if (!code)
+        code = find_fault(context, node, &item, &type);
+    if (code)
+        return code;
+    size_t length = ld_schema_push(context, ld_fault_table[type].name);
+    code = ld_schema_bind(context, ld_fault_table[type].attributes, item.attributes[type], &fault->attributes);
+    ld_schema_pop(context, length);
+    const struct ld_node *duration = ld_node_get(node, "for");
+    if (duration && ld_fault_is_instant(type)) {
+        length = ld_schema_push(context, "for");
+        code = ld_schema_error(context, duration, LD_ESPEC, "%s is an instant and has no duration",
+                               ld_fault_table[type].name);
+        ld_schema_pop(context, length);
+    }
+    fault->type = type;
+    fault->at_ns = item.at_ns;
+    fault->for_ns = duration ? item.for_ns : -1;
+    return code;
+}
