@@ -1,4 +1,8 @@
-/* The alert: a detector's claim, opened and closed. */
+/* The alert: a detector's claim, opened and closed; and where alerts go.
+ *
+ * An alert that opened is closed at the latest when its incarnation ends. UNKNOWN and KNOWN are a pair of their own
+ * for an instance, not for a life: UNKNOWN takes a fresh id, KNOWN carries it; between them the detector sees nothing
+ * of that instance, through deaths and restarts, and claims that are open stay as they are. */
 #ifndef LD_DETECT_ALERT_H
 #define LD_DETECT_ALERT_H
 
@@ -20,7 +24,7 @@ const char *ld_severity_name(enum ld_severity severity);
 int ld_severity_find(const char *name);
 
 struct ld_alert {
-    uint64_t id;              /* unique per detector and run; close carries its open's id */
+    uint64_t id;              /* from 1, rising within a detector and run; CLOSE carries its OPEN's id */
     enum ld_alert_action action;
     uint64_t evidence;        /* sequence of the deciding observation: identical in replay */
     int64_t evidence_time_ns; /* its time */
@@ -35,5 +39,11 @@ struct ld_alert {
     const char *rule_version; /* "v1.2.0-a1b2c3", "" likewise */
 };
 /* The texts belong to the detector and are valid during the call that delivers the alert. */
+
+/* Where alerts go. The receiver copies. */
+struct ld_alert_sink {
+    void (*alert)(void *context, const struct ld_alert *alert);
+    void *context;
+};
 
 #endif

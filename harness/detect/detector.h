@@ -35,13 +35,7 @@ struct ld_detector_setting {
     double time_scale;     /* windows are divided by it; 1: as written */
     int64_t period_ns;     /* sampling period, already scaled */
     int64_t manifest;      /* M: only for kinds with sees_truth */
-    const char *data_folder; /* where shipped rule files are; "" when unknown */
-};
-
-/* Where alerts go. The receiver copies. */
-struct ld_alert_sink {
-    void (*alert)(void *context, const struct ld_alert *alert);
-    void *context;
+    const char *data_folder; /* holds scenarios/matrix/current.yaml, the shipped rule file; "" : the working folder */
 };
 
 struct ld_detector_kind {

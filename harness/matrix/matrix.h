@@ -36,7 +36,6 @@ struct ld_matrix_state;
 int ld_matrix_state_new(struct ld_matrix_state **ret_state, const struct ld_matrix *matrix, double time_scale,
                         int64_t period_ns);
 void ld_matrix_state_free(struct ld_matrix_state *state);
-struct ld_alert_sink;
 int ld_matrix_observe(struct ld_matrix_state *state, const struct ld_observation *observation,
                       const struct ld_alert_sink *sink);
 /* The colour of an instance now: the worst of its open rows. */

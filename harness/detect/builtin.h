@@ -1,0 +1,26 @@
+/* The table of built-in detectors: one row here and one file in this folder make a detector (oracle-delay
+ * shares the oracle's). Dispatch, help,
+ * suggestions and documentation come from it. The calibration set stands last. */
+#ifndef LD_DETECT_BUILTIN_H
+#define LD_DETECT_BUILTIN_H
+
+#include "detect/detector.h"
+
+/*    id, name */
+#define LD_DETECTORS(X)                 \
+    X(before_after, "before-after")     \
+    X(threshold, "threshold")           \
+    X(growth, "growth")                 \
+    X(matrix, "matrix")                 \
+    X(goroutineleak, "goroutineleak")   \
+    X(oracle, "oracle")                 \
+    X(oracle_delay, "oracle-delay")     \
+    X(never, "never")                   \
+    X(always, "always")                 \
+    X(random, "random")
+
+#define X(id, name) extern const struct ld_detector_kind ld_detector_##id;
+LD_DETECTORS(X)
+#undef X
+
+#endif

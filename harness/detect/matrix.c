@@ -1,0 +1,114 @@
+/* The diagnosis matrix as a detector: a rule file read at the start, evaluated by harness/matrix. */
+#include "matrix/matrix.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "detect/builtin.h"
+#include "detect/watch.h"
+
+#define SHIPPED_RULES "scenarios/matrix/current.yaml"
+
+struct options {
+    const char *rules;
+};
+
+static const struct ld_schema options_schema = {
+    .name = "matrix",
+    .doc = "Which rules.",
+    .fields =
+        (const struct ld_field[]){
+            {.name = "rules", .type = LD_FIELD_TEXT, .offset = offsetof(struct options, rules), .initial = "\"\"",
+             .doc = "Rule file; relative to the working folder. Without it the shipped " SHIPPED_RULES "."},
+            {0}},
+};
+
+struct detector {
+    struct ld_matrix *rules;
+    struct ld_matrix_state *state;
+};
+
+/* The first error keeps its place in the rule file; how many more there are is said behind it. */
+static int read_rules(struct ld_matrix **ret_rules, const struct ld_detector_setting *setting, struct ld_error *error)
+{
+    const struct options *options = setting->options;
+    const char *folder = setting->data_folder ? setting->data_folder : "";
+    char path[4096];
+    if (options->rules && options->rules[0])
+        snprintf(path, sizeof path, "%s", options->rules);
+    else
+        snprintf(path, sizeof path, "%s%s%s", folder, folder[0] ? "/" : "", SHIPPED_RULES);
+    struct ld_errors errors = {0};
+    int code = ld_matrix_read(ret_rules, path, &errors);
+    if (code && errors.count && error) {
+        *error = errors.items[0];
+        size_t more = errors.count - 1 + errors.dropped;
+        if (more)
+            snprintf(error->message, sizeof error->message, "%.450s (and %zu more errors)", errors.items[0].message,
+                     more);
+    } else if (code) {
+        ld_fail(error, code, "cannot read the rules %.400s", path);
+    }
+    ld_errors_done(&errors);
+    return code;
+}
+
+static int matrix_open(void **ret_state, const struct ld_detector_setting *setting, struct ld_error *error)
+{
+    struct detector *detector = calloc(1, sizeof *detector);
+    if (!detector)
+        return ld_fail(error, LD_ENOMEM, "out of memory");
+    int code = read_rules(&detector->rules, setting, error);
+    if (!code) {
+        code = ld_matrix_state_new(&detector->state, detector->rules, setting->time_scale, setting->period_ns);
+        if (code)
+            ld_fail(error, code, "%s", ld_code_text(code));
+    }
+    if (code) {
+        ld_matrix_free(detector->rules);
+        free(detector);
+        return code;
+    }
+    *ret_state = detector;
+    return 0;
+}
+
+/* 0 when the rules cannot be read: opening the detector is where that is reported. */
+static int64_t matrix_window(const struct ld_detector_setting *setting)
+{
+    struct ld_matrix *rules;
+    if (read_rules(&rules, setting, NULL))
+        return 0;
+    int64_t window_ns = ld_scaled_ns(ld_matrix_window_ns(rules), setting->time_scale);
+    ld_matrix_free(rules);
+    return window_ns;
+}
+
+static int matrix_observe(void *state, const struct ld_observation *observation, const struct ld_alert_sink *sink)
+{
+    struct detector *detector = state;
+    return ld_matrix_observe(detector->state, observation, sink);
+}
+
+static void matrix_close(void *state)
+{
+    struct detector *detector = state;
+    ld_matrix_state_free(detector->state);
+    ld_matrix_free(detector->rules);
+    free(detector);
+}
+
+const struct ld_detector_kind ld_detector_matrix = {
+    .name = "matrix",
+    .type = LD_DETECTOR_BUILTIN,
+    .doc = "The diagnosis matrix: a versioned rule file whose rows fuse several observables with windows into a cause, a "
+           "colour, an explanation that quotes the evidence, and a repair. Each alert carries the row and the rules' "
+           "version.",
+    .reads = LD_READ_METRICS_PERIOD | LD_READ_GOROUTINE_PERIOD,
+    .options = &options_schema,
+    .options_size = sizeof(struct options),
+    .open = matrix_open,
+    .window_ns = matrix_window,
+    .observe = matrix_observe,
+    .close = matrix_close,
+};
