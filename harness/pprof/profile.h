@@ -3,7 +3,10 @@
  * One model for all encodings of net/http/pprof: samples (values, stack, labels) over interned frames. What an
  * encoding does not carry is zero or NULL: debug=0 and debug=1 have no goroutine ids, states and ages. Sources:
  * github.com/google/pprof/proto/profile.proto (debug=0), runtime/pprof/pprof.go (debug=1) and runtime/traceback.go
- * (debug=2) of Go 1.19 to 1.27. Every parser is bounded by struct ld_profile_limits and never recurses. */
+ * (debug=2) of Go 1.19 to 1.27. Every parser is bounded by struct ld_profile_limits and never recurses.
+ *
+ * Texts are valid UTF-8 without NUL: what is not becomes U+FFFD, so that they can be printed, stored and sent as JSON.
+ * Frames and texts are interned: within one profile, equal ones share a pointer. */
 #ifndef LD_PPROF_PROFILE_H
 #define LD_PPROF_PROFILE_H
 
@@ -51,6 +54,7 @@ struct ld_label {
 };
 
 #define LD_PROFILE_VALUES_MAX 8
+#define LD_ELIDED_UNKNOWN UINT32_MAX
 
 struct ld_sample {
     int64_t values[LD_PROFILE_VALUES_MAX]; /* meaning: profile->value_types; goroutine count first */
@@ -58,12 +62,13 @@ struct ld_sample {
     const struct ld_frame *const *frames;  /* leaf first, runtime frames included where the encoding has them */
     uint32_t label_count;
     const struct ld_label *labels;
-    /* debug=2 only */
+    /* debug=2 only, but runtime_hidden */
     uint64_t goroutine;         /* id, 0 when unknown */
     const char *state;          /* raw wait reason "chan receive (nil chan)", NULL when unknown */
     int64_t age_minutes;        /* -1 when not printed; evidence only beside a GC clock */
     bool leaked, locked_to_thread, stack_unavailable;
-    uint32_t elided;            /* frames elided */
+    bool runtime_hidden;        /* debug=1, debug=2: leading runtime frames are left out of `frames` */
+    uint32_t elided;            /* frames elided; LD_ELIDED_UNKNOWN when the runtime does not say how many */
     const struct ld_frame *created_by; /* NULL when unknown */
     uint64_t created_in;        /* goroutine id of the creator, 0 when not printed (Go 1.19) */
 };
@@ -89,7 +94,7 @@ struct ld_profile {
     int64_t time_ns;       /* wall clock the profile says it was taken, 0 when unknown */
     int64_t duration_ns;   /* CPU profiles */
     int64_t period;
-    bool truncated;        /* debug=2 cut at exactly 64 MiB, or the last record is incomplete */
+    bool truncated;        /* debug=2 cut at exactly 64 MiB or within its last record, which is then left out */
     struct ld_memstats memstats;
     struct ld_arena *arena; /* owns everything above */
 };
@@ -104,7 +109,13 @@ struct ld_profile_limits {
 extern const struct ld_profile_limits ld_profile_limits_default; /* 256 MiB, 2 000 000, 1 024, 2 000 000, 1 GiB */
 
 /* Parse a body; the encoding is recognised from its bytes. `limits` NULL: the defaults.
- * LD_ESYNTAX with the byte offset in the message, LD_ETRUNCATED, LD_ELIMIT, LD_ENOMEM. */
+ * LD_ESYNTAX with the byte offset in the message (also for an empty body, HTML, or a profile of another kind),
+ * LD_ETRUNCATED, LD_ELIMIT, LD_ENOMEM. After a failure *ret_profile is untouched.
+ *
+ * Values: counts are never negative (the difference profiles of ?seconds=N are refused). A heap profile has
+ * alloc_objects, alloc_space, inuse_objects, inuse_space; those of debug=1 are the samples as taken, those of debug=0
+ * were scaled up by the target. A goroutineleak profile in debug=2 lists every goroutine: those not marked (leaked)
+ * have the value 0. */
 int ld_profile_parse(struct ld_profile *ret_profile, enum ld_profile_kind kind, const void *bytes, size_t length,
                      const struct ld_profile_limits *limits, struct ld_error *error);
 void ld_profile_done(struct ld_profile *profile);
