@@ -1,0 +1,56 @@
+/* The door to one instance: every read of a target goes through it. DESIGN 4.3, the read gateway's core.
+ *
+ * It keeps one reading at a time (profiles must not overlap: FACTS of the runtime), counts reads, bytes, time and
+ * failures per reader, and follows the instance across incarnations. The gateway's HTTP front serves other programs
+ * through the same door. A read asked for while the instance is down is answered REFUSED. */
+#ifndef LD_SAMPLE_DOOR_H
+#define LD_SAMPLE_DOOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runner/sample/fetch.h"
+
+#define LD_DOOR_READERS_MAX 32
+#define LD_DOOR_QUEUE_MAX 64
+
+struct ld_reader {
+    char name[48];
+    uint64_t reads, failures, bytes;
+    int64_t time_ns; /* waiting for the target's answers */
+};
+
+struct ld_door_read;
+
+struct ld_door {
+    unsigned magic;
+    struct ld_fetcher *fetcher;
+    char address[64];            /* "127.0.0.1:4567" of the present incarnation; "" while it is down */
+    struct ld_door_read *first;  /* queue; the first one is under way */
+    struct ld_door_read **last;
+    size_t queued;
+    uv_idle_t answer;            /* answers queued reads of a shut door outside of the asker's call */
+    struct ld_reader readers[LD_DOOR_READERS_MAX];
+    size_t reader_count;
+    void (*closed)(void *context);
+    void *closed_context;
+};
+
+struct ld_door_request {
+    const char *reader;   /* "sampler", "goroutineleak", "http:…"; readers beyond the limit are counted as "others" */
+    const char *path;     /* "/debug/pprof/goroutine?debug=2" */
+    int64_t timeout_ns;
+    size_t body_max;
+};
+
+int ld_door_init(struct ld_door *door, struct ld_fetcher *fetcher, uv_loop_t *loop);
+/* Forget all reads (no callbacks) and close; `closed` follows. */
+void ld_door_close(struct ld_door *door, void (*closed)(void *context), void *context);
+/* An incarnation serves at this numeric loopback address; NULL: it is gone. */
+void ld_door_point(struct ld_door *door, const char *address);
+/* Queue a read. `done` runs once on the loop, never before this returns. LD_ENOMEM, LD_ELIMIT (queue full). */
+int ld_door_read(struct ld_door *door, const struct ld_door_request *request, ld_fetch_done *done, void *context);
+/* Bytes and time over all readers. */
+void ld_door_totals(const struct ld_door *door, uint64_t *ret_bytes, int64_t *ret_time_ns);
+
+#endif

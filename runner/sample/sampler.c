@@ -1,0 +1,385 @@
+#include "runner/sample/sampler.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "detect/detector.h"
+#include "observe/prometheus.h"
+#include "runner/sample/proc.h"
+
+#define SAMPLER_MAGIC 0x6c647361u
+#define ESCALATION_LEAST 50.0 /* goroutines above which a doubling is worth stopping the world */
+
+static void next_step(struct ld_sampler *sampler);
+
+/* ---- observations */
+
+static void observe(struct ld_sampler *sampler, struct ld_observation *observation)
+{
+    sampler->events->observed(sampler->context, observation);
+}
+
+static enum ld_purpose purpose_of(const struct ld_sampler *sampler)
+{
+    return sampler->survey_busy ? sampler->purpose : LD_PURPOSE_PERIOD;
+}
+
+static void note_failure(struct ld_sampler *sampler, const char *what, const char *why)
+{
+    if (sampler->survey_busy && sampler->survey_failures++ == 0)
+        snprintf(sampler->first_failure, sizeof sampler->first_failure, "%s: %s", what, why);
+}
+
+static void observe_failure(struct ld_sampler *sampler, const struct ld_survey_step *step,
+                            enum ld_read_failure failure, const struct ld_fetch_result *result, const char *text)
+{
+    struct ld_observation observation = {.time_ns = result ? result->ended_ns : (int64_t)uv_hrtime(),
+                                         .kind = LD_OBSERVATION_FAILED,
+                                         .purpose = purpose_of(sampler),
+                                         .read_ns = result ? result->ended_ns - result->began_ns : 0,
+                                         .of_profile = step != NULL,
+                                         .failure = failure,
+                                         .http_status = result ? (int)result->status : 0,
+                                         .text = text ? text : ""};
+    if (step) {
+        observation.profile_kind = step->kind;
+        observation.encoding = step->encoding;
+    }
+    char what[96];
+    snprintf(what, sizeof what, "%s", step ? ld_profile_kind_name(step->kind) : sampler->setting.metrics_path);
+    char why[160];
+    snprintf(why, sizeof why, "%s%s%s", ld_read_failure_name(failure), text && text[0] ? ", " : "", text ? text : "");
+    note_failure(sampler, what, why);
+    observe(sampler, &observation);
+}
+
+/* What a fetch came to, as a read: true when there is a body to parse. */
+static bool judge_fetch(const struct ld_fetch_result *result, enum ld_read_failure *ret_failure)
+{
+    static const enum ld_read_failure failures[] = {
+        [LD_FETCH_REFUSED] = LD_READ_REFUSED,     [LD_FETCH_TIMEOUT] = LD_READ_TIMEOUT,
+        [LD_FETCH_TRUNCATED] = LD_READ_TRUNCATED, [LD_FETCH_TOO_LARGE] = LD_READ_TOO_LARGE,
+        [LD_FETCH_BROKEN] = LD_READ_GARBAGE};
+    if (result->failure != LD_FETCH_OK)
+        *ret_failure = failures[result->failure];
+    else if (result->status == 404 && result->pprof_header)
+        *ret_failure = LD_READ_NOT_AVAILABLE;
+    else if (result->status != 200)
+        *ret_failure = LD_READ_STATUS;
+    else
+        return true;
+    return false;
+}
+
+/* ---- metrics */
+
+static void add_points(struct ld_sampler *sampler, const struct ld_point *points, size_t count)
+{
+    for (size_t i = 0; i < count && sampler->point_count < sizeof sampler->points / sizeof *sampler->points; i++)
+        sampler->points[sampler->point_count++] = points[i];
+}
+
+static void observe_metrics(struct ld_sampler *sampler, const struct ld_fetch_result *result)
+{
+    struct ld_point extra[LD_SAMPLER_EXTRA_POINTS];
+    add_points(sampler, extra, sampler->events->extra(sampler->context, extra, LD_SAMPLER_EXTRA_POINTS));
+    uint64_t bytes;
+    int64_t time_ns;
+    ld_door_totals(sampler->door, &bytes, &time_ns);
+    const struct ld_point cost[] = {{LD_METRIC_READ_BYTES, (double)bytes},
+                                    {LD_METRIC_READ_TIME, (double)time_ns / 1e9}};
+    add_points(sampler, cost, 2);
+    struct ld_observation observation = {.time_ns = result ? result->ended_ns : (int64_t)uv_hrtime(),
+                                         .kind = LD_OBSERVATION_METRICS,
+                                         .purpose = purpose_of(sampler),
+                                         .read_ns = result ? result->ended_ns - result->began_ns : 0,
+                                         .point_count = sampler->point_count,
+                                         .points = sampler->points};
+    observe(sampler, &observation);
+}
+
+static void on_metrics(void *context, const struct ld_fetch_result *result)
+{
+    struct ld_sampler *sampler = context;
+    struct ld_point points[LD_METRIC_COUNT];
+    enum ld_read_failure failure;
+    size_t count = 0;
+    assert(sampler->magic == SAMPLER_MAGIC);
+    if (!judge_fetch(result, &failure))
+        observe_failure(sampler, NULL, failure, result, result->message);
+    else {
+        struct ld_error error = {0};
+        if (ld_prometheus_parse(result->body, result->length, points, LD_METRIC_COUNT, &count, &error) != 0) {
+            count = 0;
+            observe_failure(sampler, NULL, LD_READ_GARBAGE, result, error.message);
+        }
+    }
+    add_points(sampler, points, count);
+    for (size_t i = 0; i < count; i++)
+        if (points[i].metric == LD_METRIC_GOROUTINES)
+            sampler->count = points[i].value;
+    if (sampler->point_count)
+        observe_metrics(sampler, result);
+    next_step(sampler);
+}
+
+static void read_metrics(struct ld_sampler *sampler)
+{
+    sampler->point_count = sampler->pid > 0
+                               ? ld_proc_read(sampler->pid, sampler->survey_busy, sampler->points)
+                               : 0;
+    struct ld_door_request request = {.reader = "sampler",
+                                      .path = sampler->setting.metrics_path,
+                                      .timeout_ns = sampler->setting.timeout_ns,
+                                      .body_max = (size_t)1 << 20};
+    if (sampler->setting.metrics_path[0] && ld_door_read(sampler->door, &request, on_metrics, sampler) == 0)
+        return;
+    if (sampler->point_count)
+        observe_metrics(sampler, NULL);
+    next_step(sampler);
+}
+
+/* ---- profiles */
+
+static void on_profile(void *context, const struct ld_fetch_result *result)
+{
+    struct ld_sampler *sampler = context;
+    assert(sampler->magic == SAMPLER_MAGIC);
+    const struct ld_survey_step *step = &sampler->reading;
+    enum ld_read_failure failure;
+    struct ld_profile profile;
+    struct ld_error error = {0};
+    if (!judge_fetch(result, &failure)) {
+        observe_failure(sampler, step, failure, result, result->message);
+        next_step(sampler);
+        return;
+    }
+    int code = ld_profile_parse(&profile, step->kind, result->body, result->length, NULL, &error);
+    if (code) {
+        failure = code == LD_ETRUNCATED ? LD_READ_TRUNCATED : code == LD_ELIMIT ? LD_READ_TOO_LARGE : LD_READ_GARBAGE;
+        observe_failure(sampler, step, failure, result, error.message);
+        next_step(sampler);
+        return;
+    }
+    if (step->kind == LD_PROFILE_GOROUTINE && sampler->setting.metrics_path[0] == '\0')
+        sampler->count = (double)profile.total;
+    struct ld_observation observation = {.time_ns = result->ended_ns,
+                                         .kind = LD_OBSERVATION_PROFILE,
+                                         .purpose = step->encoding == LD_ENCODING_STACKS && !sampler->survey_busy
+                                                        ? LD_PURPOSE_ESCALATION
+                                                        : purpose_of(sampler),
+                                         .read_ns = result->ended_ns - result->began_ns,
+                                         .profile_kind = step->kind,
+                                         .encoding = profile.encoding,
+                                         .profile = &profile,
+                                         .body = result->body,
+                                         .body_length = result->length};
+    observe(sampler, &observation);
+    ld_profile_done(&profile);
+    next_step(sampler);
+}
+
+static const char *reader_of(enum ld_profile_kind kind)
+{
+    return kind == LD_PROFILE_GOROUTINELEAK ? "goroutineleak" : "sampler";
+}
+
+static void add_step(struct ld_sampler *sampler, enum ld_profile_kind kind, enum ld_profile_encoding encoding)
+{
+    if (sampler->step_count < sizeof sampler->steps / sizeof *sampler->steps)
+        sampler->steps[sampler->step_count++] = (struct ld_survey_step){kind, encoding};
+}
+
+static void finish(struct ld_sampler *sampler)
+{
+    sampler->cycle_busy = false;
+    if (sampler->survey_busy) {
+        sampler->survey_busy = false;
+        sampler->events->surveyed(sampler->context, sampler->survey_failures, sampler->first_failure);
+    }
+}
+
+/* Wants a goroutine profile now: the count moved, or it is too long ago. */
+static bool profile_is_due(const struct ld_sampler *sampler)
+{
+    return sampler->count < 0 || sampler->count != sampler->profiled_count || sampler->setting.metrics_path[0] == '\0' ||
+           sampler->cycle - sampler->profiled_cycle >= (uint64_t)sampler->setting.idle_periods;
+}
+
+/* The steps of an ordinary period, decided once its metrics are known. */
+static void plan_period(struct ld_sampler *sampler)
+{
+    const struct ld_sampler_setting *setting = &sampler->setting;
+    bool slow = sampler->cycle % (uint64_t)setting->idle_periods == 0;
+    bool leaks = setting->leaks && sampler->cycle % LD_SAMPLER_LEAK_PERIODS == 0;
+    if (setting->goroutines && profile_is_due(sampler)) {
+        add_step(sampler, LD_PROFILE_GOROUTINE, LD_ENCODING_PROTO);
+        sampler->profiled_count = sampler->count;
+        sampler->profiled_cycle = sampler->cycle;
+    }
+    if (setting->goroutines && sampler->count >= sampler->escalate_at && sampler->count < (double)setting->full_below) {
+        add_step(sampler, LD_PROFILE_GOROUTINE, LD_ENCODING_STACKS);
+        sampler->escalate_at = sampler->count * 2;
+    }
+    if (setting->heap && slow)
+        add_step(sampler, LD_PROFILE_HEAP, LD_ENCODING_PROTO);
+    if (leaks)
+        add_step(sampler, LD_PROFILE_GOROUTINELEAK, LD_ENCODING_PROTO);
+}
+
+static void next_step(struct ld_sampler *sampler)
+{
+    if (sampler->closing)
+        return;
+    if (sampler->step == 0 && sampler->cycle_busy && !sampler->survey_busy)
+        plan_period(sampler);
+    while (sampler->step < sampler->step_count) {
+        const struct ld_survey_step *step = &sampler->reading;
+        sampler->reading = sampler->steps[sampler->step++];
+        char path[96];
+        snprintf(path, sizeof path, "/debug/pprof/%s%s", ld_profile_kind_name(step->kind),
+                 step->encoding == LD_ENCODING_STACKS ? "?debug=2" : "");
+        struct ld_door_request request = {.reader = reader_of(step->kind),
+                                          .path = path,
+                                          .timeout_ns = sampler->setting.timeout_ns,
+                                          .body_max = LD_SAMPLER_BODY_MAX};
+        if (ld_door_read(sampler->door, &request, on_profile, sampler) == 0)
+            return;
+        observe_failure(sampler, step, LD_READ_OVERLAP, NULL, "the queue of reads is full");
+    }
+    finish(sampler);
+}
+
+static void begin(struct ld_sampler *sampler)
+{
+    sampler->cycle_busy = true;
+    sampler->step = sampler->step_count = 0;
+    read_metrics(sampler);
+}
+
+static void observe_silence(struct ld_sampler *sampler, enum ld_observation_kind kind, enum ld_read_failure failure)
+{
+    struct ld_observation observation = {.time_ns = (int64_t)uv_hrtime(), .kind = kind, .failure = failure, .text = ""};
+    observe(sampler, &observation);
+}
+
+/* ---- periods */
+
+static void on_period(uv_timer_t *timer);
+
+static void arm(struct ld_sampler *sampler)
+{
+    int64_t now = (int64_t)uv_hrtime();
+    /* The grid stays where it is: a late period does not shift the ones behind it, missed ones are passed over. */
+    while (sampler->next_ns <= now)
+        sampler->next_ns += sampler->setting.period_ns;
+    uv_update_time(sampler->loop);
+    uv_timer_start(&sampler->timer, on_period, (uint64_t)((sampler->next_ns - now + 999999) / 1000000), 0);
+}
+
+static void on_period(uv_timer_t *timer)
+{
+    struct ld_sampler *sampler = timer->data;
+    assert(sampler->magic == SAMPLER_MAGIC);
+    sampler->cycles++;
+    if ((int64_t)uv_hrtime() - sampler->next_ns > sampler->setting.period_ns)
+        sampler->late++;
+    arm(sampler);
+    if (sampler->pid < 0) {
+        observe_silence(sampler, LD_OBSERVATION_FAILED, LD_READ_GONE);
+        return;
+    }
+    if (sampler->cycle_busy) {
+        if (!sampler->survey_busy) {
+            sampler->overlaps++;
+            observe_silence(sampler, LD_OBSERVATION_FAILED, LD_READ_OVERLAP);
+        }
+        return;
+    }
+    sampler->cycle++;
+    if (!sampler->setting.goroutines && !sampler->setting.metrics_path[0] && sampler->pid == 0)
+        observe_silence(sampler, LD_OBSERVATION_TICK, 0);
+    begin(sampler);
+}
+
+int ld_sampler_init(struct ld_sampler *sampler, uv_loop_t *loop, struct ld_door *door,
+                    const struct ld_sampler_setting *setting, const struct ld_sampler_events *events, void *context)
+{
+    memset(sampler, 0, sizeof *sampler);
+    sampler->magic = SAMPLER_MAGIC;
+    sampler->loop = loop;
+    sampler->door = door;
+    sampler->setting = *setting;
+    sampler->events = events;
+    sampler->context = context;
+    sampler->pid = -1;
+    sampler->timer.data = sampler;
+    return uv_timer_init(loop, &sampler->timer) ? LD_ESYSTEM : 0;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct ld_sampler *sampler = handle->data;
+    sampler->magic = 0;
+    sampler->events->closed(sampler->context);
+}
+
+void ld_sampler_close(struct ld_sampler *sampler)
+{
+    assert(sampler->magic == SAMPLER_MAGIC);
+    sampler->closing = true;
+    uv_close((uv_handle_t *)&sampler->timer, on_closed);
+}
+
+void ld_sampler_point(struct ld_sampler *sampler, int64_t pid)
+{
+    sampler->pid = pid;
+    sampler->count = sampler->profiled_count = -1;
+    sampler->profiled_cycle = sampler->cycle;
+    sampler->escalate_at = ESCALATION_LEAST;
+}
+
+void ld_sampler_start(struct ld_sampler *sampler)
+{
+    sampler->running = true;
+    if (sampler->count * 2 > sampler->escalate_at)
+        sampler->escalate_at = sampler->count * 2;
+    sampler->next_ns = (int64_t)uv_hrtime();
+    arm(sampler);
+}
+
+void ld_sampler_stop(struct ld_sampler *sampler)
+{
+    sampler->running = false;
+    uv_timer_stop(&sampler->timer);
+}
+
+static void plan_survey(struct ld_sampler *sampler, bool dump_only)
+{
+    const struct ld_sampler_setting *setting = &sampler->setting;
+    if (setting->heap && !dump_only)
+        add_step(sampler, LD_PROFILE_HEAP, LD_ENCODING_PROTO);
+    if (setting->goroutines && !dump_only)
+        add_step(sampler, LD_PROFILE_GOROUTINE, LD_ENCODING_PROTO);
+    if (setting->goroutines && setting->full_below > 0 && sampler->count < (double)setting->full_below)
+        add_step(sampler, LD_PROFILE_GOROUTINE, LD_ENCODING_STACKS);
+    if (setting->leaks && !dump_only)
+        add_step(sampler, LD_PROFILE_GOROUTINELEAK, LD_ENCODING_PROTO);
+}
+
+void ld_sampler_survey(struct ld_sampler *sampler, enum ld_purpose purpose, bool dump_only)
+{
+    assert(sampler->magic == SAMPLER_MAGIC && !sampler->survey_busy);
+    sampler->survey_busy = true;
+    sampler->purpose = purpose;
+    sampler->survey_failures = 0;
+    sampler->first_failure[0] = '\0';
+    /* A period under way is overtaken: the read in hand ends as it may, its remaining steps are dropped. */
+    sampler->step = sampler->step_count = 0;
+    plan_survey(sampler, dump_only);
+    if (!sampler->cycle_busy) {
+        sampler->cycle_busy = true;
+        read_metrics(sampler);
+    }
+}
