@@ -75,7 +75,7 @@ int ld_fault_item_bind(struct ld_schema_context *context, const struct ld_field 
     (void)field;
     ld_fault_item_fields(fields);
     const struct ld_schema schema = {.name = "fault", .doc = "", .fields = fields};
-    enum ld_fault_type type;
+    enum ld_fault_type type = LD_FAULT_TYPES;
     int code = ld_schema_bind(context, &schema, node, &item);
     if (!code)
         code = find_fault(context, node, &item, &type);
