@@ -1,0 +1,165 @@
+/* What the files of the proxy share. Two threads: a struct ld_proxy and its ld_proxy_listeners belong to the control
+ * loop, a struct engine and all below it to the proxy's thread. Neither looks into the other's; they pass messages, and
+ * a pointer of the other's side is only a name to hand back. */
+#ifndef LD_PROXY_INTERNAL_H
+#define LD_PROXY_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/error.h"
+#include "fault/fault.h"
+#include "fault/toxic.h"
+#include "runner/proxy/proxy.h"
+#include "runner/proxy/queue.h"
+#include "runner/proxy/schedule.h"
+
+/* ---- messages */
+
+enum message_kind {
+    /* requests */
+    MESSAGE_OPEN,        /* listener: the engine takes it over */
+    MESSAGE_UPSTREAM,    /* port */
+    MESSAGE_FAULT_START, /* fault: the engine takes it over */
+    MESSAGE_FAULT_STOP,  /* fault_id: owned by the message */
+    MESSAGE_CLOSE,
+    MESSAGE_SHUTDOWN,
+    /* events */
+    MESSAGE_UPSTREAM_CHANGED, /* port, code */
+    MESSAGE_FAULT_BEGAN,      /* fault, code; the owner frees the fault when the code is not 0 */
+    MESSAGE_DECISION,         /* fault, connection, touched */
+    MESSAGE_FAULT_ENDED,      /* fault: the owner frees it; or, none of this id acted, fault_id */
+    MESSAGE_REFUSED,          /* number */
+    MESSAGE_CLOSED,           /* listener: the owner frees it */
+    MESSAGE_STOPPED           /* the thread is about to end */
+};
+
+struct fault;
+struct listener;
+
+struct message {
+    struct message *next;
+    enum message_kind kind;
+    struct ld_proxy_listener *handle; /* NULL: about the proxy */
+    struct listener *listener;
+    struct fault *fault;
+    char *fault_id;
+    uint64_t number; /* connection, or how many */
+    int64_t time_ns;
+    uint16_t port;
+    int code;
+    bool touched;
+};
+
+/* ---- the proxy's thread */
+
+/* A fault that acts on a listener. Made by the owner, lent to the engine, and given back by MESSAGE_FAULT_ENDED: its
+ * id may be named by any message posted before that one. */
+struct fault {
+    struct fault *next;
+    struct ld_fault_spec spec; /* its id is owned */
+    struct ld_effect *effect;
+    int64_t began_ns, ended_ns;
+    struct message message; /* FAULT_ENDED, so that an end needs no memory */
+};
+
+struct engine {
+    uv_loop_t loop;
+    uv_async_t wake;
+    struct schedule schedule;
+    struct queue *requests, *events; /* of struct ld_proxy */
+    struct listener *listeners;
+    size_t connection_count;
+    size_t held;                     /* bytes in all links */
+    int spare_fd;                    /* given up for a moment to refuse a connection when descriptors run out */
+    bool stopping;
+    struct message stopped;
+    unsigned char buffer[64 << 10];  /* every read goes here first */
+};
+
+struct acceptor;
+struct connection;
+
+struct listener {
+    struct listener *next;
+    struct engine *engine;
+    struct ld_proxy_listener *handle;
+    uint64_t seed;
+    uint16_t port, upstream_port;
+    uint32_t connections_max, connection_count;
+    int reserve_fd;               /* bound, never listens: keeps the port while the upstream is down */
+    int listen_fd;                /* until an acceptor takes it over; -1 */
+    struct acceptor *acceptor;    /* NULL: not listening */
+    struct fault *faults;         /* that act, in order of their start */
+    struct connection *connections;
+    size_t handles;               /* of libuv, not closed yet */
+    bool closing;
+    struct ld_proxy_counts counts;
+    struct message opened, closed; /* so that neither needs memory */
+};
+
+struct side { /* one socket of a connection */
+    uv_poll_t poll;
+    struct connection *connection;
+    int fd;             /* -1: closed */
+    int watched;        /* events asked of uv_poll; 0: none */
+    bool watch_errors;  /* when nothing else is to be watched */
+    bool connected;
+    bool blocked;       /* the kernel takes no more bytes now */
+    bool read_ended;    /* FIN or reset seen */
+    bool write_ended;   /* FIN sent */
+};
+
+struct direction {
+    struct schedule_entry entry;
+    struct connection *connection;
+    struct side *from, *to;
+    struct ld_link *link;
+    uint64_t *bytes; /* of the listener's counts */
+    bool reset;      /* what ends it is a reset */
+};
+
+struct connection {
+    struct connection *next, **place; /* in the listener's list */
+    struct listener *listener;
+    uint64_t index;
+    struct side client, upstream;
+    struct direction up, down;
+    unsigned handles;  /* of libuv, not closed yet */
+    bool closing;
+};
+
+/* engine.c */
+int engine_init(struct engine *engine, struct queue *requests, struct queue *events, struct ld_error *error);
+void engine_run(void *engine);             /* the thread; the loop is closed when it returns */
+void engine_abandon(struct engine *engine); /* after engine_init, when the thread could not be started */
+/* A message to the owner about this listener; NULL, and counted as lost, when out of memory. */
+struct message *engine_event(struct listener *listener, enum message_kind kind);
+
+/* listener.c */
+/* On the owner's thread: bind. ret_listener is to be posted with its `opened`. */
+int listener_new(const struct ld_proxy_spec *spec, struct ld_proxy_listener *handle, struct listener **ret_listener,
+                 struct ld_error *error);
+void listener_free(struct listener *listener); /* on the owner's thread, before it was posted or after `closed` */
+void listener_open(struct engine *engine, struct listener *listener);
+void listener_set_upstream(struct listener *listener, struct message *message);
+void listener_start_fault(struct listener *listener, struct message *message);
+void listener_stop_fault(struct listener *listener, struct message *message);
+void listener_close(struct listener *listener);
+/* Something of the listener is gone: when it was the last, say so. */
+void listener_check_closed(struct listener *listener);
+
+/* connection.c */
+/* Takes over fd. LD_ENOMEM or LD_ESYSTEM: the fd is untouched. */
+int connection_open(struct listener *listener, int fd);
+void connection_abort(struct connection *connection); /* resets both ends */
+void connection_add_fault(struct connection *connection, struct fault *fault, int64_t now_ns);
+void connection_remove_fault(struct connection *connection, const struct fault *fault, int64_t now_ns);
+
+/* fault.c: on the owner's thread */
+int fault_new(const struct ld_fault_spec *spec, struct fault **ret_fault, struct ld_error *error);
+void fault_free(struct fault *fault); /* NULL is allowed */
+
+#endif
