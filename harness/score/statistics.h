@@ -18,9 +18,13 @@ void ld_wilson(int64_t hits, int64_t n, double confidence, double *ret_lower, do
 /* Exact Poisson bounds (Garwood 1936) on a rate: events over exposure, one-sided. */
 double ld_poisson_lower(int64_t events, double exposure, double confidence);
 double ld_poisson_upper(int64_t events, double exposure, double confidence);
+/* Two-sided p of `events` where `expected` were to come: twice the smaller tail, at most 1. Never too small. */
+double ld_poisson_test(int64_t events, double expected);
 /* Exact McNemar: two-sided p of b against c discordant pairs. */
 double ld_mcnemar(int64_t b, int64_t c);
-/* Fisher's exact test, two-sided p of a 2x2 table. */
+/* Fisher's exact test, two-sided p of a 2x2 table: all tables with these margins that are no likelier. NAN when the
+ * table sums to more than LD_FISHER_MAX. */
+#define LD_FISHER_MAX INT64_C(10000000)
 double ld_fisher(int64_t a, int64_t b, int64_t c, int64_t d);
 
 /* Kaplan and Meier 1958. Observations: time and whether the event was seen (else censored then). */
@@ -36,7 +40,9 @@ struct ld_survival {
     int64_t restricted_to_ns;
     double fraction;            /* 1 - S(end) */
 };
-/* `times` is sorted in place. */
+/* `times` is sorted in place; what lies before 0 counts as 0. At equal times events come before censorings. */
+#define LD_P95_RUNS 59   /* SCORING: p95 only from so many runs up, */
+#define LD_MEDIAN_RUNS 6 /* the median from so many */
 void ld_kaplan_meier(struct ld_survival_time *times, size_t n, struct ld_survival *ret_survival);
 
 /* Wald's SPRT (1945) for a miss rate p0 against p1 > p0. */

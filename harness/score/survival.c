@@ -1,0 +1,43 @@
+/* Kaplan and Meier's estimate of the time to an event when some were not followed long enough to see it. */
+#include <stdlib.h>
+
+#include "score/statistics.h"
+
+#define ROUNDING 1e-9 /* products of fractions miss one half by a few last bits */
+
+static int by_time(const void *left, const void *right)
+{
+    const struct ld_survival_time *a = left, *b = right;
+    if (a->time_ns != b->time_ns)
+        return a->time_ns < b->time_ns ? -1 : 1;
+    return (int)b->event - (int)a->event;
+}
+
+void ld_kaplan_meier(struct ld_survival_time *times, size_t n, struct ld_survival *ret_survival)
+{
+    struct ld_survival survival = {.n = n, .median_ns = -1, .p95_ns = -1};
+    for (size_t i = 0; i < n; i++)
+        times[i].time_ns = times[i].time_ns < 0 ? 0 : times[i].time_ns;
+    if (n > 0)
+        qsort(times, n, sizeof *times, by_time);
+    double surviving = 1, area = 0;
+    int64_t previous_ns = 0;
+    for (size_t i = 0; i < n;) {
+        int64_t time_ns = times[i].time_ns;
+        size_t at_risk = n - i, events = 0;
+        for (; i < n && times[i].time_ns == time_ns; i++)
+            events += times[i].event;
+        area += surviving * (double)(time_ns - previous_ns);
+        previous_ns = time_ns;
+        surviving *= 1 - (double)events / (double)at_risk;
+        survival.events += events;
+        if (events && survival.median_ns < 0 && surviving <= 0.5 + ROUNDING)
+            survival.median_ns = time_ns;
+        if (events && survival.p95_ns < 0 && n >= LD_P95_RUNS && surviving <= 0.05 + ROUNDING)
+            survival.p95_ns = time_ns;
+    }
+    survival.restricted_to_ns = previous_ns;
+    survival.restricted_mean_ns = (int64_t)(area + 0.5);
+    survival.fraction = n > 0 ? 1 - surviving : 0;
+    *ret_survival = survival;
+}

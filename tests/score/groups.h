@@ -1,0 +1,11 @@
+#ifndef TEST_SCORE_GROUPS_H
+#define TEST_SCORE_GROUPS_H
+
+int test_statistics(void);
+int test_survival(void);
+int test_episodes(void);
+int test_outcomes(void);
+int test_judge(void);
+int test_calibration(void);
+
+#endif

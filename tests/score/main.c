@@ -1,0 +1,6 @@
+#include "score/groups.h"
+
+int main(void)
+{
+    return test_statistics() + test_survival() + test_episodes() + test_outcomes() + test_judge() + test_calibration();
+}
