@@ -8,8 +8,9 @@
 #include "base/error.h"
 #include "observe/observation.h"
 
-/* Write at most `room` points whose Prometheus name is in the registry. LD_ESYNTAX with the line number for a line
- * that is neither blank, comment nor sample; LD_ETRUNCATED when the last line has no newline. */
+/* Write at most `room` points (LD_METRIC_COUNT always suffices) whose Prometheus name is in the registry, in the order
+ * they come. NaN and infinities are passed over. LD_ESYNTAX with the line number for a line that is neither blank,
+ * comment nor sample, or tells a metric twice; LD_ETRUNCATED when the last line has no newline. */
 int ld_prometheus_parse(const char *bytes, size_t length, struct ld_point *points, size_t room, size_t *ret_count,
                         struct ld_error *error);
 

@@ -2,10 +2,12 @@
  *
  * site: the first frame that is not the machinery of waiting: not in packages runtime, runtime/…, internal/…, sync,
  * sync/atomic, syscall, and not time.Sleep. It is what SCORING calls the first non-runtime frame. When every frame is
- * machinery the outermost one is the site; no frames: "".
+ * machinery the outermost one is the site; no frames: "". A frame without a name (C code) counts as machinery. io,
+ * bufio and net do not: a goroutine in io.(*pipe).read stands there, whoever called.
  * wait: the canonical class of the wait, from frames first and the printed state second (frames are steadier:
  * WaitGroup shows "semacquire" up to Go 1.23; Mutex moved to internal/sync in 1.24). debug=1 hides leading runtime
- * frames, so there it is LD_WAIT_UNKNOWN unless sync or time frames show it. */
+ * frames, so there it is LD_WAIT_UNKNOWN unless a frame of sync, time, internal or syscall shows it. sync.RWMutex.Lock
+ * is RWMUTEX_WRITE even when it parks in the RWMutex's inner Mutex, whatever state is printed. */
 #ifndef LD_OBSERVE_SITE_H
 #define LD_OBSERVE_SITE_H
 
@@ -45,7 +47,7 @@ int ld_wait_find(const char *name); /* -1 when unknown */
 /* The site's function name; static "" or owned by the profile. `ret_frame` may be NULL; set to NULL for no frame. */
 const char *ld_site_of(const struct ld_sample *sample, const struct ld_frame **ret_frame);
 enum ld_wait ld_wait_of(const struct ld_sample *sample);
-/* Does the function belong to the machinery that a site skips? */
+/* Does the function belong to the machinery that a site skips? True for "". */
 bool ld_site_is_machinery(const char *function);
 
 #endif

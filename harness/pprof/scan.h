@@ -1,4 +1,5 @@
-/* Scanning text without copying it: lines, numbers, and Go's quoted strings. Private to harness/pprof.
+/* Scanning text without copying it: lines, numbers, and Go's quoted strings. Of harness/pprof and
+ * harness/observe.
  *
  * Every function takes [at, end) and moves `at` only when it succeeds; none reads at or beyond `end`. */
 #ifndef LD_PPROF_SCAN_H
