@@ -54,7 +54,7 @@ static void serve(struct engine *engine, struct message *message)
         shut_down(engine);
         break;
     default:
-        assert(!"an event is no request");
+        assert(false); /* an event is no request */
     }
 }
 

@@ -1,0 +1,17 @@
+#ifndef LD_TESTS_FAULT_GROUPS_H
+#define LD_TESTS_FAULT_GROUPS_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+/* Each runs one group and returns the number of tests that failed. */
+int test_table(void);
+int test_decision(void);
+int test_link(void);
+int test_effect(void);
+
+#endif
