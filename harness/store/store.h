@@ -32,7 +32,12 @@ int ld_store_create(struct ld_store **ret_store, const char *path, struct ld_err
 int ld_store_open(struct ld_store **ret_store, const char *path, bool writable, struct ld_error *error);
 /* Ends the group in hand; NULL is allowed. LD_ESTORE when the last commit failed. */
 int ld_store_close(struct ld_store *store, struct ld_error *error);
+/* End the group in hand; `durable`: it, and every commit before it, is on the disk when this returns. Errors are
+ * sticky: after the first failed write the group is rolled back, nothing more is written, every call returns that
+ * error, and what had been committed stays readable. */
 int ld_store_commit(struct ld_store *store, bool durable, struct ld_error *error);
+/* The file may not grow beyond so many bytes (rounded to pages; 0: no limit): LD_ESTORE then, as on a full disk. */
+int ld_store_limit(struct ld_store *store, uint64_t bytes, struct ld_error *error);
 
 /* ---- writing; ids are the plan's run indices */
 struct ld_fact { const char *name, *value; };
@@ -47,7 +52,8 @@ int ld_store_incarnation(struct ld_store *store, uint32_t run, uint32_t instance
 int ld_store_incarnation_end(struct ld_store *store, uint32_t run, uint32_t instance, uint32_t incarnation,
                              int64_t to_ns, int64_t exit_status, bool expected, struct ld_error *error);
 /* One observation: its row, its points or its profile (raw body stored once per content, zstd unless already gzip;
- * stacks interned, per-site counts derived). */
+ * stacks interned, per-site counts derived). A PROFILE needs its body; `profile` may be NULL: then the body is parsed
+ * here, unless its content is known already. */
 int ld_store_observation(struct ld_store *store, uint32_t run, const struct ld_observation *observation,
                          struct ld_error *error);
 int ld_store_truth_event(struct ld_store *store, uint32_t run, const struct ld_truth_event *event, struct ld_error *error);
@@ -64,6 +70,9 @@ int ld_store_detector(struct ld_store *store, uint32_t run, const char *detector
                       const char *options_json, struct ld_error *error);
 int ld_store_detector_failed(struct ld_store *store, uint32_t run, const char *detector, const char *reason,
                              struct ld_error *error);
+/* Dose or duration cannot reach the detector's published parameters: OUT_OF_RANGE. */
+int ld_store_detector_out_of_range(struct ld_store *store, uint32_t run, const char *detector, const char *reason,
+                                   struct ld_error *error);
 int ld_store_alert(struct ld_store *store, uint32_t run, const char *detector, const struct ld_alert *alert,
                    struct ld_error *error);
 /* Reads per reader: how many, bytes, time. */

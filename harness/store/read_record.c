@@ -1,0 +1,203 @@
+/* Everything scoring needs of one run, from rows alone. */
+#include <string.h>
+
+#include "store/internal.h"
+
+#define SEEN_AT_MAX 1000u
+
+static int read_interval(struct ld_row *row, void *context)
+{
+    struct ld_truth_interval *interval = ld_rows_add(context, row);
+    if (!interval)
+        return row->code;
+    interval->id = ld_row_text(row);
+    interval->instance = ld_row_index(row);
+    interval->incarnation = ld_row_index(row);
+    interval->cause = (enum ld_cause)ld_row_name(row, ld_cause_find, -1);
+    interval->unit = (enum ld_unit)ld_row_name(row, ld_unit_find, -1);
+    interval->first_ns = ld_row_integer(row, INT64_MIN, INT64_MAX);
+    interval->manifest_ns = ld_row_integer_or(row, -1);
+    interval->end_ns = ld_row_integer(row, INT64_MIN, INT64_MAX);
+    interval->manifest_after_sequence = ld_row_unsigned(row);
+    interval->end = (unsigned)ld_row_name(row, ld_store_end_find, -1);
+    interval->amount = ld_row_integer(row, INT64_MIN, INT64_MAX);
+    interval->final_amount = ld_row_integer(row, INT64_MIN, INT64_MAX);
+    interval->goroutines_per_unit = ld_row_integer(row, INT64_MIN, INT64_MAX);
+    interval->descriptors_per_unit = ld_row_integer(row, INT64_MIN, INT64_MAX);
+    interval->bytes_per_unit = ld_row_integer(row, INT64_MIN, INT64_MAX);
+    const char *json = ld_row_text(row);
+    interval->culprit = ld_row_text_or(row, NULL);
+    interval->hold = ld_row_bool(row);
+    interval->confirmed = ld_row_integer_or(row, -1);
+    if (row->code)
+        return row->code;
+    const char **sites;
+    int code = ld_store_texts_read(json, SEEN_AT_MAX, &sites, &interval->seen_at_count, row->arena);
+    interval->seen_at = code ? NULL : sites;
+    if (code == LD_ENOMEM)
+        return ld_store_nomem(row->store, row->error);
+    return code ? ld_store_damaged(row->store, row->error, "truth_interval.seen_at: is not a list of texts") : 0;
+}
+
+static int read_calm(struct ld_row *row, void *context)
+{
+    const char **site = ld_rows_add(context, row);
+    if (site)
+        *site = ld_row_text(row);
+    return row->code;
+}
+
+static int read_truth(struct ld_store *store, uint32_t run, struct ld_run_record *record, struct ld_arena *arena,
+                      struct ld_error *error)
+{
+    static const char select_intervals[] =
+        "SELECT id, instance, incarnation, cause, unit, first_ns, manifest_ns, end_ns, manifest_after_sequence, ended_by, "
+        "amount, final_amount, goroutines_per_unit, descriptors_per_unit, bytes_per_unit, seen_at, culprit, hold, "
+        "confirmed FROM truth_interval WHERE run = ? ORDER BY ordinal";
+    static const char select_calm[] = "SELECT site FROM calm_site WHERE run = ? ORDER BY ordinal";
+    struct ld_rows intervals = {.size = sizeof(struct ld_truth_interval)}, calm = {.size = sizeof(const char *)};
+    struct ld_truth *truth = ld_arena_take(arena, sizeof *truth);
+    if (!truth)
+        return ld_store_nomem(store, error);
+    int code = ld_store_each(store, error, select_intervals, run, "truth_interval", arena, read_interval, &intervals);
+    if (code == 0)
+        code = ld_store_each(store, error, select_calm, run, "calm_site", arena, read_calm, &calm);
+    truth->intervals = intervals.items;
+    truth->interval_count = intervals.count;
+    truth->calm = calm.items;
+    truth->calm_count = calm.count;
+    record->truth = truth;
+    return code;
+}
+
+struct life_reading {
+    struct ld_rows rows;
+    int64_t until_ns; /* lives without an end last until then */
+};
+
+static int read_life(struct ld_row *row, void *context)
+{
+    struct life_reading *reading = context;
+    struct ld_life_span *life = ld_rows_add(&reading->rows, row);
+    if (!life)
+        return row->code;
+    life->instance = ld_row_index(row);
+    life->incarnation = ld_row_index(row);
+    life->from_ns = ld_row_integer(row, INT64_MIN, INT64_MAX);
+    life->to_ns = ld_row_integer_or(row, reading->until_ns);
+    return row->code;
+}
+
+static int read_lives(struct ld_store *store, uint32_t run, struct ld_run_record *record, struct ld_arena *arena,
+                      struct ld_error *error)
+{
+    static const char select_lives[] =
+        "SELECT instance, incarnation, from_ns, to_ns FROM incarnation WHERE run = ? ORDER BY instance, incarnation";
+    struct life_reading reading = {{.size = sizeof(struct ld_life_span)}, record->observed_to_ns};
+    int code = ld_store_each(store, error, select_lives, run, "incarnation", arena, read_life, &reading);
+    record->lives = reading.rows.items;
+    record->life_count = reading.rows.count;
+    return code;
+}
+
+static int read_detector(struct ld_row *row, void *context)
+{
+    struct ld_detector_record *detector = ld_rows_add(context, row);
+    if (!detector)
+        return row->code;
+    detector->name = ld_row_text(row);
+    detector->calibration = ld_row_bool(row);
+    detector->failed = ld_row_bool(row);
+    detector->out_of_range = ld_row_bool(row);
+    detector->reason = ld_row_text_or(row, "");
+    return row->code;
+}
+
+struct alert_reading {
+    struct ld_detector_record *detectors;
+    size_t count;
+    struct ld_rows *rows; /* struct ld_alert, per detector */
+};
+
+static int read_alert(struct ld_row *row, void *context)
+{
+    struct alert_reading *reading = context;
+    const char *name = ld_row_text(row);
+    size_t detector = 0;
+    while (detector < reading->count && strcmp(reading->detectors[detector].name, name) != 0)
+        detector++;
+    if (row->code == 0 && detector == reading->count)
+        return ld_store_damaged(row->store, row->error, "an alert is of the unknown detector %.60s", name);
+    struct ld_alert *alert = row->code ? NULL : ld_rows_add(&reading->rows[detector], row);
+    if (!alert)
+        return row->code;
+    alert->id = ld_row_unsigned(row);
+    alert->action = (enum ld_alert_action)ld_row_name(row, ld_alert_action_find, -1);
+    alert->evidence = ld_row_unsigned(row);
+    alert->evidence_time_ns = ld_row_integer(row, INT64_MIN, INT64_MAX);
+    alert->receipt_ns = ld_row_integer(row, INT64_MIN, INT64_MAX);
+    alert->instance = ld_row_index(row);
+    alert->incarnation = ld_row_index(row);
+    alert->cause = (enum ld_cause)ld_row_name(row, ld_cause_find, -1);
+    alert->site = ld_row_text_or(row, "");
+    alert->amount = ld_row_double(row);
+    alert->severity = (enum ld_severity)ld_row_name(row, ld_severity_find, -1);
+    alert->why = ld_row_text_or(row, "");
+    alert->rule = ld_row_text_or(row, "");
+    alert->rule_version = ld_row_text_or(row, "");
+    return row->code;
+}
+
+static int read_alerts(struct ld_store *store, uint32_t run, struct ld_run_record *record, struct ld_arena *arena,
+                       struct ld_error *error)
+{
+    static const char select_alerts[] =
+        "SELECT detector, id, action, evidence, evidence_time_ns, receipt_ns, instance, incarnation, cause, site, amount, "
+        "amount_bits, severity, why, rule, rule_version FROM alert WHERE run = ? ORDER BY receipt_ns, alert";
+    struct alert_reading reading = {record->detectors, record->detector_count,
+                                    ld_arena_array(arena, record->detector_count + 1, sizeof *reading.rows)};
+    if (!reading.rows)
+        return ld_store_nomem(store, error);
+    for (size_t i = 0; i < reading.count; i++)
+        reading.rows[i].size = sizeof(struct ld_alert);
+    int code = ld_store_each(store, error, select_alerts, run, "alert", arena, read_alert, &reading);
+    for (size_t i = 0; i < reading.count; i++) {
+        record->detectors[i].alerts = reading.rows[i].items;
+        record->detectors[i].alert_count = reading.rows[i].count;
+    }
+    return code;
+}
+
+static int read_detectors(struct ld_store *store, uint32_t run, struct ld_run_record *record, struct ld_arena *arena,
+                          struct ld_error *error)
+{
+    static const char select_detectors[] =
+        "SELECT name, calibration, failed, out_of_range, reason FROM detector WHERE run = ? ORDER BY detector";
+    struct ld_rows rows = {.size = sizeof(struct ld_detector_record)};
+    int code = ld_store_each(store, error, select_detectors, run, "detector", arena, read_detector, &rows);
+    record->detectors = rows.items;
+    record->detector_count = rows.count;
+    return code ? code : read_alerts(store, run, record, arena, error);
+}
+
+int ld_store_read_record(struct ld_store *store, uint32_t run, struct ld_run_record *ret_record, struct ld_arena *arena,
+                         struct ld_error *error)
+{
+    struct ld_stored_run stored;
+    int code = ld_store_read_run(store, run, &stored, arena, error);
+    if (code)
+        return code;
+    if (!stored.ended)
+        return ld_fail(error, LD_ENOENT, "%s: run %u did not end, so it cannot be scored", store->path, run);
+    struct ld_run_record record = {.run = run, .validity = stored.end.validity, .reason = stored.end.reason,
+                                   .observed_from_ns = stored.end.observed_from_ns,
+                                   .observed_to_ns = stored.end.observed_to_ns};
+    code = read_truth(store, run, &record, arena, error);
+    if (code == 0)
+        code = read_lives(store, run, &record, arena, error);
+    if (code == 0)
+        code = read_detectors(store, run, &record, arena, error);
+    if (code == 0)
+        *ret_record = record;
+    return code;
+}
