@@ -27,7 +27,7 @@ struct ld_writer;
 
 /* A zero field takes its default. */
 struct ld_writer_setting {
-    size_t items_max;    /* messages waiting; 8192 */
+    size_t items_max;    /* messages waiting; 8192. The thread takes all that wait at once, so it may hold as many again */
     size_t bytes_max;    /* bytes waiting; 64 MiB. One larger message is taken alone */
     int64_t group_ns;    /* oldest age of an uncommitted message; 100 ms */
     size_t group_bytes;  /* commit when a group has grown to this; 1 MiB */
