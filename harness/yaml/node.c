@@ -562,8 +562,7 @@ int ld_document_parse(struct ld_document *ret_document, const char *file, const 
     return code;
 }
 
-/* The whole file, at most one byte more than a document may have: the parser then says that it is too large. */
-static int read_bytes(const char *file, struct ld_buffer *bytes, struct ld_errors *errors)
+int ld_file_read(const char *file, struct ld_buffer *bytes, struct ld_errors *errors)
 {
     char piece[16384];
     FILE *stream = fopen(file, "rbe");
@@ -589,7 +588,7 @@ int ld_document_read(struct ld_document *ret_document, const char *file, struct 
 {
     struct ld_buffer bytes;
     ld_buffer_init(&bytes, LD_YAML_BYTES_MAX + 1);
-    int code = read_bytes(file, &bytes, errors);
+    int code = ld_file_read(file, &bytes, errors);
     if (!code)
         code = ld_document_parse(ret_document, file, bytes.bytes, bytes.length, errors);
     ld_buffer_done(&bytes);

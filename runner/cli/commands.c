@@ -1,0 +1,95 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "runner/cli/command.h"
+
+#define OPTION_SEED {"seed", "N", "The campaign's seed: one seed gives one plan, bit for bit; default 1."}
+#define OPTION_RUNS {"runs", "N", "Runs of each cell, instead of what the scenarios say."}
+#define OPTION_JOBS {"jobs", "N", "Runs at the same time; default: the number of cores."}
+#define OPTION_FILTER {"filter", "GLOB", "Only cells whose name matches, such as '*/leaky/*'."}
+#define OPTION_SHARD {"shard", "K/N", "Only the Kth of N parts; a cell is never split."}
+#define OPTION_JSON {"json", NULL, "Write JSON instead of text."}
+#define OPTION_DB {"db", "FILE", "The campaign's database."}
+
+static const struct ld_option run_options[] = {
+    OPTION_SEED,
+    OPTION_RUNS,
+    OPTION_JOBS,
+    OPTION_FILTER,
+    OPTION_SHARD,
+    OPTION_DB,
+    {"report", "FOLDER", "Where reports are written."},
+    {"fail-fast", NULL, "Start no further run after an expectation has failed."},
+    {0},
+};
+static const struct ld_option plan_options[] = {
+    OPTION_SEED, OPTION_RUNS, OPTION_JOBS, OPTION_FILTER, OPTION_SHARD, OPTION_JSON, {0},
+};
+static const struct ld_option show_options[] = {OPTION_DB, OPTION_JSON, {0}};
+static const struct ld_option replay_options[] = {
+    OPTION_DB, {"detector", "NAME", "Only this detector; default: all of the run."}, OPTION_JSON, {0},
+};
+
+#define NOT_YET(command, words) {command, "", words, NULL, NULL, true, ld_command_not_yet}
+
+const struct ld_command ld_commands[] = {
+    {"run", "[SCENARIO...]", "run scenarios and judge the detectors",
+     "SCENARIO is a file or a folder; default: the scenarios that come with leakdrill.\n"
+     "Exit code 0: all expectations are met; 1: one is not; 2: a file is wrong; 3: the\n"
+     "harness failed; 5: not enough evidence; 77: everything was skipped.",
+     run_options, true, ld_command_not_yet},
+    {"list", "[FOLDER...]", "list scenarios, fixtures, upstreams, detectors and faults", NULL, NULL, true,
+     ld_command_list},
+    {"explain", "[KEY]", "explain the keys of a scenario file",
+     "KEY is a key with its path (target.limits), a fault, a detector, faults, detectors,\n"
+     "or matrix for the rule language; default: every key of a scenario.",
+     NULL, true, ld_command_explain},
+    {"lint", "[FILE|FOLDER...]", "check scenario and rule files without running them",
+     "Prints every error as FILE:LINE:COLUMN: KEY: MESSAGE, and exits with 2 if there is any.\n"
+     "Folders are searched for *.yaml; default: the scenarios that come with leakdrill.",
+     NULL, true, ld_command_lint},
+    {"plan", "[SCENARIO...]", "show what would run, when, and whether it can prove what is expected", NULL,
+     plan_options, true, ld_command_plan},
+    {"show", "RUN", "show the timeline of a run: truth, faults, alerts, counts", NULL, show_options, true,
+     ld_command_not_yet},
+    {"replay", "RUN...", "feed recorded runs to detectors again", NULL, replay_options, true, ld_command_not_yet},
+    NOT_YET("verify", "compare a candidate rule file with the current one on recorded runs"),
+    NOT_YET("shadow", "run a candidate rule file beside the current one"),
+    NOT_YET("sign", "sign a verified rule file"),
+    NOT_YET("publish", "make a signed rule file the current one"),
+    NOT_YET("drill", "hide a fault in a running program for people to find"),
+    NOT_YET("report", "write the report of a campaign as html, json, junit or markdown"),
+    NOT_YET("merge", "join the databases of shards"),
+    NOT_YET("gate", "judge a merged campaign"),
+    NOT_YET("recover", "undo what a dead machine left"),
+    NOT_YET("doctor", "check whether this machine can run leakdrill"),
+    NOT_YET("proxy", "run the fault proxy alone"),
+    NOT_YET("baseline", "record a campaign as the baseline"),
+    NOT_YET("compare", "compare two campaigns"),
+    {"help", "[COMMAND]", "explain a command", NULL, NULL, true, ld_command_help},
+    {"version", "", "print the version", NULL, NULL, false, ld_command_version},
+    {0},
+};
+
+_Static_assert(sizeof ld_commands / sizeof ld_commands[0] <= LD_COMMANDS_MAX + 1, "LD_COMMANDS_MAX is too low");
+
+const struct ld_command *ld_command_find(const char *name)
+{
+    for (const struct ld_command *command = ld_commands; command->name; command++)
+        if (strcmp(command->name, name) == 0)
+            return command;
+    return NULL;
+}
+
+void ld_command_names(const char **ret_names)
+{
+    for (const struct ld_command *command = ld_commands; command->name; command++)
+        *ret_names++ = command->name;
+    *ret_names = NULL;
+}
+
+int ld_command_not_yet(const struct ld_invocation *invocation)
+{
+    fprintf(stderr, "leakdrill %s: not implemented yet\n", invocation->command->name);
+    return LD_EXIT_USAGE;
+}

@@ -1,0 +1,64 @@
+#include "runner/cli/help.h"
+
+#include "base/text.h"
+
+void ld_help_all(FILE *stream)
+{
+    fprintf(stream, "usage: leakdrill COMMAND [OPTIONS] [ARGUMENTS]\n\n"
+                    "A proving ground for leak detectors.\n\n");
+    for (const struct ld_command *command = ld_commands; command->name; command++)
+        fprintf(stream, "  %-10s %s%s\n", command->name, command->summary,
+                command->run == ld_command_not_yet ? " (not implemented yet)" : "");
+    fprintf(stream, "\nleakdrill COMMAND --help explains a command.\n");
+}
+
+void ld_help_command(FILE *stream, const struct ld_command *command)
+{
+    fprintf(stream, "usage: leakdrill %s%s%s%s\n\n%s%s\n", command->name, command->options ? " [OPTIONS]" : "",
+            command->synopsis[0] ? " " : "", command->synopsis, command->summary,
+            command->run == ld_command_not_yet ? " (not implemented yet)" : "");
+    if (command->doc)
+        fprintf(stream, "\n%s\n", command->doc);
+    fprintf(stream, "\n");
+    for (const struct ld_option *option = command->options; option && option->name; option++) {
+        char name[64];
+        snprintf(name, sizeof name, "--%s%s%s", option->name, option->value ? " " : "",
+                 option->value ? option->value : "");
+        fprintf(stream, "  %-18s %s\n", name, option->doc);
+    }
+    fprintf(stream, "  %-18s %s\n", "--help", "Show this help.");
+}
+
+int ld_help_unknown(const char *name)
+{
+    const char *names[LD_COMMANDS_MAX + 1];
+    ld_command_names(names);
+    const char *nearest = ld_nearest(name, names);
+    fprintf(stderr, "leakdrill: unknown command \"%.60s\"", name);
+    if (nearest)
+        fprintf(stderr, "; did you mean %s?", nearest);
+    fprintf(stderr, "\nTry: leakdrill help\n");
+    return LD_EXIT_USAGE;
+}
+
+int ld_command_help(const struct ld_invocation *invocation)
+{
+    if (invocation->argument_count == 0) {
+        ld_help_all(stdout);
+        return LD_EXIT_OK;
+    }
+    if (invocation->argument_count > 1)
+        return ld_usage_error(invocation->command, "one command at a time");
+    const struct ld_command *command = ld_command_find(invocation->arguments[0]);
+    if (!command)
+        return ld_help_unknown(invocation->arguments[0]);
+    ld_help_command(stdout, command);
+    return LD_EXIT_OK;
+}
+
+int ld_command_version(const struct ld_invocation *invocation)
+{
+    (void)invocation;
+    printf("leakdrill %s\n", LEAKDRILL_VERSION);
+    return LD_EXIT_OK;
+}

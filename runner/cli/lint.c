@@ -1,0 +1,64 @@
+#include <stdio.h>
+
+#include "matrix/matrix.h"
+#include "runner/cli/sources.h"
+
+struct lint {
+    const struct ld_source_setting *setting;
+    size_t scenarios, matrices, errors;
+};
+
+/* Read the file by its kind for the sake of its errors. */
+static void read_source(struct lint *lint, const char *file, struct ld_errors *errors)
+{
+    struct ld_scenario *scenario = NULL;
+    struct ld_matrix *matrix = NULL;
+    switch (ld_source_kind_of(file, errors)) {
+    case LD_SOURCE_SCENARIO:
+        lint->scenarios++;
+        if (ld_scenario_read(&scenario, file, &lint->setting->catalogue, errors) == 0)
+            ld_scenario_free(scenario);
+        break;
+    case LD_SOURCE_MATRIX:
+        lint->matrices++;
+        if (ld_matrix_read(&matrix, file, errors) == 0)
+            ld_matrix_free(matrix);
+        break;
+    case LD_SOURCE_OTHER:
+        break;
+    }
+}
+
+static void lint_sources(struct lint *lint, const struct ld_sources *sources)
+{
+    for (size_t i = 0; i < sources->count; i++) {
+        struct ld_errors errors = {0};
+        read_source(lint, sources->items[i].file, &errors);
+        ld_say_errors(stdout, &errors); /* errors are the result here */
+        lint->errors += errors.count + errors.dropped;
+        ld_errors_done(&errors);
+    }
+    if (lint->errors)
+        fprintf(stderr, "%zu errors in %zu files\n", lint->errors, sources->count);
+    else
+        printf("%zu scenarios and %zu rule files are right\n", lint->scenarios, lint->matrices);
+}
+
+int ld_command_lint(const struct ld_invocation *invocation)
+{
+    struct ld_source_setting setting;
+    struct ld_sources sources;
+    struct ld_error error;
+    if (ld_source_setting_init(&setting, &error) != 0)
+        return ld_say_error(invocation->command, &error);
+    struct lint lint = {.setting = &setting};
+    int code = ld_sources_find(&sources, invocation->arguments, invocation->argument_count, &error);
+    if (!code) {
+        lint_sources(&lint, &sources);
+        ld_sources_done(&sources);
+    }
+    ld_source_setting_done(&setting);
+    if (code)
+        return ld_say_error(invocation->command, &error);
+    return lint.errors ? LD_EXIT_SPEC : LD_EXIT_OK;
+}

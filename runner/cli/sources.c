@@ -1,0 +1,226 @@
+#include "runner/cli/sources.h"
+
+#include <errno.h>
+#include <fts.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "yaml/node.h"
+
+#define SCENARIO_FOLDER LEAKDRILL_SOURCE_FOLDER "/scenarios"
+#define SOURCES_MAX 10000
+
+/* ---- finding files */
+
+static int add_source(struct ld_sources *sources, const char *file, bool named, struct ld_error *error)
+{
+    if (sources->count == SOURCES_MAX)
+        return ld_fail(error, LD_EUSAGE, "more than %d files", SOURCES_MAX);
+    struct ld_source *grown = realloc(sources->items, (sources->count + 1) * sizeof *grown);
+    if (grown)
+        sources->items = grown;
+    char *copy = grown ? strdup(file) : NULL;
+    if (!copy)
+        return ld_fail(error, LD_ENOMEM, "%s", ld_code_text(LD_ENOMEM));
+    sources->items[sources->count++] = (struct ld_source){.file = copy, .named = named};
+    return 0;
+}
+
+static int by_name(const FTSENT **left, const FTSENT **right)
+{
+    return strcmp((*left)->fts_name, (*right)->fts_name);
+}
+
+static int visit(struct ld_sources *sources, const FTSENT *entry, struct ld_error *error)
+{
+    const char *dot = strrchr(entry->fts_name, '.');
+    bool named = entry->fts_level == FTS_ROOTLEVEL;
+    switch (entry->fts_info) {
+    case FTS_NS:
+    case FTS_DNR:
+    case FTS_ERR:
+        return ld_fail_errno(error, named && entry->fts_errno == ENOENT ? LD_EUSAGE : LD_EIO, entry->fts_errno, "%s",
+                             entry->fts_path);
+    case FTS_F:
+        if (named || (dot && strcmp(dot, ".yaml") == 0))
+            return add_source(sources, entry->fts_path, named, error);
+        return 0;
+    case FTS_DEFAULT:
+        return named ? add_source(sources, entry->fts_path, true, error) : 0;
+    default:
+        return 0;
+    }
+}
+
+static int walk(struct ld_sources *sources, const char *name, struct ld_error *error)
+{
+    char *copy = strdup(name);
+    char *const roots[] = {copy, NULL};
+    size_t before = sources->count;
+    FTS *tree = copy ? fts_open(roots, FTS_LOGICAL | FTS_NOCHDIR, by_name) : NULL;
+    int code = tree ? 0 : ld_fail_errno(error, LD_EIO, errno, "%s", name);
+    for (FTSENT *entry = NULL; !code && (entry = fts_read(tree));)
+        code = visit(sources, entry, error);
+    if (tree)
+        fts_close(tree);
+    free(copy);
+    if (!code && sources->count == before)
+        code = ld_fail(error, LD_EUSAGE, "%s: no *.yaml files", name);
+    return code;
+}
+
+int ld_sources_find(struct ld_sources *ret_sources, char *const *names, size_t count, struct ld_error *error)
+{
+    static char shipped[] = SCENARIO_FOLDER;
+    char *const defaults[] = {shipped};
+    struct ld_sources sources = {0};
+    int code = 0;
+    if (count == 0) {
+        names = defaults;
+        count = 1;
+    }
+    for (size_t i = 0; !code && i < count; i++)
+        code = walk(&sources, names[i], error);
+    if (code)
+        ld_sources_done(&sources);
+    else
+        *ret_sources = sources;
+    return code;
+}
+
+void ld_sources_done(struct ld_sources *sources)
+{
+    for (size_t i = 0; i < sources->count; i++)
+        free(sources->items[i].file);
+    free(sources->items);
+    *sources = (struct ld_sources){0};
+}
+
+/* ---- kinds */
+
+static enum ld_source_kind kind_of_root(const char *file, const struct ld_node *root, struct ld_errors *errors)
+{
+    if (ld_node_get(root, "leakdrill"))
+        return LD_SOURCE_SCENARIO;
+    if (ld_node_get(root, "matrix"))
+        return LD_SOURCE_MATRIX;
+    struct ld_error error;
+    ld_fail(&error, LD_ESPEC, "neither a scenario (its first key is leakdrill: 1) nor a rule file (matrix)");
+    snprintf(error.file, sizeof error.file, "%s", file);
+    error.line = error.column = 1;
+    ld_errors_add(errors, &error);
+    return LD_SOURCE_OTHER;
+}
+
+/* The parser of the kind reports a file's errors better, so those found here count only when there is no kind. */
+enum ld_source_kind ld_source_kind_of(const char *file, struct ld_errors *errors)
+{
+    struct ld_buffer bytes;
+    struct ld_errors found = {0};
+    struct ld_node *root = NULL;
+    enum ld_source_kind kind = LD_SOURCE_OTHER;
+    struct ld_arena *arena = ld_arena_new(LD_YAML_ARENA_MAX);
+    ld_buffer_init(&bytes, LD_YAML_BYTES_MAX + 1);
+    int code = arena ? ld_file_read(file, &bytes, &found) : LD_ENOMEM;
+    if (!code)
+        code = ld_node_parse(&root, arena, file, bytes.bytes, bytes.length, &found);
+    if (root)
+        kind = kind_of_root(file, root, &found);
+    if (kind == LD_SOURCE_OTHER)
+        for (size_t i = 0; i < found.count; i++)
+            ld_errors_add(errors, &found.items[i]);
+    ld_errors_done(&found);
+    ld_buffer_done(&bytes);
+    ld_arena_free(arena);
+    return kind;
+}
+
+/* ---- what files are checked against */
+
+const char *ld_fixtures_file(void)
+{
+    const char *file = getenv("LEAKDRILL_FIXTURES_FILE");
+    return file && *file ? file : LEAKDRILL_BUILD_FOLDER "/fixtures/fixtures.json";
+}
+
+static bool accept_any(void *context, const char *name)
+{
+    (void)context;
+    (void)name;
+    return true;
+}
+
+int ld_source_setting_init(struct ld_source_setting *setting, struct ld_error *error)
+{
+    *setting = (struct ld_source_setting){0};
+    int code = ld_installed_read(&setting->installed, ld_fixtures_file(), error);
+    if (code && code != LD_ENOENT)
+        return code;
+    if (code) {
+        fprintf(stderr, "note: names of fixtures are not checked: there is no %s\n", ld_fixtures_file());
+        setting->catalogue.has_fixture = setting->catalogue.has_upstream = accept_any;
+    } else {
+        setting->catalogue = *ld_installed_catalogue(setting->installed);
+    }
+    setting->catalogue.data_folder = LEAKDRILL_SOURCE_FOLDER;
+    return 0;
+}
+
+void ld_source_setting_done(struct ld_source_setting *setting)
+{
+    ld_installed_free(setting->installed);
+    *setting = (struct ld_source_setting){0};
+}
+
+/* ---- scenarios */
+
+static int read_scenario(struct ld_scenarios *scenarios, const struct ld_source *source,
+                         const struct ld_source_setting *setting, struct ld_errors *errors)
+{
+    enum ld_source_kind kind = ld_source_kind_of(source->file, errors);
+    if (kind == LD_SOURCE_OTHER)
+        return LD_ESPEC;
+    if (kind == LD_SOURCE_MATRIX && !source->named)
+        return 0;
+    struct ld_scenario *scenario;
+    int code = ld_scenario_read(&scenario, source->file, &setting->catalogue, errors);
+    if (!code)
+        scenarios->items[scenarios->count++] = scenario;
+    return code;
+}
+
+int ld_scenarios_read(struct ld_scenarios *ret_scenarios, char *const *names, size_t count,
+                      const struct ld_source_setting *setting, struct ld_errors *errors, struct ld_error *error)
+{
+    struct ld_sources sources;
+    struct ld_scenarios scenarios = {0};
+    int code = ld_sources_find(&sources, names, count, error);
+    if (code)
+        return code;
+    scenarios.items = calloc(sources.count, sizeof(struct ld_scenario *));
+    if (!scenarios.items)
+        code = ld_fail(error, LD_ENOMEM, "%s", ld_code_text(LD_ENOMEM));
+    for (size_t i = 0; scenarios.items && i < sources.count; i++) {
+        int failed = read_scenario(&scenarios, &sources.items[i], setting, errors);
+        code = code ? code : failed;
+    }
+    ld_sources_done(&sources);
+    if (code && errors->count)
+        ld_fail(error, code, "the scenarios have errors; nothing was started");
+    if (!code && scenarios.count == 0)
+        code = ld_fail(error, LD_EUSAGE, "no scenario among the files");
+    if (code)
+        ld_scenarios_done(&scenarios);
+    else
+        *ret_scenarios = scenarios;
+    return code;
+}
+
+void ld_scenarios_done(struct ld_scenarios *scenarios)
+{
+    for (size_t i = 0; i < scenarios->count; i++)
+        ld_scenario_free(scenarios->items[i]);
+    free(scenarios->items);
+    *scenarios = (struct ld_scenarios){0};
+}

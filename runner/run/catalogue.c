@@ -1,0 +1,174 @@
+#include "runner/run/catalogue.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/text.h"
+
+#define ARENA_MAX ((size_t)4 << 20)
+#define UPSTREAM_FOLDER LD_VARIANTS /* behind the folders of the variants */
+
+struct entry {
+    const char *case_name;
+    const char *paths[LD_VARIANTS]; /* an upstream has one program: the first */
+};
+
+struct part {
+    size_t count;
+    const char **names; /* ends with NULL */
+    struct entry *entries;
+};
+
+struct ld_installed {
+    struct ld_arena *arena;
+    struct part fixtures, upstreams;
+    struct ld_catalogue catalogue;
+};
+
+static int no_memory(struct ld_error *error)
+{
+    return ld_fail(error, LD_ENOMEM, "%s", ld_code_text(LD_ENOMEM));
+}
+
+/* "folder/program", the folder relative to where `file` is unless absolute; NULL when out of memory. */
+static const char *program_path(struct ld_arena *arena, const char *file, const char *folder, const char *program)
+{
+    const char *slash = strrchr(file, '/');
+    int length = folder[0] == '/' || !slash ? 0 : (int)(slash - file + 1);
+    return ld_arena_printf(arena, "%.*s%s/%s", length, file, folder, program);
+}
+
+static int read_entry(struct ld_arena *arena, const char *file, json_t *value, const char *const *folders,
+                      size_t folder_count, struct entry *entry, struct ld_error *error)
+{
+    const char *program = NULL, *case_name = "";
+    if (json_unpack(value, "{s:s, s?s}", "program", &program, "case", &case_name) != 0)
+        return ld_fail(error, LD_ESYNTAX, "%s: an entry needs a program, and may have a case", file);
+    entry->case_name = ld_arena_text(arena, case_name);
+    for (size_t i = 0; i < folder_count; i++) {
+        entry->paths[i] = program_path(arena, file, folders[i], program);
+        if (!entry->paths[i])
+            return no_memory(error);
+    }
+    return entry->case_name ? 0 : no_memory(error);
+}
+
+static int read_part(struct ld_arena *arena, const char *file, json_t *object, const char *const *folders,
+                     size_t folder_count, struct part *part, struct ld_error *error)
+{
+    size_t count = json_object_size(object);
+    part->names = ld_arena_array(arena, count + 1, sizeof(const char *));
+    part->entries = ld_arena_array(arena, count, sizeof(struct entry));
+    if (!part->names || !part->entries)
+        return no_memory(error);
+    const char *name;
+    json_t *value;
+    json_object_foreach(object, name, value)
+    {
+        part->names[part->count] = ld_arena_text(arena, name);
+        if (!part->names[part->count])
+            return no_memory(error);
+        int code = read_entry(arena, file, value, folders, folder_count, &part->entries[part->count], error);
+        if (code)
+            return code;
+        part->count++;
+    }
+    return 0;
+}
+
+static int read_all(struct ld_installed *installed, const char *file, json_t *root, struct ld_error *error)
+{
+    json_t *fixtures, *upstreams;
+    const char *folders[LD_VARIANTS + 1];
+    if (json_unpack(root, "{s:o, s:o, s:{s:s, s:s, s:s}}", "fixtures", &fixtures, "upstreams", &upstreams, "folders",
+                    "leaky", &folders[LD_VARIANT_LEAKY], "healthy", &folders[LD_VARIANT_HEALTHY], "upstream",
+                    &folders[UPSTREAM_FOLDER]) != 0 ||
+        !json_is_object(fixtures) || !json_is_object(upstreams))
+        return ld_fail(error, LD_ESYNTAX, "%s: needs fixtures, upstreams and folders (leaky, healthy, upstream)", file);
+    int code = read_part(installed->arena, file, fixtures, folders, LD_VARIANTS, &installed->fixtures, error);
+    if (!code)
+        code = read_part(installed->arena, file, upstreams, folders + UPSTREAM_FOLDER, 1, &installed->upstreams, error);
+    return code;
+}
+
+static int load(const char *file, json_t **ret_root, struct ld_error *error)
+{
+    json_error_t json_error;
+    FILE *stream = fopen(file, "rbe");
+    if (!stream)
+        return ld_fail_errno(error, errno == ENOENT ? LD_ENOENT : LD_EIO, errno, "%s", file);
+    json_t *root = json_loadf(stream, JSON_REJECT_DUPLICATES, &json_error);
+    fclose(stream);
+    if (!root)
+        return ld_fail(error, LD_ESYNTAX, "%s:%d:%d: %s", file, json_error.line, json_error.column, json_error.text);
+    *ret_root = root;
+    return 0;
+}
+
+int ld_installed_read(struct ld_installed **ret_installed, const char *file, struct ld_error *error)
+{
+    json_t *root;
+    int code = load(file, &root, error);
+    if (code)
+        return code;
+    struct ld_installed *installed = calloc(1, sizeof *installed);
+    if (installed)
+        installed->arena = ld_arena_new(ARENA_MAX);
+    code = installed && installed->arena ? read_all(installed, file, root, error) : no_memory(error);
+    json_decref(root);
+    if (code) {
+        ld_installed_free(installed);
+        return code;
+    }
+    installed->catalogue.fixtures = installed->fixtures.names;
+    installed->catalogue.upstreams = installed->upstreams.names;
+    *ret_installed = installed;
+    return 0;
+}
+
+void ld_installed_free(struct ld_installed *installed)
+{
+    if (!installed)
+        return;
+    ld_arena_free(installed->arena);
+    free(installed);
+}
+
+const struct ld_catalogue *ld_installed_catalogue(const struct ld_installed *installed)
+{
+    return &installed->catalogue;
+}
+
+static const struct entry *find(const struct part *part, const char *what, const char *name, struct ld_error *error)
+{
+    for (size_t i = 0; i < part->count; i++)
+        if (strcmp(part->names[i], name) == 0)
+            return &part->entries[i];
+    const char *nearest = ld_nearest(name, part->names);
+    ld_fail(error, LD_ENOENT, "no %s is called \"%.100s\"%s%s%s", what, name, nearest ? "; did you mean \"" : "",
+            nearest ? nearest : "", nearest ? "\"?" : "");
+    return NULL;
+}
+
+int ld_installed_fixture(const struct ld_installed *installed, const char *name, enum ld_variant variant,
+                         struct ld_program *ret_program, struct ld_error *error)
+{
+    const struct entry *entry = find(&installed->fixtures, "fixture", name, error);
+    if (!entry)
+        return LD_ENOENT;
+    *ret_program = (struct ld_program){.path = entry->paths[variant], .case_name = entry->case_name};
+    return 0;
+}
+
+int ld_installed_upstream(const struct ld_installed *installed, const char *name, struct ld_program *ret_program,
+                          struct ld_error *error)
+{
+    const struct entry *entry = find(&installed->upstreams, "upstream", name, error);
+    if (!entry)
+        return LD_ENOENT;
+    *ret_program = (struct ld_program){.path = entry->paths[0], .case_name = ""};
+    return 0;
+}
