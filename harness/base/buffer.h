@@ -26,7 +26,8 @@ void ld_buffer_clear(struct ld_buffer *buffer);
 int ld_buffer_add(struct ld_buffer *buffer, const void *bytes, size_t length);
 int ld_buffer_add_text(struct ld_buffer *buffer, const char *text);
 int ld_buffer_printf(struct ld_buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
-int ld_buffer_vprintf(struct ld_buffer *buffer, const char *format, va_list arguments);
+int ld_buffer_vprintf(struct ld_buffer *buffer, const char *format, va_list arguments)
+    __attribute__((format(printf, 2, 0)));
 
 /* The contents as a C string, "" when empty; valid until the next change. */
 const char *ld_buffer_text(const struct ld_buffer *buffer);

@@ -42,7 +42,8 @@ int ld_code_exit(int code)
     return i < sizeof codes / sizeof codes[0] ? codes[i].exit : LD_EXIT_HARNESS;
 }
 
-static void fill(struct ld_error *error, int code, const char *format, va_list arguments)
+__attribute__((format(printf, 3, 0))) static void fill(struct ld_error *error, int code, const char *format,
+                                                       va_list arguments)
 {
     error->code = code;
     error->line = error->column = 0;
