@@ -198,19 +198,17 @@ static bool read_side(struct side *side)
     return true;
 }
 
-/* The socket has an error: what the peer sent before its reset is still there and is taken first, though it may have
- * to wait. False when memory ran out. */
-static bool drain_broken_side(struct side *side)
+/* The peer reset the connection. What it sent before is still there and is taken first, though it may have to wait;
+ * recv then tells the error, or an end when the error was asked for already. False when memory ran out. */
+static bool drain_reset_side(struct side *side)
 {
     struct direction *direction = reads_into(side);
-    while (side->fd >= 0 && !side->read_ended && ld_link_room(direction->link) >= BUFFER_SIZE) {
-        enum read_result result = read_once(direction, BUFFER_SIZE);
-        if (result != READ_MORE)
-            return result == READ_LATER;
-    }
+    enum read_result result = READ_MORE;
+    while (result == READ_MORE && !side->read_ended && ld_link_room(direction->link) >= BUFFER_SIZE)
+        result = read_once(direction, BUFFER_SIZE);
     if (side->fd >= 0)
         side_was_reset(side, now());
-    return true;
+    return result != READ_BROKEN;
 }
 
 /* Let leave what may. */
@@ -311,22 +309,13 @@ static void on_due(struct schedule_entry *entry, int64_t now_ns)
 
 /* ---- events of the sockets */
 
-/* The upstream's connect came to its end. False when it was refused. */
-static bool finish_connect(struct side *side)
-{
-    if (socket_error(side->fd) != 0)
-        return false;
-    side->connected = true;
-    return true;
-}
-
-/* False when memory ran out. */
+/* The socket may be broken. False when memory ran out. */
 static bool look_at_error(struct side *side, int status)
 {
     if (status < 0)
         side->watched = 0; /* libuv has stopped the handle */
     if (!side->read_ended && status < 0)
-        return drain_broken_side(side);
+        return drain_reset_side(side);
     int failure = side->read_ended ? socket_error(side->fd) : 0;
     if (failure != 0)
         side_was_reset(side, now());
@@ -335,24 +324,42 @@ static bool look_at_error(struct side *side, int status)
     return true;
 }
 
-static void on_side(uv_poll_t *poll, int status, int events)
+/* What woke us, on a connected socket. False when memory ran out. */
+static bool serve(struct side *side, int status, int events)
 {
-    struct side *side = poll->data;
-    struct connection *connection = side->connection;
-    struct listener *listener = connection->listener;
-    struct schedule *schedule = &listener->engine->schedule;
     bool fine = true;
-    if (!side->connected && !finish_connect(side)) {
-        listener->counts.upstream_refused++;
-        connection_abort(connection);
-        return;
-    }
     if (events & UV_WRITABLE)
         side->blocked = false;
     if (status < 0 || (events & UV_PRIORITIZED))
         fine = look_at_error(side, status);
     if (fine && (events & UV_READABLE))
         fine = read_side(side);
+    return fine;
+}
+
+/* The upstream's connect came to its end. False when the connection cannot go on. */
+static bool finish_connect(struct side *side, int status, int events)
+{
+    int failure = socket_error(side->fd);
+    if (failure == 0) {
+        side->connected = true;
+        return serve(side, status, events);
+    }
+    if (failure != -ECONNRESET) {
+        side->connection->listener->counts.upstream_refused++;
+        return false;
+    }
+    side->connected = true; /* it was, and the upstream has reset it by now */
+    side->watched = 0;
+    return drain_reset_side(side);
+}
+
+static void on_side(uv_poll_t *poll, int status, int events)
+{
+    struct side *side = poll->data;
+    struct connection *connection = side->connection;
+    struct schedule *schedule = &connection->listener->engine->schedule;
+    bool fine = side->connected ? serve(side, status, events) : finish_connect(side, status, events);
     if (fine)
         pump(connection, now());
     else

@@ -1,0 +1,196 @@
+/* Faults on real connections: who is touched, how long it takes, and what the receipt says. */
+#include "runner-proxy/fixture.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ROUNDS 41
+
+static int by_value(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static void latency_is_never_early_and_near_its_value(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ld_fault_spec fault = latency_fault("a/0/latency", 30 * LD_MS, 0, 1, LD_STREAM_DOWN);
+    struct pair pair = connect_pair(fixture);
+    int64_t times_ns[ROUNDS];
+    start_fault(fixture, &fault);
+    for (int i = 0; i < ROUNDS; i++) {
+        times_ns[i] = round_trip_ns(pair);
+        assert_true(times_ns[i] >= 30 * LD_MS);
+    }
+    qsort(times_ns, ROUNDS, sizeof times_ns[0], by_value);
+    assert_in_range(times_ns[ROUNDS / 2], 30 * LD_MS, 55 * LD_MS);
+    stop_fault(fixture, fault.id);
+    const struct ld_receipt *receipt = &fixture->told.receipt;
+    assert_true(fixture->told.has_receipt);
+    assert_int_equal(receipt->touched, 1);
+    assert_int_equal(receipt->spared, 0);
+    assert_int_equal(receipt->count, ROUNDS);
+    assert_int_equal(receipt->asked_ns, 30 * LD_MS);
+    assert_int_equal(receipt->worst_early_ns, 0);
+    assert_in_range(receipt->p50_ns, 30 * LD_MS, 55 * LD_MS);
+    print_message("           %s\n", receipt->text);
+    close_pair(pair);
+}
+
+static void both_streams_are_delayed_apart(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ld_fault_spec up = latency_fault("a/0/latency", 20 * LD_MS, 0, 1, LD_STREAM_UP);
+    struct ld_fault_spec both = latency_fault("a/1/latency", 10 * LD_MS, 0, 1, LD_STREAM_BOTH);
+    struct pair pair = connect_pair(fixture);
+    start_fault(fixture, &up);
+    start_fault(fixture, &both);
+    assert_true(round_trip_ns(pair) >= 40 * LD_MS); /* 20 + 10 up, 10 down */
+    stop_fault(fixture, up.id);
+    assert_int_equal(fixture->told.receipt.count, 1);
+    stop_fault(fixture, both.id);
+    assert_int_equal(fixture->told.receipt.count, 2);
+    close_pair(pair);
+}
+
+static void a_toxic_is_switched_in_mid_connection(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ld_fault_spec fault = latency_fault("a/0/latency", 300 * LD_MS, 0, 1, LD_STREAM_DOWN);
+    struct pair pair = connect_pair(fixture);
+    int64_t least_ns = INT64_MAX;
+    round_trip_ns(pair);
+    start_fault(fixture, &fault);
+    int64_t from_ns = now_ns();
+    send_text(pair.server, "held");
+    /* once the proxy has counted a chunk sent later on another connection, it has read this one too */
+    struct pair other = connect_pair(fixture);
+    assert_true(round_trip_ns(other) >= 300 * LD_MS);
+    expect_text(pair.client, "held");
+    assert_true(now_ns() - from_ns >= 300 * LD_MS);
+    stop_fault(fixture, fault.id);
+    for (int i = 0; i < 20; i++) {
+        int64_t took_ns = round_trip_ns(pair);
+        least_ns = took_ns < least_ns ? took_ns : least_ns;
+    }
+    assert_true(least_ns < 300 * LD_MS);
+    close_pair(pair);
+    close_pair(other);
+}
+
+/* Who sees a latency of 40 ms is exactly who ld_toxic_touches names, and the same was told. */
+static void decisions_are_those_of_the_seed(void **state)
+{
+    enum { CONNECTIONS = 48 };
+    struct fixture *fixture = *state;
+    struct ld_fault_spec fault = latency_fault("slow/0/latency", 40 * LD_MS, 0, 0.5, LD_STREAM_DOWN);
+    struct pair pairs[CONNECTIONS];
+    uint64_t touched = 0;
+    for (int i = 0; i < CONNECTIONS / 2; i++) /* half of them before the fault, half after */
+        pairs[i] = connect_pair(fixture);
+    start_fault(fixture, &fault);
+    for (int i = CONNECTIONS / 2; i < CONNECTIONS; i++)
+        pairs[i] = connect_pair(fixture);
+    for (int i = 0; i < CONNECTIONS; i++) {
+        bool wanted = ld_toxic_touches(SEED, fault.id, (uint64_t)i, 0.5);
+        int64_t least_ns = INT64_MAX; /* of three: a pause of the machine is no latency */
+        for (int k = 0; k < (wanted ? 1 : 3); k++) {
+            int64_t took_ns = round_trip_ns(pairs[i]);
+            least_ns = took_ns < least_ns ? took_ns : least_ns;
+        }
+        if (wanted != (least_ns >= 40 * LD_MS))
+            fail_msg("connection %d: touched %d, but %lld us", i, wanted, (long long)(least_ns / 1000));
+        touched += wanted;
+    }
+    stop_fault(fixture, fault.id);
+    const struct told *told = &fixture->told;
+    assert_int_equal(told->receipt.touched, touched);
+    assert_int_equal(told->receipt.spared, CONNECTIONS - touched);
+    assert_int_equal(told->decisions, CONNECTIONS);
+    bool seen[CONNECTIONS] = {false};
+    for (unsigned i = 0; i < told->decisions; i++) {
+        uint64_t connection = told->decision[i].connection;
+        assert_string_equal(told->decision[i].fault_id, fault.id);
+        assert_in_range(connection, 0, CONNECTIONS - 1);
+        assert_false(seen[connection]);
+        seen[connection] = true;
+        assert_int_equal(told->decision[i].touched, ld_toxic_touches(SEED, fault.id, connection, 0.5));
+    }
+    for (int i = 0; i < CONNECTIONS; i++)
+        close_pair(pairs[i]);
+}
+
+static void two_hundred_connections_at_once(void **state)
+{
+    enum { CONNECTIONS = 200 };
+    struct fixture *fixture = *state;
+    struct ld_fault_spec fault = latency_fault("a/0/latency", 50 * LD_MS, 20 * LD_MS, 1, LD_STREAM_BOTH);
+    struct pair pairs[CONNECTIONS];
+    char text[32];
+    start_fault(fixture, &fault);
+    for (int i = 0; i < CONNECTIONS; i++)
+        pairs[i] = connect_pair(fixture);
+    for (int i = 0; i < CONNECTIONS; i++) {
+        snprintf(text, sizeof text, "question %d", i);
+        send_text(pairs[i].client, text);
+        snprintf(text, sizeof text, "answer %d", i);
+        send_text(pairs[i].server, text);
+    }
+    for (int i = CONNECTIONS - 1; i >= 0; i--) {
+        snprintf(text, sizeof text, "question %d", i);
+        expect_text(pairs[i].server, text);
+        snprintf(text, sizeof text, "answer %d", i);
+        expect_text(pairs[i].client, text);
+    }
+    stop_fault(fixture, fault.id);
+    assert_int_equal(fixture->told.receipt.count, 2 * CONNECTIONS);
+    assert_int_equal(fixture->told.receipt.touched, CONNECTIONS);
+    assert_int_equal(fixture->told.receipt.worst_early_ns, 0);
+    print_message("           %s\n", fixture->told.receipt.text);
+    for (int i = 0; i < CONNECTIONS; i++)
+        close_pair(pairs[i]);
+}
+
+static void faults_that_cannot_act_are_told(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ld_fault_spec fault = latency_fault("a/0/latency", 5 * LD_MS, 0, 1, LD_STREAM_DOWN);
+    struct ld_fault_spec kill = {.type = LD_FAULT_KILL, .id = "a/1/kill"};
+    struct ld_fault_spec slicer = {.type = LD_FAULT_SLICER, .id = "a/2/slicer"};
+    struct told *told = &fixture->told;
+    struct ld_error error;
+    assert_int_equal(ld_proxy_fault_start(fixture->listener, &kill, &error), LD_ENOTYET);
+    assert_int_equal(ld_proxy_fault_start(fixture->listener, &slicer, &error), LD_ENOTYET);
+    start_fault(fixture, &fault);
+    assert_int_equal(ld_proxy_fault_start(fixture->listener, &fault, &error), 0);
+    wait_for(fixture, &told->began, 2);
+    assert_int_equal(told->began_code, LD_EUSAGE);
+    for (unsigned i = 1; i <= LD_LINK_TOXICS_MAX; i++) {
+        char id[] = {(char)('a' + i), '\0'};
+        fault.id = id;
+        assert_int_equal(ld_proxy_fault_start(fixture->listener, &fault, &error), 0);
+        wait_for(fixture, &told->began, 2 + i);
+        assert_int_equal(told->began_code, i < LD_LINK_TOXICS_MAX ? 0 : LD_ELIMIT);
+    }
+    stop_fault(fixture, "never/started");
+    assert_false(told->has_receipt);
+    fixture_finish(fixture, true);
+    assert_int_equal(told->ended, 1 + LD_LINK_TOXICS_MAX); /* the close ended those that acted */
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+
+int test_faults(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(latency_is_never_early_and_near_its_value),
+        TEST(both_streams_are_delayed_apart),
+        TEST(a_toxic_is_switched_in_mid_connection),
+        TEST(decisions_are_those_of_the_seed),
+        TEST(two_hundred_connections_at_once),
+        TEST(faults_that_cannot_act_are_told),
+    };
+    return cmocka_run_group_tests_name("faults", tests, NULL, NULL);
+}

@@ -1,0 +1,257 @@
+/* Upstreams that die and come back, limits, closes in the middle of things, and what is left afterwards. */
+#include "runner-proxy/fixture.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void set_upstream(struct fixture *fixture, uint16_t port)
+{
+    unsigned changed = fixture->told.changed;
+    assert_int_equal(ld_proxy_upstream(fixture->listener, port), 0);
+    wait_for(fixture, &fixture->told.changed, changed + 1);
+    assert_int_equal(fixture->told.port, port);
+    assert_int_equal(fixture->told.changed_code, 0);
+}
+
+static void expect_refused(struct fixture *fixture)
+{
+    assert_int_equal(connect_socket(ld_proxy_port(fixture->listener)), -1);
+    assert_int_equal(errno, ECONNREFUSED);
+}
+
+static void an_upstream_moves(void **state)
+{
+    struct fixture *fixture = *state;
+    struct pair first = connect_pair(fixture);
+    for (int i = 0; i < 5; i++) {
+        close(fixture->server);
+        set_upstream(fixture, 0);
+        expect_refused(fixture);
+        fixture->server = listen_socket(&fixture->server_port);
+        set_upstream(fixture, fixture->server_port);
+        struct pair next = connect_pair(fixture);
+        round_trip_ns(next);
+        close_pair(next);
+    }
+    round_trip_ns(first); /* its own upstream never died */
+    close_pair(first);
+}
+
+static void an_upstream_that_died_untold_resets_the_client(void **state)
+{
+    struct fixture *fixture = *state;
+    struct pair pair = connect_pair(fixture);
+    close(fixture->server);
+    reset_socket(pair.server);
+    expect_reset(pair.client);
+    int late = connect_socket(ld_proxy_port(fixture->listener));
+    if (late >= 0) /* else the reset came before connect returned */
+        expect_reset(late);
+    close(late);
+    close(pair.client);
+    fixture->server = listen_socket(&fixture->server_port);
+    fixture_finish(fixture, true);
+    assert_int_equal(fixture->told.counts.accepted, 2);
+    assert_int_equal(fixture->told.counts.upstream_refused, 1);
+}
+
+static void a_listener_may_begin_without_upstream(void **state)
+{
+    struct fixture *fixture = *state;
+    struct told told = {0};
+    struct ld_proxy_listener *listener = open_listener(fixture, 0, 0, &told);
+    assert_int_equal(connect_socket(ld_proxy_port(listener)), -1);
+    assert_int_equal(errno, ECONNREFUSED);
+    assert_int_equal(ld_proxy_upstream(listener, fixture->server_port), 0);
+    wait_for(fixture, &told.changed, 1);
+    int client = connect_socket(ld_proxy_port(listener));
+    struct pair pair = {client, accept_socket(fixture->server)};
+    round_trip_ns(pair);
+    close_pair(pair);
+    ld_proxy_close(listener);
+    wait_for(fixture, &told.closed, 1);
+    assert_int_equal(told.counts.accepted, 1);
+}
+
+static void what_is_beyond_the_limit_is_reset(void **state)
+{
+    struct fixture *fixture = *state;
+    struct told told = {0};
+    struct ld_proxy_listener *listener = open_listener(fixture, fixture->server_port, 2, &told);
+    struct pair pairs[2];
+    for (int i = 0; i < 2; i++) {
+        pairs[i].client = connect_socket(ld_proxy_port(listener));
+        pairs[i].server = accept_socket(fixture->server);
+    }
+    int beyond = connect_socket(ld_proxy_port(listener));
+    if (beyond >= 0)
+        expect_reset(beyond);
+    close(beyond);
+    wait_for(fixture, &told.refusals, 1);
+    assert_int_equal(told.refused, 1);
+    round_trip_ns(pairs[0]);
+    close_pair(pairs[1]);
+    ld_proxy_close(listener);
+    wait_for(fixture, &told.closed, 1);
+    assert_int_equal(told.counts.accepted, 2);
+    assert_int_equal(told.counts.refused, 1);
+    expect_reset(pairs[0].client);
+    close_pair(pairs[0]);
+}
+
+/* Nobody can open a file: clients are turned away instead of waiting, and afterwards all is well. */
+static void running_out_of_descriptors_refuses(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rlimit before, none;
+    int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), lowest_free = dup(client);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(ld_proxy_port(fixture->listener)),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = before;
+    none.rlim_cur = (rlim_t)lowest_free;
+    close(lowest_free);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    int result = connect(client, (struct sockaddr *)&address, sizeof address);
+    if (result == 0)
+        expect_reset(client);
+    wait_for(fixture, &fixture->told.refusals, 1);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    close(client);
+    assert_int_equal(fixture->told.refused, 1);
+    struct pair pair = connect_pair(fixture);
+    round_trip_ns(pair);
+    close_pair(pair);
+}
+
+static void a_close_drops_what_is_held(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ld_fault_spec fault = latency_fault("a/0/latency", LD_MINUTE, 0, 1, LD_STREAM_BOTH);
+    struct pair pairs[20];
+    start_fault(fixture, &fault);
+    for (int i = 0; i < 20; i++) {
+        pairs[i] = connect_pair(fixture);
+        send_text(pairs[i].client, "never arrives");
+        send_text(pairs[i].server, "neither does this");
+    }
+    int64_t from_ns = now_ns();
+    fixture_finish(fixture, true);
+    assert_true(now_ns() - from_ns < LD_MINUTE);
+    assert_int_equal(fixture->told.ended, 1);
+    assert_int_equal(fixture->told.receipt.touched, 20);
+    assert_int_equal(fixture->told.receipt.count, 0);
+    assert_false(fixture->told.receipt.effective);
+    for (int i = 0; i < 20; i++) {
+        expect_reset(pairs[i].client);
+        expect_reset(pairs[i].server);
+        close_pair(pairs[i]);
+    }
+}
+
+static void a_shutdown_closes_what_is_open(void **state)
+{
+    struct fixture *fixture = *state;
+    struct pair pair = connect_pair(fixture);
+    round_trip_ns(pair);
+    fixture_finish(fixture, false); /* nobody closed the listener: it is told as closed all the same */
+    expect_reset(pair.client);
+    expect_reset(pair.server);
+    close_pair(pair);
+    assert_int_equal(connect_socket(1), -1);
+}
+
+static void listeners_do_not_disturb_each_other(void **state)
+{
+    enum { LISTENERS = 8 };
+    struct fixture *fixture = *state;
+    struct ld_fault_spec fault = latency_fault("a/0/latency", 20 * LD_MS, 0, 1, LD_STREAM_DOWN);
+    static struct told told[LISTENERS];
+    struct ld_proxy_listener *listeners[LISTENERS];
+    struct pair pairs[LISTENERS];
+    struct ld_error error;
+    memset(told, 0, sizeof told);
+    for (int i = 0; i < LISTENERS; i++) {
+        listeners[i] = open_listener(fixture, fixture->server_port, 0, &told[i]);
+        pairs[i].client = connect_socket(ld_proxy_port(listeners[i]));
+        pairs[i].server = accept_socket(fixture->server);
+        if (i % 2 == 0)
+            assert_int_equal(ld_proxy_fault_start(listeners[i], &fault, &error), 0);
+    }
+    for (int i = 0; i < LISTENERS; i += 2)
+        wait_for(fixture, &told[i].decisions, 1);
+    for (int i = 0; i < LISTENERS; i++) {
+        int64_t took_ns = round_trip_ns(pairs[i]);
+        assert_true(i % 2 || took_ns >= 20 * LD_MS);
+    }
+    for (int i = 0; i < LISTENERS; i += 2)
+        ld_proxy_close(listeners[i]);
+    for (int i = 0; i < LISTENERS; i += 2) {
+        wait_for(fixture, &told[i].closed, 1);
+        assert_int_equal(told[i].receipt.count, 1);
+        expect_reset(pairs[i].client);
+        close_pair(pairs[i]);
+        round_trip_ns(pairs[i + 1]);
+        assert_int_equal(told[i + 1].decisions, 0);
+    }
+    fixture_finish(fixture, true);
+    for (int i = 1; i < LISTENERS; i += 2) {
+        assert_int_equal(told[i].closed, 1);
+        close_pair(pairs[i]);
+    }
+}
+
+static unsigned open_descriptors(unsigned *ret_inheritable)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    unsigned count = 0;
+    *ret_inheritable = 0;
+    for (struct dirent *entry; (entry = readdir(folder));) {
+        int fd = atoi(entry->d_name);
+        if (entry->d_name[0] == '.' || fd == dirfd(folder))
+            continue;
+        count++;
+        if (fd > 2 && !(fcntl(fd, F_GETFD) & FD_CLOEXEC))
+            *ret_inheritable += 1;
+    }
+    closedir(folder);
+    return count;
+}
+
+static void no_descriptor_is_inherited_or_left(void **state)
+{
+    unsigned inheritable_before, inheritable, left = open_descriptors(&inheritable_before);
+    fixture_setup(state);
+    struct fixture *fixture = *state;
+    struct pair pair = connect_pair(fixture);
+    round_trip_ns(pair);
+    open_descriptors(&inheritable);
+    assert_int_equal(inheritable, inheritable_before);
+    close_pair(pair);
+    fixture_teardown(state);
+    assert_int_equal(open_descriptors(&inheritable), left);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+
+int test_lifetime(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(an_upstream_moves),
+        TEST(an_upstream_that_died_untold_resets_the_client),
+        TEST(a_listener_may_begin_without_upstream),
+        TEST(what_is_beyond_the_limit_is_reset),
+        TEST(running_out_of_descriptors_refuses),
+        TEST(a_close_drops_what_is_held),
+        TEST(a_shutdown_closes_what_is_open),
+        TEST(listeners_do_not_disturb_each_other),
+        cmocka_unit_test(no_descriptor_is_inherited_or_left),
+    };
+    return cmocka_run_group_tests_name("lifetime", tests, NULL, NULL);
+}

@@ -1,0 +1,7 @@
+/* Runs the test groups of the proxy. */
+#include "runner-proxy/fixture.h"
+
+int main(void)
+{
+    return test_passing() + test_faults() + test_lifetime() != 0;
+}
