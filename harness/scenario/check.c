@@ -274,12 +274,13 @@ static void check_deadline(struct check *check, const struct ld_expectation *exp
     const struct ld_scenario *scenario = check->scenario;
     if (!expectation->deadline_ns || !detector || !detector->kind->window_ns)
         return;
+    const char *data_folder = check->catalogue && check->catalogue->data_folder ? check->catalogue->data_folder : "";
     const struct ld_detector_setting setting = {.name = detector->name,
                                                 .options = detector->options,
                                                 .time_scale = 1,
                                                 .period_ns = scenario->sampling.every_ns,
                                                 .manifest = scenario->manifest,
-                                                .data_folder = ""};
+                                                .data_folder = data_folder};
     int64_t least = detector->kind->window_ns(&setting) + scenario->sampling.every_ns;
     if (expectation->deadline_ns >= least)
         return;

@@ -8,8 +8,8 @@
 #include "base/buffer.h"
 #include "scenario/draft.h"
 
-/* The document's own arena is as large as the document may be; the scenario's copies need less than this. */
-#define SCENARIO_BYTES_MAX ((size_t)32 << 20)
+/* The document's nodes and what is bound from them lie together: names point into the nodes. */
+#define SCENARIO_BYTES_MAX ((size_t)64 << 20)
 
 int64_t ld_scenario_scaled_ns(const struct ld_scenario *scenario, int64_t ns)
 {
@@ -68,6 +68,8 @@ static int shape(struct ld_schema_context *context, struct ld_scenario_draft *dr
 {
     struct ld_scenario *scenario = &draft->scenario;
     const struct ld_node *load = ld_node_get(draft->root, "load"), *sampling = ld_node_get(draft->root, "sampling");
+    if (!scenario->upstream)
+        scenario->upstream = "";
     if (!load)
         scenario->load = (struct ld_load_spec){.path = ""};
     if (!ld_node_get(sampling, "profiles"))
@@ -84,12 +86,12 @@ static int shape(struct ld_schema_context *context, struct ld_scenario_draft *dr
 
 /* ---- parsing */
 
-static int bind(struct ld_scenario *scenario, const struct ld_document *document, const struct ld_catalogue *catalogue,
+static int bind(struct ld_scenario *scenario, const struct ld_node *root, const struct ld_catalogue *catalogue,
                 struct ld_errors *errors)
 {
     struct ld_schema_context context = {.file = scenario->file, .arena = scenario->arena, .errors = errors};
-    struct ld_scenario_draft draft = {.root = document->root};
-    int code = ld_schema_bind(&context, &ld_scenario_schema, document->root, &draft);
+    struct ld_scenario_draft draft = {.root = root};
+    int code = ld_schema_bind(&context, &ld_scenario_schema, root, &draft);
     if (!code)
         code = shape(&context, &draft);
     if (!code)
@@ -134,16 +136,41 @@ static int report(struct ld_errors *errors, int code, const char *file, const ch
     return code;
 }
 
+/* By place in the file, those of one place as they came: the passes over the file must not show. */
+static void sort_errors(struct ld_error *items, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        struct ld_error error = items[i];
+        size_t j = i;
+        for (; j > 0; j--) {
+            const struct ld_error *before = &items[j - 1];
+            if (before->line < error.line || (before->line == error.line && before->column <= error.column))
+                break;
+            items[j] = *before;
+        }
+        items[j] = error;
+    }
+}
+
+/* A document that the YAML layer refused is still bound as far as it could be read, so that one pass tells all. */
+static int parse(struct ld_scenario *scenario, const struct ld_catalogue *catalogue, struct ld_errors *errors)
+{
+    struct ld_node *root = NULL;
+    int refused = ld_node_parse(&root, scenario->arena, scenario->file, scenario->text, scenario->text_length, errors);
+    int code = root ? bind(scenario, root, catalogue, errors) : refused;
+    return refused ? refused : code;
+}
+
 int ld_scenario_parse(struct ld_scenario **ret_scenario, const char *file, const void *bytes, size_t length,
                       const struct ld_catalogue *catalogue, struct ld_errors *errors)
 {
-    struct ld_document document;
-    int code = ld_document_parse(&document, file, bytes, length, errors);
-    if (code)
-        return code;
+    size_t errors_before = errors->count;
+    if (length > LD_YAML_BYTES_MAX)
+        return report(errors, LD_ESPEC, file, "is larger than 1MiB");
     struct ld_scenario *scenario = scenario_new(file, bytes, length);
-    code = scenario ? bind(scenario, &document, catalogue, errors) : report(errors, LD_ENOMEM, file, "out of memory");
-    ld_document_done(&document);
+    int code = scenario ? parse(scenario, catalogue, errors) : report(errors, LD_ENOMEM, file, "out of memory");
+    if (errors->count > errors_before)
+        sort_errors(errors->items + errors_before, errors->count - errors_before);
     if (code) {
         ld_scenario_free(scenario);
         return code;
@@ -163,7 +190,8 @@ static int read_whole(const char *file, struct ld_buffer *buffer, struct ld_erro
     while (!code && (n = fread(piece, 1, sizeof piece, stream)) > 0)
         code = ld_buffer_add(buffer, piece, n);
     if (code)
-        ld_fail(error, code == LD_ELIMIT ? LD_ESPEC : code, "is larger than %zu bytes", LD_YAML_BYTES_MAX);
+        ld_fail(error, code == LD_ELIMIT ? LD_ESPEC : code,
+                code == LD_ELIMIT ? "is larger than 1MiB" : "out of memory");
     else if (ferror(stream))
         code = ld_fail_errno(error, LD_EIO, errno, "cannot be read");
     fclose(stream);

@@ -156,6 +156,7 @@ struct ld_catalogue {
     const char *const *fixtures; /* for nearest names; end with NULL */
     const char *const *upstreams;
     void *context;
+    const char *data_folder; /* where shipped rule files are, for the windows of detectors; NULL when unknown */
 };
 
 /* Parse and check. Every error in `errors`; the first one's code is returned. */

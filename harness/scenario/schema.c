@@ -259,7 +259,6 @@ static const struct ld_field scenario_fields[] = {
     {.name = "upstream",
      .type = LD_FIELD_NAME,
      .offset = SCENARIO(upstream),
-     .initial = "",
      .doc = "A program that the target calls, such as http-echo; always reached through the fault proxy."},
     {.name = "load",
      .type = LD_FIELD_OBJECT,

@@ -1,0 +1,68 @@
+/* The numbers of SCORING, "How many runs a claim needs", and the plan as people read it. */
+#include "groups.h"
+
+#include <string.h>
+
+#include "base/buffer.h"
+
+static void runs_needed_are_the_known_ones(void **state)
+{
+    (void)state;
+    assert_int_equal(ld_plan_runs_needed(0.95, 0.90), 45);
+    assert_int_equal(ld_plan_runs_needed(0.95, 0.95), 59);
+    assert_int_equal(ld_plan_runs_needed(0.992, 0.95), 373);
+    assert_int_equal(ld_plan_runs_needed(0.99, 0.95), 299);
+    assert_int_equal(ld_plan_runs_needed(0.5, 0.75), 2); /* met exactly: rounding must not ask for a third */
+    assert_int_equal(ld_plan_runs_needed(0.1, 0.9), 1);
+    assert_int_equal(ld_plan_runs_needed(0.9, 0.95), 29);
+}
+
+static void assert_says(const char *text, const char *expected)
+{
+    if (!strstr(text, expected))
+        fail_msg("does not say \"%s\" but:\n%s", expected, text);
+}
+
+static void the_text_says_what_the_runs_support(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "leakdrill: 1\nname: said\ntarget: {fixture: a}\nupstream: u\nload: {rate: 40/s, for: 4s}\n"
+        "faults:\n  slow:\n    - {at: 1s, for: 2s, latency: {latency: 200ms}}\n"
+        "detectors: [before-after, growth, threshold]\nrepeat: {runs: 50}\nexpect:\n"
+        "  - {detector: before-after, detection: {confident: 95%, at: 90%}, time_to_detect: {p95: 4s}}\n"
+        "  - {detector: growth, detection: {confident: 95%, at: 95%}, false_alarms: {at_most: 0}}\n"
+        "  - {detector: threshold, report_only: true}\n";
+    const struct ld_plan_setting setting = {.seed = 1}, filtered = {.seed = 1, .filter = "*/leaky/none"};
+    struct ld_scenario *scenario = test_scenario(text);
+    struct ld_plan *plan = test_plan(scenario, &setting), *part = test_plan(scenario, &filtered);
+    struct ld_buffer out;
+    ld_buffer_init(&out, 1 << 20);
+    assert_int_equal(ld_plan_text(plan, 2, &out), 0);
+    assert_says(ld_buffer_text(&out), "4 cells, 200 runs");
+    assert_says(ld_buffer_text(&out), "said/healthy/slow");
+    assert_says(ld_buffer_text(&out), "slow/0/latency for 2s");
+    assert_says(ld_buffer_text(&out),
+                "detection confident 95% at 90%: supported: needs 45 runs of a cell without a miss, has 50");
+    assert_says(ld_buffer_text(&out),
+                "detection confident 95% at 95%: NOT supported: needs 59 runs of a cell without a miss, has 50");
+    assert_says(ld_buffer_text(&out), "p95 of time to detect 4s: NOT supported: needs 59 runs");
+    assert_says(ld_buffer_text(&out), "false alarms at most 0: supported, a count over 50 runs of a cell");
+    assert_says(ld_buffer_text(&out), "threshold: report only");
+    ld_buffer_clear(&out);
+    assert_int_equal(ld_plan_text(part, 2, &out), 0);
+    assert_says(ld_buffer_text(&out), "1 cells, 50 runs of 4 cells, 200 runs");
+    ld_buffer_done(&out);
+    ld_plan_free(plan);
+    ld_plan_free(part);
+    ld_scenario_free(scenario);
+}
+
+int test_text(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(runs_needed_are_the_known_ones),
+        cmocka_unit_test(the_text_says_what_the_runs_support),
+    };
+    return cmocka_run_group_tests_name("plan text", tests, NULL, NULL);
+}

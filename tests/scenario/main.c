@@ -1,0 +1,9 @@
+#include "groups.h"
+
+int main(void)
+{
+    int failed = test_bad();
+    failed += test_good();
+    failed += test_explain();
+    return failed != 0;
+}
