@@ -40,7 +40,8 @@ enum ld_profile_encoding {
 };
 
 struct ld_frame {
-    const char *function; /* "net/http.(*persistConn).readLoop"; never NULL, "" when unknown */
+    const char *function; /* "net/http.(*persistConn).readLoop"; never NULL, "" when unknown; generic
+                           * arguments are always "[...]", as the text encodings print them */
     const char *file;     /* "" when unknown */
     int64_t line;         /* 0 when unknown */
     uint64_t address;     /* 0 when unknown */

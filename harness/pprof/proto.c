@@ -227,6 +227,27 @@ static const struct location *find_location(const struct proto *proto, uint64_t 
                    compare_locations);
 }
 
+/* "main.(*queue[go.shape.string]).take" as every other encoding prints it: "main.(*queue[...]).take"
+ * (funcNameForPrint of runtime/symtab.go). */
+static int shorten_generics(struct proto *proto, struct ld_span *name)
+{
+    static const char dots[] = "[...]";
+    const char *open = ld_span_length(*name) ? memchr(name->at, '[', ld_span_length(*name)) : NULL;
+    const char *close = ld_scan_last(*name, ']');
+    char *room;
+    if (!open || !close || close < open)
+        return 0;
+    size_t before = (size_t)(open - name->at), after = (size_t)(name->end - close - 1);
+    int code = ld_builder_scratch(proto->builder, before + strlen(dots) + after, &room);
+    if (code)
+        return code;
+    memcpy(room, name->at, before);
+    memcpy(room + before, dots, strlen(dots));
+    memcpy(room + before + strlen(dots), close + 1, after);
+    *name = (struct ld_span){room, room + before + strlen(dots) + after};
+    return 0;
+}
+
 static int read_line(struct proto *proto, struct ld_span message, uint64_t address)
 {
     uint64_t values[3]; /* function_id = 1, line = 2 */
@@ -241,7 +262,7 @@ static int read_line(struct proto *proto, struct ld_span message, uint64_t addre
     if (values[2] > INT64_MAX)
         return ld_wire_fail(&proto->wire, message.at, "a negative line number");
     if ((code = text_at(proto, function->name, message.at, &name)) ||
-        (code = text_at(proto, function->file, message.at, &file)) ||
+        (code = text_at(proto, function->file, message.at, &file)) || (code = shorten_generics(proto, &name)) ||
         (code = ld_builder_frame(proto->builder, name, file, (int64_t)values[2], address, &frame)))
         return code;
     return ld_builder_push_frame(proto->builder, frame);
