@@ -39,9 +39,9 @@ static void lint_sources(struct lint *lint, const struct ld_sources *sources)
         ld_errors_done(&errors);
     }
     if (lint->errors)
-        fprintf(stderr, "%zu errors in %zu files\n", lint->errors, sources->count);
+        fprintf(stderr, "errors: %zu, files: %zu\n", lint->errors, sources->count);
     else
-        printf("%zu scenarios and %zu rule files are right\n", lint->scenarios, lint->matrices);
+        printf("no errors; scenarios: %zu, rule files: %zu\n", lint->scenarios, lint->matrices);
 }
 
 int ld_command_lint(const struct ld_invocation *invocation)

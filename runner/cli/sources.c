@@ -32,6 +32,11 @@ static int by_name(const FTSENT **left, const FTSENT **right)
     return strcmp((*left)->fts_name, (*right)->fts_name);
 }
 
+static bool no_such_name(int saved_errno)
+{
+    return saved_errno == ENOENT || saved_errno == ENOTDIR;
+}
+
 static int visit(struct ld_sources *sources, const FTSENT *entry, struct ld_error *error)
 {
     const char *dot = strrchr(entry->fts_name, '.');
@@ -40,8 +45,8 @@ static int visit(struct ld_sources *sources, const FTSENT *entry, struct ld_erro
     case FTS_NS:
     case FTS_DNR:
     case FTS_ERR:
-        return ld_fail_errno(error, named && entry->fts_errno == ENOENT ? LD_EUSAGE : LD_EIO, entry->fts_errno, "%s",
-                             entry->fts_path);
+        return ld_fail_errno(error, named && no_such_name(entry->fts_errno) ? LD_EUSAGE : LD_EIO, entry->fts_errno,
+                             "%s", entry->fts_path);
     case FTS_F:
         if (named || (dot && strcmp(dot, ".yaml") == 0))
             return add_source(sources, entry->fts_path, named, error);
