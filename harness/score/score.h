@@ -12,7 +12,15 @@
 #include "score/statistics.h"
 #include "truth/truth.h"
 
-#define LD_EPISODE_QUIET_NS (5 * INT64_C(1000000000)) /* Q */
+#define LD_EPISODE_QUIET_NS (5 * INT64_C(1000000000)) /* Q; divided by the scenario's time_scale like all windows */
+/* An alert about what was seen before the leak ended, received this much later at most, is late, not false. */
+#define LD_RECEIPT_LAG_NS INT64_C(1000000000)
+#define LD_EXCLUDED_MAX 0.05 /* share of runs without evidence beyond which a campaign is inconclusive */
+/* A check that draws lots may fail a sound campaign with this probability at most; there is one such per `random`
+ * and one per detector of the shuffle (5 standard errors: 6e-7 each), in all under 1 in 1000. */
+#define LD_LOT_FAILS 1e-4
+#define LD_SHUFFLES 200
+#define LD_SHUFFLE_ERRORS 5
 
 /*    id, name, is it evidence?, meaning */
 #define LD_OUTCOMES(X)                                                                              \
@@ -74,7 +82,10 @@ struct ld_run_record {
     } *detectors;
 };
 
-/* One alert from open to close, or several of one cause and site with less than Q between them. */
+/* One alert from open to close, or several of one cause and site with less than Q between them. An incarnation's end
+ * closes its episodes. A unit is outstanding at an episode's beginning when it is at the receipt, or was at any instant
+ * since the deciding observation (at most LD_RECEIPT_LAG_NS before): a true claim about a target that died meanwhile is
+ * no false alarm. It detects nothing, though: for that the receipt itself counts. */
 struct ld_episode {
     uint32_t instance, incarnation;
     enum ld_cause cause;
@@ -96,6 +107,11 @@ struct ld_episodes {
 int ld_episodes_make(struct ld_episodes *ret_episodes, const struct ld_run_record *run, size_t detector, int64_t quiet_ns);
 void ld_episodes_done(struct ld_episodes *episodes);
 
+/* An interval is detected by the first episode that begins in it (first_ns to end_ns) with its site or none. One that
+ * was cured, killed by the schedule or cut off by the end of follow-up before the detector's time was up (its declared
+ * deadline, else its window and one sampling period) and was not detected by then is OUT_OF_RANGE: censored, no miss. A
+ * plain death is a miss. A leak that the look from outside did not confirm (0 <= confirmed < M at the end of follow-up)
+ * did not manifest. */
 struct ld_outcome {
     uint32_t run;
     const char *detector;
@@ -103,7 +119,7 @@ struct ld_outcome {
     enum ld_outcome_kind kind;     /* healthy runs: TP etc. do not apply; NOT_MANIFESTED with interval -1 */
     int64_t detect_ns;             /* receipt - tM; -1 unless TP or TP_LATE. May be negative: seen between t0 and tM */
     int64_t from_first_ns;         /* receipt - t0; -1 likewise */
-    int64_t censored_ns;           /* FN: follow-up after tM */
+    int64_t censored_ns;           /* FN, OUT_OF_RANGE: follow-up after tM (after a plain death: to the run's end) */
     enum ld_cause_match cause;
     enum { LD_SITE_NONE, LD_SITE_WRONG, LD_SITE_RIGHT } site;
     bool culprit;                  /* it named the line at fault */
@@ -114,8 +130,11 @@ struct ld_detector_run {
     uint32_t run;
     const char *detector;
     bool alerted;                  /* any episode */
-    uint32_t episodes, false_alarms, wrong_site, during_hold;
-    double quiet_seconds;          /* exposure with no unit outstanding */
+    uint32_t episodes;
+    uint32_t false_alarms;         /* all of them, */
+    uint32_t wrong_site;           /* and how many of them for naming a site absent from truth while a unit was held */
+    uint32_t during_hold;          /* not among the false alarms */
+    double quiet_seconds;          /* exposure with no unit outstanding, unknown time not counted; instances add up */
     double unknown_seconds;        /* the detector said it could not see */
 };
 
@@ -132,8 +151,11 @@ struct ld_board_row {
     uint32_t cell;
     const char *detector;
     bool calibration;
-    uint32_t runs, valid, manifested;
+    uint32_t runs;                 /* that ended, valid or not */
+    uint32_t valid;                /* of them, with this detector whole */
+    uint32_t manifested;           /* leak intervals that manifested in valid runs */
     uint32_t counts[LD_OUTCOME_COUNT];
+    uint32_t evident_runs, hit_runs; /* runs with TP, TP_LATE or FN; of them those with nothing but TP */
     uint32_t alerted;              /* runs with any episode */
     uint32_t false_alarms, wrong_site, during_hold;
     double quiet_hours;
@@ -144,7 +166,9 @@ struct ld_board_row {
 enum ld_verdict { LD_VERDICT_PASS, LD_VERDICT_FAIL, LD_VERDICT_INCONCLUSIVE, LD_VERDICT_HARNESS };
 const char *ld_verdict_name(enum ld_verdict verdict);
 
-struct ld_check { /* one expectation in one cell, or one calibration check */
+/* One expectation in one cell, or (scenario and cell "") one check of the campaign: calibration, exclusions, the twins'
+ * truth, completeness. */
+struct ld_check {
     const char *scenario, *cell, *detector;
     const char *what;              /* "detection", "false alarms", "median time to detect", "calibration: oracle" */
     char asked[96], seen[160];
@@ -159,7 +183,7 @@ struct ld_verdicts {
     struct ld_check *checks;
     size_t row_count;
     struct ld_board_row *rows;     /* by cell, then detector in declared order, calibration last */
-    uint32_t excluded;             /* runs without evidence */
+    uint32_t excluded;             /* runs that are not valid; leaks that did not manifest are not among them */
     double excluded_share;         /* over 5 %: inconclusive */
     struct ld_arena *arena;
 };
@@ -169,15 +193,26 @@ int ld_score_runs(struct ld_score *ret_score, const struct ld_plan *plan, const 
                   struct ld_error *error);
 void ld_score_done(struct ld_score *score);
 
-/* Rates, expectations, calibration (oracle, never, always, random, oracle+delay, shuffled truth) and the verdict. */
+/* Rates, expectations, calibration (oracle, never, always, random, oracle+delay, shuffled truth) and the verdict.
+ *
+ * Durations of an expectation are divided by the scenario's time_scale, like the schedule. `observed` is judged on the
+ * conditional rate (TP of TP, TP_LATE and FN); `confident` on the primary one, by runs, excluded leaky runs counted as
+ * misses. What the runs cannot support is inconclusive: `confident` with too few, a median from fewer than
+ * LD_MEDIAN_RUNS, a p95 from fewer than LD_P95_RUNS, a cell in which most leaks did not manifest, a detector that broke
+ * in over 5 % of its runs. The worst check decides: HARNESS, then FAIL, INCONCLUSIVE, PASS. Fewer runs than planned
+ * (interrupted): inconclusive unless one failed already. No valid run at all: HARNESS. */
 int ld_judge(struct ld_verdicts *ret_verdicts, const struct ld_plan *plan, const struct ld_run_record *runs, size_t count,
              const struct ld_score *score, struct ld_error *error);
 void ld_verdicts_done(struct ld_verdicts *verdicts);
 int ld_verdict_exit(enum ld_verdict verdict); /* exit code */
 
-/* Shuffled truth: score every detector against the truths of other runs of the same scenario, permuted by `seed`,
- * many times. Returns per detector the mean difference between "leaky" and "healthy" alert rates under the shuffle
- * and its standard error: within 4 errors of 0 is chance. */
+/* Shuffled truth: every run's alerts are scored against the truth of another run of its scenario, LD_SHUFFLES random
+ * permutations of all of them (a run may draw its own, once in n). A run that drew a leaky truth counts in the first
+ * rate, one that drew a healthy one is scored against a leaky truth drawn at random and counts in the second, so that
+ * both rates have exactly the same expectation unless the score looks at more than alerts and truth. A row gives the
+ * mean of the difference over the permutations and its standard error: within LD_SHUFFLE_ERRORS of 0 is chance, which
+ * bad luck leaves in 6 of 10 million rows. `true_difference`: the same with everyone's own truth, the healthy runs
+ * scored against their leaky twins' (0 when there are none). Scenarios without leaky or healthy runs are left out. */
 struct ld_shuffle {
     const char *detector;
     double difference, standard_error, true_difference;

@@ -1,0 +1,219 @@
+/* Expectations to checks: what was asked of a detector in every cell of its scenario, and what was seen. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "score/internal.h"
+
+struct asking {
+    const struct score_inputs *inputs;
+    struct score_checks *checks;
+    const struct ld_cell *cell;
+    const struct ld_expectation *expectation;
+    const struct ld_board_row *row; /* NULL: the cell has no runs */
+    bool unreliable;                /* the detector broke in too many of its runs */
+};
+
+static struct ld_check *add(const struct asking *asking, const char *what, enum ld_verdict verdict)
+{
+    struct ld_check *check = score_check_add(asking->checks, what, verdict);
+    check->scenario = asking->cell->scenario->name;
+    check->cell = asking->cell->name;
+    check->detector = asking->expectation->detector;
+    check->line = asking->expectation->line;
+    return check;
+}
+
+static enum ld_verdict pass_if(bool met)
+{
+    return met ? LD_VERDICT_PASS : LD_VERDICT_FAIL;
+}
+
+/* Excluded leaky runs of the row: invalid ones, and those in which the detector broke. */
+static uint32_t excluded(const struct ld_board_row *row)
+{
+    return row->runs - row->valid;
+}
+
+/* Leaks mostly did not happen: what is left is no fair sample. */
+static bool mostly_absent(const struct ld_board_row *row)
+{
+    return row->valid > 0 && 2 * row->counts[LD_OUTCOME_NOT_MANIFESTED] > row->valid;
+}
+
+static void check_observed(const struct asking *asking)
+{
+    const struct ld_board_row *row = asking->row;
+    uint32_t hits = row->counts[LD_OUTCOME_TP];
+    uint32_t n = hits + row->counts[LD_OUTCOME_TP_LATE] + row->counts[LD_OUTCOME_FN];
+    bool met = n > 0 && (double)hits >= asking->expectation->detection.observed * n - 1e-9;
+    bool judged = n > 0 && !mostly_absent(row) && !asking->unreliable;
+    struct ld_check *check = add(asking, "detection", judged ? pass_if(met) : LD_VERDICT_INCONCLUSIVE);
+    snprintf(check->asked, sizeof check->asked, "observed %.4g%%", asking->expectation->detection.observed * 100);
+    snprintf(check->seen, sizeof check->seen, "%u of %u in time, %u late; with excluded runs %u of %u; %u did not manifest",
+             hits, n, row->counts[LD_OUTCOME_TP_LATE], hits, n + excluded(row), row->counts[LD_OUTCOME_NOT_MANIFESTED]);
+}
+
+static void check_confident(const struct asking *asking)
+{
+    const struct ld_board_row *row = asking->row;
+    double share = asking->expectation->detection.confident, at = asking->expectation->detection.at;
+    int64_t n = row->evident_runs + excluded(row), hits = row->hit_runs;
+    double lower = n > 0 ? ld_clopper_pearson_lower(hits, n, at) : 0;
+    double conditional = row->evident_runs ? ld_clopper_pearson_lower(hits, row->evident_runs, at) : 0;
+    bool supported = n > 0 && ld_clopper_pearson_lower(n, n, at) >= share;
+    bool refuted = row->evident_runs > 0 && ld_clopper_pearson_upper(hits, row->evident_runs, at) < share;
+    enum ld_verdict verdict = LD_VERDICT_INCONCLUSIVE;
+    if (!mostly_absent(row) && !asking->unreliable) {
+        if (supported && lower >= share)
+            verdict = LD_VERDICT_PASS;
+        else if (refuted || (supported && row->evident_runs > 0 && conditional < share))
+            verdict = LD_VERDICT_FAIL;
+    }
+    struct ld_check *check = add(asking, "detection", verdict);
+    snprintf(check->asked, sizeof check->asked, "at least %.4g%%, %.4g%% confident", share * 100, at * 100);
+    snprintf(check->seen, sizeof check->seen, "%lld of %lld runs: at least %.1f%% (exact); without %u excluded %.1f%%%s",
+             (long long)hits, (long long)n, lower * 100, excluded(row), conditional * 100,
+             supported ? "" : "; too few runs for this claim");
+}
+
+static void check_false_alarms(const struct asking *asking)
+{
+    const struct ld_board_row *row = asking->row;
+    int64_t most = asking->expectation->false_alarms_at_most;
+    enum ld_verdict verdict = LD_VERDICT_PASS;
+    if (row->false_alarms > most)
+        verdict = LD_VERDICT_FAIL;
+    else if (row->valid == 0 || asking->unreliable)
+        verdict = LD_VERDICT_INCONCLUSIVE;
+    struct ld_check *check = add(asking, "false alarms", verdict);
+    snprintf(check->asked, sizeof check->asked, "at most %lld", (long long)most);
+    snprintf(check->seen, sizeof check->seen, "%u episodes in %u runs, %u of them at a wrong site", row->false_alarms,
+             row->valid, row->wrong_site);
+}
+
+/* A quantile that was not reached: could it lie within `limit` at all, had the censored been seen in time? */
+static bool may_be_within(const struct asking *asking, int64_t limit_ns, double share)
+{
+    const struct ld_score *score = asking->inputs->score;
+    size_t possible = 0, n = 0;
+    for (size_t i = 0; i < score->outcome_count; i++) {
+        const struct ld_outcome *outcome = &score->outcomes[i];
+        const struct ld_run_plan *planned = score_run_plan(asking->inputs->plan, outcome->run);
+        if (!planned || planned->cell != asking->cell->index || outcome->interval < 0 ||
+            strcmp(outcome->detector, asking->row->detector) != 0)
+            continue;
+        bool seen = outcome->kind == LD_OUTCOME_TP || outcome->kind == LD_OUTCOME_TP_LATE;
+        bool followed = outcome->kind == LD_OUTCOME_FN || outcome->kind == LD_OUTCOME_OUT_OF_RANGE;
+        n += seen || followed;
+        possible += (seen && outcome->detect_ns <= limit_ns) || (followed && outcome->censored_ns < limit_ns);
+    }
+    return (double)possible >= share * (double)n;
+}
+
+static void check_quantile(const struct asking *asking, const char *what, int64_t asked_ns, int64_t seen_ns, size_t least,
+                           double share)
+{
+    int64_t limit_ns = score_scaled(asking->cell->scenario, asked_ns);
+    const struct ld_survival *time = &asking->row->time;
+    enum ld_verdict verdict = LD_VERDICT_INCONCLUSIVE;
+    if (time->n >= least && !asking->unreliable) {
+        if (seen_ns >= 0)
+            verdict = pass_if(seen_ns <= limit_ns);
+        else if (!may_be_within(asking, limit_ns, share))
+            verdict = LD_VERDICT_FAIL;
+    }
+    char asked[32] = "", seen[32] = "not reached";
+    if (seen_ns >= 0)
+        ld_format_duration_short(seen_ns, seen, sizeof seen);
+    struct ld_check *check = add(asking, what, verdict);
+    snprintf(check->asked, sizeof check->asked, "at most %s", ld_format_duration(limit_ns, asked, sizeof asked));
+    if (time->n < least)
+        snprintf(check->seen, sizeof check->seen, "%zu leaks, of %zu needed for this claim", time->n, least);
+    else
+        snprintf(check->seen, sizeof check->seen, "%s, %zu of %zu leaks seen", seen, time->events, time->n);
+}
+
+static void check_named(const struct asking *asking, const char *what, const char *asked, uint32_t right)
+{
+    uint32_t seen = asking->row->counts[LD_OUTCOME_TP] + asking->row->counts[LD_OUTCOME_TP_LATE];
+    struct ld_check *check = add(asking, what, seen && !asking->unreliable ? pass_if(right == seen) : LD_VERDICT_INCONCLUSIVE);
+    snprintf(check->asked, sizeof check->asked, "%s", asked);
+    snprintf(check->seen, sizeof check->seen, "right in %u of %u detections", right, seen);
+}
+
+static void check_leaky(const struct asking *asking)
+{
+    const struct ld_expectation *expectation = asking->expectation;
+    if (expectation->detection.given && expectation->detection.observed >= 0)
+        check_observed(asking);
+    if (expectation->detection.given && expectation->detection.confident >= 0)
+        check_confident(asking);
+    if (expectation->time_given && expectation->median_ns > 0)
+        check_quantile(asking, "median time to detect", expectation->median_ns, asking->row->time.median_ns, LD_MEDIAN_RUNS, 0.5);
+    if (expectation->time_given && expectation->p95_ns > 0)
+        check_quantile(asking, "p95 time to detect", expectation->p95_ns, asking->row->time.p95_ns, LD_P95_RUNS, 0.95);
+    if (expectation->cause_right)
+        check_named(asking, "cause", "right", asking->row->cause_right);
+    if (expectation->site_observable)
+        check_named(asking, "site", "observable", asking->row->site_right);
+}
+
+/* The detector's share of runs in which it broke, over the whole campaign. */
+static bool broke_too_often(const struct score_inputs *inputs, const char *detector)
+{
+    size_t runs = 0, broken = 0;
+    for (size_t i = 0; i < inputs->count; i++) {
+        for (size_t j = 0; j < inputs->runs[i].detector_count; j++) {
+            if (strcmp(inputs->runs[i].detectors[j].name, detector) != 0)
+                continue;
+            runs++;
+            broken += inputs->runs[i].detectors[j].failed;
+        }
+    }
+    return (double)broken > LD_EXCLUDED_MAX * (double)runs;
+}
+
+static bool asks_anything(const struct ld_expectation *expectation)
+{
+    return expectation->detection.given || expectation->false_alarms_given || expectation->time_given ||
+           expectation->cause_right || expectation->site_observable;
+}
+
+static void check_cell(struct asking *asking, const struct ld_board_row *rows, size_t row_count)
+{
+    asking->row = NULL;
+    for (size_t i = 0; i < row_count; i++) {
+        if (rows[i].cell == asking->cell->index && strcmp(rows[i].detector, asking->expectation->detector) == 0)
+            asking->row = &rows[i];
+    }
+    if (!asking->row) {
+        struct ld_check *check = add(asking, "runs", LD_VERDICT_INCONCLUSIVE);
+        snprintf(check->asked, sizeof check->asked, "runs of this detector");
+        snprintf(check->seen, sizeof check->seen, "none");
+        return;
+    }
+    if (asking->cell->variant == LD_VARIANT_LEAKY)
+        check_leaky(asking);
+    if (asking->expectation->false_alarms_given)
+        check_false_alarms(asking);
+}
+
+void score_expectations(const struct score_inputs *inputs, const struct ld_board_row *rows, size_t row_count,
+                        struct score_checks *checks)
+{
+    for (size_t i = 0; i < inputs->plan->cell_count; i++) {
+        const struct ld_cell *cell = &inputs->plan->cells[i];
+        const struct ld_scenario *scenario = cell->scenario;
+        for (size_t j = 0; j < scenario->expectation_count; j++) {
+            const struct ld_expectation *expectation = &scenario->expectations[j];
+            struct asking asking = {.inputs = inputs, .checks = checks, .cell = cell, .expectation = expectation};
+            if (expectation->report_only || !asks_anything(expectation) || scenario->target.truth == LD_TRUTH_NONE)
+                continue;
+            asking.unreliable = broke_too_often(inputs, expectation->detector);
+            check_cell(&asking, rows, row_count);
+        }
+    }
+}

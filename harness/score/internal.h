@@ -1,0 +1,51 @@
+/* Shared inside the room only. */
+#ifndef LD_SCORE_INTERNAL_H
+#define LD_SCORE_INTERNAL_H
+
+#include "score/score.h"
+
+#define SCORE_ARENA_MAX ((size_t)1 << 30)
+
+/* The plan's run and cell of a record; NULL when the plan has no such run. */
+const struct ld_run_plan *score_run_plan(const struct ld_plan *plan, uint32_t run);
+const struct ld_cell *score_cell(const struct ld_plan *plan, const struct ld_run_record *run);
+
+/* Its expectation, or NULL. */
+const struct ld_expectation *score_expectation(const struct ld_scenario *scenario, const char *detector);
+/* Its declaration in the scenario, or NULL (the calibration set is not declared). */
+const struct ld_detector_spec *score_spec(const struct ld_scenario *scenario, const char *detector);
+/* The kind's name: of the declaration, else the detector's own. */
+const char *score_kind(const struct ld_scenario *scenario, const char *detector);
+int64_t score_scaled(const struct ld_scenario *scenario, int64_t ns);
+int64_t score_period_ns(const struct ld_scenario *scenario); /* as it really ran */
+int64_t score_quiet_ns(const struct ld_scenario *scenario);
+
+/* Did the interval reach its M units, as far as anybody could look? */
+bool score_manifested(const struct ld_truth_interval *interval, int64_t manifest);
+/* The first episode that detects interval `index`, NULL when none does. */
+const struct ld_episode *score_detection(const struct ld_run_record *run, const struct ld_episodes *episodes, size_t index);
+/* Seconds of the run with no unit outstanding that the detector could see, and that it could not. */
+void score_exposure(const struct ld_run_record *run, size_t detector, double *ret_quiet, double *ret_unknown);
+
+/* Growing list of checks. */
+struct score_checks {
+    struct ld_check *items; /* malloc'd until handed over */
+    size_t count, capacity;
+    bool failed; /* memory */
+};
+/* A new check, to be filled in; a scratch one when memory ran out. Texts are copied nowhere: they must outlive it. */
+struct ld_check *score_check_add(struct score_checks *checks, const char *what, enum ld_verdict verdict);
+
+struct score_inputs {
+    const struct ld_plan *plan;
+    const struct ld_run_record *runs;
+    size_t count;
+    const struct ld_score *score;
+    struct ld_arena *arena;
+};
+int score_board(const struct score_inputs *inputs, struct ld_board_row **ret_rows, size_t *ret_count);
+void score_expectations(const struct score_inputs *inputs, const struct ld_board_row *rows, size_t row_count,
+                        struct score_checks *checks);
+int score_calibration(const struct score_inputs *inputs, struct score_checks *checks);
+
+#endif

@@ -1,0 +1,197 @@
+/* Runs to outcomes: per detector and truth interval, what came of it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "score/internal.h"
+
+bool score_manifested(const struct ld_truth_interval *interval, int64_t manifest)
+{
+    if (interval->hold || interval->manifest_ns < 0)
+        return false;
+    bool unconfirmed = interval->end == LD_END_FOLLOW_UP && interval->confirmed >= 0 && interval->confirmed < manifest;
+    return !unconfirmed;
+}
+
+static const enum ld_outcome_kind excluded_as[] = {
+    [LD_VALID] = LD_OUTCOME_NOT_MANIFESTED,     [LD_INVALID_HARNESS] = LD_OUTCOME_HARNESS_ERROR,
+    [LD_INVALID_LAG] = LD_OUTCOME_HARNESS_ERROR, [LD_INVALID_GAPS] = LD_OUTCOME_HARNESS_ERROR,
+    [LD_INVALID_TRUTH] = LD_OUTCOME_HARNESS_ERROR, [LD_INVALID_FAULT] = LD_OUTCOME_FAULT_NOT_EFFECTIVE,
+};
+
+struct scoring {
+    struct ld_score *score;
+    const struct ld_scenario *scenario;
+    const struct ld_run_record *run;
+    const struct ld_detector_record *record;
+    size_t detector;
+    const char *name; /* the detector's, in the score's arena */
+};
+
+static struct ld_outcome *add_outcome(struct scoring *scoring, int32_t interval, enum ld_outcome_kind kind)
+{
+    struct ld_outcome *outcome = &scoring->score->outcomes[scoring->score->outcome_count++];
+    *outcome = (struct ld_outcome){.run = scoring->run->run,
+                                   .detector = scoring->name,
+                                   .interval = interval,
+                                   .kind = kind,
+                                   .detect_ns = -1,
+                                   .from_first_ns = -1,
+                                   .cause = LD_CAUSE_UNNAMED,
+                                   .site = LD_SITE_NONE};
+    return outcome;
+}
+
+/* How long the detector was promised to have: its deadline, else its own window and one sampling period. */
+static int64_t needed_ns(const struct scoring *scoring, int64_t deadline_ns)
+{
+    const struct ld_scenario *scenario = scoring->scenario;
+    const struct ld_detector_spec *spec = score_spec(scenario, scoring->record->name);
+    if (deadline_ns > 0)
+        return deadline_ns;
+    int64_t window_ns = 0;
+    if (spec && spec->kind && spec->kind->window_ns) {
+        struct ld_detector_setting setting = {.name = spec->name,
+                                              .options = spec->options,
+                                              .time_scale = scenario->time_scale,
+                                              .period_ns = score_period_ns(scenario),
+                                              .manifest = scenario->manifest,
+                                              .data_folder = ""};
+        window_ns = spec->kind->window_ns(&setting);
+    }
+    return window_ns + score_period_ns(scenario);
+}
+
+static bool names_wrong_site(const struct ld_episodes *episodes, const struct ld_truth_interval *interval)
+{
+    for (size_t i = 0; i < episodes->count; i++) {
+        const struct ld_episode *episode = &episodes->items[i];
+        if (episode->wrong_site && episode->instance == interval->instance &&
+            episode->from_ns >= interval->first_ns && episode->from_ns <= interval->end_ns)
+            return true;
+    }
+    return false;
+}
+
+static void score_miss(struct scoring *scoring, const struct ld_episodes *episodes, size_t index, int64_t deadline_ns)
+{
+    const struct ld_truth_interval *interval = &scoring->run->truth->intervals[index];
+    int64_t followed_ns = interval->end_ns - interval->manifest_ns;
+    bool died = interval->end == LD_END_DEATH;
+    bool too_short = !died && followed_ns < needed_ns(scoring, deadline_ns);
+    struct ld_outcome *outcome = add_outcome(scoring, (int32_t)index, too_short ? LD_OUTCOME_OUT_OF_RANGE : LD_OUTCOME_FN);
+    if (died) /* it cannot be found any more: it stays among those at risk to the end */
+        followed_ns = scoring->run->observed_to_ns - interval->manifest_ns;
+    outcome->censored_ns = followed_ns > 0 ? followed_ns : 0;
+    outcome->site = names_wrong_site(episodes, interval) ? LD_SITE_WRONG : LD_SITE_NONE;
+}
+
+static void score_interval(struct scoring *scoring, const struct ld_episodes *episodes, size_t index, int64_t deadline_ns)
+{
+    const struct ld_truth_interval *interval = &scoring->run->truth->intervals[index];
+    if (scoring->record->failed || scoring->record->out_of_range) {
+        add_outcome(scoring, (int32_t)index,
+                    scoring->record->failed ? LD_OUTCOME_DETECTOR_ERROR : LD_OUTCOME_OUT_OF_RANGE);
+        return;
+    }
+    const struct ld_episode *episode = score_detection(scoring->run, episodes, index);
+    if (!episode) {
+        score_miss(scoring, episodes, index, deadline_ns);
+        return;
+    }
+    int64_t detect_ns = episode->from_ns - interval->manifest_ns;
+    bool late = deadline_ns > 0 && detect_ns > deadline_ns;
+    struct ld_outcome *outcome = add_outcome(scoring, (int32_t)index, late ? LD_OUTCOME_TP_LATE : LD_OUTCOME_TP);
+    outcome->detect_ns = detect_ns;
+    outcome->from_first_ns = episode->from_ns - interval->first_ns;
+    outcome->cause = ld_cause_compare(interval->cause, episode->cause);
+    outcome->site = *episode->site ? LD_SITE_RIGHT : LD_SITE_NONE;
+    outcome->culprit = ld_truth_names_culprit(interval, episode->site);
+}
+
+static void score_outcomes(struct scoring *scoring, const struct ld_episodes *episodes)
+{
+    const struct ld_run_record *run = scoring->run;
+    const struct ld_expectation *expectation = score_expectation(scoring->scenario, scoring->record->name);
+    int64_t deadline_ns = expectation && expectation->time_given
+                              ? score_scaled(scoring->scenario, expectation->deadline_ns) : 0;
+    size_t manifested = 0;
+    for (size_t i = 0; run->validity == LD_VALID && run->truth && i < run->truth->interval_count; i++) {
+        if (score_manifested(&run->truth->intervals[i], scoring->scenario->manifest)) {
+            score_interval(scoring, episodes, i, deadline_ns);
+            manifested++;
+        }
+    }
+    if (manifested)
+        return;
+    bool broke = run->validity == LD_VALID && scoring->record->failed;
+    add_outcome(scoring, -1, broke ? LD_OUTCOME_DETECTOR_ERROR : excluded_as[run->validity]);
+}
+
+static void count_episodes(struct scoring *scoring, const struct ld_episodes *episodes)
+{
+    struct ld_detector_run *row = &scoring->score->detector_runs[scoring->score->detector_run_count++];
+    *row = (struct ld_detector_run){.run = scoring->run->run,
+                                    .detector = scoring->name,
+                                    .alerted = episodes->count > 0,
+                                    .episodes = (uint32_t)episodes->count};
+    for (size_t i = 0; i < episodes->count; i++) {
+        row->false_alarms += episodes->items[i].false_alarm;
+        row->wrong_site += episodes->items[i].wrong_site;
+        row->during_hold += episodes->items[i].during_hold;
+    }
+    if (scoring->scenario->target.truth != LD_TRUTH_NONE) /* where nobody knows the truth nothing is known to be quiet */
+        score_exposure(scoring->run, scoring->detector, &row->quiet_seconds, &row->unknown_seconds);
+}
+
+static int score_run(struct ld_score *score, const struct ld_scenario *scenario, const struct ld_run_record *run)
+{
+    for (size_t i = 0; i < run->detector_count; i++) {
+        struct scoring scoring = {.score = score, .scenario = scenario, .run = run, .record = &run->detectors[i], .detector = i};
+        scoring.name = ld_arena_text(score->arena, run->detectors[i].name);
+        struct ld_episodes episodes;
+        if (!scoring.name || ld_episodes_make(&episodes, run, i, score_quiet_ns(scenario)))
+            return LD_ENOMEM;
+        bool known = scenario->target.truth != LD_TRUTH_NONE;
+        for (size_t j = 0; !known && j < episodes.count; j++)
+            episodes.items[j].false_alarm = episodes.items[j].wrong_site = false;
+        score_outcomes(&scoring, &episodes);
+        count_episodes(&scoring, &episodes);
+        ld_episodes_done(&episodes);
+    }
+    return 0;
+}
+
+int ld_score_runs(struct ld_score *ret_score, const struct ld_plan *plan, const struct ld_run_record *runs, size_t count,
+                  struct ld_error *error)
+{
+    size_t outcomes = 0, detector_runs = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!score_cell(plan, &runs[i]))
+            return ld_fail(error, LD_ESPEC, "score: run %u is not in the plan", runs[i].run);
+        size_t intervals = runs[i].truth ? runs[i].truth->interval_count : 0;
+        outcomes += runs[i].detector_count * (intervals + 1);
+        detector_runs += runs[i].detector_count;
+    }
+    struct ld_score score = {.arena = ld_arena_new(SCORE_ARENA_MAX)};
+    if (score.arena) {
+        score.outcomes = ld_arena_array(score.arena, outcomes + 1, sizeof *score.outcomes);
+        score.detector_runs = ld_arena_array(score.arena, detector_runs + 1, sizeof *score.detector_runs);
+    }
+    int code = score.outcomes && score.detector_runs ? 0 : LD_ENOMEM;
+    for (size_t i = 0; !code && i < count; i++)
+        code = score_run(&score, score_cell(plan, &runs[i])->scenario, &runs[i]);
+    if (code) {
+        ld_arena_free(score.arena);
+        return ld_fail(error, code, "score: no memory for the outcomes of %zu runs", count);
+    }
+    *ret_score = score;
+    return 0;
+}
+
+void ld_score_done(struct ld_score *score)
+{
+    if (!score)
+        return;
+    ld_arena_free(score->arena);
+    *score = (struct ld_score){0};
+}
