@@ -1,0 +1,7 @@
+/* The test groups of the whole program: one file each, run by main.c. */
+#ifndef LD_TEST_PROGRAM_GROUPS_H
+#define LD_TEST_PROGRAM_GROUPS_H
+
+int test_command_line(void);
+
+#endif

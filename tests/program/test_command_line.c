@@ -1,0 +1,174 @@
+/* The command line: usage, help, lint, explain, list and plan. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "groups.h"
+#include "run_program.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static const char good[] = "leakdrill: 1\nname: bodies\ndoc: Response bodies stay open.\n"
+                           "target: {fixture: http/body-not-closed, variants: [leaky, healthy]}\nupstream: http-echo\n"
+                           "load: {path: /work, rate: 40/s, from: 2s, for: 10s}\n"
+                           "detectors: [before-after]\nrepeat: {runs: 3}\n";
+static const char bad[] = "leakdrill: 1\nname: bodies\nname: twice\ntarget: {fixtur: 1}\n";
+
+static char folder[] = "/tmp/leakdrill-program-XXXXXX";
+
+static void write_file(const char *name, const char *text)
+{
+    FILE *stream = fopen(name, "we");
+    assert_non_null(stream);
+    fputs(text, stream);
+    assert_int_equal(fclose(stream), 0);
+}
+
+static int make_folder(void **state)
+{
+    (void)state;
+    if (!mkdtemp(folder) || chdir(folder) != 0)
+        return -1;
+    write_file("good.yaml", good);
+    write_file("bad.yaml", bad);
+    write_file("neither.yaml", "x: 1\n");
+    /* Names are taken as they are, whether or not the Go programs are built. */
+    return setenv("LEAKDRILL_FIXTURES_FILE", "/nonexistent/fixtures.json", 1);
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    unlink("good.yaml");
+    unlink("bad.yaml");
+    unlink("neither.yaml");
+    return rmdir(folder);
+}
+
+static void check(const struct program_result *result, int exit_code, const char *out, const char *err)
+{
+    if (result->exit_code != exit_code || (out && !strstr(result->out, out)) || (err && !strstr(result->err, err)))
+        fail_msg("exit code %d, not %d\nstdout: %s\nstderr: %s\nwanted: %s %s", result->exit_code, exit_code,
+                 result->out, result->err, out ? out : "", err ? err : "");
+}
+
+static void usage_errors_are_exit_4_and_name_what_is_wrong(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *words[4];
+        const char *message;
+    } cases[] = {
+        {{NULL}, "usage: leakdrill COMMAND"},
+        {{"lnt"}, "unknown command \"lnt\"; did you mean lint?"},
+        {{"plan", "--sed", "3"}, "leakdrill plan: unknown option --sed; did you mean --seed?"},
+        {{"plan", "--seed"}, "--seed needs a value: --seed N"},
+        {{"plan", "--seed="}, "--seed needs a value: --seed N"},
+        {{"plan", "--seed=x"}, "--seed: \"x\" is not a whole number"},
+        {{"plan", "--jobs=0"}, "--jobs: 0 is out of range: 1 to 1024"},
+        {{"plan", "--json=1"}, "--json takes no value"},
+        {{"plan", "--seed=1", "--seed=2"}, "--seed is given twice"},
+        {{"plan", "--shard", "3/2"}, "--shard: \"3/2\" is not K/N"},
+        {{"plan", "-x"}, "unknown option -x"},
+        {{"plan", "good.yaml", "--filter=zzz"}, "no cell matches"},
+        {{"plan", "--", "--json"}, "--json: No such file"},
+        {{"version", "1"}, "unexpected argument \"1\""},
+        {{"lint", "/nonexistent"}, "/nonexistent: No such file or directory"},
+        {{"explain", "targt"}, "did you mean \"target\"?"},
+        {{"help", "lnt"}, "did you mean lint?"},
+        {{"verify", "--what"}, "leakdrill verify: not implemented yet"},
+        {{"doctor"}, "leakdrill doctor: not implemented yet"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct program_result result;
+        run_program(&result, 10, NULL, NULL, cases[i].words);
+        check(&result, 4, NULL, cases[i].message);
+        assert_string_equal(result.out, "");
+        program_result_done(&result);
+    }
+}
+
+static void help_and_version_go_to_stdout(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *words[3];
+        const char *text;
+    } cases[] = {
+        {{"--version"}, "leakdrill 0."},          {{"version"}, "leakdrill 0."},
+        {{"--help"}, "usage: leakdrill COMMAND"}, {{"help"}, "check scenario and rule files"},
+        {{"plan", "--help"}, "--shard K/N"},      {{"help", "plan"}, "--shard K/N"},
+        {{"lint", "-h"}, "usage: leakdrill lint"}, {{"verify", "--help"}, "not implemented yet"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct program_result result;
+        run_program(&result, 10, NULL, NULL, cases[i].words);
+        check(&result, 0, cases[i].text, NULL);
+        assert_string_equal(result.err, "");
+        program_result_done(&result);
+    }
+}
+
+static void lint_prints_every_error_and_exits_2(void **state)
+{
+    (void)state;
+    struct program_result result;
+    RUN(&result, "lint", "good.yaml");
+    check(&result, 0, "no errors; scenarios: 1, rule files: 0\n", NULL);
+    program_result_done(&result);
+    RUN(&result, "lint", ".");
+    check(&result, 2, "./bad.yaml:3:1: duplicate key \"name\"; first given at line 2\n", "errors: 3, files: 3\n");
+    check(&result, 2, "./bad.yaml:4:10: target.fixtur: unknown key \"fixtur\"; did you mean \"fixture\"?\n", NULL);
+    check(&result, 2, "./neither.yaml:1:1: neither a scenario", NULL);
+    program_result_done(&result);
+}
+
+static void one_seed_gives_one_plan(void **state)
+{
+    (void)state;
+    struct program_result once, again, other;
+    RUN(&once, "plan", "good.yaml", "--json", "--seed", "4");
+    RUN(&again, "plan", "--seed=4", "--json", "good.yaml");
+    RUN(&other, "plan", "--seed=5", "--json", "good.yaml");
+    check(&once, 0, "\"cells\":[", NULL);
+    assert_string_equal(once.out, again.out);
+    assert_string_not_equal(once.out, other.out);
+    program_result_done(&once);
+    program_result_done(&again);
+    program_result_done(&other);
+    RUN(&once, "plan", "good.yaml", "bad.yaml");
+    check(&once, 2, NULL, "target.fixtur");
+    assert_string_equal(once.out, "");
+    program_result_done(&once);
+}
+
+static void list_and_explain(void **state)
+{
+    (void)state;
+    struct program_result result;
+    RUN(&result, "list", "good.yaml");
+    check(&result, 0, "bodies", NULL);
+    check(&result, 0, "before-after", NULL);
+    check(&result, 0, "latency", NULL);
+    program_result_done(&result);
+    RUN(&result, "explain", "target.limits");
+    check(&result, 0, "open_files", NULL);
+    program_result_done(&result);
+}
+
+int test_command_line(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(usage_errors_are_exit_4_and_name_what_is_wrong),
+        cmocka_unit_test(help_and_version_go_to_stdout),
+        cmocka_unit_test(lint_prints_every_error_and_exits_2),
+        cmocka_unit_test(one_seed_gives_one_plan),
+        cmocka_unit_test(list_and_explain),
+    };
+    return cmocka_run_group_tests_name("command line", tests, make_folder, remove_folder);
+}
