@@ -133,7 +133,7 @@ static void detectors_and_expectations_of_everything(void **state)
     assert_int_equal(expectation[0].p95_ns, 4 * LD_SECOND);
     assert_int_equal(expectation[0].deadline_ns, 8 * LD_SECOND);
     assert_true(expectation[0].cause_right && expectation[0].site_observable && !expectation[0].report_only);
-    assert_int_equal(expectation[0].line, 34);
+    assert_int_equal(expectation[0].line, 33);
     assert_float_equal(expectation[1].detection.observed, 0.995, 1e-12);
     assert_float_equal(expectation[1].detection.confident, -1, 0);
     assert_false(expectation[1].false_alarms_given || expectation[1].time_given || expectation[1].cause_right);
