@@ -1,0 +1,165 @@
+#include "runner/run/control.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "runner/process/sweep.h"
+
+#define LAG_EVERY_MS 10
+
+/* ---- lag */
+
+static void on_lag_timer(uv_timer_t *timer)
+{
+    struct ld_control *control = timer->data;
+    int64_t now = (int64_t)uv_hrtime();
+    int64_t late = now - control->lag_due_ns;
+    late = late > 0 ? late : 0;
+    int64_t bucket = late / LD_MS;
+    control->lag.counts[bucket < LD_LAG_BUCKETS ? bucket : LD_LAG_BUCKETS - 1]++;
+    if (late > control->lag.worst_ns)
+        control->lag.worst_ns = late;
+    uv_update_time(&control->loop);
+    control->lag_due_ns = (int64_t)uv_hrtime() + LAG_EVERY_MS * LD_MS;
+    uv_timer_start(timer, on_lag_timer, LAG_EVERY_MS, 0);
+}
+
+int64_t ld_lag_p99(const struct ld_lag *before, const struct ld_lag *after)
+{
+    uint64_t total = 0, seen = 0;
+    for (size_t i = 0; i < LD_LAG_BUCKETS; i++)
+        total += after->counts[i] - before->counts[i];
+    for (size_t i = 0; total && i < LD_LAG_BUCKETS; i++) {
+        seen += after->counts[i] - before->counts[i];
+        if (seen * 100 >= total * 99)
+            return (int64_t)(i + 1) * LD_MS;
+    }
+    return 0;
+}
+
+/* ---- tickets */
+
+static void on_writer_wake(uv_async_t *async)
+{
+    struct ld_control *control = async->data;
+    if (!control->writer)
+        return;
+    uint64_t durable = ld_writer_durable(control->writer);
+    for (struct ld_ticket_wait **link = &control->waits; *link;) {
+        struct ld_ticket_wait *wait = *link;
+        if (wait->ticket > durable) {
+            link = &wait->next;
+            continue;
+        }
+        *link = wait->next;
+        wait->waiting = false;
+        wait->done(wait);
+        link = &control->waits; /* the callback may have changed the list */
+    }
+}
+
+static void wake(void *context)
+{
+    uv_async_send(context);
+}
+
+struct ld_writer_wake ld_control_wake(struct ld_control *control)
+{
+    return (struct ld_writer_wake){wake, &control->writer_wake};
+}
+
+void ld_control_await(struct ld_control *control, struct ld_ticket_wait *wait, uint64_t ticket)
+{
+    assert(!wait->waiting);
+    wait->ticket = ticket;
+    wait->waiting = true;
+    wait->next = control->waits;
+    control->waits = wait;
+    uv_async_send(&control->writer_wake); /* it may be durable already */
+}
+
+void ld_control_forget(struct ld_control *control, struct ld_ticket_wait *wait)
+{
+    for (struct ld_ticket_wait **link = &control->waits; *link; link = &(*link)->next)
+        if (*link == wait) {
+            *link = wait->next;
+            wait->waiting = false;
+            return;
+        }
+}
+
+/* ---- start and stop */
+
+int ld_control_guard(struct ld_control *control, struct ld_error *error)
+{
+    const char *base = getenv("TMPDIR");
+    int n = snprintf(control->work_folder, sizeof control->work_folder, "%s/leakdrill-XXXXXX",
+                     base && base[0] == '/' ? base : "/tmp");
+    if (n < 0 || (size_t)n >= sizeof control->work_folder)
+        return ld_fail(error, LD_ESYSTEM, "TMPDIR is too long");
+    if (!mkdtemp(control->work_folder))
+        return ld_fail_errno(error, LD_ESYSTEM, errno, "cannot make the work folder %s", control->work_folder);
+    int code = ld_guard_start(&control->guard, control->work_folder, true, error);
+    if (code)
+        ld_remove_tree(control->work_folder);
+    control->guarded = code == 0;
+    return code;
+}
+
+/* Every connection of every run costs descriptors here; the hard limit is what we may have. */
+static void raise_open_files(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+int ld_control_start(struct ld_control *control, struct ld_error *error)
+{
+    raise_open_files();
+    int problem = uv_loop_init(&control->loop);
+    if (problem)
+        return ld_fail(error, LD_ESYSTEM, "cannot make the control loop: %s", uv_strerror(problem));
+    uv_async_init(&control->loop, &control->writer_wake, on_writer_wake);
+    uv_timer_init(&control->loop, &control->lag_timer);
+    control->writer_wake.data = control->lag_timer.data = control;
+    control->lag_due_ns = (int64_t)uv_hrtime() + LAG_EVERY_MS * LD_MS;
+    uv_timer_start(&control->lag_timer, on_lag_timer, LAG_EVERY_MS, 0);
+    int code = ld_fetcher_new(&control->fetcher, &control->loop, error);
+    if (!code)
+        code = ld_proxy_start(&control->proxy, &control->loop, error);
+    return code;
+}
+
+static void on_proxy_down(void *context)
+{
+    *(bool *)context = true;
+}
+
+int64_t ld_control_stop(struct ld_control *control)
+{
+    bool down = control->proxy == NULL;
+    if (control->proxy)
+        ld_proxy_shutdown(control->proxy, on_proxy_down, &down);
+    while (!down)
+        uv_run(&control->loop, UV_RUN_ONCE);
+    if (control->fetcher)
+        ld_fetcher_close(control->fetcher);
+    uv_close((uv_handle_t *)&control->writer_wake, NULL);
+    uv_close((uv_handle_t *)&control->lag_timer, NULL);
+    uv_run(&control->loop, UV_RUN_DEFAULT);
+    int problem = uv_loop_close(&control->loop);
+    assert(problem == 0);
+    (void)problem;
+    control->guarded = false;
+    return ld_guard_stop(&control->guard);
+}

@@ -1,0 +1,597 @@
+/* The instances of a run and its upstream: how they are started, and what becomes of all they say. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "runner/run/run_internal.h"
+
+/* ---- observations */
+
+static void keep_dump(struct ld_instance *instance, const struct ld_observation *observation)
+{
+    if (observation->kind != LD_OBSERVATION_PROFILE || observation->encoding != LD_ENCODING_STACKS)
+        return;
+    enum ld_dump dump;
+    if (observation->purpose == LD_PURPOSE_BEFORE)
+        dump = LD_DUMP_BASELINE;
+    else if (observation->purpose == LD_PURPOSE_AFTER)
+        dump = instance->forced_gc ? LD_DUMP_AFTER_GC : LD_DUMP_SETTLED;
+    else
+        return;
+    if (instance->have_dump[dump])
+        ld_profile_done(&instance->dumps[dump]);
+    instance->have_dump[dump] = ld_profile_parse(&instance->dumps[dump], observation->profile_kind, observation->body,
+                                                 observation->body_length, NULL, NULL) == 0;
+}
+
+static void watch_samples(struct ld_instance *instance, const struct ld_observation *observation)
+{
+    struct ld_run *run = instance->run;
+    if (observation->kind != LD_OBSERVATION_METRICS && observation->kind != LD_OBSERVATION_PROFILE)
+        return;
+    bool counts = run->phase >= LD_PHASE_BASELINE && run->phase <= LD_PHASE_SETTLE;
+    int64_t gap = instance->last_sample_ns ? observation->time_ns - instance->last_sample_ns : 0;
+    if (counts && gap > run->worst_gap_ns)
+        run->worst_gap_ns = gap;
+    instance->last_sample_ns = observation->time_ns;
+    if (run->phase != LD_PHASE_BASELINE)
+        return;
+    for (size_t i = 0; i < observation->point_count; i++) {
+        if (observation->points[i].metric != LD_METRIC_GOROUTINES)
+            continue;
+        double count = observation->points[i].value;
+        if (instance->least_count < 0 || count < instance->least_count)
+            instance->least_count = count;
+        if (count > instance->most_count)
+            instance->most_count = count;
+    }
+}
+
+/* Number it, write it, show it to every detector. */
+static void deliver(struct ld_instance *instance, struct ld_observation *observation)
+{
+    struct ld_run *run = instance->run;
+    if (run->phase >= LD_PHASE_STOP)
+        return;
+    observation->sequence = ++run->sequence;
+    observation->instance = instance->index;
+    observation->incarnation = instance->service.incarnation ? instance->service.incarnation : 1;
+    run->summary.observations++;
+    watch_samples(instance, observation);
+    keep_dump(instance, observation);
+    ld_run_written(run, ld_writer_observation(run->control->writer, run->run_plan->index, observation));
+    if (run->phase < LD_PHASE_STOP)
+        ld_panel_observe(run->panel, observation);
+}
+
+static void on_observed(void *context, struct ld_observation *observation)
+{
+    struct ld_instance *instance = context;
+    observation->time_ns -= instance->run->start_ns;
+    deliver(instance, observation);
+}
+
+static void observe_life(struct ld_instance *instance, enum ld_life life, int64_t status)
+{
+    struct ld_observation observation = {.time_ns = ld_run_now(instance->run),
+                                         .kind = LD_OBSERVATION_LIFE,
+                                         .life = life,
+                                         .exit_status = status,
+                                         .expected = life == LD_LIFE_ENDED && instance->death_expected,
+                                         .text = ""};
+    deliver(instance, &observation);
+}
+
+static size_t on_extra(void *context, struct ld_point *points, size_t room)
+{
+    struct ld_instance *instance = context;
+    size_t count = 0;
+    _Static_assert(LD_LOAD_POINTS + 5 <= LD_SAMPLER_EXTRA_POINTS, "load and gctrace fit");
+    (void)room;
+    if (instance->index == 0)
+        count = ld_load_points(&instance->run->load, points);
+    memcpy(points + count, instance->gc, instance->gc_count * sizeof *points);
+    count += instance->gc_count;
+    instance->gc_count = 0;
+    return count;
+}
+
+/* ---- surveys */
+
+static void on_surveyed(void *context, unsigned failures, const char *first_failure)
+{
+    struct ld_instance *instance = context;
+    struct ld_run *run = instance->run;
+    if (run->phase >= LD_PHASE_STOP)
+        return;
+    if (failures) {
+        ld_run_void(run, LD_INVALID_HARNESS, "%s cannot be read (%s)", instance->name, first_failure);
+        return;
+    }
+    if (run->phase == LD_PHASE_AFTER && !instance->forced_gc) {
+        /* The second look: with the contract after a forced GC (the answer is truth's `gc`), else at once. */
+        if (instance->service.spec.kind == LD_SERVICE_CONTRACT) {
+            if (ld_service_command(&instance->service, "{\"command\":\"gc\"}") != 0)
+                ld_run_void(run, LD_INVALID_HARNESS, "%s does not take commands", instance->name);
+            return;
+        }
+        instance->forced_gc = true;
+        ld_sampler_survey(&instance->sampler, LD_PURPOSE_AFTER, true);
+        return;
+    }
+    instance->surveyed = true;
+    ld_run_proceed(run);
+}
+
+void ld_instances_survey(struct ld_run *run, enum ld_purpose purpose)
+{
+    for (uint32_t i = 0; i < run->instance_count; i++) {
+        struct ld_instance *instance = &run->instances[i];
+        instance->surveyed = !instance->up;
+        if (instance->up)
+            ld_sampler_survey(&instance->sampler, purpose, false);
+    }
+}
+
+bool ld_instances_surveyed(const struct ld_run *run)
+{
+    for (uint32_t i = 0; i < run->instance_count; i++)
+        if (!run->instances[i].surveyed)
+            return false;
+    return true;
+}
+
+static void on_sampler_closed(void *context)
+{
+    ld_run_handle_closed(((struct ld_instance *)context)->run);
+}
+
+static const struct ld_sampler_events sampler_events = {on_observed, on_extra, on_surveyed, on_sampler_closed};
+
+/* ---- a target's life */
+
+static void on_started(struct ld_service *service, int64_t pid)
+{
+    struct ld_instance *instance = service->context;
+    struct ld_run *run = instance->run;
+    instance->death_expected = false;
+    ld_run_written(run, ld_writer_incarnation(run->control->writer, run->run_plan->index, instance->index,
+                                              service->incarnation, pid, ld_run_now(run)));
+    observe_life(instance, LD_LIFE_STARTED, 0);
+}
+
+static void on_ready(struct ld_service *service)
+{
+    struct ld_instance *instance = service->context;
+    struct ld_run *run = instance->run;
+    if (run->phase >= LD_PHASE_STOP)
+        return;
+    instance->up = true;
+    instance->last_sample_ns = 0;
+    ld_door_point(&instance->door, service->address);
+    ld_sampler_point(&instance->sampler, service->pid);
+    if (run->observed_from_ns < 0)
+        run->observed_from_ns = ld_run_now(run);
+    observe_life(instance, LD_LIFE_READY, 0);
+    ld_run_proceed(run);
+}
+
+static void take_gctrace(struct ld_instance *instance, const struct ld_gctrace *trace)
+{
+    const struct ld_point points[] = {
+        {LD_METRIC_GC_LIVE, (double)trace->heap_live},
+        {LD_METRIC_GC_START, (double)trace->heap_start},
+        {LD_METRIC_GC_GOAL, (double)trace->goal},
+        {LD_METRIC_GC_PAUSE, (double)(trace->stw_sweep_ns + trace->stw_mark_ns) / 1e9},
+        {LD_METRIC_GC_FORCED, trace->forced ? 1 : 0}};
+    memcpy(instance->gc, points, sizeof points);
+    instance->gc_count = sizeof points / sizeof *points;
+}
+
+static void on_line(struct ld_service *service, const char *line, size_t length)
+{
+    struct ld_instance *instance = service->context;
+    struct ld_run *run = instance->run;
+    struct ld_gctrace trace;
+    struct ld_schedtrace schedule;
+    bool collected = ld_gctrace_parse(line, length, &trace);
+    if (!collected && !ld_schedtrace_parse(line, length, &schedule))
+        return; /* other lines are kept as evidence by the service */
+    if (collected)
+        take_gctrace(instance, &trace);
+    char text[1024];
+    if (length >= sizeof text || run->lines++ >= LD_RUN_LINES_MAX)
+        return;
+    memcpy(text, line, length);
+    text[length] = '\0';
+    struct ld_observation observation = {.time_ns = ld_run_now(run), .kind = LD_OBSERVATION_LINE, .text = text};
+    deliver(instance, &observation);
+}
+
+static void on_truth(struct ld_service *service, const char *line, size_t length)
+{
+    ld_run_truth_line(service->context, line, length);
+}
+
+static void on_ended(struct ld_service *service, int64_t status)
+{
+    struct ld_instance *instance = service->context;
+    struct ld_run *run = instance->run;
+    bool was_up = instance->up, expected = instance->death_expected;
+    instance->up = false;
+    instance->surveyed = true;
+    ld_door_point(&instance->door, NULL);
+    ld_sampler_point(&instance->sampler, -1);
+    ld_run_written(run, ld_writer_incarnation_end(run->control->writer, run->run_plan->index, instance->index,
+                                                  service->incarnation, ld_run_now(run), status, expected));
+    if (run->phase < LD_PHASE_STOP) {
+        observe_life(instance, LD_LIFE_ENDED, status);
+        ld_run_truth_ended(instance, expected ? "kill" : "death");
+        ld_run_fault_died(run, instance, status);
+        if (!expected && was_up)
+            ld_run_void(run, LD_INVALID_HARNESS, "%s died by itself (%s %d)", instance->name,
+                        status < 0 ? "signal" : "exit code", (int)(status < 0 ? -status : status));
+    } else if (status > 0 || (status < 0 && !service->ignored_stop)) {
+        char text[160];
+        snprintf(text, sizeof text, "%s ended with %s %d when it was told to stop", instance->name,
+                 status < 0 ? "signal" : "exit code", (int)(status < 0 ? -status : status));
+        ld_run_note(run, "stop", text);
+    }
+}
+
+static void on_failed(struct ld_service *service, const struct ld_error *error)
+{
+    struct ld_run *run = ((struct ld_instance *)service->context)->run;
+    ld_run_void(run, LD_INVALID_HARNESS, "%s", error->message);
+}
+
+/* What an incarnation left behind is the target's fault, but the run's evidence is spoilt by it all the same. */
+static void judge_remains(struct ld_run *run, const struct ld_service *service, int64_t swept, int64_t left)
+{
+    run->summary.left += left;
+    if (service->ignored_stop)
+        ld_run_void(run, LD_INVALID_HARNESS, "%s ignored SIGTERM for %.1f s and was killed", service->spec.name,
+                    (double)service->spec.stop_ns / 1e9);
+    if (swept > 0)
+        ld_run_void(run, LD_INVALID_HARNESS, "%s left %lld process%s behind, which were killed", service->spec.name,
+                    (long long)swept, swept == 1 ? "" : "es");
+    if (run->summary.validity == LD_INVALID_HARNESS && service->evidence.length)
+        ld_run_note(run, "stderr", ld_buffer_text(&service->evidence));
+}
+
+static void on_gone(struct ld_service *service, int64_t swept, int64_t left)
+{
+    struct ld_run *run = ((struct ld_instance *)service->context)->run;
+    judge_remains(run, service, swept, left);
+    ld_run_fault_gone(run, service);
+    ld_run_proceed(run);
+}
+
+static void on_service_closed(struct ld_service *service)
+{
+    ld_run_handle_closed(((struct ld_instance *)service->context)->run);
+}
+
+static const struct ld_service_events target_events = {on_started, on_ready,  on_line, on_truth,
+                                                       on_ended,   on_failed, on_gone, on_service_closed};
+
+/* ---- the upstream's life */
+
+static void ignore_started(struct ld_service *service, int64_t pid)
+{
+    struct ld_run *run = service->context;
+    char text[64];
+    snprintf(text, sizeof text, "incarnation %u, pid %lld", service->incarnation, (long long)pid);
+    ld_run_note(run, "upstream", text);
+}
+
+static void on_upstream_ready(struct ld_service *service)
+{
+    struct ld_run *run = service->context;
+    if (run->phase >= LD_PHASE_STOP)
+        return;
+    run->upstream_up = true;
+    run->upstream_death_expected = false;
+    if (ld_proxy_upstream(run->listener, service->port) != 0)
+        ld_run_void(run, LD_INVALID_HARNESS, "out of memory");
+    ld_run_proceed(run);
+}
+
+static void ignore_line(struct ld_service *service, const char *line, size_t length)
+{
+    (void)service;
+    (void)line;
+    (void)length;
+}
+
+static void on_upstream_truth(struct ld_service *service, const char *line, size_t length)
+{
+    struct ld_run *run = service->context;
+    struct ld_truth_event event;
+    struct ld_error error;
+    int code = ld_truth_parse(&event, line, length, run->start_ns, run->arena, &error);
+    if (code)
+        ld_run_void(run, LD_INVALID_HARNESS, "%s: %s", service->spec.name, error.message);
+    else if (event.kind == LD_TRUTH_READY && service->state == LD_SERVICE_STARTING)
+        ld_service_set_ready(service);
+    else if (event.kind == LD_TRUTH_ERROR)
+        ld_run_void(run, LD_INVALID_HARNESS, "%s: %s", service->spec.name, event.text);
+}
+
+static void on_upstream_ended(struct ld_service *service, int64_t status)
+{
+    struct ld_run *run = service->context;
+    run->upstream_up = false;
+    if (run->phase >= LD_PHASE_STOP)
+        return;
+    (void)ld_proxy_upstream(run->listener, 0);
+    ld_run_fault_died(run, NULL, status);
+    if (!run->upstream_death_expected)
+        ld_run_void(run, LD_INVALID_HARNESS, "%s died by itself (%d)", service->spec.name, (int)status);
+}
+
+static void on_upstream_failed(struct ld_service *service, const struct ld_error *error)
+{
+    ld_run_void(service->context, LD_INVALID_HARNESS, "%s", error->message);
+}
+
+static void on_upstream_gone(struct ld_service *service, int64_t swept, int64_t left)
+{
+    struct ld_run *run = service->context;
+    judge_remains(run, service, swept, left);
+    ld_run_fault_gone(run, service);
+    ld_run_proceed(run);
+}
+
+static void on_upstream_closed(struct ld_service *service)
+{
+    ld_run_handle_closed(service->context);
+}
+
+static const struct ld_service_events upstream_events = {ignore_started,    on_upstream_ready,  ignore_line,
+                                                         on_upstream_truth, on_upstream_ended,  on_upstream_failed,
+                                                         on_upstream_gone,  on_upstream_closed};
+
+/* ---- making them */
+
+/* A program is started from the run's own folder by a hard link: nothing in /proc tells which variant it is. */
+static const char *stage(struct ld_run *run, const char *program, const char *name, struct ld_error *error)
+{
+    char *path = ld_arena_printf(run->arena, "%s/%u-%s", run->control->work_folder, run->run_plan->index, name);
+    if (path)
+        mkdir(path, 0700);
+    path = ld_arena_printf(run->arena, "%s/%u-%s/%s", run->control->work_folder, run->run_plan->index, name, name);
+    if (!path)
+        ld_fail(error, LD_ENOMEM, "out of memory");
+    else if (link(program, path) != 0 && symlink(program, path) != 0)
+        ld_fail(error, LD_ESYSTEM, "cannot put %s into the work folder", program);
+    else
+        return path;
+    return NULL;
+}
+
+static const char **environment_of(struct ld_run *run, bool target)
+{
+    const struct ld_target_spec *spec = &run->scenario->target;
+    size_t own = target ? spec->env_names.count : 0, count = 0;
+    const char **environment = ld_arena_array(run->arena, own + 8, sizeof *environment);
+    if (!environment)
+        return NULL;
+    environment[count++] = "PATH=/usr/local/bin:/usr/bin:/bin";
+    environment[count++] = "HOME=/nonexistent";
+    environment[count++] = "GOTRACEBACK=all";
+    environment[count++] = "GODEBUG=gctrace=1";
+    if (target && spec->gomaxprocs)
+        environment[count++] = ld_arena_printf(run->arena, "GOMAXPROCS=%lld", (long long)spec->gomaxprocs);
+    if (target && spec->limits.memory_bytes)
+        environment[count++] =
+            ld_arena_printf(run->arena, "GOMEMLIMIT=%llu", (unsigned long long)spec->limits.memory_bytes);
+    for (size_t i = 0; i < own; i++)
+        environment[count++] = ld_arena_printf(run->arena, "%s=%s", ((const char **)spec->env_names.items)[i],
+                                               ((const char **)spec->env_values.items)[i]);
+    for (size_t i = 0; i < count; i++)
+        if (!environment[i])
+            return NULL;
+    return environment;
+}
+
+static int describe_contract(struct ld_run *run, struct ld_service_spec *spec, struct ld_error *error)
+{
+    const char **arguments = ld_arena_array(run->arena, 2, sizeof *arguments);
+    const char *program = stage(run, run->programs.target, run->programs.target_name, error);
+    if (!program || !arguments)
+        return program ? ld_fail(error, LD_ENOMEM, "out of memory") : LD_ESYSTEM;
+    arguments[0] = run->programs.target_name;
+    spec->kind = LD_SERVICE_CONTRACT;
+    spec->program = program;
+    spec->arguments = arguments;
+    spec->setting = ld_arena_printf(
+        run->arena, "{\"case\":\"%s\",\"rate\":%.6f,\"depth\":%lld,\"seed\":\"%llu\",\"upstream\":\"%s\"}",
+        run->programs.target_case, run->cell->rate, (long long)run->cell->depth,
+        (unsigned long long)run->run_plan->seed, run->has_upstream ? run->upstream_address : "");
+    return spec->setting ? 0 : ld_fail(error, LD_ENOMEM, "out of memory");
+}
+
+static int describe_command(struct ld_run *run, struct ld_service_spec *spec, struct ld_error *error)
+{
+    const struct ld_target_spec *target = &run->scenario->target;
+    const char **arguments = ld_arena_array(run->arena, target->command.count + 1, sizeof *arguments);
+    if (!arguments)
+        return ld_fail(error, LD_ENOMEM, "out of memory");
+    memcpy(arguments, target->command.items, target->command.count * sizeof *arguments);
+    spec->kind = LD_SERVICE_COMMAND;
+    spec->arguments = arguments;
+    spec->program = realpath(arguments[0], NULL);
+    if (!spec->program)
+        return ld_fail(error, LD_ETARGET, "command %s: no such program", arguments[0]);
+    char *kept = ld_arena_text(run->arena, spec->program);
+    free((char *)(uintptr_t)spec->program);
+    spec->program = kept;
+    spec->folder = "";
+    spec->upstream = run->upstream_address;
+    spec->ready_path = target->ready_path;
+    return kept ? 0 : ld_fail(error, LD_ENOMEM, "out of memory");
+}
+
+static int describe_target(struct ld_run *run, struct ld_service_spec *spec, struct ld_error *error)
+{
+    const struct ld_target_spec *target = &run->scenario->target;
+    *spec = (struct ld_service_spec){.ready_ns = run->scenario->phases.ready_ns,
+                                     .stop_ns = run->scenario->phases.stop_ns,
+                                     .open_files = (uint64_t)target->limits.open_files,
+                                     .folder = run->control->work_folder,
+                                     .environment = environment_of(run, true)};
+    if (!spec->environment)
+        return ld_fail(error, LD_ENOMEM, "out of memory");
+    if (target->kind == LD_TARGET_FIXTURE)
+        return describe_contract(run, spec, error);
+    if (target->kind == LD_TARGET_COMMAND)
+        return describe_command(run, spec, error);
+    spec->kind = LD_SERVICE_ATTACHED;
+    spec->address = target->attach + strlen("http://");
+    spec->ready_path = target->ready_path;
+    return 0;
+}
+
+static struct ld_sampler_setting sampling_of(const struct ld_run *run)
+{
+    const struct ld_sampling_spec *sampling = &run->scenario->sampling;
+    unsigned reads = run->cell->reads;
+    return (struct ld_sampler_setting){.reads = reads,
+                                       .heap = sampling->profiles[LD_PROFILE_HEAP] || (reads & LD_READ_HEAP_PERIOD),
+                                       .goroutines = sampling->profiles[LD_PROFILE_GOROUTINE] ||
+                                                     (reads & LD_READ_GOROUTINE_PERIOD),
+                                       .leaks = (reads & LD_READ_GOROUTINELEAK) != 0,
+                                       .metrics_path = run->scenario->target.metrics_path,
+                                       .period_ns = run->period_ns,
+                                       .timeout_ns = sampling->timeout_ns,
+                                       .idle_periods = sampling->idle_periods,
+                                       .full_below = sampling->full_below};
+}
+
+static const char *target_label(const struct ld_run *run)
+{
+    const struct ld_target_spec *target = &run->scenario->target;
+    switch (target->kind) {
+    case LD_TARGET_FIXTURE:
+        return run->programs.target_name;
+    case LD_TARGET_COMMAND:
+        return ((const char **)target->command.items)[0];
+    default:
+        return target->attach;
+    }
+}
+
+static int make_instance(struct ld_run *run, uint32_t index, struct ld_service_spec *spec)
+{
+    struct ld_instance *instance = &run->instances[index];
+    struct ld_sampler_setting sampling = sampling_of(run);
+    instance->run = run;
+    instance->index = index;
+    instance->least_count = instance->most_count = -1;
+    if (run->instance_count > 1)
+        snprintf(instance->name, sizeof instance->name, "target %s[%u]", target_label(run), index);
+    else
+        snprintf(instance->name, sizeof instance->name, "target %s", target_label(run));
+    spec->name = instance->name;
+    uv_loop_t *loop = &run->control->loop;
+    if (ld_door_init(&instance->door, run->control->fetcher, loop) != 0)
+        return LD_ESYSTEM;
+    run->open_handles++;
+    if (ld_sampler_init(&instance->sampler, loop, &instance->door, &sampling, &sampler_events, instance) != 0)
+        return LD_ESYSTEM;
+    run->open_handles++;
+    if (ld_service_init(&instance->service, loop, &run->control->guard, run->control->fetcher, spec, index,
+                        &target_events, instance) != 0)
+        return LD_ESYSTEM;
+    run->open_handles++;
+    return 0;
+}
+
+int ld_instances_make(struct ld_run *run, struct ld_error *error)
+{
+    struct ld_service_spec spec;
+    uint32_t count = (uint32_t)run->scenario->target.instances;
+    int code = describe_target(run, &spec, error);
+    if (code)
+        return code;
+    run->instances = ld_arena_array(run->arena, count, sizeof *run->instances);
+    if (!run->instances)
+        return ld_fail(error, LD_ENOMEM, "out of memory");
+    for (run->instance_count = count, count = 0; count < run->instance_count; count++)
+        if (make_instance(run, count, &spec) != 0)
+            return ld_fail(error, LD_ESYSTEM, "cannot make an instance");
+    return 0;
+}
+
+int ld_upstream_make(struct ld_run *run, struct ld_error *error)
+{
+    struct ld_proxy_spec proxy = {.seed = run->run_plan->seed, .events = ld_run_proxy_events, .context = run};
+    int code = ld_proxy_open(run->control->proxy, &proxy, &run->listener, error);
+    if (code)
+        return code;
+    run->listener_open = true;
+    run->open_handles++;
+    snprintf(run->upstream_address, sizeof run->upstream_address, "127.0.0.1:%u", ld_proxy_port(run->listener));
+    const char **arguments = ld_arena_array(run->arena, 2, sizeof *arguments);
+    const char *program = stage(run, run->programs.upstream, run->programs.upstream_name, error);
+    if (!program || !arguments)
+        return LD_ESYSTEM;
+    arguments[0] = run->programs.upstream_name;
+    struct ld_service_spec spec = {.kind = LD_SERVICE_CONTRACT,
+                                   .name = ld_arena_printf(run->arena, "upstream %s", run->programs.upstream_name),
+                                   .program = program,
+                                   .folder = run->control->work_folder,
+                                   .arguments = arguments,
+                                   .environment = environment_of(run, false),
+                                   .setting = ld_arena_printf(run->arena,
+                                                              "{\"case\":\"\",\"rate\":0,\"depth\":0,\"seed\":\"%llu\","
+                                                              "\"upstream\":\"\"}",
+                                                              (unsigned long long)run->run_plan->seed),
+                                   .ready_ns = run->scenario->phases.ready_ns,
+                                   .stop_ns = run->scenario->phases.stop_ns};
+    if (!spec.name || !spec.environment || !spec.setting)
+        return ld_fail(error, LD_ENOMEM, "out of memory");
+    if (ld_service_init(&run->upstream, &run->control->loop, &run->control->guard, run->control->fetcher, &spec, 0,
+                        &upstream_events, run) != 0)
+        return ld_fail(error, LD_ESYSTEM, "cannot make the upstream");
+    run->has_upstream = true;
+    run->open_handles++;
+    return 0;
+}
+
+static void on_door_closed(void *context)
+{
+    ld_run_handle_closed(((struct ld_instance *)context)->run);
+}
+
+void ld_instances_close(struct ld_run *run)
+{
+    for (uint32_t i = 0; i < run->instance_count; i++) {
+        struct ld_instance *instance = &run->instances[i];
+        for (size_t dump = 0; dump < 3; dump++)
+            if (instance->have_dump[dump])
+                ld_profile_done(&instance->dumps[dump]);
+        if (instance->sampler.magic)
+            ld_sampler_close(&instance->sampler);
+        if (instance->door.magic)
+            ld_door_close(&instance->door, on_door_closed, instance);
+        if (instance->service.magic)
+            ld_service_close(&instance->service);
+    }
+    if (run->has_upstream)
+        ld_service_close(&run->upstream);
+    if (run->listener_open)
+        ld_proxy_close(run->listener);
+}
+
+/* Round robin over instances; a request for one that is down fails as it would through a balancer without checks. */
+const char *ld_instance_address(void *context, uint64_t request)
+{
+    struct ld_run *run = context;
+    struct ld_instance *instance = &run->instances[request % run->instance_count];
+    return instance->up ? instance->service.address : NULL;
+}

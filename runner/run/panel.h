@@ -1,0 +1,34 @@
+/* The panel: the detectors that watch one run, live or replayed.
+ *
+ * Opened from the scenario and the run's plan alone, so that a replay opens the very same ones. The calibration set of
+ * SCORING is always on it. A detector that breaks is left out from there on and reported once; it harms nothing else. */
+#ifndef LD_RUN_PANEL_H
+#define LD_RUN_PANEL_H
+
+#include "detect/detector.h"
+#include "plan/plan.h"
+
+struct ld_panel;
+
+struct ld_panel_events {
+    void (*alert)(void *context, const char *detector, const struct ld_alert *alert);
+    void (*broken)(void *context, const char *detector, const char *reason);
+};
+
+struct ld_panel_member {
+    const char *name;
+    const struct ld_detector_kind *kind;
+};
+
+/* `only`: names to open, ends with NULL; NULL: all of the scenario and the calibration set. LD_EUSAGE for a name the
+ * scenario does not have. */
+int ld_panel_open(struct ld_panel **ret_panel, const struct ld_cell *cell, const struct ld_run_plan *run,
+                  const char *data_folder, const char *const *only, const struct ld_panel_events *events,
+                  void *context, struct ld_error *error);
+size_t ld_panel_members(const struct ld_panel *panel, const struct ld_panel_member **ret_members);
+void ld_panel_observe(struct ld_panel *panel, const struct ld_observation *observation);
+/* Truth, for the calibration set only. */
+void ld_panel_truth(struct ld_panel *panel, const struct ld_truth_event *event);
+void ld_panel_free(struct ld_panel *panel); /* NULL is allowed */
+
+#endif

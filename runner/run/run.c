@@ -1,0 +1,560 @@
+/* The phases of a run. */
+#include "runner/run/run.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "runner/run/run_internal.h"
+
+static void enter(struct ld_run *run, enum ld_phase phase);
+
+static const char *const phase_names[] = {
+#define X(id, name) name,
+    LD_PHASES(X)
+#undef X
+};
+
+int64_t ld_run_now(const struct ld_run *run)
+{
+    return (int64_t)uv_hrtime() - run->start_ns;
+}
+
+const char *ld_run_phase_name(const struct ld_run *run)
+{
+    return phase_names[run->phase];
+}
+
+const struct ld_run_plan *ld_run_plan_of(const struct ld_run *run)
+{
+    return run->run_plan;
+}
+
+uint32_t ld_run_alerts(const struct ld_run *run)
+{
+    return run->summary.alerts;
+}
+
+void ld_run_note(struct ld_run *run, const char *kind, const char *text)
+{
+    ld_run_written(run, ld_writer_note(run->control->writer, run->run_plan->index, ld_run_now(run), kind, text));
+}
+
+void ld_run_void(struct ld_run *run, enum ld_validity validity, const char *format, ...)
+{
+    char text[sizeof run->summary.reason];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (run->summary.validity == LD_VALID) {
+        run->summary.validity = validity;
+        snprintf(run->summary.reason, sizeof run->summary.reason, "%s", text);
+    }
+    if (run->phase < LD_PHASE_STOP)
+        enter(run, LD_PHASE_STOP);
+}
+
+void ld_run_written(struct ld_run *run, int code)
+{
+    struct ld_error error;
+    if (code == 0 || (run->summary.validity != LD_VALID && run->phase >= LD_PHASE_STOP))
+        return;
+    ld_fail(&error, code, "%s", ld_code_text(code));
+    ld_writer_status(run->control->writer, &error);
+    ld_run_void(run, LD_INVALID_HARNESS, "%s", error.message);
+}
+
+/* ---- the schedule */
+
+static void on_schedule(uv_timer_t *timer);
+
+static void declare_leak(struct ld_run *run)
+{
+    const struct ld_declared_truth *declared = run->scenario->target.declared;
+    struct ld_truth_event event = {.time_ns = ld_run_now(run),
+                                   .incarnation = 1,
+                                   .kind = LD_TRUTH_LEAK,
+                                   .interval = "declared",
+                                   .cause = declared->cause,
+                                   .unit = LD_UNIT_GOROUTINES,
+                                   .amount = declared->amount,
+                                   .goroutines_per_unit = 1,
+                                   .culprit = "",
+                                   .text = ""};
+    for (size_t i = 0; i < declared->seen_at.count && i < LD_TRUTH_SITES_MAX; i++)
+        event.seen_at[event.seen_at_count++] = ((const char **)declared->seen_at.items)[i];
+    run->declared_due = false;
+    ld_run_truth_add(run, &event);
+}
+
+static int64_t declared_at(const struct ld_run *run)
+{
+    return run->declared_due
+               ? ld_scenario_scaled_ns(run->scenario, run->scenario->target.declared->from_ns) + run->run_plan->phase_ns
+               : INT64_MAX;
+}
+
+static void perform(struct ld_run *run, const struct ld_action *action)
+{
+    switch (action->kind) {
+    case LD_ACTION_LOAD_ON:
+        run->load_drained = false;
+        ld_load_start(&run->load, run->run_plan->load_per_second);
+        break;
+    case LD_ACTION_LOAD_OFF:
+        ld_load_stop(&run->load);
+        break;
+    case LD_ACTION_FAULT_ON:
+        ld_run_fault_on(run, action->fault);
+        break;
+    case LD_ACTION_FAULT_OFF:
+        ld_run_fault_off(run, action->fault);
+        break;
+    case LD_ACTION_END:
+        run->time_up = true;
+        ld_run_proceed(run);
+        break;
+    }
+}
+
+static void arm_schedule(struct ld_run *run)
+{
+    int64_t next = declared_at(run);
+    if (run->next_action < run->run_plan->action_count && run->run_plan->actions[run->next_action].at_ns < next)
+        next = run->run_plan->actions[run->next_action].at_ns;
+    if (next == INT64_MAX || run->phase != LD_PHASE_METHOD)
+        return;
+    int64_t wait_ns = run->method_ns + next - (int64_t)uv_hrtime();
+    uv_update_time(&run->control->loop);
+    uv_timer_start(&run->schedule_timer, on_schedule, wait_ns > 0 ? (uint64_t)((wait_ns + LD_MS - 1) / LD_MS) : 0, 0);
+}
+
+static void on_schedule(uv_timer_t *timer)
+{
+    struct ld_run *run = timer->data;
+    int64_t at = (int64_t)uv_hrtime() - run->method_ns;
+    if (declared_at(run) <= at)
+        declare_leak(run);
+    while (run->phase == LD_PHASE_METHOD && run->next_action < run->run_plan->action_count &&
+           run->run_plan->actions[run->next_action].at_ns <= at)
+        perform(run, &run->run_plan->actions[run->next_action++]);
+    arm_schedule(run);
+}
+
+/* ---- entering and leaving phases */
+
+static void on_phase_timer(uv_timer_t *timer)
+{
+    struct ld_run *run = timer->data;
+    run->time_up = true;
+    ld_run_proceed(run);
+}
+
+static void arm_phase(struct ld_run *run, int64_t ns)
+{
+    run->time_up = false;
+    uv_update_time(&run->control->loop);
+    uv_timer_start(&run->phase_timer, on_phase_timer, (uint64_t)((ns + LD_MS - 1) / LD_MS), 0);
+}
+
+static void on_wall(uv_timer_t *timer)
+{
+    struct ld_run *run = timer->data;
+    ld_run_void(run, LD_INVALID_HARNESS, "took longer than limits.wall (%.0f s), in phase %s",
+                (double)run->scenario->target.limits.wall_ns / 1e9, phase_names[run->phase]);
+}
+
+static void start_service(struct ld_run *run, struct ld_service *service)
+{
+    struct ld_error error;
+    if (run->phase < LD_PHASE_STOP && ld_service_start(service, &error) != 0)
+        ld_run_void(run, LD_INVALID_HARNESS, "%s", error.message);
+}
+
+static void enter_spawn(struct ld_run *run)
+{
+    for (uint32_t i = 0; i < run->instance_count; i++)
+        start_service(run, &run->instances[i].service);
+}
+
+static void enter_baseline(struct ld_run *run)
+{
+    arm_phase(run, ld_scenario_scaled_ns(run->scenario, run->scenario->phases.baseline_ns));
+    ld_instances_survey(run, LD_PURPOSE_BEFORE);
+    for (uint32_t i = 0; i < run->instance_count; i++)
+        ld_sampler_start(&run->instances[i].sampler);
+}
+
+/* Steady: nothing moved that the method could be blamed for afterwards. */
+static void enter_steady(struct ld_run *run)
+{
+    for (uint32_t i = 0; i < run->instance_count; i++) {
+        const struct ld_instance *instance = &run->instances[i];
+        double moved = instance->most_count - instance->least_count;
+        double allowed = instance->least_count / 4 > 20 ? instance->least_count / 4 : 20;
+        if (moved > allowed) {
+            ld_run_void(run, LD_INVALID_HARNESS, "%s is not steady: %.0f to %.0f goroutines before anything began",
+                        instance->name, instance->least_count, instance->most_count);
+            return;
+        }
+    }
+    enter(run, LD_PHASE_METHOD);
+}
+
+static void enter_method(struct ld_run *run)
+{
+    run->method_ns = (int64_t)uv_hrtime();
+    run->time_up = false;
+    run->declared_due = run->scenario->target.truth == LD_TRUTH_DECLARED && run->scenario->target.declared &&
+                        !run->scenario->target.declared->healthy && run->cell->variant == LD_VARIANT_LEAKY;
+    arm_schedule(run);
+}
+
+static void enter_drain(struct ld_run *run)
+{
+    arm_phase(run, ld_scenario_scaled_ns(run->scenario, run->scenario->phases.drain_ns));
+    ld_run_proceed(run);
+}
+
+static void enter_settle(struct ld_run *run)
+{
+    ld_load_cancel(&run->load);
+    arm_phase(run, ld_scenario_scaled_ns(run->scenario, run->scenario->phases.settle_ns));
+}
+
+static void enter_after(struct ld_run *run)
+{
+    ld_instances_survey(run, LD_PURPOSE_AFTER);
+    ld_run_proceed(run);
+}
+
+static void enter_stop(struct ld_run *run)
+{
+    run->observed_to_ns = run->observed_from_ns >= 0 ? ld_run_now(run) : -1;
+    uv_timer_stop(&run->phase_timer);
+    uv_timer_stop(&run->schedule_timer);
+    uv_timer_stop(&run->wall_timer);
+    ld_load_cancel(&run->load);
+    /* Judged while all that belongs to it is still there, and before any alert is looked at. */
+    ld_run_judge_validity(run);
+    ld_run_truth_settle(run);
+    for (uint32_t i = 0; i < run->instance_count; i++) {
+        run->instances[i].death_expected = true;
+        if (run->instances[i].sampler.magic)
+            ld_sampler_stop(&run->instances[i].sampler);
+        if (run->instances[i].service.magic)
+            ld_service_stop(&run->instances[i].service);
+    }
+    run->upstream_death_expected = true;
+    if (run->has_upstream)
+        ld_service_stop(&run->upstream);
+    ld_run_proceed(run);
+}
+
+static void write_readers(struct ld_run *run)
+{
+    for (uint32_t i = 0; i < run->instance_count; i++) {
+        const struct ld_door *door = &run->instances[i].door;
+        for (size_t k = 0; k < door->reader_count; k++) {
+            const struct ld_reader *reader = &door->readers[k];
+            ld_run_written(run, ld_writer_reader(run->control->writer, run->run_plan->index, i, reader->name,
+                                                 reader->reads, reader->bytes, reader->time_ns, reader->failures));
+        }
+    }
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    ld_run_handle_closed(handle->data);
+}
+
+static void on_load_closed(void *context)
+{
+    ld_run_handle_closed(context);
+}
+
+/* Nothing is left of any process: let go of everything the loop holds. */
+static void enter_check(struct ld_run *run)
+{
+    char text[64];
+    snprintf(text, sizeof text, "%lld left", (long long)run->summary.left);
+    ld_run_note(run, "teardown", text);
+    write_readers(run);
+    ld_run_faults_end(run);
+    ld_instances_close(run);
+    ld_load_close(&run->load);
+    uv_close((uv_handle_t *)&run->phase_timer, on_timer_closed);
+    uv_close((uv_handle_t *)&run->schedule_timer, on_timer_closed);
+    uv_close((uv_handle_t *)&run->wall_timer, on_timer_closed);
+}
+
+static void on_end_durable(struct ld_ticket_wait *wait)
+{
+    struct ld_run *run = wait->context;
+    run->finished(run->context, run, &run->summary);
+    ld_panel_free(run->panel);
+    run->magic = 0;
+    struct ld_arena *arena = run->arena;
+    free(run);
+    ld_arena_free(arena);
+}
+
+static void enter_done(struct ld_run *run)
+{
+    uint64_t ticket = 0;
+    int64_t ended = ld_run_now(run);
+    run->summary.duration_ns = ended;
+    struct ld_run_end end = {.validity = run->summary.validity,
+                             .reason = run->summary.reason,
+                             .method_from_ns = run->method_ns ? run->method_ns - run->start_ns : -1,
+                             .observed_from_ns = run->observed_from_ns,
+                             .observed_to_ns = run->observed_to_ns,
+                             .ended_ns = ended,
+                             .lag_p99_ns = ld_lag_p99(&run->lag_before, &run->control->lag),
+                             .lag_max_ns = run->control->lag.worst_ns,
+                             .left = run->summary.left};
+    run->end_ticket.done = on_end_durable;
+    run->end_ticket.context = run;
+    /* When the writer is broken its tickets are settled at once: the run still ends, and the campaign says why. */
+    (void)ld_writer_run_end(run->control->writer, run->run_plan->index, &end, ld_control_wake(run->control), &ticket);
+    ld_control_await(run->control, &run->end_ticket, ticket);
+}
+
+static void enter(struct ld_run *run, enum ld_phase phase)
+{
+    assert(run->magic == LD_RUN_MAGIC && phase > run->phase);
+    run->phase = phase;
+    ld_run_written(run, ld_writer_phase(run->control->writer, run->run_plan->index, phase_names[phase],
+                                        ld_run_now(run)));
+    if (run->phase != phase)
+        return; /* the write failed and the teardown has begun */
+    switch (phase) {
+    case LD_PHASE_PREPARE:
+        break;
+    case LD_PHASE_SPAWN:
+        enter_spawn(run);
+        break;
+    case LD_PHASE_WARM_UP:
+        ld_instances_survey(run, LD_PURPOSE_WARM_UP);
+        break;
+    case LD_PHASE_BASELINE:
+        enter_baseline(run);
+        break;
+    case LD_PHASE_STEADY:
+        enter_steady(run);
+        break;
+    case LD_PHASE_METHOD:
+        enter_method(run);
+        break;
+    case LD_PHASE_DRAIN:
+        enter_drain(run);
+        break;
+    case LD_PHASE_SETTLE:
+        enter_settle(run);
+        break;
+    case LD_PHASE_AFTER:
+        enter_after(run);
+        break;
+    case LD_PHASE_STOP:
+        enter_stop(run);
+        break;
+    case LD_PHASE_CHECK:
+        enter_check(run);
+        break;
+    case LD_PHASE_DONE:
+    case LD_PHASE_COUNT:
+        enter_done(run);
+        break;
+    }
+}
+
+static bool all_up(const struct ld_run *run)
+{
+    for (uint32_t i = 0; i < run->instance_count; i++)
+        if (!run->instances[i].up)
+            return false;
+    return true;
+}
+
+static bool all_down(const struct ld_run *run)
+{
+    for (uint32_t i = 0; i < run->instance_count; i++)
+        if (run->instances[i].service.magic && run->instances[i].service.state != LD_SERVICE_DOWN)
+            return false;
+    return !run->has_upstream || run->upstream.state == LD_SERVICE_DOWN;
+}
+
+/* Is what the phase waits for there? */
+static bool phase_is_over(const struct ld_run *run)
+{
+    switch (run->phase) {
+    case LD_PHASE_PREPARE:
+        return !run->has_upstream || run->upstream_up;
+    case LD_PHASE_SPAWN:
+        return all_up(run);
+    case LD_PHASE_WARM_UP:
+        return ld_instances_surveyed(run);
+    case LD_PHASE_BASELINE:
+        return run->time_up && ld_instances_surveyed(run);
+    case LD_PHASE_METHOD:
+        return run->time_up && ld_run_faults_over(run);
+    case LD_PHASE_DRAIN:
+        return run->time_up || run->load_drained;
+    case LD_PHASE_SETTLE:
+        return run->time_up;
+    case LD_PHASE_AFTER:
+        return ld_instances_surveyed(run);
+    case LD_PHASE_STOP:
+        return all_down(run);
+    case LD_PHASE_CHECK:
+        return run->open_handles == 0;
+    default:
+        return false;
+    }
+}
+
+void ld_run_proceed(struct ld_run *run)
+{
+    if (run->magic == LD_RUN_MAGIC && phase_is_over(run))
+        enter(run, run->phase + 1);
+}
+
+void ld_run_handle_closed(struct ld_run *run)
+{
+    assert(run->open_handles > 0);
+    run->open_handles--;
+    ld_run_proceed(run);
+}
+
+/* ---- what the detectors and the load say */
+
+static void on_alert(void *context, const char *detector, const struct ld_alert *alert)
+{
+    struct ld_run *run = context;
+    struct ld_alert received = *alert;
+    const struct ld_detector_kind *kind = ld_detector_find(detector);
+    received.receipt_ns = ld_run_now(run);
+    if (alert->action == LD_ALERT_OPEN && !(kind && kind->calibration))
+        run->summary.alerts++;
+    ld_run_written(run, ld_writer_alert(run->control->writer, run->run_plan->index, detector, &received));
+}
+
+static void on_broken(void *context, const char *detector, const char *reason)
+{
+    struct ld_run *run = context;
+    ld_run_written(run, ld_writer_detector_failed(run->control->writer, run->run_plan->index, detector, reason));
+}
+
+static const struct ld_panel_events panel_events = {on_alert, on_broken};
+
+static void on_drained(void *context)
+{
+    struct ld_run *run = context;
+    run->load_drained = true;
+    ld_run_proceed(run);
+}
+
+/* ---- begin */
+
+static int write_detectors(struct ld_run *run)
+{
+    const struct ld_panel_member *members;
+    size_t count = ld_panel_members(run->panel, &members);
+    int code = 0;
+    for (size_t i = 0; i < count && !code; i++)
+        code = ld_writer_detector(run->control->writer, run->run_plan->index, members[i].name, members[i].kind->name,
+                                  members[i].kind->calibration, "{}");
+    return code;
+}
+
+static int prepare(struct ld_run *run, struct ld_error *error)
+{
+    uv_loop_t *loop = &run->control->loop;
+    uv_timer_init(loop, &run->phase_timer);
+    uv_timer_init(loop, &run->schedule_timer);
+    uv_timer_init(loop, &run->wall_timer);
+    run->phase_timer.data = run->schedule_timer.data = run->wall_timer.data = run;
+    ld_load_init(&run->load, loop, run->control->fetcher);
+    run->load.path = run->scenario->load.path;
+    run->load.timeout_ns = 10 * LD_SECOND;
+    run->load.address = ld_instance_address;
+    run->load.drained = on_drained;
+    run->load.closed = on_load_closed;
+    run->load.context = run;
+    run->load_drained = true;
+    run->open_handles += 4;
+    int code = ld_run_faults_make(run, error);
+    if (!code && run->scenario->upstream[0])
+        code = ld_upstream_make(run, error);
+    if (!code)
+        code = ld_instances_make(run, error);
+    return code;
+}
+
+static struct ld_run *make(struct ld_control *control, const struct ld_plan *plan, const struct ld_run_plan *run_plan,
+                           const struct ld_run_programs *programs)
+{
+    struct ld_run *run = calloc(1, sizeof *run);
+    if (!run || !(run->arena = ld_arena_new(LD_RUN_MEMORY))) {
+        free(run);
+        return NULL;
+    }
+    run->magic = LD_RUN_MAGIC;
+    run->control = control;
+    run->plan = plan;
+    run->run_plan = run_plan;
+    run->cell = &plan->cells[run_plan->cell];
+    run->scenario = run->cell->scenario;
+    run->programs = *programs;
+    run->period_ns = ld_scenario_scaled_ns(run->scenario, run->scenario->sampling.every_ns);
+    run->start_ns = (int64_t)uv_hrtime();
+    run->observed_from_ns = run->observed_to_ns = -1;
+    run->lag_before = control->lag;
+    return run;
+}
+
+int ld_run_start(struct ld_run **ret_run, struct ld_control *control, const struct ld_plan *plan,
+                 const struct ld_run_plan *run_plan, const struct ld_run_programs *programs, ld_run_finished *finished,
+                 void *context, struct ld_error *error)
+{
+    struct timespec wall;
+    struct ld_run *run = make(control, plan, run_plan, programs);
+    if (!run)
+        return ld_fail(error, LD_ENOMEM, "out of memory");
+    run->finished = finished;
+    run->context = context;
+    int code = ld_panel_open(&run->panel, run->cell, run_plan, control->data_folder, NULL, &panel_events, run, error);
+    if (code) {
+        ld_arena_free(run->arena);
+        free(run);
+        return code;
+    }
+    clock_gettime(CLOCK_REALTIME, &wall);
+    ld_run_written(run, ld_writer_run_begin(control->writer, run_plan->index,
+                                            (int64_t)wall.tv_sec * LD_SECOND + wall.tv_nsec));
+    ld_run_written(run, write_detectors(run));
+    *ret_run = run;
+    /* From here on failures are the run's own: it is torn down like any other and says why. */
+    struct ld_error problem;
+    if (prepare(run, &problem) != 0) {
+        ld_run_void(run, LD_INVALID_HARNESS, "%s", problem.message);
+        return 0;
+    }
+    uv_update_time(&control->loop);
+    uv_timer_start(&run->wall_timer, on_wall, (uint64_t)(run->scenario->target.limits.wall_ns / LD_MS), 0);
+    if (run->has_upstream)
+        start_service(run, &run->upstream);
+    else
+        ld_run_proceed(run);
+    return 0;
+}
+
+void ld_run_abort(struct ld_run *run, const char *reason)
+{
+    ld_run_void(run, LD_INVALID_HARNESS, "%s", reason);
+}

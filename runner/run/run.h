@@ -1,0 +1,46 @@
+/* One run as a state machine: one target, one variant, one fault case, one seed, once.
+ *
+ *   prepare -> spawn -> warm-up -> baseline -> steady -> method -> drain -> settle -> after -> stop -> check -> done
+ *
+ * Whatever fails on the way makes the run void with its reason and goes straight to stop, so that every run is torn
+ * down the same way. Everything a run learns goes to the writer; nothing is kept for scoring, which reads the store. */
+#ifndef LD_RUN_RUN_H
+#define LD_RUN_RUN_H
+
+#include "plan/plan.h"
+#include "runner/run/control.h"
+
+/* Where the programs of a run are; texts live as long as the campaign. */
+struct ld_run_programs {
+    const char *target;        /* path of the fixture's program in this variant; NULL for command and attach */
+    const char *target_name;   /* "mailroom" */
+    const char *target_case;   /* "digest" */
+    const char *upstream;      /* NULL when there is none */
+    const char *upstream_name;
+};
+
+struct ld_run;
+
+struct ld_run_summary {
+    enum ld_validity validity;
+    char reason[256];
+    uint64_t observations;
+    uint32_t alerts; /* opened by detectors other than the calibration set */
+    int64_t duration_ns;
+    int64_t left;    /* processes left: 0 or a bug */
+};
+
+typedef void ld_run_finished(void *context, struct ld_run *run, const struct ld_run_summary *summary);
+
+/* Begin. `finished` runs once, on the loop, when everything of the run is torn down, written and durable; the run is
+ * freed when it returns. LD_ENOMEM, or a detector that cannot be opened. */
+int ld_run_start(struct ld_run **ret_run, struct ld_control *control, const struct ld_plan *plan,
+                 const struct ld_run_plan *run_plan, const struct ld_run_programs *programs, ld_run_finished *finished,
+                 void *context, struct ld_error *error);
+/* Void it and tear it down: interrupted, or the harness cannot go on. */
+void ld_run_abort(struct ld_run *run, const char *reason);
+const char *ld_run_phase_name(const struct ld_run *run);
+const struct ld_run_plan *ld_run_plan_of(const struct ld_run *run);
+uint32_t ld_run_alerts(const struct ld_run *run);
+
+#endif

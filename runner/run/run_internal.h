@@ -1,0 +1,171 @@
+/* What the files of a run share: run.c (phases), instance.c (instances and observations), run_fault.c (faults),
+ * run_truth.c (truth, confirmation, validity). */
+#ifndef LD_RUN_RUN_INTERNAL_H
+#define LD_RUN_RUN_INTERNAL_H
+
+#include "base/arena.h"
+#include "pprof/trace_line.h"
+#include "runner/run/load.h"
+#include "runner/run/panel.h"
+#include "runner/run/run.h"
+#include "runner/run/service.h"
+#include "runner/sample/sampler.h"
+
+#define LD_RUN_MAGIC 0x6c64726eu
+#define LD_RUN_TRUTH_MAX 200000   /* events of one run */
+#define LD_RUN_LINES_MAX 20000    /* stderr lines kept as observations */
+#define LD_RUN_MEMORY ((size_t)256 << 20)
+
+/*    id, name: in order; a run only moves forward */
+#define LD_PHASES(X)        \
+    X(PREPARE, "prepare")   \
+    X(SPAWN, "spawn")       \
+    X(WARM_UP, "warm-up")   \
+    X(BASELINE, "baseline") \
+    X(STEADY, "steady")     \
+    X(METHOD, "method")     \
+    X(DRAIN, "drain")       \
+    X(SETTLE, "settle")     \
+    X(AFTER, "after")       \
+    X(STOP, "stop")         \
+    X(CHECK, "check")       \
+    X(DONE, "done")
+
+enum ld_phase {
+#define X(id, name) LD_PHASE_##id,
+    LD_PHASES(X)
+#undef X
+    LD_PHASE_COUNT
+};
+
+struct ld_instance {
+    struct ld_run *run;
+    uint32_t index;
+    char name[80];
+    struct ld_service service;
+    struct ld_door door;
+    struct ld_sampler sampler;
+    bool up;                     /* ready, and its death was not seen */
+    bool death_expected;         /* a fault or the teardown is killing it */
+    bool surveyed;               /* the survey of this phase is complete */
+    bool forced_gc;              /* the second look is under way or done */
+    struct ld_point gc[5];       /* of the last gctrace line */
+    size_t gc_count;
+    int64_t last_sample_ns;      /* last good reading; 0: none since it came up */
+    double least_count, most_count; /* goroutines during the baseline */
+    struct ld_profile dumps[3];  /* debug=2: baseline, settled, after the forced GC */
+    bool have_dump[3];
+};
+
+enum ld_dump { LD_DUMP_BASELINE, LD_DUMP_SETTLED, LD_DUMP_AFTER_GC };
+
+enum ld_fault_state { LD_FAULT_WAITING, LD_FAULT_INTENDED, LD_FAULT_ACTING, LD_FAULT_OVER };
+
+struct ld_run_fault {
+    struct ld_run *run;
+    const struct ld_fault_spec *spec;
+    enum ld_fault_state state;
+    bool off_asked;              /* its end came before it began */
+    struct ld_ticket_wait intent;
+    uv_timer_t restart;          /* kill: until the next incarnation */
+    bool restart_open;
+    int64_t began_ns, ended_ns;  /* since the run's start */
+    uint32_t asked, died;        /* kill */
+    int64_t died_after_ns[8];
+    struct ld_receipt receipt;
+    bool have_receipt;
+};
+
+struct ld_run {
+    unsigned magic;
+    struct ld_control *control;
+    const struct ld_plan *plan;
+    const struct ld_run_plan *run_plan;
+    const struct ld_cell *cell;
+    const struct ld_scenario *scenario;
+    struct ld_run_programs programs;
+    ld_run_finished *finished;
+    void *context;
+    struct ld_arena *arena;
+    struct ld_run_summary summary;
+
+    enum ld_phase phase;
+    int64_t start_ns;            /* CLOCK_MONOTONIC: zero of the run's time */
+    int64_t method_ns;           /* CLOCK_MONOTONIC: zero of the schedule; 0 before */
+    int64_t observed_from_ns, observed_to_ns; /* since the run's start; -1 before */
+    int64_t period_ns;           /* scaled */
+    uv_timer_t phase_timer, schedule_timer, wall_timer;
+    size_t next_action;
+    bool load_drained;
+    bool time_up;                /* the phase's own time is over */
+
+    bool has_upstream;
+    bool upstream_up, upstream_death_expected;
+    struct ld_service upstream;
+    struct ld_proxy_listener *listener;
+    bool listener_open;
+    char upstream_address[64];   /* the proxy's */
+
+    uint32_t instance_count;
+    struct ld_instance *instances;
+    struct ld_load load;
+    size_t fault_count;
+    struct ld_run_fault *faults;
+
+    struct ld_panel *panel;
+    uint64_t sequence;
+    uint32_t lines;
+    struct ld_truth_event *truth; /* arena; grows by doubling */
+    size_t truth_count, truth_room;
+    bool declared_due;            /* truth: declared, its onset lies ahead */
+
+    struct ld_lag lag_before;
+    int64_t worst_lag_ns;
+    int64_t worst_gap_ns;         /* between good readings, while the instance was up */
+    struct ld_ticket_wait end_ticket;
+    unsigned open_handles;        /* until zero the run cannot be freed */
+};
+
+/* ---- run.c */
+int64_t ld_run_now(const struct ld_run *run); /* since the run's start */
+/* Void the run (the first reason stands) and begin the teardown. */
+void ld_run_void(struct ld_run *run, enum ld_validity validity, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void ld_run_note(struct ld_run *run, const char *kind, const char *text);
+/* Something happened that a phase may be waiting for. */
+void ld_run_proceed(struct ld_run *run);
+void ld_run_handle_closed(struct ld_run *run);
+/* An error of the writer: the run cannot be trusted any more. */
+void ld_run_written(struct ld_run *run, int code);
+
+/* ---- instance.c */
+int ld_instances_make(struct ld_run *run, struct ld_error *error);
+void ld_instances_survey(struct ld_run *run, enum ld_purpose purpose);
+bool ld_instances_surveyed(const struct ld_run *run);
+void ld_instances_close(struct ld_run *run);
+const char *ld_instance_address(void *context, uint64_t request);
+int ld_upstream_make(struct ld_run *run, struct ld_error *error);
+
+/* ---- run_fault.c */
+int ld_run_faults_make(struct ld_run *run, struct ld_error *error);
+void ld_run_fault_on(struct ld_run *run, uint32_t index);
+void ld_run_fault_off(struct ld_run *run, uint32_t index);
+/* A process the run killed, or that died, is dead; `upstream` or an instance. */
+void ld_run_fault_died(struct ld_run *run, const struct ld_instance *instance, int64_t status);
+/* Nothing of the dead incarnation is left: restart what is to be restarted. */
+void ld_run_fault_gone(struct ld_run *run, struct ld_service *service);
+bool ld_run_faults_over(const struct ld_run *run);
+void ld_run_faults_end(struct ld_run *run);
+void ld_run_fault_receipts(struct ld_run *run);
+extern const struct ld_proxy_events ld_run_proxy_events;
+
+/* ---- run_truth.c */
+void ld_run_truth_line(struct ld_instance *instance, const char *line, size_t length);
+/* The harness's own events: declared truth, the death of an incarnation (`text`: "kill" when a fault meant it). */
+void ld_run_truth_add(struct ld_run *run, const struct ld_truth_event *event);
+void ld_run_truth_ended(struct ld_instance *instance, const char *text);
+/* Fold, confirm from outside, write; may void the run. */
+void ld_run_truth_settle(struct ld_run *run);
+void ld_run_judge_validity(struct ld_run *run);
+
+#endif

@@ -1,0 +1,168 @@
+/* Truth of a run: what the target says, what the scenario declares, what the look from outside confirms; and whether
+ * the run is evidence at all, decided blind to alerts (SCORING, "Run validity"). */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "runner/run/run_internal.h"
+
+/* Goroutines that stay though nothing leaks: the claim and the look from outside may differ by so many units. The
+ * fixture's own bookkeeping lags the runtime by what is between two instructions, so nothing is forgiven. */
+#define CONFIRMATION_TOLERANCE 0
+
+static bool make_room(struct ld_run *run)
+{
+    if (run->truth_count < run->truth_room)
+        return true;
+    size_t room = run->truth_room ? run->truth_room * 2 : 256;
+    struct ld_truth_event *grown =
+        room <= LD_RUN_TRUTH_MAX ? ld_arena_array(run->arena, room, sizeof *grown) : NULL;
+    if (!grown) {
+        ld_run_void(run, LD_INVALID_HARNESS, "too many truth events");
+        return false;
+    }
+    if (run->truth_count)
+        memcpy(grown, run->truth, run->truth_count * sizeof *grown);
+    run->truth = grown;
+    run->truth_room = room;
+    return true;
+}
+
+void ld_run_truth_add(struct ld_run *run, const struct ld_truth_event *event)
+{
+    if (run->phase >= LD_PHASE_STOP || !make_room(run))
+        return;
+    struct ld_truth_event *kept = &run->truth[run->truth_count++];
+    *kept = *event;
+    kept->after_sequence = run->sequence;
+    ld_run_written(run, ld_writer_truth_event(run->control->writer, run->run_plan->index, kept));
+    if (run->phase < LD_PHASE_STOP)
+        ld_panel_truth(run->panel, kept);
+}
+
+static void obey(struct ld_instance *instance, const struct ld_truth_event *event)
+{
+    struct ld_run *run = instance->run;
+    switch (event->kind) {
+    case LD_TRUTH_READY:
+        ld_service_set_ready(&instance->service);
+        break;
+    case LD_TRUTH_GC:
+        if (run->phase == LD_PHASE_AFTER && !instance->forced_gc) {
+            instance->forced_gc = true;
+            ld_sampler_survey(&instance->sampler, LD_PURPOSE_AFTER, true);
+        }
+        break;
+    case LD_TRUTH_ERROR:
+        ld_run_void(run, LD_INVALID_HARNESS, "%s: %s", instance->name, event->text);
+        break;
+    default:
+        break;
+    }
+}
+
+void ld_run_truth_line(struct ld_instance *instance, const char *line, size_t length)
+{
+    struct ld_run *run = instance->run;
+    struct ld_truth_event event;
+    struct ld_error error;
+    if (run->phase >= LD_PHASE_STOP)
+        return;
+    int code = ld_truth_parse(&event, line, length, run->start_ns, run->arena, &error);
+    if (code) {
+        ld_run_void(run, LD_INVALID_HARNESS, "%s: %s", instance->name, error.message);
+        return;
+    }
+    event.instance = instance->index;
+    event.incarnation = instance->service.incarnation;
+    ld_run_truth_add(run, &event);
+    obey(instance, &event);
+}
+
+void ld_run_truth_ended(struct ld_instance *instance, const char *text)
+{
+    struct ld_truth_event event = {.time_ns = ld_run_now(instance->run),
+                                   .instance = instance->index,
+                                   .incarnation = instance->service.incarnation,
+                                   .kind = LD_TRUTH_ENDED,
+                                   .interval = "",
+                                   .culprit = "",
+                                   .text = text};
+    ld_run_truth_add(instance->run, &event);
+}
+
+/* ---- confirmation from outside */
+
+static const struct ld_profile *dump_of(const struct ld_instance *instance, enum ld_dump dump)
+{
+    return instance->have_dump[dump] ? &instance->dumps[dump] : NULL;
+}
+
+/* The look from outside at one interval that is still open in the living incarnation. */
+static void confirm(struct ld_run *run, struct ld_truth_interval *interval)
+{
+    const struct ld_instance *instance = &run->instances[interval->instance];
+    if (interval->hold || interval->end != LD_END_FOLLOW_UP || interval->incarnation != instance->service.incarnation)
+        return;
+    /* The baseline dump belongs to the first incarnation; ids of a later one must not be taken off. */
+    const struct ld_profile *baseline = interval->incarnation == 1 ? dump_of(instance, LD_DUMP_BASELINE) : NULL;
+    interval->confirmed = ld_truth_confirm(interval, baseline, dump_of(instance, LD_DUMP_SETTLED),
+                                           dump_of(instance, LD_DUMP_AFTER_GC));
+    if (run->scenario->target.truth != LD_TRUTH_FD)
+        return;
+    int64_t difference = interval->confirmed - interval->final_amount;
+    if (interval->confirmed < 0)
+        ld_run_void(run, LD_INVALID_TRUTH, "interval %s: nobody could look from outside", interval->id);
+    else if (difference > CONFIRMATION_TOLERANCE || difference < -CONFIRMATION_TOLERANCE)
+        ld_run_void(run, LD_INVALID_TRUTH, "interval %s: the target says %lld %s, from outside there are %lld",
+                    interval->id, (long long)interval->final_amount, ld_unit_name(interval->unit),
+                    (long long)interval->confirmed);
+}
+
+void ld_run_truth_settle(struct ld_run *run)
+{
+    struct ld_truth truth;
+    struct ld_error error;
+    int64_t end_ns = run->observed_to_ns >= 0 ? run->observed_to_ns : ld_run_now(run);
+    int code = ld_truth_fold(&truth, run->truth, run->truth_count, run->scenario->manifest, end_ns, &error);
+    if (code) {
+        ld_run_void(run, LD_INVALID_TRUTH, "%s", error.message);
+        return;
+    }
+    if (run->summary.validity == LD_VALID)
+        for (size_t i = 0; i < truth.interval_count; i++)
+            confirm(run, &truth.intervals[i]);
+    if (run->cell->variant == LD_VARIANT_HEALTHY)
+        for (size_t i = 0; i < truth.interval_count; i++)
+            if (!truth.intervals[i].hold)
+                ld_run_void(run, LD_INVALID_TRUTH, "the healthy twin says that %s leaks", truth.intervals[i].id);
+    ld_run_written(run, ld_writer_truth(run->control->writer, run->run_plan->index, &truth));
+    ld_truth_done(&truth);
+}
+
+/* ---- validity */
+
+void ld_run_judge_validity(struct ld_run *run)
+{
+    if (run->summary.validity != LD_VALID)
+        return;
+    int64_t lag = ld_lag_p99(&run->lag_before, &run->control->lag);
+    if (lag > run->period_ns / 2) {
+        ld_run_void(run, LD_INVALID_LAG, "the control loop lagged %.0f ms at p99, over half of the %.0f ms period",
+                    (double)lag / 1e6, (double)run->period_ns / 1e6);
+        return;
+    }
+    if (run->worst_gap_ns > 2 * run->period_ns) {
+        ld_run_void(run, LD_INVALID_GAPS, "%.0f ms without a sample, over two periods of %.0f ms",
+                    (double)run->worst_gap_ns / 1e6, (double)run->period_ns / 1e6);
+        return;
+    }
+    for (size_t i = 0; i < run->fault_count; i++) {
+        const struct ld_run_fault *fault = &run->faults[i];
+        if (!fault->have_receipt || !fault->receipt.effective) {
+            ld_run_void(run, LD_INVALID_FAULT, "fault %s was not effective: %s", fault->spec->id,
+                        fault->have_receipt ? fault->receipt.text : "no receipt");
+            return;
+        }
+    }
+}
