@@ -224,10 +224,10 @@ static void conclude(const struct tally *tally, size_t kind, struct score_checks
     check->detector = trials[kind].kind;
     snprintf(check->asked, sizeof check->asked, "%s", trials[kind].asked);
     if (kind == RANDOM)
-        snprintf(check->seen, sizeof check->seen, "%llu alerts, %.1f expected, p %.2g%s%s", (unsigned long long)tally->hits,
+        snprintf(check->seen, sizeof check->seen, "%llu alerts, %.1f expected, p %.2g%s%.80s", (unsigned long long)tally->hits,
                  tally->expected, p, tally->first[0] ? "; " : "", tally->first);
     else
-        snprintf(check->seen, sizeof check->seen, "%llu of %llu%s%s", (unsigned long long)tally->right,
+        snprintf(check->seen, sizeof check->seen, "%llu of %llu%s%.110s", (unsigned long long)tally->right,
                  (unsigned long long)tally->asked, tally->first[0] ? "; " : "", tally->first);
 }
 

@@ -64,12 +64,13 @@ static void check_confident(const struct asking *asking)
     double lower = n > 0 ? ld_clopper_pearson_lower(hits, n, at) : 0;
     double conditional = row->evident_runs ? ld_clopper_pearson_lower(hits, row->evident_runs, at) : 0;
     bool supported = n > 0 && ld_clopper_pearson_lower(n, n, at) >= share;
+    bool could_tell = row->evident_runs > 0 && ld_clopper_pearson_lower(row->evident_runs, row->evident_runs, at) >= share;
     bool refuted = row->evident_runs > 0 && ld_clopper_pearson_upper(hits, row->evident_runs, at) < share;
     enum ld_verdict verdict = LD_VERDICT_INCONCLUSIVE;
     if (!mostly_absent(row) && !asking->unreliable) {
         if (supported && lower >= share)
             verdict = LD_VERDICT_PASS;
-        else if (refuted || (supported && row->evident_runs > 0 && conditional < share))
+        else if (refuted || (could_tell && conditional < share))
             verdict = LD_VERDICT_FAIL;
     }
     struct ld_check *check = add(asking, "detection", verdict);

@@ -1,0 +1,227 @@
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "score/campaign.h"
+#include "score/groups.h"
+
+static struct campaign *campaign;
+
+static int set_up(void **state)
+{
+    (void)state;
+    campaign = campaign_new(1);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    campaign_free(campaign);
+    return 0;
+}
+
+static const struct ld_outcome *outcome_of(size_t run)
+{
+    campaign_judge(campaign);
+    for (size_t i = 0; i < campaign->score.outcome_count; i++) {
+        const struct ld_outcome *outcome = &campaign->score.outcomes[i];
+        if (outcome->run == run && strcmp(outcome->detector, "subject") == 0)
+            return outcome;
+    }
+    fail_msg("no outcome of run %zu", run);
+    return NULL;
+}
+
+static void assert_outcome(enum ld_outcome_kind wanted)
+{
+    assert_string_equal(ld_outcome_name(outcome_of(0)->kind), ld_outcome_name(wanted));
+}
+
+static void in_time_late_and_never(void **state)
+{
+    (void)state;
+    campaign->expectation.time_given = true;
+    campaign->expectation.deadline_ns = 4 * LD_SECOND;
+    assert_outcome(LD_OUTCOME_FN);
+    assert_int_equal(outcome_of(0)->censored_ns, 14 * LD_SECOND);
+    struct ld_alert *alert = campaign_open(campaign, 0, SUBJECT, 10 * LD_SECOND, SITE);
+    assert_outcome(LD_OUTCOME_TP);
+    assert_int_equal(outcome_of(0)->detect_ns, 4 * LD_SECOND);
+    assert_int_equal(outcome_of(0)->from_first_ns, 5 * LD_SECOND);
+    assert_int_equal(outcome_of(0)->cause, LD_CAUSE_RIGHT);
+    assert_int_equal(outcome_of(0)->site, LD_SITE_RIGHT);
+    assert_false(outcome_of(0)->culprit);
+    alert->receipt_ns++;
+    assert_outcome(LD_OUTCOME_TP_LATE);
+    campaign->scenario.time_scale = 2; /* the deadline is scaled like the schedule */
+    alert->receipt_ns = 8 * LD_SECOND;
+    assert_outcome(LD_OUTCOME_TP);
+    alert->receipt_ns++;
+    assert_outcome(LD_OUTCOME_TP_LATE);
+}
+
+static void seen_before_the_mth_unit(void **state)
+{
+    (void)state;
+    campaign_open(campaign, 0, SUBJECT, 5500 * LD_MS, "mailer.go:42")->cause = LD_CAUSE_LOCK;
+    assert_outcome(LD_OUTCOME_TP);
+    assert_int_equal(outcome_of(0)->detect_ns, -500 * LD_MS);
+    assert_int_equal(outcome_of(0)->cause, LD_CAUSE_WRONG);
+    assert_true(outcome_of(0)->culprit);
+    assert_int_equal(campaign->verdicts.rows[0].time.median_ns, 0);
+}
+
+static void an_alert_from_before_detects_nothing(void **state)
+{
+    (void)state;
+    campaign_open(campaign, 0, SUBJECT, 4 * LD_SECOND, SITE); /* open since before the onset */
+    campaign_open(campaign, 0, SUBJECT, 7 * LD_SECOND, SITE); /* and the same again: no news */
+    assert_outcome(LD_OUTCOME_FN);
+}
+
+static void a_wrong_site_detects_nothing(void **state)
+{
+    (void)state;
+    campaign_open(campaign, 0, SUBJECT, 7 * LD_SECOND, "shop/cache.janitor");
+    assert_outcome(LD_OUTCOME_FN);
+    assert_int_equal(outcome_of(0)->site, LD_SITE_WRONG);
+    assert_int_equal(campaign->verdicts.rows[0].wrong_site, 1);
+}
+
+static void not_manifested_is_no_miss(void **state)
+{
+    (void)state;
+    campaign->intervals[0][0].manifest_ns = -1;
+    assert_outcome(LD_OUTCOME_NOT_MANIFESTED);
+    campaign->intervals[0][0].manifest_ns = 6 * LD_SECOND;
+    campaign->intervals[0][0].confirmed = 2; /* the look from outside saw fewer than M */
+    assert_outcome(LD_OUTCOME_NOT_MANIFESTED);
+    campaign->intervals[0][0].confirmed = -1;
+    assert_outcome(LD_OUTCOME_FN);
+    assert_string_equal(ld_outcome_name(outcome_of(1)->kind), "NOT_MANIFESTED");
+    assert_int_equal(outcome_of(1)->interval, -1);
+}
+
+static void kills_censor_and_deaths_do_not(void **state)
+{
+    (void)state;
+    struct ld_truth_interval *interval = &campaign->intervals[0][0];
+    campaign->expectation.time_given = true;
+    campaign->expectation.deadline_ns = 4 * LD_SECOND;
+    interval->end = LD_END_KILL;
+    interval->end_ns = 9 * LD_SECOND;
+    assert_outcome(LD_OUTCOME_OUT_OF_RANGE); /* its time was not up */
+    assert_int_equal(outcome_of(0)->censored_ns, 3 * LD_SECOND);
+    interval->end_ns = 10 * LD_SECOND;
+    assert_outcome(LD_OUTCOME_FN);
+    interval->end_ns = 9 * LD_SECOND;
+    interval->end = LD_END_DEATH;
+    assert_outcome(LD_OUTCOME_FN); /* the leak killed it first: a miss */
+    assert_int_equal(outcome_of(0)->censored_ns, 14 * LD_SECOND);
+}
+
+static void every_incarnation_is_scored(void **state)
+{
+    (void)state;
+    struct ld_truth_interval *interval = campaign->intervals[0];
+    interval[1] = interval[0];
+    interval[0].end = LD_END_KILL;
+    interval[0].end_ns = campaign->lives[0][0].to_ns = 10 * LD_SECOND;
+    interval[1].incarnation = 2;
+    interval[1].first_ns = interval[1].manifest_ns = 12 * LD_SECOND;
+    campaign->truths[0].interval_count = 2;
+    campaign->lives[0][1] = (struct ld_life_span){.incarnation = 2, .from_ns = 11 * LD_SECOND, .to_ns = 20 * LD_SECOND};
+    campaign->runs[0].life_count = 2;
+    campaign_open(campaign, 0, SUBJECT, 7 * LD_SECOND, SITE);
+    campaign_judge(campaign);
+    const struct ld_board_row *row = &campaign->verdicts.rows[0];
+    assert_int_equal(row->manifested, 2);
+    assert_int_equal(row->counts[LD_OUTCOME_TP], 1);
+    assert_int_equal(row->counts[LD_OUTCOME_FN], 1);
+    assert_int_equal(row->evident_runs, 1);
+    assert_int_equal(row->hit_runs, 0); /* not all of it */
+    assert_true(fabs(row->quiet_hours * 3600 - (4 + 1)) < 1e-9); /* 1..5 s and 11..12 s */
+}
+
+static void without_evidence(void **state)
+{
+    (void)state;
+    campaign->detectors[0][SUBJECT].failed = true;
+    assert_outcome(LD_OUTCOME_DETECTOR_ERROR);
+    campaign->detectors[0][SUBJECT].failed = false;
+    campaign->detectors[0][SUBJECT].out_of_range = true;
+    assert_outcome(LD_OUTCOME_OUT_OF_RANGE);
+    campaign->runs[0].validity = LD_INVALID_LAG;
+    assert_outcome(LD_OUTCOME_HARNESS_ERROR);
+    campaign->runs[0].validity = LD_INVALID_FAULT;
+    assert_outcome(LD_OUTCOME_FAULT_NOT_EFFECTIVE);
+}
+
+static void unknown_is_not_healthy(void **state)
+{
+    (void)state;
+    campaign_open(campaign, 1, SUBJECT, 4 * LD_SECOND, "")->action = LD_ALERT_UNKNOWN;
+    campaign_open(campaign, 1, SUBJECT, 6 * LD_SECOND, "")->action = LD_ALERT_KNOWN;
+    campaign_open(campaign, 1, SUBJECT, 18 * LD_SECOND, "")->action = LD_ALERT_UNKNOWN;
+    campaign_judge(campaign);
+    for (size_t i = 0; i < campaign->score.detector_run_count; i++) {
+        const struct ld_detector_run *row = &campaign->score.detector_runs[i];
+        if (strcmp(row->detector, "subject") != 0)
+            continue;
+        double unknown = row->run == 1 ? 4 : 0, quiet = row->run == 1 ? 15 : 4;
+        if (fabs(row->unknown_seconds - unknown) > 1e-9 || fabs(row->quiet_seconds - quiet) > 1e-9)
+            fail_msg("run %u: unknown %g (wanted %g), quiet %g (wanted %g)", row->run, row->unknown_seconds, unknown,
+                     row->quiet_seconds, quiet);
+        assert_false(row->alerted);
+    }
+}
+
+static void a_stranger_is_refused(void **state)
+{
+    (void)state;
+    campaign->runs[1].run = 99;
+    struct ld_score score;
+    struct ld_error error;
+    assert_int_equal(ld_score_runs(&score, &campaign->plan, campaign->runs, 2, &error), LD_ESPEC);
+}
+
+static void names_come_back(void **state)
+{
+    (void)state;
+    for (int i = 0; i < LD_OUTCOME_COUNT; i++)
+        assert_int_equal(ld_outcome_find(ld_outcome_name((enum ld_outcome_kind)i)), i);
+    for (int i = LD_VALID; i <= LD_INVALID_FAULT; i++)
+        assert_int_equal(ld_validity_find(ld_validity_name((enum ld_validity)i)), i);
+    assert_int_equal(ld_outcome_find("tp"), -1);
+    assert_int_equal(ld_validity_find(""), -1);
+    assert_true(ld_outcome_is_evidence(LD_OUTCOME_FN));
+    assert_false(ld_outcome_is_evidence(LD_OUTCOME_OUT_OF_RANGE));
+    assert_int_equal(ld_verdict_exit(LD_VERDICT_PASS), 0);
+    assert_int_equal(ld_verdict_exit(LD_VERDICT_FAIL), 1);
+    assert_int_equal(ld_verdict_exit(LD_VERDICT_HARNESS), 3);
+    assert_int_equal(ld_verdict_exit(LD_VERDICT_INCONCLUSIVE), 5);
+}
+
+int test_outcomes(void)
+{
+#define WITH_RUNS(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        WITH_RUNS(in_time_late_and_never),
+        WITH_RUNS(seen_before_the_mth_unit),
+        WITH_RUNS(an_alert_from_before_detects_nothing),
+        WITH_RUNS(a_wrong_site_detects_nothing),
+        WITH_RUNS(not_manifested_is_no_miss),
+        WITH_RUNS(kills_censor_and_deaths_do_not),
+        WITH_RUNS(every_incarnation_is_scored),
+        WITH_RUNS(without_evidence),
+        WITH_RUNS(unknown_is_not_healthy),
+        WITH_RUNS(a_stranger_is_refused),
+        cmocka_unit_test(names_come_back),
+    };
+    return cmocka_run_group_tests_name("outcomes", tests, NULL, NULL);
+}
