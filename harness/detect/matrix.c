@@ -18,7 +18,7 @@ static const struct ld_schema options_schema = {
     .doc = "Which rules.",
     .fields =
         (const struct ld_field[]){
-            {.name = "rules", .type = LD_FIELD_TEXT, .offset = offsetof(struct options, rules), .initial = "\"\"",
+            {.name = "rules", .type = LD_FIELD_TEXT, .offset = offsetof(struct options, rules),
              .doc = "Rule file; relative to the working folder. Without it the shipped " SHIPPED_RULES "."},
             {0}},
 };

@@ -1,0 +1,60 @@
+#include "matrix/function.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#define PACKAGE_MAX 512 /* longer package paths are the user's */
+
+const char *const ld_function_kinds[] = {"go", "library", "user", NULL};
+
+/* The first elements of the standard library's import paths, Go 1.19 to 1.27 (go list std). */
+static const char *const standard[] = {
+    "archive", "arena",  "bufio",   "bytes",    "cmp",     "compress", "container", "context", "crypto",  "database",
+    "debug",   "embed",  "encoding", "errors",  "expvar",  "flag",     "fmt",       "go",      "hash",    "html",
+    "image",   "index",  "internal", "io",      "iter",    "log",      "maps",      "math",    "mime",    "net",
+    "os",      "path",   "plugin",  "reflect",  "regexp",  "runtime",  "simd",      "slices",  "sort",    "strconv",
+    "strings", "structs", "sync",   "syscall",  "testing", "text",     "time",      "unicode", "unique",  "unsafe",
+    "uuid",    "vendor", "weak",
+};
+
+/* The import path of `function`, with %2e decoded; false when it has none or it is too long. */
+static bool package_of(const char *function, char package[PACKAGE_MAX])
+{
+    size_t end = strcspn(function, "[("); /* type arguments and receivers may hold paths of their own */
+    size_t start = end;
+    while (start > 0 && function[start - 1] != '/')
+        start--;
+    const char *dot = memchr(function + start, '.', end - start);
+    if (!dot)
+        return false;
+    size_t length = (size_t)(dot - function), used = 0;
+    for (size_t i = 0; i < length; i++) {
+        if (used + 1 >= PACKAGE_MAX)
+            return false;
+        bool escaped = length - i >= 3 && function[i] == '%' && function[i + 1] == '2' && function[i + 2] == 'e';
+        package[used++] = escaped ? '.' : function[i];
+        i += escaped ? 2 : 0;
+    }
+    package[used] = '\0';
+    return used > 0;
+}
+
+static bool within(const char *package, const char *module)
+{
+    size_t length = strlen(module);
+    return length && strncmp(package, module, length) == 0 && (package[length] == '\0' || package[length] == '/');
+}
+
+enum ld_function_kind ld_function_kind_of(const char *function, const char *const *libraries, size_t count)
+{
+    char package[PACKAGE_MAX];
+    if (!package_of(function, package))
+        return LD_FUNCTION_USER;
+    for (size_t i = 0; i < sizeof standard / sizeof standard[0]; i++)
+        if (within(package, standard[i]))
+            return LD_FUNCTION_GO;
+    for (size_t i = 0; i < count; i++)
+        if (within(package, libraries[i]))
+            return LD_FUNCTION_LIBRARY;
+    return LD_FUNCTION_USER;
+}
