@@ -258,7 +258,7 @@ const char *ld_format_duration(int64_t ns, char *buffer, size_t size)
     return buffer;
 }
 
-/* The step to which a duration is rounded for people: three digits below a minute, then whole seconds, minutes, hours. */
+/* The step to which a duration is rounded for people: three digits below a minute, then seconds, minutes, hours. */
 static uint64_t short_step(uint64_t ns)
 {
     if (ns >= (uint64_t)LD_DAY)

@@ -44,7 +44,7 @@ static int write_type(struct ld_buffer *out, const struct ld_field *field)
 {
     char choices[300];
     if (field->type == LD_FIELD_LIST || field->type == LD_FIELD_MAP) {
-        int code = ld_buffer_add_text(out, field->type == LD_FIELD_LIST ? "a list, each " : "a mapping of names, each ");
+        int code = ld_buffer_printf(out, "%s, each ", ld_type_phrase(field->type));
         return code ? code : write_type(out, field->item);
     }
     if (field->type == LD_FIELD_CHOICE)

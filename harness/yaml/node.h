@@ -47,7 +47,7 @@ int ld_document_parse(struct ld_document *ret_document, const char *file, const 
 int ld_node_parse(struct ld_node **ret_root, struct ld_arena *arena, const char *file, const void *bytes,
                   size_t length, struct ld_errors *errors);
 struct ld_buffer;
-/* The bytes of a file, cut off at the buffer's maximum: with LD_YAML_BYTES_MAX + 1 the parser says that it is too large.
+/* The bytes of a file, cut off at the buffer's maximum: with LD_YAML_BYTES_MAX + 1 the parser can tell too large.
  * LD_ENOENT, LD_EIO or LD_ENOMEM, with the error in `errors`. */
 int ld_file_read(const char *file, struct ld_buffer *bytes, struct ld_errors *errors);
 /* Read and parse a file. Also LD_ENOENT and LD_EIO. */

@@ -125,7 +125,8 @@ int ld_option_shard(const struct ld_invocation *invocation, uint32_t *ret_shard,
         bool good = slash && slash - text < (ptrdiff_t)sizeof part;
         if (good) {
             snprintf(part, sizeof part, "%.*s", (int)(slash - text), text);
-            good = ld_parse_integer(part, &shard, &expected) == 0 && ld_parse_integer(slash + 1, &shards, &expected) == 0;
+            good = ld_parse_integer(part, &shard, &expected) == 0 &&
+                   ld_parse_integer(slash + 1, &shards, &expected) == 0;
         }
         if (!good || shard < 1 || shards < shard || shards > SHARDS_MAX)
             return ld_usage_error(invocation->command, "--shard: \"%s\" is not K/N with 1 <= K <= N <= %d, such as 2/4",

@@ -46,7 +46,7 @@ static int read_entry(struct ld_arena *arena, const char *file, json_t *value, c
 {
     const char *program = NULL, *case_name = "";
     if (json_unpack(value, "{s:s, s?s}", "program", &program, "case", &case_name) != 0)
-        return ld_fail(error, LD_ESYNTAX, "%s: an entry needs a program, and may have a case", file);
+        return ld_fail(error, LD_EUNAVAILABLE, "%s: an entry needs a program, and may have a case", file);
     entry->case_name = ld_arena_text(arena, case_name);
     for (size_t i = 0; i < folder_count; i++) {
         entry->paths[i] = program_path(arena, file, folders[i], program);
@@ -87,7 +87,7 @@ static int read_all(struct ld_installed *installed, const char *file, json_t *ro
                     "leaky", &folders[LD_VARIANT_LEAKY], "healthy", &folders[LD_VARIANT_HEALTHY], "upstream",
                     &folders[UPSTREAM_FOLDER]) != 0 ||
         !json_is_object(fixtures) || !json_is_object(upstreams))
-        return ld_fail(error, LD_ESYNTAX, "%s: needs fixtures, upstreams and folders (leaky, healthy, upstream)", file);
+        return ld_fail(error, LD_EUNAVAILABLE, "%s: needs fixtures, upstreams and folders (leaky, healthy, upstream)", file);
     int code = read_part(installed->arena, file, fixtures, folders, LD_VARIANTS, &installed->fixtures, error);
     if (!code)
         code = read_part(installed->arena, file, upstreams, folders + UPSTREAM_FOLDER, 1, &installed->upstreams, error);
@@ -103,7 +103,7 @@ static int load(const char *file, json_t **ret_root, struct ld_error *error)
     json_t *root = json_loadf(stream, JSON_REJECT_DUPLICATES, &json_error);
     fclose(stream);
     if (!root)
-        return ld_fail(error, LD_ESYNTAX, "%s:%d:%d: %s", file, json_error.line, json_error.column, json_error.text);
+        return ld_fail(error, LD_EUNAVAILABLE, "%s:%d:%d: %s", file, json_error.line, json_error.column, json_error.text);
     *ret_root = root;
     return 0;
 }

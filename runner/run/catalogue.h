@@ -13,7 +13,8 @@
 
 struct ld_installed;
 
-/* Read the file. LD_ENOENT: there is none (the Go programs are not built); LD_ESYNTAX, LD_EIO, LD_ENOMEM. */
+/* Read the file. LD_ENOENT: there is none (the Go programs are not built); LD_EUNAVAILABLE: it is malformed;
+ * LD_EIO, LD_ENOMEM. */
 int ld_installed_read(struct ld_installed **ret_installed, const char *file, struct ld_error *error);
 void ld_installed_free(struct ld_installed *installed); /* NULL is allowed */
 

@@ -213,6 +213,9 @@ static void nearest_names(void **state)
     memset(endless, 'a', sizeof endless);
     endless[sizeof endless - 1] = '\0';
     assert_null(ld_nearest(endless, names));
+    static const char *const alike[] = {"loads", "load", "loaf", NULL};
+    assert_string_equal(ld_nearest("load", alike), "load"); /* the nearest, not the first */
+    assert_string_equal(ld_nearest("loa", alike), "load");  /* of equals, the first */
     const char *const long_names[] = {endless, NULL};
     assert_null(ld_nearest("aaaa", long_names));
 }

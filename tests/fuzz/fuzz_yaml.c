@@ -27,7 +27,8 @@ struct outer {
 static const char *const variants[] = {"leaky", "healthy", NULL};
 
 static const struct ld_field inner_fields[] = {
-    {.name = "every", .type = LD_FIELD_DURATION, .offset = offsetof(struct inner, every_ns), .minimum = 1, .maximum = 1e9},
+    {.name = "every", .type = LD_FIELD_DURATION, .offset = offsetof(struct inner, every_ns), .minimum = 1,
+     .maximum = 1e9},
     {.name = "share", .type = LD_FIELD_PERCENT, .offset = offsetof(struct inner, share)},
     {.name = "memory", .type = LD_FIELD_SIZE, .offset = offsetof(struct inner, memory)},
     {0},

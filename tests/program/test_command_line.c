@@ -147,6 +147,40 @@ static void one_seed_gives_one_plan(void **state)
     program_result_done(&once);
 }
 
+static void names_are_checked_against_what_is_installed(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json;
+        int exit_code;
+        const char *out, *err;
+    } cases[] = {
+        {"{\"fixtures\": {\"http/body-not-closed\": {\"program\": \"a\", \"case\": \"b\"}}, \"upstreams\": "
+         "{\"http-echo\": {\"program\": \"c\"}}, \"folders\": {\"leaky\": \"l\", \"healthy\": \"h\", \"upstream\": "
+         "\"u\"}}",
+         0, "no errors", NULL},
+        {"{\"fixtures\": {\"http/body-not-close\": {\"program\": \"a\", \"case\": \"b\"}}, \"upstreams\": "
+         "{\"http-echo\": {\"program\": \"c\"}}, \"folders\": {\"leaky\": \"l\", \"healthy\": \"h\", \"upstream\": "
+         "\"u\"}}",
+         2, "http/body-not-close\"", NULL},
+        {"{\"fixtures\": {}, \"upstreams\": {}}", 3, NULL, "needs fixtures, upstreams and folders"},
+        {"{\"fixtures\": {\"x\": {}}, \"upstreams\": {}, \"folders\": {\"leaky\": \"l\", \"healthy\": \"h\", "
+         "\"upstream\": \"u\"}}",
+         3, NULL, "an entry needs a program"},
+        {"{", 3, NULL, "fixtures.json:1:"},
+    };
+    static const char *const environment[] = {"LEAKDRILL_FIXTURES_FILE=fixtures.json", NULL};
+    static const char *const words[] = {"lint", "good.yaml", NULL};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct program_result result;
+        write_file("fixtures.json", cases[i].json);
+        run_program(&result, 10, NULL, environment, words);
+        check(&result, cases[i].exit_code, cases[i].out, cases[i].err);
+        program_result_done(&result);
+    }
+    unlink("fixtures.json");
+}
+
 static void list_and_explain(void **state)
 {
     (void)state;
@@ -169,6 +203,7 @@ int test_command_line(void)
         cmocka_unit_test(lint_prints_every_error_and_exits_2),
         cmocka_unit_test(one_seed_gives_one_plan),
         cmocka_unit_test(list_and_explain),
+        cmocka_unit_test(names_are_checked_against_what_is_installed),
     };
     return cmocka_run_group_tests_name("command line", tests, make_folder, remove_folder);
 }

@@ -82,8 +82,9 @@ static void malformed(void **state)
     expect_errors("name: a\nkept:\n  x: 1\n\ty: 2\n", "a.yaml:4:1: a tab cannot indent YAML; use spaces\n");
     expect_errors("kept: [1, 2\nb: 2\n", "a.yaml:2:2: malformed YAML: did not find expected ',' or ']', while parsing "
                                          "a flow sequence that began at line 1\n");
-    expect_errors("name: \"abc\n", "a.yaml:2:1: malformed YAML: found unexpected end of stream, while scanning a quoted "
-                                   "scalar that began at line 1\n");
+    expect_errors("name: \"abc\n",
+                  "a.yaml:2:1: malformed YAML: found unexpected end of stream, while scanning a quoted scalar that "
+                  "began at line 1\n");
     expect_errors("name: \x01\n", "a.yaml:1:7: character U+0001 is not allowed in YAML\n");
     expect_errors("name: a\n\xc3\xbc: \xc2\x81\n", "a.yaml:2:4: character U+0081 is not allowed in YAML\n");
     expect_errors_of("a: \0\nb\0", 7, "a.yaml:1:4: a NUL byte: this is not a text file\n"
@@ -151,7 +152,8 @@ static void explosions(void **state)
     ld_buffer_clear(&yaml);
     for (int i = 0; i < 60000; i++)
         ld_buffer_add_text(&yaml, "- 1\n");
-    expect_errors(ld_buffer_text(&yaml), "a.yaml:50000:3: too many values: a document may hold 50000, aliases expanded\n");
+    expect_errors(ld_buffer_text(&yaml),
+                  "a.yaml:50000:3: too many values: a document may hold 50000, aliases expanded\n");
 
     ld_buffer_clear(&yaml);
     for (int i = 0; i < 1100; i++)

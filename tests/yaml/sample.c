@@ -48,7 +48,8 @@ static const struct ld_field weight = {.type = LD_FIELD_NUMBER};
 static const struct ld_field period_item = {.type = LD_FIELD_OBJECT, .object = &period_schema};
 
 static const struct ld_field fields[] = {
-    {.name = "name", .type = LD_FIELD_NAME, .offset = AT(name), .flags = LD_FIELD_REQUIRED, .doc = "What it is called."},
+    {.name = "name", .type = LD_FIELD_NAME, .offset = AT(name), .flags = LD_FIELD_REQUIRED,
+     .doc = "What it is called."},
     {.name = "note", .type = LD_FIELD_TEXT, .offset = AT(note), .initial = ""},
     {.name = "loud", .type = LD_FIELD_BOOL, .offset = AT(loud), .initial = "true"},
     {.name = "runs", .type = LD_FIELD_INTEGER, .offset = AT(runs), .minimum = -5, .maximum = 1000, .initial = "5"},

@@ -93,8 +93,8 @@ static void one_pass_reports_all(void **state)
 static const struct {
     const char *line, *error;
 } wrong[] = {
-    {"qqqqqq: 1", "1: qqqqqq: unknown key \"qqqqqq\"; sample has name, note, loud, runs, weight, rate, variant, period, "
-                  "extra, numbers, periods, weights, kept, even, later"},
+    {"qqqqqq: 1", "1: qqqqqq: unknown key \"qqqqqq\"; sample has name, note, loud, runs, weight, rate, variant, "
+                  "period, extra, numbers, periods, weights, kept, even, later"},
     {"note:", "6: note: needs a value: text"},
     {"note: ~", "7: note: needs a value: text"},
     {"note: [a]", "7: note: expected text, not a list"},
