@@ -71,7 +71,8 @@ static int read_part(struct ld_arena *arena, const char *file, json_t *object, c
         part->names[part->count] = ld_arena_text(arena, name);
         if (!part->names[part->count])
             return no_memory(error);
-        int code = read_entry(arena, file, value, folders, folder_count, &part->entries[part->count], error);
+        struct entry *entry = &part->entries[part->count];
+        int code = read_entry(arena, file, value, folders, folder_count, entry, error);
         if (code)
             return code;
         part->count++;
@@ -87,7 +88,8 @@ static int read_all(struct ld_installed *installed, const char *file, json_t *ro
                     "leaky", &folders[LD_VARIANT_LEAKY], "healthy", &folders[LD_VARIANT_HEALTHY], "upstream",
                     &folders[UPSTREAM_FOLDER]) != 0 ||
         !json_is_object(fixtures) || !json_is_object(upstreams))
-        return ld_fail(error, LD_EUNAVAILABLE, "%s: needs fixtures, upstreams and folders (leaky, healthy, upstream)", file);
+        return ld_fail(error, LD_EUNAVAILABLE,
+                       "%s: needs fixtures, upstreams and folders (leaky, healthy, upstream)", file);
     int code = read_part(installed->arena, file, fixtures, folders, LD_VARIANTS, &installed->fixtures, error);
     if (!code)
         code = read_part(installed->arena, file, upstreams, folders + UPSTREAM_FOLDER, 1, &installed->upstreams, error);
@@ -103,7 +105,8 @@ static int load(const char *file, json_t **ret_root, struct ld_error *error)
     json_t *root = json_loadf(stream, JSON_REJECT_DUPLICATES, &json_error);
     fclose(stream);
     if (!root)
-        return ld_fail(error, LD_EUNAVAILABLE, "%s:%d:%d: %s", file, json_error.line, json_error.column, json_error.text);
+        return ld_fail(error, LD_EUNAVAILABLE, "%s:%d:%d: %s", file, json_error.line, json_error.column,
+                       json_error.text);
     *ret_root = root;
     return 0;
 }
