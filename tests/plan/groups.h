@@ -14,6 +14,7 @@
 int test_make(void);
 int test_select(void);
 int test_text(void);
+int test_json(void);
 
 /* A scenario from text; the test fails when it is refused. */
 struct ld_scenario *test_scenario(const char *text);

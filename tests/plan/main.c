@@ -27,5 +27,6 @@ int main(void)
     int failed = test_make();
     failed += test_select();
     failed += test_text();
+    failed += test_json();
     return failed != 0;
 }
