@@ -43,7 +43,10 @@ int ld_store_limit(struct ld_store *store, uint64_t bytes, struct ld_error *erro
 struct ld_fact { const char *name, *value; };
 int ld_store_campaign(struct ld_store *store, const char *id, uint64_t seed, int64_t started_wall_ns,
                       const struct ld_fact *facts, size_t fact_count, struct ld_error *error);
-/* Scenarios (text and hash), cells, runs, actions, canonical plan JSON and hash, metric registry. */
+/* A scenario's text and hash. ld_store_plan does it for those that have a cell in the plan; to plan again exactly as
+ * then, a filtered or sharded campaign needs the others too: store all of them, in order, before the plan. */
+int ld_store_scenario(struct ld_store *store, const struct ld_scenario *scenario, struct ld_error *error);
+/* Scenarios, cells, runs, actions, canonical plan JSON and hash. Filter, shard and runs are the caller's facts. */
 int ld_store_plan(struct ld_store *store, const struct ld_plan *plan, struct ld_error *error);
 int ld_store_run_begin(struct ld_store *store, uint32_t run, int64_t started_wall_ns, struct ld_error *error);
 int ld_store_phase(struct ld_store *store, uint32_t run, const char *phase, int64_t time_ns, struct ld_error *error);

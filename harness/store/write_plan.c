@@ -13,7 +13,7 @@ int ld_store_campaign(struct ld_store *store, const char *id, uint64_t seed, int
     return code ? code : ld_store_commit(store, true, error);
 }
 
-/* The row of a scenario, written when its first cell comes. */
+/* The row of a scenario, written when it comes first. */
 static int intern_scenario(struct ld_store *store, const struct ld_scenario *scenario, int64_t *ret_id,
                            struct ld_error *error)
 {
@@ -27,6 +27,12 @@ static int intern_scenario(struct ld_store *store, const struct ld_scenario *sce
     if (code == 0)
         *ret_id = sqlite3_last_insert_rowid(store->db);
     return code;
+}
+
+int ld_store_scenario(struct ld_store *store, const struct ld_scenario *scenario, struct ld_error *error)
+{
+    int64_t id;
+    return intern_scenario(store, scenario, &id, error);
 }
 
 static int write_cell(struct ld_store *store, const struct ld_cell *cell, struct ld_error *error)
@@ -73,15 +79,7 @@ static int write_run(struct ld_store *store, const struct ld_plan *plan, const s
 static int write_plan_row(struct ld_store *store, const struct ld_plan *plan, struct ld_error *error)
 {
     static const char insert_plan[] = "INSERT INTO plan (campaign, hash, json) VALUES (1, ?, ?)";
-    struct ld_buffer json;
-    ld_buffer_init(&json, LD_STORE_TEXT_MAX);
-    int code = ld_plan_json(plan, &json);
-    if (code)
-        ld_fail(error, code, "%s: cannot write the plan as JSON", store->path);
-    else
-        code = ld_store_write(store, error, insert_plan, "tz", plan->hash, ld_buffer_text(&json), json.length);
-    ld_buffer_done(&json);
-    return code;
+    return ld_store_write(store, error, insert_plan, "tt", plan->hash, plan->json);
 }
 
 int ld_store_plan(struct ld_store *store, const struct ld_plan *plan, struct ld_error *error)

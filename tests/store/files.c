@@ -1,0 +1,236 @@
+/* Creating, opening, versions, limits. */
+#include "sample.h"
+
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "groups.h"
+#include "store/internal.h"
+
+static int setup(void **state)
+{
+    (void)state;
+    sample_folder();
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    sample_clean();
+    return 0;
+}
+
+static void execute(const char *path, const char *sql)
+{
+    sqlite3 *db;
+    char *message = NULL;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    if (sqlite3_exec(db, sql, NULL, NULL, &message) != SQLITE_OK)
+        fail_msg("%s: %s", sql, message);
+    sqlite3_close(db);
+}
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+static void opens_clean(void **state)
+{
+    (void)state;
+    struct ld_error error = {0};
+    struct ld_store *store = sample_store(sample_path("a.db"));
+    assert_done(ld_store_close(store, &error), &error);
+    assert_done(ld_store_close(NULL, &error), &error);
+    assert_done(ld_store_open(&store, sample_path("a.db"), true, &error), &error);
+    assert_done(ld_store_note(store, 0, 1, "a", "b", &error), &error);
+    assert_done(ld_store_close(store, &error), &error);
+    assert_done(ld_store_open(&store, sample_path("a.db"), false, &error), &error);
+    assert_fails(ld_store_note(store, 0, 1, "a", "b", &error), LD_ESTORE, &error, "reading only", "a.db");
+    assert_done(ld_store_close(store, &error), &error);
+}
+
+static void refuses_what_exists(void **state)
+{
+    (void)state;
+    struct ld_error error = {0};
+    struct ld_store *store;
+    ld_store_close(sample_store(sample_path("a.db")), NULL);
+    assert_fails(ld_store_create(&store, sample_path("a.db"), &error), LD_ESTORE, &error, "exists already", "a.db");
+    write_file(sample_path("text"), "this is a letter to my grandmother, which is longer than a header of SQLite is: "
+                                    "one hundred bytes, and some more for good measure, dear grandmother");
+    assert_fails(ld_store_create(&store, sample_path("text"), &error), LD_ESTORE, &error, "is not a database", "text");
+    write_file(sample_path("empty"), "");
+    assert_done(ld_store_create(&store, sample_path("empty"), &error), &error);
+    assert_done(ld_store_close(store, &error), &error);
+}
+
+static void refuses_what_is_no_store(void **state)
+{
+    (void)state;
+    struct ld_error error = {0};
+    struct ld_store *store;
+    assert_fails(ld_store_open(&store, sample_path("none.db"), false, &error), LD_ESTORE, &error, "No such file", "none.db");
+    assert_fails(ld_store_create(&store, sample_path("no/folder.db"), &error), LD_ESTORE, &error, "cannot open",
+                 "no/folder.db");
+    assert_fails(ld_store_create(&store, "/proc/leakdrill.db", &error), LD_ESTORE, &error, "cannot", "/proc/leakdrill.db");
+    write_file(sample_path("empty"), "");
+    assert_fails(ld_store_open(&store, sample_path("empty"), false, &error), LD_ESTORE, &error, "not a store", "empty");
+    execute(sample_path("other.db"), "PRAGMA application_id=7; CREATE TABLE t (a)");
+    assert_fails(ld_store_open(&store, sample_path("other.db"), false, &error), LD_ESTORE, &error, "not a store", "other.db");
+}
+
+static void refuses_the_future(void **state)
+{
+    (void)state;
+    struct ld_error error = {0};
+    struct ld_store *store;
+    ld_store_close(sample_store(sample_path("a.db")), NULL);
+    execute(sample_path("a.db"), "PRAGMA user_version=2");
+    assert_fails(ld_store_open(&store, sample_path("a.db"), false, &error), LD_ESTORE, &error,
+                 "newer leakdrill (version 2, this one knows up to 1)", "a.db");
+    assert_fails(ld_store_open(&store, sample_path("a.db"), true, &error), LD_ESTORE, &error, "newer", NULL);
+    execute(sample_path("a.db"), "PRAGMA user_version=0");
+    assert_fails(ld_store_open(&store, sample_path("a.db"), true, &error), LD_ESTORE, &error, "has no version", NULL);
+}
+
+static void migrates_by_steps(void **state)
+{
+    (void)state;
+    struct ld_error error = {0};
+    struct ld_store *store = sample_store(sample_path("a.db"));
+    const struct ld_migration steps[] = {
+        {2, "CREATE TABLE third (a INTEGER) STRICT; INSERT INTO third SELECT b FROM second"},
+        {1, "CREATE TABLE second (b INTEGER) STRICT; INSERT INTO second VALUES (7)"},
+        {5, "THIS IS NO SQL"},
+    };
+    int64_t value = 0;
+    assert_done(ld_store_group(store, &error), &error);
+    assert_done(ld_store_migrate(store, steps, 3, 1, 3, &error), &error);
+    assert_done(ld_store_number(store, &error, &value, "SELECT a FROM third", ""), &error);
+    assert_int_equal(value, 7);
+    assert_done(ld_store_number(store, &error, &value, "PRAGMA user_version", ""), &error);
+    assert_int_equal(value, 3);
+    assert_fails(ld_store_migrate(store, steps, 3, 3, 4, &error), LD_ESTORE, &error, "nothing leads from there to 4", NULL);
+    assert_fails(ld_store_migrate(store, steps, 3, 5, 6, &error), LD_ESTORE, &error, "syntax error", "a.db");
+    assert_fails(ld_store_close(store, &error), LD_ESTORE, &error, "syntax error", NULL); /* sticky: rolled back */
+    assert_done(ld_store_open(&store, sample_path("a.db"), false, &error), &error); /* still version 1 */
+    assert_done(ld_store_close(store, &error), &error);
+}
+
+/* A full disk: a clear message with the path, no crash, and what was finished stays. */
+static void full_disk(void **state)
+{
+    (void)state;
+    struct ld_error error = {0};
+    struct ld_store *store = sample_store(sample_path("full.db"));
+    sample_write_run(store, 0, 30, 1);
+    assert_done(ld_store_limit(store, 700000, &error), &error);
+    int code = 0;
+    static char text[10000];
+    memset(text, 'x', sizeof text - 1);
+    for (int i = 0; i < 1000 && code == 0; i++)
+        code = ld_store_note(store, 1, i, "fill", text, &error);
+    assert_fails(code, LD_ESTORE, &error, "the disk is full", "full.db");
+    memset(&error, 0, sizeof error);
+    assert_fails(ld_store_run_begin(store, 1, 5, &error), LD_ESTORE, &error, "the disk is full", "full.db");
+    assert_fails(ld_store_commit(store, true, &error), LD_ESTORE, &error, "the disk is full", "full.db");
+    assert_done(sample_read_all(store, &error), &error);
+    assert_fails(ld_store_close(store, &error), LD_ESTORE, &error, "the disk is full", "full.db");
+    assert_done(ld_store_open(&store, sample_path("full.db"), false, &error), &error);
+    assert_done(sample_read_all(store, &error), &error);
+    assert_done(ld_store_close(store, &error), &error);
+}
+
+/* The system itself refuses to let the file grow. */
+static void file_size_limit(void **state)
+{
+    (void)state;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct ld_error error = {0};
+        struct ld_store *store = NULL;
+        struct rlimit limit = {400000, 400000};
+        signal(SIGXFSZ, SIG_IGN);
+        if (ld_store_create(&store, sample_path("small.db"), &error) || setrlimit(RLIMIT_FSIZE, &limit))
+            _exit(1);
+        static char text[10000];
+        memset(text, 'x', sizeof text - 1);
+        int code = 0;
+        for (int i = 0; i < 1000 && code == 0; i++) {
+            code = ld_store_note(store, 1, i, "fill", text, &error);
+            if (code == 0)
+                code = ld_store_commit(store, false, &error);
+        }
+        int failed_well = code == LD_ESTORE && strstr(error.message, "small.db");
+        ld_store_close(store, NULL);
+        _exit(failed_well ? 0 : 2);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+/* Many processes create one path at once: one wins, the others are told. */
+static void one_creator(void **state)
+{
+    (void)state;
+    enum { CREATORS = 6 };
+    int gate[2], wins = 0, refused = 0;
+    assert_int_equal(pipe(gate), 0);
+    for (int i = 0; i < CREATORS; i++) {
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            char byte;
+            struct ld_error error = {0};
+            struct ld_store *store = NULL;
+            close(gate[1]);
+            if (read(gate[0], &byte, 1) != 0) /* ends for all at once */
+                _exit(3);
+            int code = ld_store_create(&store, sample_path("race.db"), &error);
+            if (code && (code != LD_ESTORE || !strstr(error.message, "exists already")))
+                fprintf(stderr, "%s\n", error.message);
+            bool told = code == LD_ESTORE && strstr(error.message, "exists already");
+            ld_store_close(store, NULL);
+            _exit(code == 0 ? 10 : told ? 11 : 12);
+        }
+    }
+    close(gate[0]);
+    close(gate[1]);
+    for (int i = 0; i < CREATORS; i++) {
+        int status;
+        assert_true(wait(&status) > 0);
+        wins += WIFEXITED(status) && WEXITSTATUS(status) == 10;
+        refused += WIFEXITED(status) && WEXITSTATUS(status) == 11;
+    }
+    assert_int_equal(wins, 1);
+    assert_int_equal(refused, CREATORS - 1);
+}
+
+int test_files(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(opens_clean, setup, teardown),
+        cmocka_unit_test_setup_teardown(refuses_what_exists, setup, teardown),
+        cmocka_unit_test_setup_teardown(refuses_what_is_no_store, setup, teardown),
+        cmocka_unit_test_setup_teardown(refuses_the_future, setup, teardown),
+        cmocka_unit_test_setup_teardown(migrates_by_steps, setup, teardown),
+        cmocka_unit_test_setup_teardown(full_disk, setup, teardown),
+        cmocka_unit_test_setup_teardown(file_size_limit, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_creator, setup, teardown),
+    };
+    return cmocka_run_group_tests_name("store: files", tests, NULL, NULL);
+}
