@@ -279,8 +279,10 @@ static void a_reader_that_stands_still_stops_the_writer(void **state)
 static void a_reset_passes_a_reader_that_stands_still(void **state)
 {
     struct pair pair = connect_pair(*state);
+    struct pollfd server = {.fd = pair.server};
     fill(pair.client);
     reset_socket(pair.client);
+    assert_int_equal(poll(&server, 1, 30000), 1); /* before the server reads a byte */
     expect_reset(pair.server);
     close(pair.server);
 }
