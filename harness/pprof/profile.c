@@ -49,13 +49,13 @@ static bool looks_like_groups(struct ld_span body)
     return false;
 }
 
-/* gzip's magic number, or the tag of one of the profile's messages 1 to 6 (wire type 2). */
+/* gzip's magic number, or the tag of one of the messages 1 to 6 or 11 (wire type 2): Go begins with period_type, 11. */
 static bool looks_like_proto(struct ld_span body)
 {
-    unsigned char first = (unsigned char)body.at[0];
+    unsigned char first = (unsigned char)body.at[0], field = first >> 3;
     if (ld_scan_text(&body, "\x1f\x8b"))
         return true;
-    return (first & 7) == 2 && first >> 3 >= 1 && first >> 3 <= 6;
+    return (first & 7) == 2 && ((field >= 1 && field <= 6) || field == 11);
 }
 
 static const struct {

@@ -334,6 +334,10 @@ static void every_damaged_byte_is_survived(void **state)
     assert_int_equal(inflate(&stream, Z_FINISH), Z_STREAM_END);
     plain_length = stream.total_out;
     inflateEnd(&stream);
+    struct ld_profile whole;
+    assert_int_equal(parse_exact(&whole, LD_PROFILE_GOROUTINELEAK, plain, plain_length, NULL, NULL), 0);
+    assert_int_equal(whole.total, 2);
+    ld_profile_done(&whole);
     for (size_t i = 0; i < plain_length; i++)
         for (int bit = 0; bit < 8; bit++) {
             struct ld_profile profile;
