@@ -38,7 +38,7 @@ struct kept_alert {
 
 struct kept {
     size_t count;
-    struct kept_alert items[4096];
+    struct kept_alert items[2048];
 };
 
 static inline void keep(void *context, const struct ld_alert *alert)
@@ -126,6 +126,18 @@ struct feed {
     uint32_t instance, incarnation;
     int code; /* of the last delivery */
 };
+
+/* A feed is megabytes: on the heap, and never assigned as a whole. free() it. */
+static inline struct feed *feed_new(void *to, int (*deliver)(void *, const struct ld_observation *,
+                                                            const struct ld_alert_sink *))
+{
+    struct feed *feed = calloc(1, sizeof *feed);
+    assert_non_null(feed);
+    feed->to = to;
+    feed->deliver = deliver;
+    feed->incarnation = 1;
+    return feed;
+}
 
 static inline int deliver_detector(void *to, const struct ld_observation *observation, const struct ld_alert_sink *sink)
 {

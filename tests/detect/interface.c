@@ -84,15 +84,13 @@ static void test_interface_is_enforced(void **unused)
         {"no amount", {{.id = 1, .amount = __builtin_nan(""), GOOD}}, {LD_EDETECTOR, LD_EDETECTOR}},
     };
     struct ld_detector_setting setting = {.name = "s", .time_scale = 1};
-    struct feed *feed = calloc(1, sizeof *feed);
-    assert_non_null(feed);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         script = (struct script){0};
         memcpy(script.alerts, cases[i].alerts, sizeof cases[i].alerts);
         struct ld_detector *detector;
         assert_int_equal(ld_detector_open(&detector, &script_kind, &setting, NULL), 0);
         assert_string_equal(ld_detector_name(detector), "s");
-        *feed = (struct feed){.to = detector, .deliver = deliver_detector};
+        struct feed *feed = feed_new(detector, deliver_detector);
         for (int k = 0; k < 2; k++) {
             feed->time_ns = k * PERIOD_NS;
             hand_tick(feed);
@@ -103,8 +101,8 @@ static void test_interface_is_enforced(void **unused)
         size_t delivered = (size_t)(cases[i].codes[0] == 0) + (size_t)(cases[i].codes[1] == 0);
         assert_int_equal(feed->kept.count, delivered); /* what breaks the interface reaches nobody */
         ld_detector_free(detector);
+        free(feed);
     }
-    free(feed);
     ld_detector_free(NULL);
 }
 

@@ -18,8 +18,7 @@ static inline int rig_open(struct rig *rig, const char *name, const char *option
 {
     const struct ld_detector_kind *kind = ld_detector_find(name);
     assert_non_null(kind);
-    *rig = (struct rig){.feed = calloc(1, sizeof *rig->feed), .arena = ld_arena_new((size_t)1 << 20)};
-    assert_non_null(rig->feed);
+    *rig = (struct rig){.arena = ld_arena_new((size_t)1 << 20)};
     struct ld_errors errors = {0};
     struct ld_schema_context context = {.file = "s.yaml", .arena = rig->arena, .errors = &errors};
     assert_int_equal(ld_document_parse(&rig->document, "s.yaml", options, strlen(options), &errors), 0);
@@ -34,7 +33,7 @@ static inline int rig_open(struct rig *rig, const char *name, const char *option
     setting.time_scale = setting.time_scale > 0 ? setting.time_scale : 1;
     setting.period_ns = PERIOD_NS;
     int code = ld_detector_open(&rig->detector, kind, &setting, error);
-    *rig->feed = (struct feed){.to = rig->detector, .deliver = deliver_detector, .incarnation = 1};
+    rig->feed = feed_new(rig->detector, deliver_detector);
     return code;
 }
 

@@ -28,9 +28,7 @@ static struct bench bench_of(const char *scope, const char *cells, double time_s
     if (ld_matrix_parse(&bench.matrix, "r.yaml", text, strlen(text), &errors) != 0)
         fail_msg("%s", errors.count ? ld_error_format(&errors.items[0], line, sizeof line) : "?");
     assert_int_equal(ld_matrix_state_new(&bench.state, bench.matrix, time_scale, PERIOD_NS), 0);
-    bench.feed = calloc(1, sizeof *bench.feed);
-    assert_non_null(bench.feed);
-    *bench.feed = (struct feed){.to = bench.state, .deliver = deliver_matrix, .incarnation = 1};
+    bench.feed = feed_new(bench.state, deliver_matrix);
     return bench;
 }
 

@@ -134,9 +134,7 @@ static struct scene begin(uint64_t seed)
     if (ld_matrix_read(&scene.matrix, RULES, &errors) != 0)
         fail_msg("%s", errors.count ? ld_error_format(&errors.items[0], text, sizeof text) : "unreadable");
     assert_int_equal(ld_matrix_state_new(&scene.state, scene.matrix, 1, PERIOD_NS), 0);
-    scene.feed = calloc(1, sizeof *scene.feed);
-    assert_non_null(scene.feed);
-    *scene.feed = (struct feed){.to = scene.state, .deliver = deliver_matrix, .incarnation = 1};
+    scene.feed = feed_new(scene.state, deliver_matrix);
     scene.feed->time_ns = (int64_t)(ld_unit(ld_derive(seed, "phase", 0)) * (double)PERIOD_NS);
     return scene;
 }
