@@ -50,7 +50,7 @@ func TestAlike(t *testing.T) {
 				}
 			}
 			for what, look := range looks {
-				eventually(t, what+" of the two alike", true, func() bool { return look(t, leaky) == look(t, healthy) })
+				eventuallySame(t, what, func() string { return look(t, healthy) }, func() string { return look(t, leaky) })
 				if word := tells(look(t, leaky)); word != "" {
 					t.Errorf("%s tells %q: %s", what, word, look(t, leaky))
 				}

@@ -268,14 +268,20 @@ func (p *process) sites() map[string]int {
 // eventually asks until the answer is the wanted one: for what the kernel or another goroutine still has to finish.
 func eventually[T comparable](t *testing.T, what string, want T, ask func() T) {
 	t.Helper()
+	eventuallySame(t, what, func() T { return want }, ask)
+}
+
+// eventuallySame asks both until they agree.
+func eventuallySame[T comparable](t *testing.T, what string, want, ask func() T) {
+	t.Helper()
 	end := time.Now().Add(patience)
 	for {
-		got := ask()
-		if got == want {
+		wanted, got := want(), ask()
+		if got == wanted {
 			return
 		}
 		if time.Now().After(end) {
-			t.Fatalf("%s: %v, want %v", what, got, want)
+			t.Fatalf("%s: %v, want %v", what, got, wanted)
 		}
 	}
 }
