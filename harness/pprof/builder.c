@@ -174,10 +174,22 @@ static size_t utf8_sequence(const unsigned char *at, size_t room)
     return length;
 }
 
+/* Are all eight bytes ASCII and none of them NUL? (The trick finds the first zero byte of a word without a loop.) */
+static bool is_plain(const unsigned char *at)
+{
+    uint64_t word;
+    memcpy(&word, at, 8);
+    return !((word | (word - UINT64_C(0x0101010101010101))) & UINT64_C(0x8080808080808080));
+}
+
 static bool is_valid(struct ld_span text)
 {
     const unsigned char *at = (const unsigned char *)text.at, *end = (const unsigned char *)text.end;
     while (at < end) {
+        if (end - at >= 8 && is_plain(at)) {
+            at += 8;
+            continue;
+        }
         size_t length = utf8_sequence(at, (size_t)(end - at));
         if (!length)
             return false;
@@ -190,10 +202,9 @@ static bool is_valid(struct ld_span text)
 static int repair(struct ld_builder *builder, struct ld_span *text)
 {
     size_t room = ld_span_length(*text), used = 0;
-    char *out = NULL;
     if (room > SIZE_MAX / 3)
         return no_memory(builder, SIZE_MAX);
-    out = malloc(room * 3);
+    char *out = malloc(room * 3);
     if (!out)
         return no_memory(builder, 0);
     for (const char *at = text->at; at < text->end;) {
@@ -208,14 +219,8 @@ static int repair(struct ld_builder *builder, struct ld_span *text)
 
 /* ---- texts and frames */
 
-static int intern_valid(struct ld_builder *builder, struct ld_span text, const char **ret_text)
+static int intern_valid(struct ld_builder *builder, uint64_t hash, struct ld_span text, const char **ret_text)
 {
-    uint64_t hash = hash_text(builder->seed, text);
-    const char *found = find_text(&builder->texts, hash, text);
-    if (found) {
-        *ret_text = found;
-        return 0;
-    }
     if (builder->texts.used >= builder->limits->strings)
         return ld_fail(builder->error, LD_ELIMIT, "the profile has more than %u texts", builder->limits->strings);
     if (ld_span_length(text) > UINT32_MAX)
@@ -231,15 +236,30 @@ static int intern_valid(struct ld_builder *builder, struct ld_span text, const c
     return 0;
 }
 
+/* The interned text of these very bytes, NULL when there is none yet. Whatever is interned is valid. */
+static const char *find_interned(struct ld_builder *builder, struct ld_span text, uint64_t *ret_hash)
+{
+    *ret_hash = hash_text(builder->seed, text);
+    return find_text(&builder->texts, *ret_hash, text);
+}
+
 int ld_builder_text(struct ld_builder *builder, struct ld_span text, const char **ret_text)
 {
-    if (is_valid(text))
-        return intern_valid(builder, text, ret_text);
-    int code = repair(builder, &text);
-    if (code)
-        return code;
-    code = intern_valid(builder, text, ret_text);
-    free((void *)(uintptr_t)text.at);
+    struct ld_span valid = text;
+    uint64_t hash;
+    int code = 0;
+    const char *found = find_interned(builder, text, &hash);
+    if (!found && !is_valid(text)) {
+        if ((code = repair(builder, &valid)))
+            return code;
+        found = find_interned(builder, valid, &hash);
+    }
+    if (found)
+        *ret_text = found;
+    else
+        code = intern_valid(builder, hash, valid, ret_text);
+    if (valid.at != text.at)
+        free((void *)(uintptr_t)valid.at);
     return code;
 }
 

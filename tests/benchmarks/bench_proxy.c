@@ -51,7 +51,7 @@ static int connect_to(uint16_t port)
     return fd;
 }
 
-/* ---- the upstream: one thread a connection. The first byte says what it wants: 'e' echo, 's' swallow, then one byte */
+/* ---- the upstream: a thread for each connection, whose first byte says what it wants: e echo, s swallow and answer */
 
 static void *serve(void *context)
 {
@@ -141,10 +141,11 @@ static void compare_throughput(uint16_t direct, uint16_t proxied)
         times_ns[0][i] = stream_ns(direct);
         times_ns[1][i] = stream_ns(proxied);
     }
-    double direct_ns = (double)quantile(times_ns[0], ROUNDS, 50), proxied_ns = (double)quantile(times_ns[1], ROUNDS, 50);
+    double direct_ns = (double)quantile(times_ns[0], ROUNDS, 50);
+    double proxied_ns = (double)quantile(times_ns[1], ROUNDS, 50);
     printf("throughput   direct %6.0f MB/s   proxied %6.0f MB/s   ratio %.2f   (median of %d, %zu MiB each)\n",
-           (double)STREAM_BYTES * 1e3 / direct_ns, (double)STREAM_BYTES * 1e3 / proxied_ns, direct_ns / proxied_ns, ROUNDS,
-           STREAM_BYTES >> 20);
+           (double)STREAM_BYTES * 1e3 / direct_ns, (double)STREAM_BYTES * 1e3 / proxied_ns, direct_ns / proxied_ns,
+           ROUNDS, STREAM_BYTES >> 20);
 }
 
 static void compare_round_trips(uint16_t direct, uint16_t proxied)
@@ -162,7 +163,8 @@ static void compare_round_trips(uint16_t direct, uint16_t proxied)
         p99[k] = (double)quantile(times_ns[k], ROUNDS * TRIPS, 99) / 1e3;
         close(fds[k]);
     }
-    printf("round trip   direct %.1f/%.1f us   proxied %.1f/%.1f us   added %+.1f/%+.1f us   ratio %.2f/%.2f   (p50/p99)\n",
+    printf("round trip   direct %.1f/%.1f us   proxied %.1f/%.1f us   added %+.1f/%+.1f us   ratio %.2f/%.2f   "
+           "(p50/p99)\n",
            p50[0], p99[0], p50[1], p99[1], p50[1] - p50[0], p99[1] - p99[0], p50[1] / p50[0], p99[1] / p99[0]);
 }
 
