@@ -119,7 +119,8 @@ static void describe(struct ld_receipt *receipt)
                  ld_format_duration_short(receipt->worst_early_ns, early, sizeof early));
 }
 
-void ld_effect_receipt(const struct ld_effect *effect, const struct ld_fault_spec *fault, struct ld_receipt *ret_receipt)
+void ld_effect_receipt(const struct ld_effect *effect, const struct ld_fault_spec *fault,
+                       struct ld_receipt *ret_receipt)
 {
     struct ld_receipt receipt = {
         .touched = effect->touched,

@@ -66,8 +66,8 @@ static int check(struct ld_schema_context *context, const struct ld_node *node, 
 
 const struct ld_schema ld_fault_kill_schema = {
     .name = "kill",
-    .doc = "Kill the target or its upstream by a signal, and restart it if asked. A killed target ends its incarnation; "
-           "the restart begins the next.",
+    .doc = "Kill the target or its upstream by a signal, and restart it if asked. A killed target ends its "
+           "incarnation; the restart begins the next.",
     .fields = fields,
     .check = check,
 };

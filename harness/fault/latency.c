@@ -38,14 +38,14 @@ static int check(struct ld_schema_context *context, const struct ld_node *node, 
 
 const struct ld_schema ld_fault_latency_schema = {
     .name = "latency",
-    .doc = "Delay every chunk between target and upstream by latency ± jitter. Order is kept, throughput is not limited, "
-           "and a half-close is delayed like data.",
+    .doc = "Delay every chunk between target and upstream by latency ± jitter. Order is kept, throughput is not "
+           "limited, and a half-close is delayed like data.",
     .fields = fields,
     .check = check,
 };
 
-int64_t ld_toxic_latency_ns(uint64_t seed, const struct ld_fault_spec *fault, uint64_t connection, enum ld_stream stream,
-                            uint64_t chunk)
+int64_t ld_toxic_latency_ns(uint64_t seed, const struct ld_fault_spec *fault, uint64_t connection,
+                            enum ld_stream stream, uint64_t chunk)
 {
     const struct ld_fault_latency *latency = &fault->attributes.latency;
     if (latency->jitter_ns == 0)

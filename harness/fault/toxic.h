@@ -18,8 +18,8 @@ bool ld_toxic_touches(uint64_t seed, const char *fault_id, uint64_t connection, 
 /* Latency of chunk number `chunk` of a connection and direction: latency + uniform(-jitter, +jitter), at least 0, as
  * Toxiproxy draws it. Chunks are counted by each toxic for itself, from 0 when it was added: one that is added
  * elsewhere changes no number. Pure. */
-int64_t ld_toxic_latency_ns(uint64_t seed, const struct ld_fault_spec *fault, uint64_t connection, enum ld_stream stream,
-                            uint64_t chunk);
+int64_t ld_toxic_latency_ns(uint64_t seed, const struct ld_fault_spec *fault, uint64_t connection,
+                            enum ld_stream stream, uint64_t chunk);
 
 struct ld_link;
 
@@ -45,7 +45,8 @@ int ld_link_write(struct ld_link *link, const void *bytes, size_t length, int64_
 /* The sender half-closed at now_ns; ld_link_finished turns true when everything before it has left and its own time
  * came. It is delayed like a chunk. Nothing may be written after it; a second end changes nothing. */
 void ld_link_end(struct ld_link *link, int64_t now_ns);
-/* When the end may pass, absolute; INT64_MAX while there is none. A reset does not wait for bytes that found no reader. */
+/* When the end may pass, absolute; INT64_MAX while there is none. A reset does not wait for bytes that found no
+ * reader. */
 int64_t ld_link_end_due(const struct ld_link *link);
 size_t ld_link_room(const struct ld_link *link); /* bytes that may be written now */
 size_t ld_link_held(const struct ld_link *link); /* bytes in it */
@@ -70,7 +71,8 @@ void ld_effect_connection(struct ld_effect *effect, bool touched);
 void ld_effect_chunk(struct ld_effect *effect, int64_t arrived_ns, int64_t due_ns, int64_t left_ns);
 /* `fault` gives the range in which it counts as effective: at least one chunk, p50 within latency ± (jitter + 5 ms +
  * 0.2 %), none early. */
-void ld_effect_receipt(const struct ld_effect *effect, const struct ld_fault_spec *fault, struct ld_receipt *ret_receipt);
+void ld_effect_receipt(const struct ld_effect *effect, const struct ld_fault_spec *fault,
+                       struct ld_receipt *ret_receipt);
 /* Let the link report the chunks delayed by `fault_id` to `effect` (NULL: no more). Only its own part of the delay is
  * reported where several toxics delay a chunk. Changes nothing when the toxic is not on this link; ends with its
  * removal, whatever is held then is not reported. */

@@ -59,7 +59,7 @@ struct ld_proxy_events {
 };
 
 struct ld_proxy_spec {
-    uint64_t seed;            /* of the run: decisions are ld_toxic_touches(seed, fault id, connection index, toxicity) */
+    uint64_t seed;            /* of the run: decides ld_toxic_touches(seed, fault id, connection index, toxicity) */
     uint16_t upstream_port;   /* on 127.0.0.1; 0: down for now */
     uint32_t connections_max; /* 0: LD_PROXY_CONNECTIONS_MAX */
     struct ld_proxy_events events;

@@ -39,7 +39,8 @@ static void latencies_are_the_golden_ones(void **state)
                                          {183110484, 201288702, 182115510, 242433429}};
     for (int stream = LD_STREAM_DOWN; stream <= LD_STREAM_UP; stream++)
         for (uint64_t chunk = 0; chunk < 4; chunk++)
-            assert_int_equal(ld_toxic_latency_ns(SEED, &fault, 7, (enum ld_stream)stream, chunk), golden[stream][chunk]);
+            assert_int_equal(ld_toxic_latency_ns(SEED, &fault, 7, (enum ld_stream)stream, chunk),
+                             golden[stream][chunk]);
 }
 
 static void a_share_is_touched(void **state)

@@ -63,8 +63,8 @@ static void latency_binds(void **state)
     (void)state;
     union ld_fault_attributes attributes;
     char message[600];
-    assert_int_equal(bind("latency", "{latency: 200ms, jitter: 50ms, toxicity: 0.99, stream: both}", &attributes, message,
-                          sizeof message), 0);
+    assert_int_equal(bind("latency", "{latency: 200ms, jitter: 50ms, toxicity: 0.99, stream: both}", &attributes,
+                          message, sizeof message), 0);
     assert_string_equal(message, "");
     assert_int_equal(attributes.latency.latency_ns, 200 * LD_MS);
     assert_int_equal(attributes.latency.jitter_ns, 50 * LD_MS);

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #define ROUNDS 41
@@ -153,6 +155,26 @@ static void two_hundred_connections_at_once(void **state)
         close_pair(pairs[i]);
 }
 
+/* A small buffer would make latency a limit of bandwidth; no buffer limit at all would eat the machine. */
+static void much_is_held_but_not_everything(void **state)
+{
+    static char bytes[1 << 20];
+    struct fixture *fixture = *state;
+    struct ld_fault_spec fault = latency_fault("a/0/latency", 10 * LD_MINUTE, 0, 1, LD_STREAM_UP);
+    struct timeval short_patience = {.tv_usec = 300000};
+    struct pair pair = connect_pair(fixture);
+    size_t taken = 0;
+    ssize_t sent;
+    start_fault(fixture, &fault);
+    for (int i = 0; i < 64; i++)
+        send_all(pair.client, bytes, sizeof bytes); /* nothing of it leaves, and nobody waits */
+    setsockopt(pair.client, SOL_SOCKET, SO_SNDTIMEO, &short_patience, sizeof short_patience);
+    while ((sent = send(pair.client, bytes, sizeof bytes, MSG_NOSIGNAL)) > 0 && taken < LD_LINK_BYTES_MAX)
+        taken += (size_t)sent;
+    assert_in_range(taken, 0, 32 << 20); /* the kernel's own buffers */
+    close_pair(pair);
+}
+
 static void faults_that_cannot_act_are_told(void **state)
 {
     struct fixture *fixture = *state;
@@ -190,6 +212,7 @@ int test_faults(void)
         TEST(a_toxic_is_switched_in_mid_connection),
         TEST(decisions_are_those_of_the_seed),
         TEST(two_hundred_connections_at_once),
+        TEST(much_is_held_but_not_everything),
         TEST(faults_that_cannot_act_are_told),
     };
     return cmocka_run_group_tests_name("faults", tests, NULL, NULL);

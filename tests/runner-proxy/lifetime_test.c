@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/random.h"
+
 static void set_upstream(struct fixture *fixture, uint16_t port)
 {
     unsigned changed = fixture->told.changed;
@@ -207,6 +209,81 @@ static void listeners_do_not_disturb_each_other(void **state)
     }
 }
 
+/* ---- everything at once */
+
+#define CROWD 24
+
+static void end_somehow(struct ld_random *random, struct pair *pair)
+{
+    int *fds[] = {&pair->client, &pair->server};
+    for (int i = 0; i < 2; i++) {
+        if (ld_random_below(random, 2))
+            reset_socket(*fds[i]);
+        else
+            close(*fds[i]);
+    }
+    pair->client = pair->server = -1;
+}
+
+static void do_something(struct fixture *fixture, struct ld_random *random, struct pair *pair)
+{
+    static char bytes[100000];
+    int fd = ld_random_below(random, 2) ? pair->client : pair->server;
+    if (pair->client < 0) {
+        *pair = connect_pair(fixture);
+        return;
+    }
+    switch (ld_random_below(random, 8)) {
+    case 0:
+        end_somehow(random, pair);
+        break;
+    case 1:
+        shutdown(fd, SHUT_WR);
+        break;
+    case 2:
+    case 3:
+        recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
+        break;
+    default:
+        send(fd, bytes, (size_t)ld_random_below(random, sizeof bytes), MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+}
+
+/* Sends, half-closes, resets and faults in a random but repeatable order; the proxy's own assertions judge, and the
+ * teardown that nothing is left. */
+static void a_crowd_behaves_as_it_likes(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ld_fault_spec faults[] = {
+        latency_fault("a/0/latency", 2 * LD_MS, 2 * LD_MS, 0.7, LD_STREAM_BOTH),
+        latency_fault("a/1/latency", 9 * LD_MS, 3 * LD_MS, 0.5, LD_STREAM_UP),
+    };
+    bool acts[2] = {false};
+    struct pair pairs[CROWD];
+    struct ld_random random;
+    ld_random_init(&random, 11);
+    memset(pairs, -1, sizeof pairs);
+    for (int i = 0; i < 6000; i++) {
+        fixture->told.decisions = 0; /* too many to keep */
+        if (i % 200 == 0) {
+            size_t which = (size_t)ld_random_below(&random, 2);
+            if (acts[which])
+                stop_fault(fixture, faults[which].id);
+            else
+                start_fault(fixture, &faults[which]);
+            acts[which] = !acts[which];
+        }
+        do_something(fixture, &random, &pairs[ld_random_below(&random, CROWD)]);
+    }
+    fixture->told.decisions = 0;
+    fixture_finish(fixture, true);
+    assert_true(fixture->told.counts.accepted > 200);
+    assert_true(fixture->told.counts.resets > 0);
+    for (int i = 0; i < CROWD; i++)
+        if (pairs[i].client >= 0)
+            close_pair(pairs[i]);
+}
+
 static unsigned open_descriptors(unsigned *ret_inheritable)
 {
     DIR *folder = opendir("/proc/self/fd");
@@ -251,6 +328,7 @@ int test_lifetime(void)
         TEST(a_close_drops_what_is_held),
         TEST(a_shutdown_closes_what_is_open),
         TEST(listeners_do_not_disturb_each_other),
+        TEST(a_crowd_behaves_as_it_likes),
         cmocka_unit_test(no_descriptor_is_inherited_or_left),
     };
     return cmocka_run_group_tests_name("lifetime", tests, NULL, NULL);

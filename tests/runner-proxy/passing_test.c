@@ -92,8 +92,8 @@ static void transfer_both_ways(struct fixture *fixture, size_t length)
         {.fd = pair.client},
     };
     for (size_t i = 0; i < 4; i++)
-        assert_int_equal(pthread_create(&transfers[i].thread, NULL, i % 2 ? receive_to_end : send_random, &transfers[i]),
-                         0);
+        assert_int_equal(
+            pthread_create(&transfers[i].thread, NULL, i % 2 ? receive_to_end : send_random, &transfers[i]), 0);
     for (size_t i = 0; i < 4; i++) {
         void *failure;
         pthread_join(transfers[i].thread, &failure);
