@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "runner/run/message.h"
+#include "runner/run/entry.h"
 
 #define WRITER_MAGIC 0x57524954u
 #define ITEMS_MAX 8192
@@ -23,7 +23,7 @@ struct ld_writer {
     pthread_mutex_t mutex;    /* everything below */
     pthread_cond_t filled;    /* something to write, or to stop for */
     pthread_cond_t emptied;   /* room for who waits */
-    struct ld_message *first, **last;
+    struct ld_entry *first, **last;
     size_t items, bytes;
     bool stopping;
     uint64_t ticket;          /* the last one given */
@@ -49,7 +49,7 @@ static void fail_locked(struct ld_writer *writer, const struct ld_error *error)
 
 /* What the thread alone knows: the uncommitted group, and who waits for its end. */
 struct group {
-    struct ld_message *settling, **last; /* messages with a ticket, written but not yet durable */
+    struct ld_entry *settling, **last; /* messages with a ticket, written but not yet durable */
     size_t bytes;
     int64_t since_ns;                    /* 0: nothing is uncommitted */
 };
@@ -65,21 +65,21 @@ static void end_group(struct ld_writer *writer, struct group *group, bool failed
         fail_locked(writer, &error);
     writer->statistics.commits++;
     writer->statistics.durable_commits += durable;
-    for (const struct ld_message *message = group->settling; message; message = message->next)
-        writer->settled = message->ticket;
+    for (const struct ld_entry *entry = group->settling; entry; entry = entry->next)
+        writer->settled = entry->ticket;
     pthread_mutex_unlock(&writer->mutex);
-    for (struct ld_message *message = group->settling; message;) {
-        struct ld_message *next = message->next;
-        if (message->wake.call)
-            message->wake.call(message->wake.context);
-        free(message);
-        message = next;
+    for (struct ld_entry *entry = group->settling; entry;) {
+        struct ld_entry *next = entry->next;
+        if (entry->wake.call)
+            entry->wake.call(entry->wake.context);
+        free(entry);
+        entry = next;
     }
     *group = (struct group){.last = &group->settling};
 }
 
 /* Take the whole queue at once; waits until there is something or the group is due. NULL: due, or stopping. */
-static struct ld_message *take_queue(struct ld_writer *writer, const struct group *group, bool *ret_stop, bool *ret_failed)
+static struct ld_entry *take_queue(struct ld_writer *writer, const struct group *group, bool *ret_stop, bool *ret_failed)
 {
     pthread_mutex_lock(&writer->mutex);
     while (!writer->first && !writer->stopping) {
@@ -92,7 +92,7 @@ static struct ld_message *take_queue(struct ld_writer *writer, const struct grou
         if (pthread_cond_timedwait(&writer->filled, &writer->mutex, &due) != 0)
             break;
     }
-    struct ld_message *first = writer->first;
+    struct ld_entry *first = writer->first;
     writer->first = NULL;
     writer->last = &writer->first;
     writer->items = writer->bytes = 0;
@@ -104,10 +104,10 @@ static struct ld_message *take_queue(struct ld_writer *writer, const struct grou
 }
 
 /* Write one message; after a failure the rest of the queue is only passed through, so that nobody waits for ever. */
-static void write_message(struct ld_writer *writer, struct group *group, struct ld_message *message, bool *failed)
+static void write_entry(struct ld_writer *writer, struct group *group, struct ld_entry *entry, bool *failed)
 {
     struct ld_error error = {0};
-    if (!*failed && ld_message_write(message, writer->store, &error) != 0) {
+    if (!*failed && ld_entry_write(entry, writer->store, &error) != 0) {
         *failed = true;
         pthread_mutex_lock(&writer->mutex);
         fail_locked(writer, &error);
@@ -115,13 +115,13 @@ static void write_message(struct ld_writer *writer, struct group *group, struct 
     }
     if (!group->since_ns)
         group->since_ns = now_ns();
-    group->bytes += message->size;
-    if (message->ticket) {
-        message->next = NULL;
-        *group->last = message;
-        group->last = &message->next;
+    group->bytes += entry->size;
+    if (entry->ticket) {
+        entry->next = NULL;
+        *group->last = entry;
+        group->last = &entry->next;
     } else {
-        free(message);
+        free(entry);
     }
 }
 
@@ -138,12 +138,12 @@ static void *run(void *context)
     struct group group = {.last = &group.settling};
     bool stop = false, failed = false;
     while (!stop) {
-        struct ld_message *message = take_queue(writer, &group, &stop, &failed);
-        while (message) {
-            struct ld_message *next = message->next;
-            bool ticket = message->ticket != 0;
-            write_message(writer, &group, message, &failed);
-            message = next;
+        struct ld_entry *entry = take_queue(writer, &group, &stop, &failed);
+        while (entry) {
+            struct ld_entry *next = entry->next;
+            bool ticket = entry->ticket != 0;
+            write_entry(writer, &group, entry, &failed);
+            entry = next;
             /* Requests for durability that stand behind each other share one commit. */
             if ((!ticket || !next) && group_is_due(writer, &group))
                 end_group(writer, &group, failed);
@@ -175,15 +175,15 @@ static void wait_for_room(struct ld_writer *writer, size_t size)
     }
 }
 
-static void append(struct ld_writer *writer, struct ld_message *message)
+static void append(struct ld_writer *writer, struct ld_entry *entry)
 {
     struct ld_writer_statistics *statistics = &writer->statistics;
-    *writer->last = message;
-    writer->last = &message->next;
+    *writer->last = entry;
+    writer->last = &entry->next;
     writer->items++;
-    writer->bytes += message->size;
+    writer->bytes += entry->size;
     statistics->messages++;
-    statistics->bytes += message->size;
+    statistics->bytes += entry->size;
     if (writer->items > statistics->most_items)
         statistics->most_items = writer->items;
     if (writer->bytes > statistics->most_bytes)
@@ -192,10 +192,10 @@ static void append(struct ld_writer *writer, struct ld_message *message)
 }
 
 /* Copy `message`, give it a ticket when asked for, and queue it. */
-static int post(struct ld_writer *writer, const struct ld_message *message, bool settles, uint64_t *ret_ticket)
+static int post(struct ld_writer *writer, const struct ld_entry *entry, bool settles, uint64_t *ret_ticket)
 {
     assert(writer->magic == WRITER_MAGIC);
-    struct ld_message *copy = ld_message_copy(message);
+    struct ld_entry *copy = ld_entry_copy(entry);
     pthread_mutex_lock(&writer->mutex);
     if (!copy) {
         struct ld_error error;
@@ -300,123 +300,123 @@ uint64_t ld_writer_durable(struct ld_writer *writer)
 
 int ld_writer_flush(struct ld_writer *writer, struct ld_writer_wake wake, uint64_t *ret_ticket)
 {
-    struct ld_message message = {.kind = LD_MESSAGE_FLUSH, .wake = wake};
-    return post(writer, &message, true, ret_ticket);
+    struct ld_entry entry = {.kind = LD_ENTRY_FLUSH, .wake = wake};
+    return post(writer, &entry, true, ret_ticket);
 }
 
 int ld_writer_run_begin(struct ld_writer *writer, uint32_t run, int64_t started_wall_ns)
 {
-    struct ld_message message = {.kind = LD_MESSAGE_RUN_BEGIN, .run = run, .time_ns = started_wall_ns};
-    return post(writer, &message, false, NULL);
+    struct ld_entry entry = {.kind = LD_ENTRY_RUN_BEGIN, .run = run, .time_ns = started_wall_ns};
+    return post(writer, &entry, false, NULL);
 }
 
 int ld_writer_phase(struct ld_writer *writer, uint32_t run, const char *phase, int64_t time_ns)
 {
-    struct ld_message message = {.kind = LD_MESSAGE_PHASE, .run = run, .name = phase, .time_ns = time_ns};
-    return post(writer, &message, false, NULL);
+    struct ld_entry entry = {.kind = LD_ENTRY_PHASE, .run = run, .name = phase, .time_ns = time_ns};
+    return post(writer, &entry, false, NULL);
 }
 
 int ld_writer_incarnation(struct ld_writer *writer, uint32_t run, uint32_t instance, uint32_t incarnation, int64_t pid,
                           int64_t from_ns)
 {
-    struct ld_message message = {.kind = LD_MESSAGE_INCARNATION, .run = run, .instance = instance,
+    struct ld_entry entry = {.kind = LD_ENTRY_INCARNATION, .run = run, .instance = instance,
                                  .incarnation = incarnation, .number = pid, .time_ns = from_ns};
-    return post(writer, &message, false, NULL);
+    return post(writer, &entry, false, NULL);
 }
 
 int ld_writer_incarnation_end(struct ld_writer *writer, uint32_t run, uint32_t instance, uint32_t incarnation,
                               int64_t to_ns, int64_t exit_status, bool expected)
 {
-    struct ld_message message = {.kind = LD_MESSAGE_INCARNATION_END, .run = run, .instance = instance,
+    struct ld_entry entry = {.kind = LD_ENTRY_INCARNATION_END, .run = run, .instance = instance,
                                  .incarnation = incarnation, .time_ns = to_ns, .number = exit_status, .flag = expected};
-    return post(writer, &message, false, NULL);
+    return post(writer, &entry, false, NULL);
 }
 
 int ld_writer_observation(struct ld_writer *writer, uint32_t run, const struct ld_observation *observation)
 {
-    struct ld_message message = {.kind = LD_MESSAGE_OBSERVATION, .run = run, .of.observation = *observation};
-    return post(writer, &message, false, NULL);
+    struct ld_entry entry = {.kind = LD_ENTRY_OBSERVATION, .run = run, .of.observation = *observation};
+    return post(writer, &entry, false, NULL);
 }
 
 int ld_writer_truth_event(struct ld_writer *writer, uint32_t run, const struct ld_truth_event *event)
 {
-    struct ld_message message = {.kind = LD_MESSAGE_TRUTH_EVENT, .run = run, .of.truth_event = *event};
-    return post(writer, &message, false, NULL);
+    struct ld_entry entry = {.kind = LD_ENTRY_TRUTH_EVENT, .run = run, .of.truth_event = *event};
+    return post(writer, &entry, false, NULL);
 }
 
 int ld_writer_truth(struct ld_writer *writer, uint32_t run, const struct ld_truth *truth)
 {
-    struct ld_message message = {.kind = LD_MESSAGE_TRUTH, .run = run, .of.truth = *truth};
-    return post(writer, &message, false, NULL);
+    struct ld_entry entry = {.kind = LD_ENTRY_TRUTH, .run = run, .of.truth = *truth};
+    return post(writer, &entry, false, NULL);
 }
 
 int ld_writer_fault_intent(struct ld_writer *writer, uint32_t run, const struct ld_fault_spec *fault, int64_t time_ns,
                            int64_t until_ns, struct ld_writer_wake wake, uint64_t *ret_ticket)
 {
-    struct ld_message message = {.kind = LD_MESSAGE_FAULT_INTENT, .run = run, .of.fault = *fault, .time_ns = time_ns,
+    struct ld_entry entry = {.kind = LD_ENTRY_FAULT_INTENT, .run = run, .of.fault = *fault, .time_ns = time_ns,
                                  .until_ns = until_ns, .wake = wake};
-    return post(writer, &message, true, ret_ticket);
+    return post(writer, &entry, true, ret_ticket);
 }
 
 int ld_writer_fault_receipt(struct ld_writer *writer, uint32_t run, const char *fault_id, int64_t began_ns,
                             int64_t ended_ns, const struct ld_receipt *receipt)
 {
-    struct ld_message message = {.kind = LD_MESSAGE_FAULT_RECEIPT, .run = run, .name = fault_id, .time_ns = began_ns,
+    struct ld_entry entry = {.kind = LD_ENTRY_FAULT_RECEIPT, .run = run, .name = fault_id, .time_ns = began_ns,
                                  .until_ns = ended_ns, .of.receipt = *receipt};
-    return post(writer, &message, false, NULL);
+    return post(writer, &entry, false, NULL);
 }
 
 int ld_writer_fault_decision(struct ld_writer *writer, uint32_t run, const char *fault_id, uint64_t connection,
                              bool touched)
 {
-    struct ld_message message = {.kind = LD_MESSAGE_FAULT_DECISION, .run = run, .name = fault_id,
+    struct ld_entry entry = {.kind = LD_ENTRY_FAULT_DECISION, .run = run, .name = fault_id,
                                  .number = (int64_t)connection, .flag = touched};
-    return post(writer, &message, false, NULL);
+    return post(writer, &entry, false, NULL);
 }
 
 int ld_writer_detector(struct ld_writer *writer, uint32_t run, const char *detector, const char *kind, bool calibration,
                        const char *options_json)
 {
-    struct ld_message message = {.kind = LD_MESSAGE_DETECTOR, .run = run, .name = detector, .word = kind,
+    struct ld_entry entry = {.kind = LD_ENTRY_DETECTOR, .run = run, .name = detector, .word = kind,
                                  .flag = calibration, .text = options_json};
-    return post(writer, &message, false, NULL);
+    return post(writer, &entry, false, NULL);
 }
 
 int ld_writer_detector_failed(struct ld_writer *writer, uint32_t run, const char *detector, const char *reason)
 {
-    struct ld_message message = {.kind = LD_MESSAGE_DETECTOR_FAILED, .run = run, .name = detector, .text = reason};
-    return post(writer, &message, false, NULL);
+    struct ld_entry entry = {.kind = LD_ENTRY_DETECTOR_FAILED, .run = run, .name = detector, .text = reason};
+    return post(writer, &entry, false, NULL);
 }
 
 int ld_writer_detector_out_of_range(struct ld_writer *writer, uint32_t run, const char *detector, const char *reason)
 {
-    struct ld_message message = {.kind = LD_MESSAGE_OUT_OF_RANGE, .run = run, .name = detector, .text = reason};
-    return post(writer, &message, false, NULL);
+    struct ld_entry entry = {.kind = LD_ENTRY_OUT_OF_RANGE, .run = run, .name = detector, .text = reason};
+    return post(writer, &entry, false, NULL);
 }
 
 int ld_writer_alert(struct ld_writer *writer, uint32_t run, const char *detector, const struct ld_alert *alert)
 {
-    struct ld_message message = {.kind = LD_MESSAGE_ALERT, .run = run, .name = detector, .of.alert = *alert};
-    return post(writer, &message, false, NULL);
+    struct ld_entry entry = {.kind = LD_ENTRY_ALERT, .run = run, .name = detector, .of.alert = *alert};
+    return post(writer, &entry, false, NULL);
 }
 
 int ld_writer_reader(struct ld_writer *writer, uint32_t run, uint32_t instance, const char *reader, uint64_t reads,
                      uint64_t bytes, int64_t time_ns, uint64_t failures)
 {
-    struct ld_message message = {.kind = LD_MESSAGE_READER, .run = run, .instance = instance, .name = reader,
+    struct ld_entry entry = {.kind = LD_ENTRY_READER, .run = run, .instance = instance, .name = reader,
                                  .time_ns = time_ns, .of.reading = {reads, bytes, failures}};
-    return post(writer, &message, false, NULL);
+    return post(writer, &entry, false, NULL);
 }
 
 int ld_writer_note(struct ld_writer *writer, uint32_t run, int64_t time_ns, const char *kind, const char *text)
 {
-    struct ld_message message = {.kind = LD_MESSAGE_NOTE, .run = run, .time_ns = time_ns, .name = kind, .text = text};
-    return post(writer, &message, false, NULL);
+    struct ld_entry entry = {.kind = LD_ENTRY_NOTE, .run = run, .time_ns = time_ns, .name = kind, .text = text};
+    return post(writer, &entry, false, NULL);
 }
 
 int ld_writer_run_end(struct ld_writer *writer, uint32_t run, const struct ld_run_end *end, struct ld_writer_wake wake,
                       uint64_t *ret_ticket)
 {
-    struct ld_message message = {.kind = LD_MESSAGE_RUN_END, .run = run, .of.run_end = *end, .wake = wake};
-    return post(writer, &message, true, ret_ticket);
+    struct ld_entry entry = {.kind = LD_ENTRY_RUN_END, .run = run, .of.run_end = *end, .wake = wake};
+    return post(writer, &entry, true, ret_ticket);
 }

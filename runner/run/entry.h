@@ -1,12 +1,12 @@
 /* One write operation on its way to the writer's thread: a flat block that owns copies of all it points to, freed
  * with free(). */
-#ifndef LD_RUNNER_RUN_MESSAGE_H
-#define LD_RUNNER_RUN_MESSAGE_H
+#ifndef LD_RUNNER_RUN_ENTRY_H
+#define LD_RUNNER_RUN_ENTRY_H
 
 #include "runner/run/writer.h"
 
 /*    id, the ld_store function it stands for */
-#define LD_MESSAGES(X)                           \
+#define LD_ENTRYS(X)                           \
     X(FLUSH, "nothing: only settles a ticket")   \
     X(RUN_BEGIN, "ld_store_run_begin")           \
     X(PHASE, "ld_store_phase")                   \
@@ -26,17 +26,17 @@
     X(NOTE, "ld_store_note")                     \
     X(RUN_END, "ld_store_run_end")
 
-enum ld_message_kind {
-#define X(id, doc) LD_MESSAGE_##id,
-    LD_MESSAGES(X)
+enum ld_entry_kind {
+#define X(id, doc) LD_ENTRY_##id,
+    LD_ENTRYS(X)
 #undef X
-    LD_MESSAGE_KINDS
+    LD_ENTRY_KINDS
 };
 
-struct ld_message {
-    struct ld_message *next;
+struct ld_entry {
+    struct ld_entry *next;
     size_t size;                 /* bytes of the whole block */
-    enum ld_message_kind kind;
+    enum ld_entry_kind kind;
     uint64_t ticket;             /* 0: nobody waits for it */
     struct ld_writer_wake wake;
     uint32_t run, instance, incarnation;
@@ -57,8 +57,8 @@ struct ld_message {
 };
 
 /* A copy in one block; NULL when out of memory. */
-struct ld_message *ld_message_copy(const struct ld_message *message);
+struct ld_entry *ld_entry_copy(const struct ld_entry *entry);
 /* Do what it says. */
-int ld_message_write(const struct ld_message *message, struct ld_store *store, struct ld_error *error);
+int ld_entry_write(const struct ld_entry *entry, struct ld_store *store, struct ld_error *error);
 
 #endif

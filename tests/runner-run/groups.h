@@ -1,0 +1,6 @@
+#ifndef TEST_RUNNER_RUN_GROUPS_H
+#define TEST_RUNNER_RUN_GROUPS_H
+
+int test_writer(void);
+
+#endif

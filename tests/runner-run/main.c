@@ -1,0 +1,6 @@
+#include "groups.h"
+
+int main(void)
+{
+    return test_writer();
+}
