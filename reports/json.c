@@ -1,0 +1,182 @@
+/* The report as JSON, schema version 1: reports/schema.json. */
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "reports/style.h"
+
+#define SCHEMA_VERSION 1
+#define RATE_RUNS 20 /* no percentages below */
+
+/* Foreign text: what is no UTF-8 becomes "?". */
+static json_t *text(const char *value)
+{
+    json_t *made = json_string(value ? value : "");
+    if (made)
+        return made;
+    struct ld_buffer clean;
+    ld_buffer_init(&clean, strlen(value) + 1);
+    for (const char *at = value; *at;) {
+        size_t length = style_sequence(at);
+        if (ld_buffer_add(&clean, length ? at : "?", length ? length : 1))
+            break;
+        at += length ? length : 1;
+    }
+    made = json_string(ld_buffer_text(&clean));
+    ld_buffer_done(&clean);
+    return made;
+}
+
+static json_t *whole(int64_t value)
+{
+    return json_integer(value);
+}
+
+/* 64 bits do not fit JSON's numbers everywhere. */
+static json_t *big(uint64_t value)
+{
+    char digits[24];
+    snprintf(digits, sizeof digits, "%llu", (unsigned long long)value);
+    return json_string(digits);
+}
+
+static json_t *duration(int64_t ns)
+{
+    return ns < 0 ? json_null() : json_integer(ns);
+}
+
+static json_t *outcomes(const struct ld_board_row *row)
+{
+    json_t *object = json_object();
+    for (int i = 0; i < LD_OUTCOME_COUNT; i++)
+        json_object_set_new(object, ld_outcome_name((enum ld_outcome_kind)i), whole(row->counts[i]));
+    return object;
+}
+
+static json_t *survival(const struct ld_survival *time)
+{
+    return json_pack("{s:I,s:I,s:o,s:o,s:I,s:I,s:f}", "leaks", (json_int_t)time->n, "seen", (json_int_t)time->events,
+                     "median_ns", duration(time->median_ns), "p95_ns", duration(time->p95_ns), "restricted_mean_ns",
+                     (json_int_t)time->restricted_mean_ns, "restricted_to_ns", (json_int_t)time->restricted_to_ns,
+                     "fraction", time->fraction);
+}
+
+/* Shares with their 95 % intervals, null below 20 runs. */
+static json_t *detection_rate(const struct ld_board_row *row)
+{
+    if (row->evident_runs < RATE_RUNS)
+        return json_null();
+    int64_t excluded = row->runs - row->valid, n = row->evident_runs, hits = row->hit_runs;
+    double lower, upper;
+    ld_wilson(hits, n, 0.95, &lower, &upper);
+    return json_pack("{s:I,s:I,s:f,s:f,s:f,s:f,s:f}", "runs", (json_int_t)n, "hits", (json_int_t)hits, "conditional",
+                     (double)hits / (double)n, "primary", (double)hits / (double)(n + excluded), "wilson_lower", lower,
+                     "wilson_upper", upper, "exact_lower", ld_clopper_pearson_lower(hits, n, 0.95));
+}
+
+static json_t *row_object(const struct ld_report *report, const struct ld_board_row *row)
+{
+    const struct ld_cell *cell = &report->plan->cells[row->cell];
+    const struct ld_scenario *scenario = cell->scenario;
+    const char *fault = cell->fault_case < scenario->fault_case_count ? scenario->fault_cases[cell->fault_case].name : "none";
+    json_t *object = json_pack("{s:o,s:o,s:s,s:o,s:f,s:I,s:o,s:b}", "scenario", text(scenario->name), "cell", text(cell->name),
+                               "variant", cell->variant == LD_VARIANT_LEAKY ? "leaky" : "healthy", "fault", text(fault), "rate",
+                               cell->rate, "depth", (json_int_t)cell->depth, "detector", text(row->detector), "calibration",
+                               row->calibration);
+    const struct {
+        const char *key;
+        uint32_t value;
+    } counts[] = {{"runs", row->runs},
+                  {"valid", row->valid},
+                  {"manifested", row->manifested},
+                  {"alerted", row->alerted},
+                  {"false_alarms", row->false_alarms},
+                  {"wrong_site", row->wrong_site},
+                  {"during_hold", row->during_hold},
+                  {"cause_right", row->cause_right},
+                  {"cause_wrong", row->cause_wrong},
+                  {"site_right", row->site_right},
+                  {"site_wrong", row->site_wrong}};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        json_object_set_new(object, counts[i].key, whole(counts[i].value));
+    json_object_set_new(object, "outcomes", outcomes(row));
+    json_object_set_new(object, "quiet_hours", json_real(row->quiet_hours));
+    json_object_set_new(object, "time_to_detect", survival(&row->time));
+    json_object_set_new(object, "detection", detection_rate(row));
+    return object;
+}
+
+static json_t *check_object(const struct ld_report *report, const struct ld_check *check)
+{
+    const char *file = "";
+    for (size_t i = 0; i < report->plan->cell_count; i++) {
+        if (strcmp(report->plan->cells[i].scenario->name, check->scenario) == 0)
+            file = report->plan->cells[i].scenario->file;
+    }
+    return json_pack("{s:o,s:o,s:I,s:o,s:o,s:o,s:o,s:o,s:s}", "scenario", text(check->scenario), "file", text(file), "line",
+                     (json_int_t)check->line, "cell", text(check->cell), "detector", text(check->detector), "what",
+                     text(check->what), "asked", text(check->asked), "seen", text(check->seen), "verdict",
+                     ld_verdict_name(check->verdict));
+}
+
+static const struct ld_run_plan *planned_run(const struct ld_plan *plan, uint32_t run)
+{
+    for (size_t i = 0; i < plan->run_count; i++) {
+        if (plan->runs[i].index == run)
+            return &plan->runs[i];
+    }
+    return NULL;
+}
+
+static json_t *run_object(const struct ld_report *report, const struct ld_run_record *run)
+{
+    const struct ld_run_plan *planned = planned_run(report->plan, run->run);
+    json_t *broken = json_array();
+    for (size_t i = 0; i < run->detector_count; i++) {
+        if (run->detectors[i].failed)
+            json_array_append_new(broken, json_pack("{s:o,s:o}", "detector", text(run->detectors[i].name), "reason",
+                                                    text(run->detectors[i].reason)));
+    }
+    return json_pack("{s:I,s:o,s:I,s:o,s:s,s:o,s:o}", "run", (json_int_t)run->run, "cell",
+                     text(planned ? report->plan->cells[planned->cell].name : ""), "repetition",
+                     (json_int_t)(planned ? planned->repetition : 0), "seed", big(planned ? planned->seed : 0), "validity",
+                     ld_validity_name(run->validity), "reason", text(run->reason), "detector_errors", broken);
+}
+
+static int add_bytes(const char *bytes, size_t length, void *context)
+{
+    return ld_buffer_add(context, bytes, length) ? -1 : 0;
+}
+
+static json_t *report_object(const struct ld_report *report)
+{
+    const struct ld_verdicts *verdicts = report->verdicts;
+    json_t *rows = json_array(), *checks = json_array(), *runs = json_array(), *excluded = json_array();
+    for (size_t i = 0; i < verdicts->row_count; i++)
+        json_array_append_new(rows, row_object(report, &verdicts->rows[i]));
+    for (size_t i = 0; i < verdicts->check_count; i++)
+        json_array_append_new(checks, check_object(report, &verdicts->checks[i]));
+    for (size_t i = 0; i < report->run_count; i++) {
+        json_array_append_new(runs, run_object(report, &report->runs[i]));
+        if (report->runs[i].validity != LD_VALID)
+            json_array_append_new(excluded, run_object(report, &report->runs[i]));
+    }
+    return json_pack("{s:i,s:s,s:o,s:o,s:b,s:s,s:i,s:b,s:{s:o,s:o,s:I,s:I},s:{s:I,s:f,s:o},s:o,s:o,s:o}", "schema",
+                     SCHEMA_VERSION, "tool", "leakdrill", "campaign", text(report->campaign), "database",
+                     text(report->database), "interrupted", report->interrupted, "verdict", ld_verdict_name(verdicts->verdict),
+                     "exit_code", ld_verdict_exit(verdicts->verdict), "calibrated", verdicts->calibrated, "plan", "hash",
+                     text(report->plan->hash), "seed", big(report->plan->seed), "runs_planned",
+                     (json_int_t)report->plan->run_count, "runs_ended", (json_int_t)report->run_count, "excluded", "count",
+                     (json_int_t)verdicts->excluded, "share", verdicts->excluded_share, "runs", excluded, "rows", rows, "checks",
+                     checks, "runs", runs);
+}
+
+int ld_report_json(const struct ld_report *report, struct ld_buffer *out)
+{
+    json_t *object = report_object(report);
+    if (!object)
+        return LD_ENOMEM;
+    int failed = json_dump_callback(object, add_bytes, out, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+    json_decref(object);
+    return failed ? LD_ELIMIT : ld_buffer_add_text(out, "\n");
+}

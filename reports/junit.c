@@ -1,0 +1,144 @@
+/* JUnit XML: a testsuite a scenario and one for the campaign; a testcase a check and a run. */
+#include <stdio.h>
+#include <string.h>
+
+#include "reports/style.h"
+
+static int escape(struct ld_buffer *out, const char *text)
+{
+    static const struct {
+        char character;
+        const char *entity;
+    } entities[] = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&quot;"}, {'\'', "&apos;"},
+                    {'\n', "&#10;"}, {'\t', "&#9;"}, {'\r', "&#13;"}};
+    int code = 0;
+    while (!code && *text) {
+        size_t length = style_sequence(text);
+        const char *entity = NULL;
+        for (size_t i = 0; i < sizeof entities / sizeof *entities; i++)
+            entity = entities[i].character == *text ? entities[i].entity : entity;
+        bool nonsense = length == 0 || (unsigned char)*text < 0x20 || /* XML 1.0 allows no other control character, */
+                        (length == 3 && memcmp(text, "\xef\xbf", 2) == 0 && (unsigned char)text[2] >= 0xbe); /* nor U+FFFE */
+        if (entity)
+            code = ld_buffer_add_text(out, entity);
+        else
+            code = nonsense ? ld_buffer_add_text(out, "?") : ld_buffer_add(out, text, length);
+        text += length ? length : 1;
+    }
+    return code;
+}
+
+static int attribute(struct ld_buffer *out, const char *name, const char *text)
+{
+    int code = ld_buffer_printf(out, " %s=\"", name);
+    if (!code)
+        code = escape(out, text);
+    return code ? code : ld_buffer_add_text(out, "\"");
+}
+
+static const struct {
+    const char *element; /* NULL: passed */
+} results[] = {
+    [LD_VERDICT_PASS] = {NULL},
+    [LD_VERDICT_FAIL] = {"failure"},
+    [LD_VERDICT_INCONCLUSIVE] = {"skipped"},
+    [LD_VERDICT_HARNESS] = {"error"},
+};
+
+static int testcase(struct ld_buffer *out, const char *class_name, const char *name, enum ld_verdict verdict,
+                    const char *message)
+{
+    int code = ld_buffer_add_text(out, "    <testcase");
+    if (!code)
+        code = attribute(out, "classname", class_name);
+    if (!code)
+        code = attribute(out, "name", name);
+    if (code || !results[verdict].element)
+        return code ? code : ld_buffer_add_text(out, "/>\n");
+    code = ld_buffer_printf(out, "><%s", results[verdict].element);
+    if (!code)
+        code = attribute(out, "message", message);
+    return code ? code : ld_buffer_add_text(out, "/></testcase>\n");
+}
+
+static int check_case(struct ld_buffer *out, const struct ld_check *check)
+{
+    char class_name[512], message[512];
+    snprintf(class_name, sizeof class_name, "%s%s%s", *check->cell ? check->cell : "campaign", *check->detector ? "." : "",
+             check->detector);
+    snprintf(message, sizeof message, "asked %s; seen %s; line %u", check->asked, check->seen, check->line);
+    return testcase(out, class_name, check->what, check->verdict, message);
+}
+
+static const struct ld_cell *cell_of(const struct ld_plan *plan, uint32_t run)
+{
+    for (size_t i = 0; i < plan->run_count; i++) {
+        if (plan->runs[i].index == run)
+            return &plan->cells[plan->runs[i].cell];
+    }
+    return NULL;
+}
+
+/* A run that gives no evidence is skipped: whether there are too many of them is a check of its own. */
+static int run_case(struct ld_buffer *out, const struct ld_run_record *run, const struct ld_cell *cell)
+{
+    char name[32], message[512];
+    snprintf(name, sizeof name, "run %u", run->run);
+    snprintf(message, sizeof message, "%s: %s", ld_validity_name(run->validity), run->reason ? run->reason : "");
+    return testcase(out, cell->name, name, run->validity == LD_VALID ? LD_VERDICT_PASS : LD_VERDICT_INCONCLUSIVE, message);
+}
+
+/* The cases of a scenario, "" for the campaign's; written to `out` when it is given, counted in any case. */
+static int cases(const struct ld_report *report, const char *scenario, size_t counts[4], struct ld_buffer *out)
+{
+    int code = 0;
+    for (size_t i = 0; !code && i < report->verdicts->check_count; i++) {
+        const struct ld_check *check = &report->verdicts->checks[i];
+        if (strcmp(check->scenario, scenario) != 0)
+            continue;
+        counts[check->verdict]++;
+        code = out ? check_case(out, check) : 0;
+    }
+    for (size_t i = 0; !code && i < report->run_count; i++) {
+        const struct ld_cell *cell = cell_of(report->plan, report->runs[i].run);
+        if (!cell || strcmp(cell->scenario->name, scenario) != 0)
+            continue;
+        counts[report->runs[i].validity == LD_VALID ? LD_VERDICT_PASS : LD_VERDICT_INCONCLUSIVE]++;
+        code = out ? run_case(out, &report->runs[i], cell) : 0;
+    }
+    return code;
+}
+
+static int suite(const struct ld_report *report, const char *scenario, struct ld_buffer *out)
+{
+    size_t counts[4] = {0}, again[4] = {0};
+    (void)cases(report, scenario, counts, NULL);
+    size_t tests = counts[0] + counts[1] + counts[2] + counts[3];
+    if (tests == 0)
+        return 0;
+    int code = ld_buffer_add_text(out, "  <testsuite");
+    if (!code)
+        code = attribute(out, "name", *scenario ? scenario : "campaign");
+    if (!code)
+        code = ld_buffer_printf(out, " tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" skipped=\"%zu\">\n", tests,
+                                counts[LD_VERDICT_FAIL], counts[LD_VERDICT_HARNESS], counts[LD_VERDICT_INCONCLUSIVE]);
+    if (!code)
+        code = cases(report, scenario, again, out);
+    return code ? code : ld_buffer_add_text(out, "  </testsuite>\n");
+}
+
+int ld_report_junit(const struct ld_report *report, struct ld_buffer *out)
+{
+    int code = ld_buffer_add_text(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"leakdrill\">\n");
+    for (size_t i = 0; !code && i < report->plan->cell_count; i++) {
+        const char *name = report->plan->cells[i].scenario->name;
+        bool seen = false;
+        for (size_t j = 0; j < i; j++)
+            seen = seen || strcmp(report->plan->cells[j].scenario->name, name) == 0;
+        if (!seen)
+            code = suite(report, name, out);
+    }
+    if (!code)
+        code = suite(report, "", out);
+    return code ? code : ld_buffer_add_text(out, "</testsuites>\n");
+}

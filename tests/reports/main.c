@@ -1,0 +1,231 @@
+/* Renderers against golden files (tests/data/reports), from records made by hand. LEAKDRILL_GOLDEN=write rewrites them. */
+#include <jansson.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "reports/report.h"
+#include "reports/style.h"
+
+#define GOLDEN TEST_DATA "/reports/"
+
+static double rates[] = {1, 4};
+static struct ld_fault_case fault_cases[] = {{.name = "none"}, {.name = "upstream-killed-and-slow"}};
+static const struct ld_scenario scenario = {.file = "scenarios/documented/http-body-not-closed.yaml",
+                                            .name = "http-body-not-closed",
+                                            .target = {.rates = {.count = 2, .items = rates}},
+                                            .fault_case_count = 2,
+                                            .fault_cases = fault_cases};
+static const struct ld_cell cells[] = {
+    {.index = 0, .scenario = &scenario, .variant = LD_VARIANT_LEAKY, .fault_case = 1, .rate = 4,
+     .name = "http-body-not-closed/leaky/upstream-killed-and-slow/rate=4"},
+    {.index = 1, .scenario = &scenario, .variant = LD_VARIANT_HEALTHY, .rate = 1, .name = "http-body-not-closed/healthy/none"}};
+static const struct ld_run_plan run_plans[] = {{.index = 0, .cell = 0, .seed = UINT64_MAX}, {.index = 1, .cell = 1, .seed = 2}};
+static const struct ld_plan plan = {.seed = 42, .cell_count = 2, .cells = cells, .run_count = 2, .runs = run_plans, .hash = "abc123"};
+static struct ld_detector_record broken = {.name = "exec", .failed = true, .reason = "exit 1 <&> \x01"};
+static const struct ld_run_record runs[] = {
+    {.run = 0, .reason = "", .detector_count = 1, .detectors = &broken},
+    {.run = 1, .validity = LD_INVALID_LAG, .reason = "the control loop lagged \"212ms\"\x1b[31m"}};
+static struct ld_board_row rows[] = {
+    {.cell = 0, .detector = "matrix", .runs = 25, .valid = 25, .manifested = 25, .counts = {[LD_OUTCOME_TP] = 24, [LD_OUTCOME_TP_LATE] = 1},
+     .evident_runs = 25, .hit_runs = 24, .alerted = 25, .cause_right = 25, .site_right = 24,
+     .time = {.n = 25, .events = 25, .median_ns = 1234 * LD_MS, .p95_ns = -1, .fraction = 1}},
+    {.cell = 0, .detector = "a-detector-with-a-very-long-name-indeed", .runs = 5, .valid = 5, .manifested = 5,
+     .counts = {[LD_OUTCOME_FN] = 5}, .false_alarms = 3, .wrong_site = 2, .alerted = 2, .time = {.n = 5, .median_ns = -1, .p95_ns = -1}},
+    {.cell = 0, .detector = "oracle", .calibration = true, .runs = 5, .time = {.median_ns = -1, .p95_ns = -1}},
+    {.cell = 1, .detector = "matrix", .runs = 5, .valid = 4, .counts = {[LD_OUTCOME_NOT_MANIFESTED] = 4, [LD_OUTCOME_HARNESS_ERROR] = 1},
+     .quiet_hours = 0.25, .time = {.median_ns = -1, .p95_ns = -1}}};
+static struct ld_check checks[] = {
+    {.scenario = "http-body-not-closed", .cell = "http-body-not-closed/leaky/upstream-killed-and-slow/rate=4", .detector = "matrix",
+     .what = "detection", .asked = "observed 100%", .seen = "24 of 25 in time, 1 late", .verdict = LD_VERDICT_FAIL, .line = 31},
+    {.scenario = "http-body-not-closed", .cell = "http-body-not-closed/healthy/none", .detector = "matrix", .what = "false alarms",
+     .asked = "at most 0", .seen = "0 episodes in 4 runs", .verdict = LD_VERDICT_PASS, .line = 31},
+    {.scenario = "", .cell = "", .detector = "oracle", .what = "calibration: oracle", .asked = "every leak", .seen = "25 of 25"},
+    {.scenario = "", .cell = "", .detector = "never", .what = "calibration: never", .asked = "no alert", .seen = "30 of 30"},
+    {.scenario = "", .cell = "", .detector = "", .what = "excluded runs", .asked = "at most 5%", .seen = "1 of 2 runs",
+     .verdict = LD_VERDICT_INCONCLUSIVE}};
+static struct ld_verdicts verdicts = {.verdict = LD_VERDICT_FAIL, .calibrated = true, .check_count = 5, .checks = checks, .row_count = 4,
+                                      .rows = rows, .excluded = 1, .excluded_share = 0.5};
+static const struct ld_score no_score;
+static const struct ld_report report = {.plan = &plan, .runs = runs, .run_count = 2, .score = &no_score, .verdicts = &verdicts,
+                                        .campaign = "2026-11-21-a1", .database = "leakdrill-runs/2026-11-21-a1.db"};
+
+static const struct ld_stored_run stored = {.run = 3, .cell = "chan/leaky/target-killed", .scenario = "chan", .variant = "leaky",
+                                            .fault_case = "target-killed", .seed = 77, .repetition = 1, .rate = 1, .ended = true,
+                                            .end = {.validity = LD_INVALID_GAPS, .reason = "3 samples missing", .observed_from_ns = LD_SECOND,
+                                                    .observed_to_ns = 12 * LD_SECOND, .lag_p99_ns = 2 * LD_MS}};
+static const struct ld_timeline_row timeline[] = {
+    {0, "phase", "", "prepare"},
+    {20 * LD_MS, "life", "instance 0", "incarnation 1 started"},
+    {250 * LD_MS, "count", "instance 0", "8 goroutines"},
+    {2 * LD_SECOND, "truth", "i1", "leak chan-receive, 1 goroutines outstanding"},
+    {3 * LD_SECOND, "count", "instance 0", "40 goroutines"},
+    {3500 * LD_MS, "alert", "matrix", "open red chan-receive at shop/mail.consume: 32 goroutines wait at one site, none has left for 2 s"},
+    {4 * LD_SECOND, "fault", "target-killed/0/kill", "intent: kill until 5.000 s"},
+    {4010 * LD_MS, "life", "instance 0", "incarnation 1 ended, status -9"},
+    {4250 * LD_MS, "read", "instance 0", "metrics refused\x1b[2J"},
+    {6 * LD_SECOND, "count", "instance 0", "8 goroutines"},
+    {12 * LD_SECOND, "phase", "", "stop"}};
+
+static char *read_file(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return NULL;
+    char *bytes = calloc(1, 1 << 20);
+    assert_non_null(bytes);
+    size_t length = fread(bytes, 1, (1 << 20) - 1, file);
+    bytes[length] = '\0';
+    fclose(file);
+    return bytes;
+}
+
+static void compare(const char *name, const struct ld_buffer *out)
+{
+    char path[512];
+    snprintf(path, sizeof path, GOLDEN "%s", name);
+    const char *mode = getenv("LEAKDRILL_GOLDEN");
+    if (mode && strcmp(mode, "write") == 0) {
+        FILE *file = fopen(path, "wb");
+        assert_non_null(file);
+        fputs(ld_buffer_text(out), file);
+        fclose(file);
+    }
+    char *wanted = read_file(path);
+    if (!wanted)
+        fail_msg("no golden file %s", path);
+    assert_string_equal(ld_buffer_text(out), wanted);
+    free(wanted);
+}
+
+static void assert_width(const struct ld_buffer *out, unsigned width)
+{
+    unsigned used = 0;
+    for (const char *at = ld_buffer_text(out); *at; at += style_sequence(at) ? style_sequence(at) : 1) {
+        used = *at == '\n' ? 0 : used + 1;
+        if (used > width)
+            fail_msg("a line of more than %u columns before: %.60s", width, at);
+        if ((unsigned char)*at < 0x20 && *at != '\n')
+            fail_msg("control character %d at width %u", *at, width);
+    }
+}
+
+static void tables(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        struct ld_text_style style;
+    } cases[] = {{"table-60.txt", {60, false, true}}, {"table-80.txt", {80, false, true}}, {"table-80-ascii.txt", {80, false, false}},
+                 {"table-200.txt", {200, false, true}}, {"table-80-colour.txt", {80, true, true}}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct ld_buffer out;
+        ld_buffer_init(&out, 1 << 20);
+        assert_int_equal(ld_report_text(&report, &cases[i].style, &out), 0);
+        compare(cases[i].name, &out);
+        ld_buffer_done(&out);
+    }
+}
+
+static void no_width_is_exceeded(void **state)
+{
+    (void)state;
+    for (unsigned width = 60; width <= 220; width++) {
+        const struct ld_text_style style = {width, false, width % 2 == 0};
+        struct ld_buffer out;
+        ld_buffer_init(&out, 1 << 20);
+        assert_int_equal(ld_report_text(&report, &style, &out), 0);
+        assert_width(&out, width);
+        ld_buffer_clear(&out);
+        assert_int_equal(ld_report_run(&stored, timeline, 11, &style, &out), 0);
+        assert_width(&out, width);
+        ld_buffer_done(&out);
+    }
+}
+
+static void shown_run(void **state)
+{
+    (void)state;
+    struct ld_buffer out;
+    ld_buffer_init(&out, 1 << 20);
+    assert_int_equal(ld_report_run(&stored, timeline, 11, &(struct ld_text_style){80, false, true}, &out), 0);
+    compare("run-80.txt", &out);
+    ld_buffer_clear(&out);
+    assert_int_equal(ld_report_run(&stored, timeline, 11, &(struct ld_text_style){120, false, false}, &out), 0);
+    compare("run-120-ascii.txt", &out);
+    ld_buffer_clear(&out);
+    assert_int_equal(ld_report_run(&stored, NULL, 0, &(struct ld_text_style){80, false, true}, &out), 0);
+    ld_buffer_done(&out);
+}
+
+/* What the schema requires is there. */
+static void assert_required(json_t *schema, json_t *object, const char *what)
+{
+    size_t index;
+    json_t *key;
+    assert_true(json_is_object(object));
+    json_array_foreach(json_object_get(schema, "required"), index, key) {
+        if (!json_object_get(object, json_string_value(key)))
+            fail_msg("%s lacks \"%s\"", what, json_string_value(key));
+    }
+}
+
+static void json(void **state)
+{
+    (void)state;
+    struct ld_buffer out;
+    ld_buffer_init(&out, 1 << 20);
+    assert_int_equal(ld_report_json(&report, &out), 0);
+    compare("report.json", &out);
+    json_t *parsed = json_loads(ld_buffer_text(&out), JSON_REJECT_DUPLICATES, NULL);
+    json_t *schema = json_load_file(SOURCE_FOLDER "/reports/schema.json", JSON_REJECT_DUPLICATES, NULL);
+    assert_non_null(parsed);
+    assert_non_null(schema);
+    json_t *parts = json_object_get(schema, "$defs");
+    assert_required(schema, parsed, "the report");
+    assert_required(json_object_get(parts, "row"), json_array_get(json_object_get(parsed, "rows"), 0), "a row");
+    assert_required(json_object_get(parts, "check"), json_array_get(json_object_get(parsed, "checks"), 0), "a check");
+    assert_required(json_object_get(parts, "run"), json_array_get(json_object_get(parsed, "runs"), 0), "a run");
+    assert_int_equal(json_integer_value(json_object_get(parsed, "exit_code")), 1);
+    json_decref(parsed);
+    json_decref(schema);
+    ld_buffer_done(&out);
+}
+
+static void junit(void **state)
+{
+    (void)state;
+    struct ld_buffer out;
+    ld_buffer_init(&out, 1 << 20);
+    assert_int_equal(ld_report_junit(&report, &out), 0);
+    compare("junit.xml", &out);
+    ld_buffer_done(&out);
+}
+
+static void a_full_buffer_is_said(void **state)
+{
+    (void)state;
+    struct ld_buffer out;
+    ld_buffer_init(&out, 100);
+    assert_int_equal(ld_report_text(&report, &(struct ld_text_style){80, false, true}, &out), LD_ELIMIT);
+    ld_buffer_clear(&out);
+    assert_int_equal(ld_report_json(&report, &out), LD_ELIMIT);
+    ld_buffer_clear(&out);
+    assert_int_equal(ld_report_junit(&report, &out), LD_ELIMIT);
+    ld_buffer_done(&out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tables), cmocka_unit_test(no_width_is_exceeded),  cmocka_unit_test(shown_run), cmocka_unit_test(json),
+        cmocka_unit_test(junit),  cmocka_unit_test(a_full_buffer_is_said),
+    };
+    return cmocka_run_group_tests_name("reports", tests, NULL, NULL);
+}
