@@ -25,7 +25,7 @@ static const struct ld_option run_options[] = {
 static const struct ld_option plan_options[] = {
     OPTION_SEED, OPTION_RUNS, OPTION_JOBS, OPTION_FILTER, OPTION_SHARD, OPTION_JSON, {0},
 };
-static const struct ld_option show_options[] = {OPTION_DB, OPTION_JSON, {0}};
+static const struct ld_option show_options[] = {OPTION_DB, {0}};
 static const struct ld_option replay_options[] = {
     OPTION_DB, {"detector", "NAME", "Only this detector; default: all of the run."}, OPTION_JSON, {0},
 };
@@ -37,7 +37,7 @@ const struct ld_command ld_commands[] = {
      "SCENARIO is a file or a folder; default: the scenarios that come with leakdrill.\n"
      "Exit code 0: all expectations are met; 1: one is not; 2: a file is wrong; 3: the\n"
      "harness failed; 5: not enough evidence; 77: everything was skipped.",
-     run_options, true, ld_command_not_yet},
+     run_options, true, ld_command_run},
     {"list", "[FOLDER...]", "list scenarios, fixtures, upstreams, detectors and faults", NULL, NULL, true,
      ld_command_list},
     {"explain", "[KEY]", "explain the keys of a scenario file",
@@ -51,8 +51,8 @@ const struct ld_command ld_commands[] = {
     {"plan", "[SCENARIO...]", "show what would run, when, and whether it can prove what is expected", NULL,
      plan_options, true, ld_command_plan},
     {"show", "RUN", "show the timeline of a run: truth, faults, alerts, counts", NULL, show_options, true,
-     ld_command_not_yet},
-    {"replay", "RUN...", "feed recorded runs to detectors again", NULL, replay_options, true, ld_command_not_yet},
+     ld_command_show},
+    {"replay", "RUN...", "feed recorded runs to detectors again", NULL, replay_options, true, ld_command_replay},
     NOT_YET("verify", "compare a candidate rule file with the current one on recorded runs"),
     NOT_YET("shadow", "run a candidate rule file beside the current one"),
     NOT_YET("sign", "sign a verified rule file"),

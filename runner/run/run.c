@@ -29,6 +29,11 @@ const char *ld_run_phase_name(const struct ld_run *run)
     return phase_names[run->phase];
 }
 
+const char *ld_run_cell_name(const struct ld_run *run)
+{
+    return run->cell->name;
+}
+
 const struct ld_run_plan *ld_run_plan_of(const struct ld_run *run)
 {
     return run->run_plan;

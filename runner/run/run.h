@@ -40,6 +40,7 @@ int ld_run_start(struct ld_run **ret_run, struct ld_control *control, const stru
 /* Void it and tear it down: interrupted, or the harness cannot go on. */
 void ld_run_abort(struct ld_run *run, const char *reason);
 const char *ld_run_phase_name(const struct ld_run *run);
+const char *ld_run_cell_name(const struct ld_run *run);
 const struct ld_run_plan *ld_run_plan_of(const struct ld_run *run);
 uint32_t ld_run_alerts(const struct ld_run *run);
 

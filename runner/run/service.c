@@ -121,12 +121,10 @@ void ld_service_set_ready(struct ld_service *service)
     service->events->ready(service);
 }
 
-static void report(struct ld_service *service, int code, const char *format, const char *detail)
+static void report(struct ld_service *service, int code, const char *what, const char *detail)
 {
     struct ld_error error;
-    char text[400];
-    snprintf(text, sizeof text, format, detail);
-    ld_fail(&error, code, "%s %s", service->spec.name, text);
+    ld_fail(&error, code, "%s %s%s", service->spec.name, what, detail);
     service->events->failed(service, &error);
 }
 
@@ -134,7 +132,7 @@ static void never_ready(struct ld_service *service)
 {
     char limit[32];
     snprintf(limit, sizeof limit, "%.1f s", (double)service->spec.ready_ns / 1e9);
-    report(service, LD_ETARGET, "was not ready within %s", limit);
+    report(service, LD_ETARGET, "was not ready within ", limit);
     ld_service_kill(service);
 }
 
@@ -201,7 +199,7 @@ static void on_failed(struct ld_process *process, const struct ld_error *error)
 {
     struct ld_service *service = process->context;
     cancel_waiting(service);
-    report(service, error->code, "%s", error->message);
+    report(service, error->code, "", error->message);
     service->state = LD_SERVICE_ENDING;
 }
 
@@ -214,8 +212,8 @@ static void on_exited(struct ld_process *process, int64_t status)
     service->events->ended(service, status);
     if (early) {
         char text[64];
-        snprintf(text, sizeof text, status < 0 ? "signal %d" : "exit code %d", (int)(status < 0 ? -status : status));
-        report(service, LD_ETARGET, "died before it was ready (%s)", text);
+        snprintf(text, sizeof text, "%s %d", status < 0 ? "signal" : "exit code", (int)(status < 0 ? -status : status));
+        report(service, LD_ETARGET, "died before it was ready, ", text);
     }
     ld_process_end(process);
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/buffer.h"
 #include "detect/detector.h"
 #include "observe/prometheus.h"
 #include "runner/sample/proc.h"
@@ -25,10 +26,18 @@ static enum ld_purpose purpose_of(const struct ld_sampler *sampler)
     return sampler->survey_busy ? sampler->purpose : LD_PURPOSE_PERIOD;
 }
 
-static void note_failure(struct ld_sampler *sampler, const char *what, const char *why)
+/* A profile the target does not have is an answer (the detector says unknown), not a failed survey. */
+static void note_failure(struct ld_sampler *sampler, const char *what, enum ld_read_failure failure, const char *text)
 {
-    if (sampler->survey_busy && sampler->survey_failures++ == 0)
-        snprintf(sampler->first_failure, sizeof sampler->first_failure, "%s: %s", what, why);
+    if (!sampler->survey_busy || failure == LD_READ_NOT_AVAILABLE || sampler->survey_failures++ > 0)
+        return;
+    struct ld_buffer words;
+    ld_buffer_init(&words, sizeof sampler->first_failure - 1);
+    (void)ld_buffer_printf(&words, "%.40s: %s", what, ld_read_failure_name(failure));
+    if (text && text[0])
+        (void)ld_buffer_printf(&words, ", %.80s", text);
+    memcpy(sampler->first_failure, ld_buffer_text(&words), words.length + 1);
+    ld_buffer_done(&words);
 }
 
 static void observe_failure(struct ld_sampler *sampler, const struct ld_survey_step *step,
@@ -46,11 +55,7 @@ static void observe_failure(struct ld_sampler *sampler, const struct ld_survey_s
         observation.profile_kind = step->kind;
         observation.encoding = step->encoding;
     }
-    char what[96];
-    snprintf(what, sizeof what, "%s", step ? ld_profile_kind_name(step->kind) : sampler->setting.metrics_path);
-    char why[160];
-    snprintf(why, sizeof why, "%s%s%s", ld_read_failure_name(failure), text && text[0] ? ", " : "", text ? text : "");
-    note_failure(sampler, what, why);
+    note_failure(sampler, step ? ld_profile_kind_name(step->kind) : sampler->setting.metrics_path, failure, text);
     observe(sampler, &observation);
 }
 

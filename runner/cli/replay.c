@@ -1,0 +1,82 @@
+/* Feed recorded runs to their detectors again, and say whether the alerts are the stored ones. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "runner/cli/database.h"
+#include "runner/run/replay.h"
+
+#define REPLAY_OUTPUT_MAX ((size_t)256 << 20)
+
+static int choose_runs(const struct ld_invocation *invocation, struct ld_stored_campaign *campaign, uint32_t **ret_runs,
+                       size_t *ret_count, struct ld_error *error)
+{
+    if (invocation->argument_count == 0)
+        return ld_store_read_runs(campaign->store, ret_runs, ret_count, campaign->arena, error);
+    uint32_t *runs = ld_arena_array(campaign->arena, invocation->argument_count, sizeof *runs);
+    if (!runs)
+        return ld_fail(error, LD_ENOMEM, "out of memory");
+    for (size_t i = 0; i < invocation->argument_count; i++) {
+        int64_t run;
+        const char *expected;
+        if (ld_parse_integer(invocation->arguments[i], &run, &expected) != 0 || run < 0 || run > UINT32_MAX)
+            return ld_fail(error, LD_EUSAGE, "\"%s\" is no run; write its number, such as 0", invocation->arguments[i]);
+        runs[i] = (uint32_t)run;
+    }
+    *ret_runs = runs;
+    *ret_count = invocation->argument_count;
+    return 0;
+}
+
+static int replay_runs(const struct ld_invocation *invocation, struct ld_stored_campaign *campaign, struct ld_buffer *out,
+                       size_t *ret_different, struct ld_error *error)
+{
+    const char *detector = ld_option_text(invocation, "detector");
+    const char *only[] = {detector, NULL};
+    uint32_t *runs;
+    size_t count;
+    int code = choose_runs(invocation, campaign, &runs, &count, error);
+    *ret_different = 0;
+    for (size_t i = 0; i < count && !code; i++) {
+        struct ld_replay_setting setting = {.store = campaign->store,
+                                            .plan = campaign->plan,
+                                            .run = runs[i],
+                                            .data_folder = LEAKDRILL_SOURCE_FOLDER,
+                                            .only = detector ? only : NULL,
+                                            .json = ld_option_given(invocation, "json"),
+                                            .out = out};
+        struct ld_replay_result result;
+        code = ld_replay_run(&result, &setting, error);
+        if (!code && !setting.json)
+            ld_buffer_printf(out, "run %u: %zu observations, %zu alerts, %s\n", runs[i], result.observations,
+                             result.alerts, result.different ? "NOT the stored ones" : "identical to the stored ones");
+        if (!code && result.different) {
+            ++*ret_different;
+            fprintf(stderr, "leakdrill replay: run %u: %s\n", runs[i], result.first_difference);
+        }
+    }
+    return code;
+}
+
+int ld_command_replay(const struct ld_invocation *invocation)
+{
+    struct ld_stored_campaign campaign = {0};
+    struct ld_error error = {0};
+    struct ld_buffer out;
+    char path[512];
+    size_t different = 0;
+    ld_buffer_init(&out, REPLAY_OUTPUT_MAX);
+    int code = ld_database_find(ld_option_text(invocation, "db"), path, sizeof path, &error);
+    if (!code)
+        code = ld_stored_campaign_open(&campaign, path, false, &error);
+    if (!code) {
+        code = replay_runs(invocation, &campaign, &out, &different, &error);
+        ld_put(&out);
+        ld_stored_campaign_done(&campaign);
+    }
+    ld_buffer_done(&out);
+    if (code)
+        return ld_say_error(invocation->command, &error);
+    return different ? LD_EXIT_EXPECTATION : LD_EXIT_OK;
+}

@@ -1,0 +1,218 @@
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "reports/report.h"
+#include "runner/cli/database.h"
+#include "runner/cli/progress.h"
+#include "runner/cli/sources.h"
+#include "runner/cli/style.h"
+#include "runner/run/campaign.h"
+#include "runner/run/judge.h"
+
+#define REPORT_MAX ((size_t)256 << 20)
+
+struct request {
+    const struct ld_invocation *invocation;
+    struct ld_plan_setting plan;
+    unsigned jobs;
+    bool fail_fast;
+    const char *report_folder;
+    char database[512];
+};
+
+static int read_options(const struct ld_invocation *invocation, struct request *request)
+{
+    int64_t seed;
+    request->invocation = invocation;
+    request->plan.filter = ld_option_text(invocation, "filter");
+    request->fail_fast = ld_option_given(invocation, "fail-fast");
+    request->report_folder = ld_option_text(invocation, "report");
+    int exit = ld_option_integer(invocation, "seed", 0, INT64_MAX, 1, &seed);
+    if (!exit)
+        exit = ld_option_integer(invocation, "runs", 1, LD_PLAN_RUNS_MAX, 0, &request->plan.runs);
+    if (!exit)
+        exit = ld_option_shard(invocation, &request->plan.shard, &request->plan.shards);
+    if (!exit)
+        exit = ld_option_jobs(invocation, &request->jobs);
+    request->plan.seed = (uint64_t)seed;
+    return exit;
+}
+
+/* ---- reports */
+
+static int write_file(const char *folder, const char *name, const struct ld_buffer *bytes, struct ld_error *error)
+{
+    char path[1024];
+    if (snprintf(path, sizeof path, "%s/%s", folder, name) >= (int)sizeof path)
+        return ld_fail(error, LD_EUSAGE, "--report: the path is too long");
+    FILE *file = fopen(path, "we");
+    if (!file)
+        return ld_fail_errno(error, LD_EIO, errno, "cannot write %s", path);
+    bool good = fwrite(ld_buffer_text(bytes), 1, bytes->length, file) == bytes->length;
+    good = fclose(file) == 0 && good;
+    return good ? 0 : ld_fail_errno(error, LD_EIO, errno, "cannot write %s", path);
+}
+
+static int write_reports(const struct request *request, const struct ld_report *report, struct ld_error *error)
+{
+    static const struct {
+        const char *name;
+        int (*render)(const struct ld_report *report, struct ld_buffer *out);
+    } files[] = {{"report.json", ld_report_json}, {"junit.xml", ld_report_junit}};
+    if (mkdir(request->report_folder, 0777) != 0 && errno != EEXIST)
+        return ld_fail_errno(error, LD_EIO, errno, "cannot make the folder %s", request->report_folder);
+    int code = 0;
+    for (size_t i = 0; i < sizeof files / sizeof *files && !code; i++) {
+        struct ld_buffer out;
+        ld_buffer_init(&out, REPORT_MAX);
+        code = files[i].render(report, &out);
+        if (code)
+            ld_fail(error, code, "%s: %s", files[i].name, ld_code_text(code));
+        else
+            code = write_file(request->report_folder, files[i].name, &out, error);
+        ld_buffer_done(&out);
+    }
+    return code;
+}
+
+static int print_table(const struct request *request, const struct ld_report *report, struct ld_error *error)
+{
+    struct ld_text_style style = ld_style_of(STDOUT_FILENO, request->invocation->colour);
+    struct ld_buffer out;
+    ld_buffer_init(&out, REPORT_MAX);
+    int code = ld_report_text(report, &style, &out);
+    if (!code)
+        ld_put(&out);
+    else
+        ld_fail(error, code, "%s", ld_code_text(code));
+    ld_buffer_done(&out);
+    return code;
+}
+
+/* Read back what was written and tell it: what people see is what is in the file. */
+static int tell(const struct request *request, const struct ld_plan *plan, const struct ld_campaign_result *result,
+                int *ret_exit, struct ld_error *error)
+{
+    struct ld_store *store = NULL;
+    struct ld_judged judged = {0};
+    struct ld_campaign_info info;
+    struct ld_arena *arena = ld_arena_new(REPORT_MAX);
+    int code = arena ? ld_store_open(&store, request->database, false, error) : LD_ENOMEM;
+    if (!code)
+        code = ld_store_read_campaign(store, &info, arena, error);
+    if (!code)
+        code = ld_judge_store(&judged, store, plan, error);
+    if (!code) {
+        struct ld_report report = {.plan = plan,
+                                   .runs = judged.records,
+                                   .run_count = judged.count,
+                                   .score = &judged.score,
+                                   .verdicts = &judged.verdicts,
+                                   .campaign = info.id,
+                                   .database = request->database,
+                                   .interrupted = result->interrupted};
+        code = print_table(request, &report, error);
+        if (!code && request->report_folder)
+            code = write_reports(request, &report, error);
+        *ret_exit = ld_verdict_exit(judged.verdicts.verdict);
+    }
+    ld_judged_done(&judged);
+    if (store)
+        ld_store_close(store, NULL);
+    ld_arena_free(arena);
+    return code;
+}
+
+/* ---- the campaign */
+
+static int run_plan(struct request *request, const struct ld_source_setting *sources, const struct ld_plan *plan,
+                    int *ret_exit, struct ld_error *error)
+{
+    struct ld_progress progress;
+    struct ld_campaign_result result = {0};
+    if (plan->run_count == 0) {
+        fprintf(stderr, "leakdrill run: this shard has no runs\n");
+        *ret_exit = LD_EXIT_SKIPPED;
+        return 0;
+    }
+    int code = ld_database_new(ld_option_text(request->invocation, "db"), request->database, sizeof request->database,
+                               error);
+    if (code)
+        return code;
+    ld_progress_init(&progress, request->jobs);
+    struct ld_campaign_setting setting = {.plan = plan,
+                                          .runs_given = request->plan.runs,
+                                          .installed = sources->installed,
+                                          .database = request->database,
+                                          .data_folder = sources->catalogue.data_folder,
+                                          .jobs = request->jobs,
+                                          .fail_fast = request->fail_fast,
+                                          .events = ld_progress_events(&progress)};
+    fprintf(stderr, "leakdrill: %zu runs, %u at a time, seed %llu, plan %.12s\n", plan->run_count, request->jobs,
+            (unsigned long long)plan->seed, plan->hash);
+    code = ld_campaign_run(&result, &setting, error);
+    ld_progress_end(&progress);
+    if (!code)
+        code = tell(request, plan, &result, ret_exit, error);
+    else if (result.finished)
+        fprintf(stderr, "leakdrill run: %zu finished runs are in %s\n", result.finished, request->database);
+    if (!code && result.left)
+        code = ld_fail(error, LD_ESYSTEM, "%lld processes are left", (long long)result.left);
+    if (!code && result.interrupted)
+        *ret_exit = 128 + result.interrupt_signal;
+    return code;
+}
+
+static bool needs_programs(const struct ld_scenarios *scenarios)
+{
+    for (size_t i = 0; i < scenarios->count; i++)
+        if (scenarios->items[i]->target.kind == LD_TARGET_FIXTURE || scenarios->items[i]->upstream[0])
+            return true;
+    return false;
+}
+
+static int run_scenarios(struct request *request, const struct ld_source_setting *sources,
+                         const struct ld_scenarios *scenarios, int *ret_exit, struct ld_error *error)
+{
+    struct ld_plan *plan;
+    if (needs_programs(scenarios) && !sources->installed)
+        return ld_fail(error, LD_EUNAVAILABLE, "the Go programs are not built (no %s)", ld_fixtures_file());
+    int code = ld_plan_make(&plan, (const struct ld_scenario *const *)scenarios->items, scenarios->count,
+                            &request->plan, error);
+    if (code)
+        return code;
+    code = run_plan(request, sources, plan, ret_exit, error);
+    ld_plan_free(plan);
+    return code;
+}
+
+int ld_command_run(const struct ld_invocation *invocation)
+{
+    struct request request = {0};
+    struct ld_source_setting sources;
+    struct ld_scenarios scenarios;
+    struct ld_errors errors = {0};
+    struct ld_error error = {0};
+    int exit = read_options(invocation, &request);
+    if (exit)
+        return exit;
+    signal(SIGPIPE, SIG_IGN);
+    int code = ld_source_setting_init(&sources, &error);
+    if (code)
+        return ld_say_error(invocation->command, &error);
+    code = ld_scenarios_read(&scenarios, invocation->arguments, invocation->argument_count, &sources, &errors, &error);
+    if (!code) {
+        code = run_scenarios(&request, &sources, &scenarios, &exit, &error);
+        ld_scenarios_done(&scenarios);
+    }
+    ld_source_setting_done(&sources);
+    ld_say_errors(stderr, &errors);
+    ld_errors_done(&errors);
+    return code ? ld_say_error(invocation->command, &error) : exit;
+}

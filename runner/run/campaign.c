@@ -1,0 +1,325 @@
+#include "runner/run/campaign.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "runner/run/judge.h"
+
+#define TICK_EVERY_MS 250
+#define FACTS_MAX 16
+
+struct campaign {
+    const struct ld_campaign_setting *setting;
+    struct ld_control control;
+    struct ld_store *store;
+    uv_signal_t interrupt, terminate;
+    uv_timer_t tick;
+    struct ld_run **running; /* `jobs` places */
+    size_t running_count;
+    size_t next;             /* position in the plan's order */
+    bool stopping;           /* start nothing new */
+    struct ld_campaign_progress progress;
+    struct ld_campaign_result result;
+    int64_t start_ns;
+    int code;                /* why it stopped, when the harness itself failed */
+    struct ld_error error;
+};
+
+static void start_more(struct campaign *campaign);
+
+static void talk(struct campaign *campaign, const char *text)
+{
+    const struct ld_campaign_events *events = &campaign->setting->events;
+    if (events->talk)
+        events->talk(events->context, text);
+}
+
+static struct ld_campaign_progress *progress_of(struct campaign *campaign)
+{
+    campaign->progress.planned = campaign->setting->plan->run_count;
+    campaign->progress.running = campaign->running_count;
+    campaign->progress.elapsed_ns = (int64_t)uv_hrtime() - campaign->start_ns;
+    return &campaign->progress;
+}
+
+/* ---- runs */
+
+static const struct ld_cell *cell_of(const struct campaign *campaign, const struct ld_run_plan *run)
+{
+    return &campaign->setting->plan->cells[run->cell];
+}
+
+static void stop_watching(struct campaign *campaign)
+{
+    uv_handle_t *handles[] = {(uv_handle_t *)&campaign->interrupt, (uv_handle_t *)&campaign->terminate,
+                              (uv_handle_t *)&campaign->tick};
+    for (size_t i = 0; i < sizeof handles / sizeof *handles; i++)
+        if (!uv_is_closing(handles[i]))
+            uv_close(handles[i], NULL);
+}
+
+static void on_finished(void *context, struct ld_run *run, const struct ld_run_summary *summary)
+{
+    struct campaign *campaign = context;
+    const struct ld_run_plan *run_plan = ld_run_plan_of(run);
+    for (size_t i = 0; i < campaign->running_count; i++)
+        if (campaign->running[i] == run)
+            campaign->running[i] = campaign->running[--campaign->running_count];
+    campaign->progress.finished++;
+    campaign->progress.void_runs += summary->validity != LD_VALID;
+    campaign->progress.alerts += summary->alerts;
+    campaign->result.left += summary->left;
+    if (campaign->setting->fail_fast && summary->validity != LD_VALID)
+        campaign->stopping = true;
+    const struct ld_campaign_events *events = &campaign->setting->events;
+    if (events->run)
+        events->run(events->context, cell_of(campaign, run_plan), run_plan, summary, progress_of(campaign));
+    start_more(campaign);
+}
+
+static int programs_of(const struct campaign *campaign, const struct ld_cell *cell, struct ld_run_programs *ret_programs,
+                       struct ld_error *error)
+{
+    const struct ld_scenario *scenario = cell->scenario;
+    struct ld_program program;
+    *ret_programs = (struct ld_run_programs){0};
+    if (scenario->target.kind == LD_TARGET_FIXTURE) {
+        int code = ld_installed_fixture(campaign->setting->installed, scenario->target.fixture, cell->variant,
+                                        &program, error);
+        if (code)
+            return code;
+        ret_programs->target = program.path;
+        ret_programs->target_case = program.case_name;
+        ret_programs->target_name = strrchr(program.path, '/') ? strrchr(program.path, '/') + 1 : program.path;
+    }
+    if (scenario->upstream[0]) {
+        int code = ld_installed_upstream(campaign->setting->installed, scenario->upstream, &program, error);
+        if (code)
+            return code;
+        ret_programs->upstream = program.path;
+        ret_programs->upstream_name = strrchr(program.path, '/') ? strrchr(program.path, '/') + 1 : program.path;
+    }
+    return 0;
+}
+
+static void abort_all(struct campaign *campaign, const char *reason)
+{
+    campaign->stopping = true;
+    /* A run may end within the call and leave the list. */
+    for (size_t i = campaign->running_count; i-- > 0;)
+        if (i < campaign->running_count)
+            ld_run_abort(campaign->running[i], reason);
+}
+
+static void start_more(struct campaign *campaign)
+{
+    const struct ld_plan *plan = campaign->setting->plan;
+    struct ld_error error;
+    if (!campaign->stopping && ld_writer_status(campaign->control.writer, &error) != 0) {
+        campaign->code = error.code;
+        campaign->error = error;
+        abort_all(campaign, error.message);
+    }
+    while (!campaign->stopping && campaign->running_count < campaign->setting->jobs &&
+           campaign->next < plan->run_count) {
+        const struct ld_run_plan *run_plan = &plan->runs[plan->order[campaign->next++]];
+        const struct ld_cell *cell = cell_of(campaign, run_plan);
+        struct ld_run_programs programs;
+        struct ld_run *run = NULL;
+        const struct ld_campaign_events *events = &campaign->setting->events;
+        int code = programs_of(campaign, cell, &programs, &campaign->error);
+        if (!code)
+            code = ld_run_start(&run, &campaign->control, plan, run_plan, &programs, on_finished, campaign,
+                                &campaign->error);
+        if (code) {
+            campaign->code = code;
+            abort_all(campaign, campaign->error.message);
+            break;
+        }
+        campaign->running[campaign->running_count++] = run;
+        if (events->run)
+            events->run(events->context, cell, run_plan, NULL, progress_of(campaign));
+    }
+    if (campaign->running_count == 0)
+        stop_watching(campaign);
+}
+
+/* ---- signals and ticks */
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct campaign *campaign = handle->data;
+    if (campaign->result.interrupted) {
+        /* The second one: the guard's death takes everything with it, or its orphans die of PDEATHSIG. */
+        kill(campaign->control.guard.pid, SIGKILL);
+        ld_guard_clean_up(&campaign->control.guard, campaign->control.work_folder);
+        _exit(128 + number);
+    }
+    campaign->result.interrupted = true;
+    campaign->result.interrupt_signal = number;
+    talk(campaign, "interrupted: stopping the runs in hand (once more kills them)");
+    abort_all(campaign, "interrupted");
+    if (campaign->running_count == 0)
+        stop_watching(campaign);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct campaign *campaign = timer->data;
+    const struct ld_campaign_events *events = &campaign->setting->events;
+    char byte;
+    /* The guard never speaks: what can be read from it is its end. */
+    if (!campaign->stopping && recv(campaign->control.guard.socket, &byte, 1, MSG_DONTWAIT | MSG_PEEK) == 0) {
+        campaign->code = ld_fail(&campaign->error, LD_ESYSTEM, "the guard process was killed");
+        abort_all(campaign, "the guard process was killed");
+    }
+    if (events->tick)
+        events->tick(events->context, campaign->running, campaign->running_count, progress_of(campaign));
+}
+
+/* ---- before and after */
+
+static int64_t wall_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * LD_SECOND + now.tv_nsec;
+}
+
+static int write_campaign(struct campaign *campaign, struct ld_error *error)
+{
+    struct ld_fact facts[FACTS_MAX];
+    char id[64], cores[24], jobs[24], runs[24];
+    size_t count = 0;
+    struct utsname system = {0};
+    int64_t now = wall_now();
+    uname(&system);
+    snprintf(id, sizeof id, "%llx", (unsigned long long)ld_derive((uint64_t)now, system.nodename, (uint64_t)getpid()));
+    snprintf(cores, sizeof cores, "%ld", sysconf(_SC_NPROCESSORS_ONLN));
+    snprintf(jobs, sizeof jobs, "%u", campaign->setting->jobs);
+    snprintf(runs, sizeof runs, "%lld", (long long)campaign->setting->runs_given);
+    facts[count++] = (struct ld_fact){"host.system", system.sysname};
+    facts[count++] = (struct ld_fact){"host.release", system.release};
+    facts[count++] = (struct ld_fact){"host.machine", system.machine};
+    facts[count++] = (struct ld_fact){"host.cores", cores};
+    facts[count++] = (struct ld_fact){"leakdrill.version", LEAKDRILL_VERSION};
+    facts[count++] = (struct ld_fact){"leakdrill.jobs", jobs};
+    facts[count++] = (struct ld_fact){"guard", campaign->control.guard.isolated ? "a PID namespace of its own"
+                                                                                : campaign->control.guard.why_not};
+    facts[count++] = (struct ld_fact){LD_FACT_RUNS, runs};
+    facts[count++] = (struct ld_fact){"libuv", uv_version_string()};
+    int code = ld_store_campaign(campaign->store, id, campaign->setting->plan->seed, now, facts, count, error);
+    if (!code)
+        code = ld_store_plan(campaign->store, campaign->setting->plan, error);
+    if (!code)
+        code = ld_store_commit(campaign->store, true, error);
+    return code;
+}
+
+static void watch(struct campaign *campaign)
+{
+    uv_loop_t *loop = &campaign->control.loop;
+    uv_signal_init(loop, &campaign->interrupt);
+    uv_signal_init(loop, &campaign->terminate);
+    uv_timer_init(loop, &campaign->tick);
+    campaign->interrupt.data = campaign->terminate.data = campaign->tick.data = campaign;
+    uv_signal_start(&campaign->interrupt, on_signal, SIGINT);
+    uv_signal_start(&campaign->terminate, on_signal, SIGTERM);
+    uv_timer_start(&campaign->tick, on_tick, TICK_EVERY_MS, TICK_EVERY_MS);
+}
+
+/* The runs, from the first to the last; the loop returns to us when none is left. */
+static void run_all(struct campaign *campaign)
+{
+    watch(campaign);
+    start_more(campaign);
+    while (campaign->running_count > 0)
+        uv_run(&campaign->control.loop, UV_RUN_ONCE);
+}
+
+static int close_store(struct campaign *campaign, struct ld_error *error)
+{
+    struct ld_judged judged = {0};
+    int code = campaign->code;
+    if (!code)
+        code = ld_judge_store(&judged, campaign->store, campaign->setting->plan, error);
+    if (!code)
+        code = ld_store_score(campaign->store, &judged.score, &judged.verdicts, error);
+    if (!code)
+        code = ld_store_campaign_end(campaign->store, wall_now(), ld_verdict_name(judged.verdicts.verdict),
+                                     campaign->result.interrupted, error);
+    ld_judged_done(&judged);
+    struct ld_error closing;
+    int closed = ld_store_close(campaign->store, &closing);
+    if (!code && closed) {
+        *error = closing;
+        code = closed;
+    }
+    return code;
+}
+
+static int run_guarded(struct campaign *campaign, struct ld_error *error)
+{
+    int code = ld_store_create(&campaign->store, campaign->setting->database, error);
+    if (code)
+        return code;
+    code = write_campaign(campaign, error);
+    if (!code)
+        code = ld_writer_start(&campaign->control.writer, campaign->store, NULL, error);
+    if (code) {
+        ld_store_close(campaign->store, NULL);
+        return code;
+    }
+    run_all(campaign);
+    int written = ld_writer_stop(campaign->control.writer, error);
+    campaign->control.writer = NULL;
+    if (written && !campaign->code) {
+        campaign->code = written;
+        campaign->error = *error;
+    }
+    code = close_store(campaign, error);
+    if (campaign->code)
+        *error = campaign->error;
+    campaign->result.finished = campaign->progress.finished;
+    return campaign->code ? campaign->code : code;
+}
+
+int ld_campaign_run(struct ld_campaign_result *ret_result, const struct ld_campaign_setting *setting,
+                    struct ld_error *error)
+{
+    struct campaign *campaign = calloc(1, sizeof *campaign);
+    if (!campaign || !(campaign->running = calloc(setting->jobs, sizeof *campaign->running))) {
+        free(campaign);
+        return ld_fail(error, LD_ENOMEM, "out of memory");
+    }
+    campaign->setting = setting;
+    campaign->control.data_folder = setting->data_folder;
+    int code = ld_control_guard(&campaign->control, error);
+    if (!code) {
+        if (!campaign->control.guard.isolated)
+            talk(campaign, "no PID namespace here: a daemon could survive a SIGKILL of leakdrill and its guard at once");
+        code = ld_control_start(&campaign->control, error);
+        campaign->start_ns = (int64_t)uv_hrtime();
+        if (!code)
+            code = run_guarded(campaign, error);
+        campaign->result.left += ld_control_stop(&campaign->control);
+        *ret_result = campaign->result;
+    }
+    free(campaign->running);
+    free(campaign);
+    return code;
+}
+
+unsigned ld_campaign_default_jobs(void)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores > 0 ? (unsigned)cores * 2 : 2;
+}

@@ -1,0 +1,57 @@
+/* A campaign: the runs of one invocation, many at once, from the plan to the verdict.
+ *
+ * ld_campaign_run does it all: work folder and guard, database, threads, runs in the plan's order, at most `jobs` at a
+ * time, then score, judge and store. It returns when everything is torn down. The first SIGINT or SIGTERM stops the
+ * runs in hand cleanly and judges what there is; the second kills everything at once and ends the process. */
+#ifndef LD_RUN_CAMPAIGN_H
+#define LD_RUN_CAMPAIGN_H
+
+#include "plan/plan.h"
+#include "runner/run/catalogue.h"
+#include "runner/run/run.h"
+#include "score/score.h"
+#include "store/store.h"
+
+struct ld_campaign_progress {
+    size_t planned, finished, running, void_runs;
+    uint32_t alerts;
+    int64_t elapsed_ns;
+};
+
+struct ld_campaign_events {
+    /* A run began, or (summary given) ended. */
+    void (*run)(void *context, const struct ld_cell *cell, const struct ld_run_plan *run,
+                const struct ld_run_summary *summary, const struct ld_campaign_progress *progress);
+    /* About four times a second, for a live table: the runs in hand. */
+    void (*tick)(void *context, struct ld_run *const *runs, size_t count, const struct ld_campaign_progress *progress);
+    /* Something people should know: no namespaces here, interrupted, … */
+    void (*talk)(void *context, const char *text);
+    void *context;
+};
+
+#define LD_FACT_RUNS "plan.runs" /* the fact that holds runs_given: to plan again exactly as then */
+
+struct ld_campaign_setting {
+    const struct ld_plan *plan;
+    int64_t runs_given;        /* what the plan was told instead of the scenarios' own number; 0: nothing */
+    const struct ld_installed *installed;
+    const char *database;      /* path; must not exist */
+    const char *data_folder;
+    unsigned jobs;             /* at least 1 */
+    bool fail_fast;            /* start nothing new after a void run */
+    struct ld_campaign_events events;
+};
+
+struct ld_campaign_result {
+    bool interrupted;
+    int interrupt_signal;      /* SIGINT or SIGTERM, 0 */
+    int64_t left;              /* processes left: 0 or a bug */
+    size_t finished;
+};
+
+int ld_campaign_run(struct ld_campaign_result *ret_result, const struct ld_campaign_setting *setting,
+                    struct ld_error *error);
+/* How many runs at a time when nobody says: twice the cores; the A/A benchmark (tests/benchmarks) holds it to that. */
+unsigned ld_campaign_default_jobs(void);
+
+#endif

@@ -1,0 +1,24 @@
+/* Judging what a database holds: the same for a campaign that just ended and for one read back. */
+#ifndef LD_RUN_JUDGE_H
+#define LD_RUN_JUDGE_H
+
+#include "plan/plan.h"
+#include "score/score.h"
+#include "store/store.h"
+
+/* What scoring came to; the records belong to `arena`. */
+struct ld_judged {
+    struct ld_arena *arena;
+    struct ld_run_record *records;
+    size_t count;
+    struct ld_score score;
+    struct ld_verdicts verdicts;
+    bool scored, judged;
+};
+
+/* Judge the ended runs. `plan` is the one the database was made from. */
+int ld_judge_store(struct ld_judged *ret_judged, struct ld_store *store, const struct ld_plan *plan,
+                   struct ld_error *error);
+void ld_judged_done(struct ld_judged *judged);
+
+#endif

@@ -1,0 +1,172 @@
+#include "runner/run/replay.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runner/run/panel.h"
+
+#define RECORD_MEMORY ((size_t)2 << 30)
+
+/* Per detector, how many of its stored alerts have been met. */
+struct comparison {
+    const struct ld_detector_record *stored; /* NULL: it had no alerts, or the alerts were deleted */
+    const char *name;
+    size_t met;
+};
+
+struct replay {
+    const struct ld_replay_setting *setting;
+    struct ld_replay_result result;
+    struct ld_panel *panel;
+    struct ld_arena *arena;
+    struct ld_run_record record;
+    struct comparison *comparisons;
+    size_t comparison_count;
+    int code;
+};
+
+static void differ(struct replay *replay, const char *detector, const char *what, const struct ld_alert *alert)
+{
+    if (!replay->result.different)
+        snprintf(replay->result.first_difference, sizeof replay->result.first_difference,
+                 "%s: %s at observation %llu (%s, site \"%s\")", detector, what, (unsigned long long)alert->evidence,
+                 ld_alert_action_name(alert->action), alert->site);
+    replay->result.different = true;
+}
+
+/* Everything but the receipt, which is the live clock's; doubles by their bits. */
+static bool same_alert(const struct ld_alert *a, const struct ld_alert *b)
+{
+    return a->id == b->id && a->action == b->action && a->evidence == b->evidence &&
+           a->evidence_time_ns == b->evidence_time_ns && a->instance == b->instance &&
+           a->incarnation == b->incarnation && a->cause == b->cause && strcmp(a->site, b->site) == 0 &&
+           memcmp(&a->amount, &b->amount, sizeof a->amount) == 0 && a->severity == b->severity &&
+           strcmp(a->why, b->why) == 0 && strcmp(a->rule, b->rule) == 0 &&
+           strcmp(a->rule_version, b->rule_version) == 0;
+}
+
+static struct comparison *comparison_of(struct replay *replay, const char *detector)
+{
+    for (size_t i = 0; i < replay->comparison_count; i++)
+        if (strcmp(replay->comparisons[i].name, detector) == 0)
+            return &replay->comparisons[i];
+    return NULL;
+}
+
+static void write_json(struct replay *replay, const char *detector, const struct ld_alert *alert)
+{
+    json_t *object =
+        json_pack("{s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:f, s:s, s:s, s:s, s:s}", "run",
+                  (json_int_t)replay->setting->run, "detector", detector, "action", ld_alert_action_name(alert->action),
+                  "id", (json_int_t)alert->id, "evidence", (json_int_t)alert->evidence, "evidence_time_ns",
+                  (json_int_t)alert->evidence_time_ns, "instance", (json_int_t)alert->instance, "incarnation",
+                  (json_int_t)alert->incarnation, "cause", ld_cause_table[alert->cause].name, "site", alert->site,
+                  "amount", alert->amount, "severity", ld_severity_name(alert->severity), "why", alert->why, "rule",
+                  alert->rule, "rule_version", alert->rule_version);
+    char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+    if (!text || ld_buffer_printf(replay->setting->out, "%s\n", text) != 0)
+        replay->code = LD_ENOMEM;
+    free(text);
+    json_decref(object);
+}
+
+static void on_alert(void *context, const char *detector, const struct ld_alert *alert)
+{
+    struct replay *replay = context;
+    struct comparison *comparison = comparison_of(replay, detector);
+    replay->result.alerts++;
+    if (replay->setting->json)
+        write_json(replay, detector, alert);
+    if (!comparison || !comparison->stored || comparison->met >= comparison->stored->alert_count)
+        differ(replay, detector, "an alert that is not stored", alert);
+    else if (!same_alert(alert, &comparison->stored->alerts[comparison->met]))
+        differ(replay, detector, "another alert than the stored one", alert);
+    if (comparison)
+        comparison->met++;
+}
+
+static void on_broken(void *context, const char *detector, const char *reason)
+{
+    struct replay *replay = context;
+    (void)reason;
+    for (size_t i = 0; i < replay->record.detector_count; i++)
+        if (strcmp(replay->record.detectors[i].name, detector) == 0 && replay->record.detectors[i].failed)
+            return; /* it broke live too */
+    const struct ld_alert nothing = {.site = ""};
+    differ(replay, detector, "broke, which it did not live,", &nothing);
+}
+
+static const struct ld_panel_events panel_events = {on_alert, on_broken};
+
+static int on_observation(void *context, const struct ld_observation *observation)
+{
+    struct replay *replay = context;
+    replay->result.observations++;
+    ld_panel_observe(replay->panel, observation);
+    return replay->code;
+}
+
+static int on_truth(void *context, const struct ld_truth_event *event)
+{
+    struct replay *replay = context;
+    replay->result.truth_events++;
+    ld_panel_truth(replay->panel, event);
+    return replay->code;
+}
+
+static int prepare_comparisons(struct replay *replay)
+{
+    const struct ld_panel_member *members;
+    size_t count = ld_panel_members(replay->panel, &members);
+    replay->comparisons = ld_arena_array(replay->arena, count + 1, sizeof *replay->comparisons);
+    if (!replay->comparisons)
+        return LD_ENOMEM;
+    replay->comparison_count = count;
+    for (size_t i = 0; i < count; i++) {
+        replay->comparisons[i].name = members[i].name;
+        for (size_t k = 0; k < replay->record.detector_count; k++)
+            if (strcmp(replay->record.detectors[k].name, members[i].name) == 0)
+                replay->comparisons[i].stored = &replay->record.detectors[k];
+    }
+    return 0;
+}
+
+static int replay_all(struct replay *replay, struct ld_error *error)
+{
+    const struct ld_replay_setting *setting = replay->setting;
+    const struct ld_run_plan *run = ld_plan_find_run(setting->plan, setting->run);
+    if (!run)
+        return ld_fail(error, LD_EUSAGE, "the campaign has no run %u", setting->run);
+    int code = ld_store_read_record(setting->store, setting->run, &replay->record, replay->arena, error);
+    if (!code)
+        code = ld_panel_open(&replay->panel, &setting->plan->cells[run->cell], run, setting->data_folder, setting->only,
+                             &panel_events, replay, error);
+    if (!code)
+        code = prepare_comparisons(replay);
+    if (code)
+        return code;
+    const struct ld_replay_sink sink = {on_observation, on_truth, replay};
+    code = ld_store_replay(setting->store, setting->run, &sink, error);
+    for (size_t i = 0; i < replay->comparison_count && !code; i++) {
+        const struct comparison *comparison = &replay->comparisons[i];
+        if (comparison->stored && comparison->met < comparison->stored->alert_count)
+            differ(replay, comparison->name, "a stored alert that did not come again",
+                   &comparison->stored->alerts[comparison->met]);
+    }
+    return code;
+}
+
+int ld_replay_run(struct ld_replay_result *ret_result, const struct ld_replay_setting *setting, struct ld_error *error)
+{
+    struct replay replay = {.setting = setting, .arena = ld_arena_new(RECORD_MEMORY)};
+    if (!replay.arena)
+        return ld_fail(error, LD_ENOMEM, "out of memory");
+    int code = replay_all(&replay, error);
+    ld_panel_free(replay.panel);
+    ld_arena_free(replay.arena);
+    if (!code)
+        *ret_result = replay.result;
+    return code;
+}
