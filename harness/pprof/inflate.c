@@ -28,6 +28,8 @@ static int inflate_all(z_stream *stream, struct ld_buffer *plain, struct ld_erro
         if (status != Z_STREAM_END && made == 0 && stream->avail_in == 0)
             return ld_fail(error, LD_ETRUNCATED, "the gzip'd profile ends early, at byte %lu", stream->total_in);
         int code = ld_buffer_add(plain, chunk, made);
+        if (code == LD_ENOMEM)
+            return ld_fail(error, code, "no memory to inflate a profile");
         if (code)
             return ld_fail(error, code, "inflated, the profile has more than %zu bytes", plain->maximum);
     }

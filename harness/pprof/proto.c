@@ -53,10 +53,13 @@ static const char *const first_types[LD_PROFILE_KINDS] = {
 
 static int take(struct proto *proto, size_t count, size_t size, void *ret_memory)
 {
+    size_t limit = proto->builder->limits->memory, used = ld_arena_used(proto->arena);
     void *memory = ld_arena_array(proto->arena, count, size);
+    if (!memory && count <= (limit - used) / size / 2)
+        return ld_fail(proto->builder->error, LD_ENOMEM, "no memory to parse a profile");
     if (!memory)
         return ld_fail(proto->builder->error, LD_ELIMIT, "parsing the profile needs more than %zu bytes of memory",
-                       proto->builder->limits->memory);
+                       limit);
     memcpy(ret_memory, &memory, sizeof memory);
     return 0;
 }
