@@ -160,8 +160,8 @@ CREATE TABLE point (
 
 -- Numbers of an ended run: one row for at most 4096 of one metric of one incarnation. `samples` is JSON,
 -- [[sequence, value], ...], values with as many digits as they need to come back to the bit, or a text "0x..." of
--- their IEEE 754 bits where JSON has no number for them; times are those of the observations. It takes less than half
--- of plain rows, and the view points shows it as rows again. `ordinals` are the places within the observations: [n]
+-- their IEEE 754 bits where JSON has no number for them; times are those of the observations. It takes about three
+-- quarters of plain rows, lies together by metric, and the view points shows it as rows again. `ordinals` are the places within the observations: [n]
 -- when all are the same.
 CREATE TABLE series (
     run          INTEGER NOT NULL REFERENCES run,

@@ -148,7 +148,7 @@ static int bind_one(sqlite3_stmt *statement, int *position, char type, va_list *
     case 'n':
         return sqlite3_bind_null(statement, (*position)++);
     }
-    assert(!"unknown type of a parameter");
+    assert(false); /* a type that nobody knows */
     return SQLITE_MISUSE;
 }
 
