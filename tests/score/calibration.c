@@ -76,7 +76,7 @@ static void an_always_that_is_late_silent_or_double(void **state)
     campaign->alerts[0][ALWAYS][0].evidence_time_ns = 3 * LD_SECOND;
     assert_void("calibration: always");
     campaign->alerts[0][ALWAYS][0].evidence_time_ns = 0;
-    campaign_open(campaign, 0, ALWAYS, 3 * LD_SECOND, "elsewhere");
+    campaign_open(campaign, 0, ALWAYS, 30 * LD_MS, "elsewhere"); /* in time, but the second */
     assert_void("calibration: always");
     campaign->detectors[0][ALWAYS].alert_count = 0;
     assert_void("calibration: always");
