@@ -321,7 +321,7 @@ static void test_matrix_uses_the_shipped_rules(void **unused)
     (void)unused;
     struct rig rig = rig_of("matrix", "{}");
     struct ld_detector_setting setting = {.options = rig.options, .data_folder = SOURCE_FOLDER, .time_scale = 2};
-    assert_int_equal(ld_detector_find("matrix")->window_ns(&setting), LD_SECOND);
+    assert_int_equal(ld_detector_find("matrix")->window_ns(&setting), 1125 * LD_MS);
     for (int64_t i = 0; i < 16; i++) {
         pass(&rig, PERIOD_NS);
         dump(&rig, LD_PURPOSE_PERIOD, 10 * i, 3);

