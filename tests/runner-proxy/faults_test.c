@@ -155,6 +155,20 @@ static void two_hundred_connections_at_once(void **state)
         close_pair(pairs[i]);
 }
 
+/* Drawn between 0 and 400 ms, nearly all chunks wait for the slowest of the first ones: more becomes due in one instant
+ * than the proxy moves at a time, and it must come back for the rest by itself. */
+static void a_backlog_due_at_once_leaves_to_the_last_byte(void **state)
+{
+    static char bytes[4 << 20];
+    struct fixture *fixture = *state;
+    struct ld_fault_spec fault = latency_fault("a/0/latency", 200 * LD_MS, 200 * LD_MS, 1, LD_STREAM_UP);
+    struct pair pair = connect_pair(fixture);
+    start_fault(fixture, &fault);
+    send_all(pair.client, bytes, sizeof bytes);
+    assert_int_equal(recv(pair.server, bytes, sizeof bytes, MSG_WAITALL), sizeof bytes);
+    close_pair(pair);
+}
+
 /* A small buffer would make latency a limit of bandwidth; no buffer limit at all would eat the machine. */
 static void much_is_held_but_not_everything(void **state)
 {
@@ -212,6 +226,7 @@ int test_faults(void)
         TEST(a_toxic_is_switched_in_mid_connection),
         TEST(decisions_are_those_of_the_seed),
         TEST(two_hundred_connections_at_once),
+        TEST(a_backlog_due_at_once_leaves_to_the_last_byte),
         TEST(much_is_held_but_not_everything),
         TEST(faults_that_cannot_act_are_told),
     };
