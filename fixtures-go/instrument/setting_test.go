@@ -23,8 +23,8 @@ func TestParseSettingRefuses(t *testing.T) {
 		`{"rate":"many"}`:             "cannot unmarshal",
 		`{"depth":-1}`:                "depth -1 is not in",
 		`{"depth":65}`:                "depth 65 is not in",
-		`{"seed":"-1"}`:               "seed",
-		`{"seed":"twelve"}`:           "seed",
+		`{"seed":"-1"}`:               "setting: json", // each release words these otherwise
+		`{"seed":"twelve"}`:           "setting: json",
 		`{"upstream":"no port here"}`: "missing port",
 	} {
 		if setting, err := parseSetting([]byte(line)); err == nil || !strings.Contains(err.Error(), want) {
