@@ -23,9 +23,9 @@ struct ld_store {
     sqlite3 *db;
     char *path;
     bool writable;
-    bool grouped;            /* a transaction is open */
-    bool unsynced;           /* something was committed since the last durable commit */
-    struct ld_error failed;  /* the first write error: sticky, nothing is written after it */
+    bool grouped;                     /* a transaction is open */
+    bool unsynced;                    /* something was committed since the last durable commit */
+    struct ld_error failed;           /* the first write error: sticky, nothing is written after it */
     int64_t metrics[LD_METRIC_COUNT]; /* row ids of the registry in this file; 0: not there */
     size_t statement_count;
     struct ld_statement statements[LD_STORE_STATEMENTS_MAX];
@@ -35,7 +35,7 @@ extern const char ld_store_schema[]; /* schema.sql, embedded by the build */
 
 /* ---- migration: steps from one user_version to the next, each in the caller's transaction */
 struct ld_migration {
-    int from;        /* to from + 1 */
+    int from; /* to from + 1 */
     const char *sql;
 };
 extern const struct ld_migration ld_store_migrations[];
@@ -77,8 +77,8 @@ struct ld_row {
     struct ld_store *store;
     struct ld_error *error;
     sqlite3_stmt *statement;
-    struct ld_arena *arena;  /* for texts; NULL: they point into the row and last until the next step */
-    const char *table;       /* for the message */
+    struct ld_arena *arena; /* for texts; NULL: they point into the row and last until the next step */
+    const char *table;      /* for the message */
     int column;
     int code;
 };
@@ -91,7 +91,7 @@ const char *ld_row_text(struct ld_row *row);                   /* never NULL */
 const char *ld_row_text_or(struct ld_row *row, const char *absent);
 const char *ld_row_bytes(struct ld_row *row, size_t *ret_length); /* text or blob, with its length */
 double ld_row_real(struct ld_row *row);
-double ld_row_double(struct ld_row *row);                      /* two columns: value and bits */
+double ld_row_double(struct ld_row *row); /* two columns: value and bits */
 /* A name that `find` knows (-1: unknown); NULL gives `absent`, or an error when that is -1. */
 int ld_row_name(struct ld_row *row, int (*find)(const char *name), int absent);
 

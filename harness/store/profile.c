@@ -23,7 +23,8 @@ static int intern_site(struct ld_store *store, const char *name, int64_t *ret_si
     return code;
 }
 
-static int intern_frame(struct ld_store *store, const struct ld_frame *frame, int64_t *ret_frame, struct ld_error *error)
+static int intern_frame(struct ld_store *store, const struct ld_frame *frame, int64_t *ret_frame,
+                        struct ld_error *error)
 {
     static const char find_frame[] = "SELECT frame FROM frame WHERE function = ? AND file = ? AND line = ?";
     static const char insert_frame[] = "INSERT INTO frame (function, file, line) VALUES (?, ?, ?)";

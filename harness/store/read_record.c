@@ -51,7 +51,8 @@ static int read_truth(struct ld_store *store, uint32_t run, struct ld_run_record
                       struct ld_error *error)
 {
     static const char select_intervals[] =
-        "SELECT id, instance, incarnation, cause, unit, first_ns, manifest_ns, end_ns, manifest_after_sequence, ended_by, "
+        "SELECT id, instance, incarnation, cause, unit, first_ns, manifest_ns, end_ns, manifest_after_sequence, "
+        "ended_by, "
         "amount, final_amount, goroutines_per_unit, descriptors_per_unit, bytes_per_unit, seen_at, culprit, hold, "
         "confirmed FROM truth_interval WHERE run = ? ORDER BY ordinal";
     static const char select_calm[] = "SELECT site FROM calm_site WHERE run = ? ORDER BY ordinal";
@@ -152,7 +153,8 @@ static int read_alerts(struct ld_store *store, uint32_t run, struct ld_run_recor
                        struct ld_error *error)
 {
     static const char select_alerts[] =
-        "SELECT detector, id, action, evidence, evidence_time_ns, receipt_ns, instance, incarnation, cause, site, amount, "
+        "SELECT detector, id, action, evidence, evidence_time_ns, receipt_ns, instance, incarnation, cause, site, "
+        "amount, "
         "amount_bits, severity, why, rule, rule_version FROM alert WHERE run = ? ORDER BY receipt_ns, alert";
     struct alert_reading reading = {record->detectors, record->detector_count,
                                     ld_arena_array(arena, record->detector_count + 1, sizeof *reading.rows)};
@@ -189,7 +191,9 @@ int ld_store_read_record(struct ld_store *store, uint32_t run, struct ld_run_rec
         return code;
     if (!stored.ended)
         return ld_fail(error, LD_ENOENT, "%s: run %u did not end, so it cannot be scored", store->path, run);
-    struct ld_run_record record = {.run = run, .validity = stored.end.validity, .reason = stored.end.reason,
+    struct ld_run_record record = {.run = run,
+                                   .validity = stored.end.validity,
+                                   .reason = stored.end.reason,
                                    .observed_from_ns = stored.end.observed_from_ns,
                                    .observed_to_ns = stored.end.observed_to_ns};
     code = read_truth(store, run, &record, arena, error);

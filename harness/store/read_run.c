@@ -44,8 +44,10 @@ int ld_store_read_run(struct ld_store *store, uint32_t run, struct ld_stored_run
                       struct ld_error *error)
 {
     static const char select_run[] =
-        "SELECT r.run, c.name, s.name, c.variant, c.fault_case, r.seed, r.repetition, c.rate, c.depth, r.started_wall_ns, "
-        "r.validity IS NOT NULL, r.validity, r.reason, r.method_from_ns, r.observed_from_ns, r.observed_to_ns, r.ended_ns, "
+        "SELECT r.run, c.name, s.name, c.variant, c.fault_case, r.seed, r.repetition, c.rate, c.depth, "
+        "r.started_wall_ns, "
+        "r.validity IS NOT NULL, r.validity, r.reason, r.method_from_ns, r.observed_from_ns, r.observed_to_ns, "
+        "r.ended_ns, "
         "r.lag_p99_ns, r.lag_max_ns, r.left_processes FROM run AS r JOIN cell AS c ON c.cell = r.cell "
         "JOIN scenario AS s ON s.scenario = c.scenario WHERE r.run = ?";
     struct ld_stored_run stored = {0};

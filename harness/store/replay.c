@@ -53,9 +53,9 @@ struct replay {
     struct ld_error *error;
     struct ld_stored_points stored;
     size_t next_point;
-    struct ld_point *points;  /* of the observation in hand */
+    struct ld_point *points; /* of the observation in hand */
     size_t point_capacity;
-    struct ld_rows truth;     /* struct ld_truth_event, read beforehand: there are few */
+    struct ld_rows truth; /* struct ld_truth_event, read beforehand: there are few */
     size_t next_truth;
 };
 
@@ -178,15 +178,16 @@ int ld_store_replay(struct ld_store *store, uint32_t run, const struct ld_replay
 {
     static const char find_run[] = "SELECT run FROM run WHERE run = ?";
     static const char select_events[] =
-        "SELECT after_sequence, time_ns, instance, incarnation, kind, interval, cause, unit, amount, goroutines_per_unit, "
+        "SELECT after_sequence, time_ns, instance, incarnation, kind, interval, cause, unit, amount, "
+        "goroutines_per_unit, "
         "descriptors_per_unit, bytes_per_unit, seen_at, culprit, text FROM truth_event WHERE run = ? "
         "ORDER BY after_sequence, ordinal";
     static const char select_observations[] =
-        "SELECT sequence, time_ns, instance, incarnation, kind, purpose, read_ns, points, profile_kind, encoding, body, "
+        "SELECT sequence, time_ns, instance, incarnation, kind, purpose, read_ns, points, profile_kind, encoding, "
+        "body, "
         "of_profile, failure, http_status, life, exit_status, expected, text FROM observation WHERE run = ? "
         "ORDER BY sequence";
-    struct replay replay = {.store = store, .sink = sink, .error = error,
-                            .truth.size = sizeof(struct ld_truth_event)};
+    struct replay replay = {.store = store, .sink = sink, .error = error, .truth.size = sizeof(struct ld_truth_event)};
     struct ld_arena *arena = ld_arena_new((size_t)256 << 20);
     if (!arena)
         return ld_store_nomem(store, error);

@@ -161,8 +161,8 @@ CREATE TABLE point (
 -- Numbers of an ended run: one row for at most 4096 of one metric of one incarnation. `samples` is JSON,
 -- [[sequence, value], ...], values with as many digits as they need to come back to the bit, or a text "0x..." of
 -- their IEEE 754 bits where JSON has no number for them; times are those of the observations. It takes about three
--- quarters of plain rows, lies together by metric, and the view points shows it as rows again. `ordinals` are the places within the observations: [n]
--- when all are the same.
+-- quarters of plain rows, lies together by metric, and the view points shows it as rows again. `ordinals` are the
+-- places within the observations: [n] when all are the same.
 CREATE TABLE series (
     run          INTEGER NOT NULL REFERENCES run,
     instance     INTEGER NOT NULL,
@@ -592,7 +592,8 @@ CREATE VIEW v_timeline AS
 -- Q: Which detector found what?
 --    SELECT cell, detector, kind, count, cause_right, site_right FROM v_outcomes;
 -- Q: How fast, in the leaky cells?
---    SELECT cell, detector, kind, seconds, censored_after_seconds FROM v_time_to_detect ORDER BY cell, detector, seconds;
+--    SELECT cell, detector, kind, seconds, censored_after_seconds FROM v_time_to_detect
+--    ORDER BY cell, detector, seconds;
 -- Q: Who cried wolf, and over how much quiet time?
 --    SELECT * FROM v_false_alarms WHERE false_alarms > 0;
 -- Q: Did the faults do what they were asked to?
@@ -608,7 +609,8 @@ CREATE VIEW v_timeline AS
 --    SELECT seconds, value / 1048576 AS mebibytes FROM points
 --    WHERE run = 0 AND metric = 'process_memory_resident_bytes' ORDER BY sequence;
 -- Q: The whole story of run 0.
---    SELECT printf('%.3f', time_ns / 1e9) AS seconds, kind, who, text FROM v_timeline WHERE run = 0 ORDER BY time_ns, rank;
+--    SELECT printf('%.3f', time_ns / 1e9) AS seconds, kind, who, text FROM v_timeline
+--    WHERE run = 0 ORDER BY time_ns, rank;
 -- Q: One stack, leaf first.
 --    SELECT f.position, r.function, r.file, r.line FROM stack_frame AS f JOIN frame AS r ON r.frame = f.frame
 --    WHERE f.stack = 1 ORDER BY f.position;

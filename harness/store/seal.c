@@ -20,15 +20,15 @@ struct piece {
     int64_t instance, incarnation, metric, number;
     int64_t count, first_ns, last_ns;
     double first, last, minimum, maximum;
-    int64_t ordinal;      /* of the first sample */
-    bool same_ordinal;    /* of all so far */
+    int64_t ordinal;   /* of the first sample */
+    bool same_ordinal; /* of all so far */
     struct ld_buffer ordinals, samples;
 };
 
 static void piece_begin(struct piece *piece, int64_t instance, int64_t incarnation, int64_t metric)
 {
-    bool next = piece->count && piece->instance == instance && piece->incarnation == incarnation &&
-                piece->metric == metric;
+    bool next =
+        piece->count && piece->instance == instance && piece->incarnation == incarnation && piece->metric == metric;
     piece->number = next ? piece->number + 1 : 0;
     piece->instance = instance;
     piece->incarnation = incarnation;
@@ -84,10 +84,10 @@ static int piece_add(struct piece *piece, uint64_t sequence, int64_t time_ns, in
 
 static int piece_write(struct ld_store *store, uint32_t run, const struct piece *piece, struct ld_error *error)
 {
-    static const char insert[] =
-        "INSERT INTO series (run, instance, incarnation, metric, piece, count, first_ns, last_ns, first, last, minimum, "
-        "maximum, ordinals, samples) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '[' || ? || ']', '[' || ? || ']')";
+    static const char insert[] = "INSERT INTO series (run, instance, incarnation, metric, piece, count, first_ns, "
+                                 "last_ns, first, last, minimum, "
+                                 "maximum, ordinals, samples) "
+                                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '[' || ? || ']', '[' || ? || ']')";
     char ordinal[32];
     snprintf(ordinal, sizeof ordinal, "%" PRId64, piece->ordinal);
     return ld_store_write(store, error, insert, "iiiiiiiirrrrtt", (int64_t)run, piece->instance, piece->incarnation,

@@ -137,7 +137,8 @@ static int check_version(struct ld_store *store, struct ld_error *error)
     if (version == LD_STORE_VERSION)
         return 0;
     if (!store->writable)
-        return ld_store_damaged(store, error, "was written by an older leakdrill (version %lld); open it once for writing",
+        return ld_store_damaged(store, error,
+                                "was written by an older leakdrill (version %lld); open it once for writing",
                                 (long long)version);
     code = ld_store_group(store, error);
     if (code == 0)

@@ -40,7 +40,9 @@ int ld_store_commit(struct ld_store *store, bool durable, struct ld_error *error
 int ld_store_limit(struct ld_store *store, uint64_t bytes, struct ld_error *error);
 
 /* ---- writing; ids are the plan's run indices */
-struct ld_fact { const char *name, *value; };
+struct ld_fact {
+    const char *name, *value;
+};
 int ld_store_campaign(struct ld_store *store, const char *id, uint64_t seed, int64_t started_wall_ns,
                       const struct ld_fact *facts, size_t fact_count, struct ld_error *error);
 /* A scenario's text and hash. ld_store_plan does it for those that have a cell in the plan; to plan again exactly as
@@ -59,7 +61,8 @@ int ld_store_incarnation_end(struct ld_store *store, uint32_t run, uint32_t inst
  * here, unless its content is known already. */
 int ld_store_observation(struct ld_store *store, uint32_t run, const struct ld_observation *observation,
                          struct ld_error *error);
-int ld_store_truth_event(struct ld_store *store, uint32_t run, const struct ld_truth_event *event, struct ld_error *error);
+int ld_store_truth_event(struct ld_store *store, uint32_t run, const struct ld_truth_event *event,
+                         struct ld_error *error);
 int ld_store_truth(struct ld_store *store, uint32_t run, const struct ld_truth *truth, struct ld_error *error);
 /* Intent, committed durably before it returns; receipt afterwards. */
 int ld_store_fault_intent(struct ld_store *store, uint32_t run, const struct ld_fault_spec *fault, int64_t time_ns,
@@ -67,8 +70,8 @@ int ld_store_fault_intent(struct ld_store *store, uint32_t run, const struct ld_
 int ld_store_fault_receipt(struct ld_store *store, uint32_t run, const char *fault_id, int64_t began_ns,
                            int64_t ended_ns, const struct ld_receipt *receipt, struct ld_error *error);
 /* One row a decision: which connection a toxic touched. */
-int ld_store_fault_decision(struct ld_store *store, uint32_t run, const char *fault_id, uint64_t connection, bool touched,
-                            struct ld_error *error);
+int ld_store_fault_decision(struct ld_store *store, uint32_t run, const char *fault_id, uint64_t connection,
+                            bool touched, struct ld_error *error);
 int ld_store_detector(struct ld_store *store, uint32_t run, const char *detector, const char *kind, bool calibration,
                       const char *options_json, struct ld_error *error);
 int ld_store_detector_failed(struct ld_store *store, uint32_t run, const char *detector, const char *reason,
@@ -111,7 +114,10 @@ struct ld_campaign_info {
 int ld_store_read_campaign(struct ld_store *store, struct ld_campaign_info *ret_info, struct ld_arena *arena,
                            struct ld_error *error);
 /* The scenarios' texts, to plan again exactly as then: count, names, texts. */
-struct ld_stored_scenario { const char *file, *text; size_t text_length; };
+struct ld_stored_scenario {
+    const char *file, *text;
+    size_t text_length;
+};
 int ld_store_read_scenarios(struct ld_store *store, struct ld_stored_scenario **ret_items, size_t *ret_count,
                             struct ld_arena *arena, struct ld_error *error);
 /* Indices of ended runs in plan order. */
@@ -141,14 +147,18 @@ int ld_store_replay(struct ld_store *store, uint32_t run, const struct ld_replay
 /* Everything scoring needs of one run, from rows alone. */
 int ld_store_read_record(struct ld_store *store, uint32_t run, struct ld_run_record *ret_record, struct ld_arena *arena,
                          struct ld_error *error);
-struct ld_stored_detector { const char *name, *kind, *options_json; bool calibration, failed; const char *reason; };
-int ld_store_read_detectors(struct ld_store *store, uint32_t run, struct ld_stored_detector **ret_items, size_t *ret_count,
-                            struct ld_arena *arena, struct ld_error *error);
+struct ld_stored_detector {
+    const char *name, *kind, *options_json;
+    bool calibration, failed;
+    const char *reason;
+};
+int ld_store_read_detectors(struct ld_store *store, uint32_t run, struct ld_stored_detector **ret_items,
+                            size_t *ret_count, struct ld_arena *arena, struct ld_error *error);
 /* One line of a run's timeline, by time: for `show`. */
 struct ld_timeline_row {
     int64_t time_ns;
-    const char *kind;  /* phase, truth, fault, alert, life, read, note, count */
-    const char *who;   /* detector, fault id, interval, … */
+    const char *kind; /* phase, truth, fault, alert, life, read, note, count */
+    const char *who;  /* detector, fault id, interval, … */
     const char *text;
 };
 int ld_store_read_timeline(struct ld_store *store, uint32_t run, struct ld_timeline_row **ret_rows, size_t *ret_count,

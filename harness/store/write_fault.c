@@ -43,9 +43,9 @@ int ld_store_fault_intent(struct ld_store *store, uint32_t run, const struct ld_
     char *attributes = attributes_text(fault);
     if (!attributes)
         return ld_store_nomem(store, error);
-    int code = ld_store_write(store, error, insert, "ittiotii", (int64_t)run, fault->id,
-                              ld_fault_table[fault->type].name, fault->at_ns, fault->for_ns, attributes, time_ns,
-                              until_ns);
+    int code =
+        ld_store_write(store, error, insert, "ittiotii", (int64_t)run, fault->id, ld_fault_table[fault->type].name,
+                       fault->at_ns, fault->for_ns, attributes, time_ns, until_ns);
     free(attributes);
     return code ? code : ld_store_commit(store, true, error);
 }
@@ -54,7 +54,8 @@ int ld_store_fault_receipt(struct ld_store *store, uint32_t run, const char *fau
                            int64_t ended_ns, const struct ld_receipt *receipt, struct ld_error *error)
 {
     static const char insert[] =
-        "INSERT OR REPLACE INTO fault_receipt (run, fault, began_ns, ended_ns, touched, spared, count, asked_ns, p50_ns, "
+        "INSERT OR REPLACE INTO fault_receipt (run, fault, began_ns, ended_ns, touched, spared, count, asked_ns, "
+        "p50_ns, "
         "p99_ns, worst_early_ns, effective, text) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     return ld_store_write(store, error, insert, "itiiuuuiiiiit", (int64_t)run, fault_id, began_ns, ended_ns,
                           receipt->touched, receipt->spared, receipt->count, receipt->asked_ns, receipt->p50_ns,

@@ -2,7 +2,8 @@
  * what went in, whatever was set. */
 #include "store/internal.h"
 
-static const unsigned of_read = 1u << LD_OBSERVATION_METRICS | 1u << LD_OBSERVATION_PROFILE | 1u << LD_OBSERVATION_FAILED;
+static const unsigned of_read =
+    1u << LD_OBSERVATION_METRICS | 1u << LD_OBSERVATION_PROFILE | 1u << LD_OBSERVATION_FAILED;
 static const unsigned of_body = 1u << LD_OBSERVATION_PROFILE | 1u << LD_OBSERVATION_FAILED;
 static const unsigned of_failure = 1u << LD_OBSERVATION_FAILED;
 static const unsigned of_life = 1u << LD_OBSERVATION_LIFE;

@@ -37,15 +37,15 @@ int ld_store_scenario(struct ld_store *store, const struct ld_scenario *scenario
 
 static int write_cell(struct ld_store *store, const struct ld_cell *cell, struct ld_error *error)
 {
-    static const char insert_cell[] =
-        "INSERT INTO cell (cell, scenario, name, variant, fault_case, rate, depth, reads) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+    static const char insert_cell[] = "INSERT INTO cell (cell, scenario, name, variant, fault_case, rate, depth, "
+                                      "reads) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
     int64_t scenario;
     int code = intern_scenario(store, cell->scenario, &scenario, error);
     if (code)
         return code;
     return ld_store_write(store, error, insert_cell, "iitttrii", (int64_t)cell->index, scenario, cell->name,
-                          ld_variant_name(cell->variant), cell->scenario->fault_cases[cell->fault_case].name, cell->rate,
-                          cell->depth, (int64_t)cell->reads);
+                          ld_variant_name(cell->variant), cell->scenario->fault_cases[cell->fault_case].name,
+                          cell->rate, cell->depth, (int64_t)cell->reads);
 }
 
 static int write_actions(struct ld_store *store, const struct ld_run_plan *run, const struct ld_fault_case *faults,
@@ -55,8 +55,9 @@ static int write_actions(struct ld_store *store, const struct ld_run_plan *run, 
     for (size_t i = 0; i < run->action_count; i++) {
         const struct ld_action *action = &run->actions[i];
         bool of_fault = action->kind == LD_ACTION_FAULT_ON || action->kind == LD_ACTION_FAULT_OFF;
-        int code = ld_store_write(store, error, insert_action, "iiitt", (int64_t)run->index, (int64_t)i, action->at_ns,
-                                  ld_action_kind_name(action->kind), of_fault ? faults->faults[action->fault].id : NULL);
+        int code =
+            ld_store_write(store, error, insert_action, "iiitt", (int64_t)run->index, (int64_t)i, action->at_ns,
+                           ld_action_kind_name(action->kind), of_fault ? faults->faults[action->fault].id : NULL);
         if (code)
             return code;
     }
@@ -70,9 +71,9 @@ static int write_run(struct ld_store *store, const struct ld_plan *plan, const s
         "INSERT INTO run (run, campaign, cell, execution_order, repetition, seed, load_per_second, phase_ns) "
         "VALUES (?, 1, ?, ?, ?, ?, ?, ?)";
     const struct ld_cell *cell = &plan->cells[run->cell];
-    int code = ld_store_write(store, error, insert_run, "iiiiuri", (int64_t)run->index, (int64_t)cell->index,
-                              (int64_t)run->order, (int64_t)run->repetition, run->seed, run->load_per_second,
-                              run->phase_ns);
+    int code =
+        ld_store_write(store, error, insert_run, "iiiiuri", (int64_t)run->index, (int64_t)cell->index,
+                       (int64_t)run->order, (int64_t)run->repetition, run->seed, run->load_per_second, run->phase_ns);
     return code ? code : write_actions(store, run, &cell->scenario->fault_cases[cell->fault_case], error);
 }
 

@@ -18,9 +18,8 @@ int ld_store_run_begin(struct ld_store *store, uint32_t run, int64_t started_wal
 
 int ld_store_phase(struct ld_store *store, uint32_t run, const char *phase, int64_t time_ns, struct ld_error *error)
 {
-    static const char insert_phase[] =
-        "INSERT INTO phase (run, ordinal, name, time_ns) "
-        "SELECT ?1, coalesce(max(ordinal) + 1, 0), ?2, ?3 FROM phase WHERE run = ?1";
+    static const char insert_phase[] = "INSERT INTO phase (run, ordinal, name, time_ns) "
+                                       "SELECT ?1, coalesce(max(ordinal) + 1, 0), ?2, ?3 FROM phase WHERE run = ?1";
     return ld_store_write(store, error, insert_phase, "iti", (int64_t)run, phase, time_ns);
 }
 
@@ -36,9 +35,8 @@ int ld_store_incarnation(struct ld_store *store, uint32_t run, uint32_t instance
 int ld_store_incarnation_end(struct ld_store *store, uint32_t run, uint32_t instance, uint32_t incarnation,
                              int64_t to_ns, int64_t exit_status, bool expected, struct ld_error *error)
 {
-    static const char end_incarnation[] =
-        "UPDATE incarnation SET to_ns = ?, exit_status = ?, expected = ? "
-        "WHERE run = ? AND instance = ? AND incarnation = ?";
+    static const char end_incarnation[] = "UPDATE incarnation SET to_ns = ?, exit_status = ?, expected = ? "
+                                          "WHERE run = ? AND instance = ? AND incarnation = ?";
     int code = ld_store_write(store, error, end_incarnation, "iiiiii", to_ns, exit_status, (int64_t)expected,
                               (int64_t)run, (int64_t)instance, (int64_t)incarnation);
     return code ? code : must_change(store, run, "such incarnation", error);

@@ -17,7 +17,8 @@ static int clear(struct ld_store *store, struct ld_error *error)
 static int write_outcome(struct ld_store *store, const struct ld_outcome *outcome, struct ld_error *error)
 {
     static const char insert[] =
-        "INSERT INTO outcome (run, ordinal, detector, interval, kind, detect_ns, from_first_ns, censored_ns, cause_match, "
+        "INSERT INTO outcome (run, ordinal, detector, interval, kind, detect_ns, from_first_ns, censored_ns, "
+        "cause_match, "
         "site_match, culprit) SELECT ?1, coalesce(max(ordinal) + 1, 0), ?2, ?3, ?4, "
         "CASE WHEN ?11 THEN ?5 END, CASE WHEN ?11 THEN ?6 END, CASE WHEN ?12 THEN ?7 END, ?8, ?9, ?10 "
         "FROM outcome WHERE run = ?1";

@@ -23,12 +23,11 @@ int ld_store_truth_event(struct ld_store *store, uint32_t run, const struct ld_t
     ld_buffer_init(&json, SEEN_AT_MAX);
     int code = texts(store, &json, event->seen_at, event->seen_at_count, error);
     if (code == 0)
-        code = ld_store_write(store, error, insert, "iuiiittttiiiittt", (int64_t)run, event->after_sequence,
-                              event->time_ns, (int64_t)event->instance, (int64_t)event->incarnation,
-                              ld_truth_kind_name(event->kind), event->interval, ld_cause_table[event->cause].name,
-                              ld_unit_name(event->unit), event->amount, event->goroutines_per_unit,
-                              event->descriptors_per_unit, event->bytes_per_unit, ld_buffer_text(&json), event->culprit,
-                              event->text);
+        code = ld_store_write(
+            store, error, insert, "iuiiittttiiiittt", (int64_t)run, event->after_sequence, event->time_ns,
+            (int64_t)event->instance, (int64_t)event->incarnation, ld_truth_kind_name(event->kind), event->interval,
+            ld_cause_table[event->cause].name, ld_unit_name(event->unit), event->amount, event->goroutines_per_unit,
+            event->descriptors_per_unit, event->bytes_per_unit, ld_buffer_text(&json), event->culprit, event->text);
     ld_buffer_done(&json);
     return code;
 }
@@ -37,7 +36,8 @@ static int write_interval(struct ld_store *store, uint32_t run, size_t ordinal,
                           const struct ld_truth_interval *interval, struct ld_buffer *json, struct ld_error *error)
 {
     static const char insert[] =
-        "INSERT INTO truth_interval (run, ordinal, id, instance, incarnation, cause, unit, first_ns, manifest_ns, end_ns, "
+        "INSERT INTO truth_interval (run, ordinal, id, instance, incarnation, cause, unit, first_ns, manifest_ns, "
+        "end_ns, "
         "manifest_after_sequence, ended_by, amount, final_amount, goroutines_per_unit, descriptors_per_unit, "
         "bytes_per_unit, seen_at, culprit, hold, confirmed) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";

@@ -7,7 +7,7 @@
 #include <string.h>
 
 struct packing {
-    char *block;   /* NULL while counting */
+    char *block; /* NULL while counting */
     size_t used;
 };
 

@@ -20,13 +20,13 @@ struct ld_writer {
     struct ld_store *store;
     struct ld_writer_setting setting;
     pthread_t thread;
-    pthread_mutex_t mutex;    /* everything below */
-    pthread_cond_t filled;    /* something to write, or to stop for */
-    pthread_cond_t emptied;   /* room for who waits */
+    pthread_mutex_t mutex;  /* everything below */
+    pthread_cond_t filled;  /* something to write, or to stop for */
+    pthread_cond_t emptied; /* room for who waits */
     struct ld_entry *first, **last;
     size_t items, bytes;
     bool stopping;
-    uint64_t ticket;          /* the last one given */
+    uint64_t ticket; /* the last one given */
     uint64_t settled;
     struct ld_error failed;
     struct ld_writer_statistics statistics;
@@ -51,7 +51,7 @@ static void fail_locked(struct ld_writer *writer, const struct ld_error *error)
 struct group {
     struct ld_entry *settling, **last; /* messages with a ticket, written but not yet durable */
     size_t bytes;
-    int64_t since_ns;                    /* 0: nothing is uncommitted */
+    int64_t since_ns; /* 0: nothing is uncommitted */
 };
 
 /* Commit; then, if anybody asked for it, settle tickets and call who waits. */
@@ -79,7 +79,8 @@ static void end_group(struct ld_writer *writer, struct group *group, bool failed
 }
 
 /* Take the whole queue at once; waits until there is something or the group is due. NULL: due, or stopping. */
-static struct ld_entry *take_queue(struct ld_writer *writer, const struct group *group, bool *ret_stop, bool *ret_failed)
+static struct ld_entry *take_queue(struct ld_writer *writer, const struct group *group, bool *ret_stop,
+                                   bool *ret_failed)
 {
     pthread_mutex_lock(&writer->mutex);
     while (!writer->first && !writer->stopping) {
@@ -319,16 +320,25 @@ int ld_writer_phase(struct ld_writer *writer, uint32_t run, const char *phase, i
 int ld_writer_incarnation(struct ld_writer *writer, uint32_t run, uint32_t instance, uint32_t incarnation, int64_t pid,
                           int64_t from_ns)
 {
-    struct ld_entry entry = {.kind = LD_ENTRY_INCARNATION, .run = run, .instance = instance,
-                                 .incarnation = incarnation, .number = pid, .time_ns = from_ns};
+    struct ld_entry entry = {.kind = LD_ENTRY_INCARNATION,
+                             .run = run,
+                             .instance = instance,
+                             .incarnation = incarnation,
+                             .number = pid,
+                             .time_ns = from_ns};
     return post(writer, &entry, false, NULL);
 }
 
 int ld_writer_incarnation_end(struct ld_writer *writer, uint32_t run, uint32_t instance, uint32_t incarnation,
                               int64_t to_ns, int64_t exit_status, bool expected)
 {
-    struct ld_entry entry = {.kind = LD_ENTRY_INCARNATION_END, .run = run, .instance = instance,
-                                 .incarnation = incarnation, .time_ns = to_ns, .number = exit_status, .flag = expected};
+    struct ld_entry entry = {.kind = LD_ENTRY_INCARNATION_END,
+                             .run = run,
+                             .instance = instance,
+                             .incarnation = incarnation,
+                             .time_ns = to_ns,
+                             .number = exit_status,
+                             .flag = expected};
     return post(writer, &entry, false, NULL);
 }
 
@@ -353,32 +363,44 @@ int ld_writer_truth(struct ld_writer *writer, uint32_t run, const struct ld_trut
 int ld_writer_fault_intent(struct ld_writer *writer, uint32_t run, const struct ld_fault_spec *fault, int64_t time_ns,
                            int64_t until_ns, struct ld_writer_wake wake, uint64_t *ret_ticket)
 {
-    struct ld_entry entry = {.kind = LD_ENTRY_FAULT_INTENT, .run = run, .of.fault = *fault, .time_ns = time_ns,
-                                 .until_ns = until_ns, .wake = wake};
+    struct ld_entry entry = {.kind = LD_ENTRY_FAULT_INTENT,
+                             .run = run,
+                             .of.fault = *fault,
+                             .time_ns = time_ns,
+                             .until_ns = until_ns,
+                             .wake = wake};
     return post(writer, &entry, true, ret_ticket);
 }
 
 int ld_writer_fault_receipt(struct ld_writer *writer, uint32_t run, const char *fault_id, int64_t began_ns,
                             int64_t ended_ns, const struct ld_receipt *receipt)
 {
-    struct ld_entry entry = {.kind = LD_ENTRY_FAULT_RECEIPT, .run = run, .name = fault_id, .time_ns = began_ns,
-                                 .until_ns = ended_ns, .of.receipt = *receipt};
+    struct ld_entry entry = {.kind = LD_ENTRY_FAULT_RECEIPT,
+                             .run = run,
+                             .name = fault_id,
+                             .time_ns = began_ns,
+                             .until_ns = ended_ns,
+                             .of.receipt = *receipt};
     return post(writer, &entry, false, NULL);
 }
 
 int ld_writer_fault_decision(struct ld_writer *writer, uint32_t run, const char *fault_id, uint64_t connection,
                              bool touched)
 {
-    struct ld_entry entry = {.kind = LD_ENTRY_FAULT_DECISION, .run = run, .name = fault_id,
-                                 .number = (int64_t)connection, .flag = touched};
+    struct ld_entry entry = {
+        .kind = LD_ENTRY_FAULT_DECISION, .run = run, .name = fault_id, .number = (int64_t)connection, .flag = touched};
     return post(writer, &entry, false, NULL);
 }
 
 int ld_writer_detector(struct ld_writer *writer, uint32_t run, const char *detector, const char *kind, bool calibration,
                        const char *options_json)
 {
-    struct ld_entry entry = {.kind = LD_ENTRY_DETECTOR, .run = run, .name = detector, .word = kind,
-                                 .flag = calibration, .text = options_json};
+    struct ld_entry entry = {.kind = LD_ENTRY_DETECTOR,
+                             .run = run,
+                             .name = detector,
+                             .word = kind,
+                             .flag = calibration,
+                             .text = options_json};
     return post(writer, &entry, false, NULL);
 }
 
@@ -403,8 +425,12 @@ int ld_writer_alert(struct ld_writer *writer, uint32_t run, const char *detector
 int ld_writer_reader(struct ld_writer *writer, uint32_t run, uint32_t instance, const char *reader, uint64_t reads,
                      uint64_t bytes, int64_t time_ns, uint64_t failures)
 {
-    struct ld_entry entry = {.kind = LD_ENTRY_READER, .run = run, .instance = instance, .name = reader,
-                                 .time_ns = time_ns, .of.reading = {reads, bytes, failures}};
+    struct ld_entry entry = {.kind = LD_ENTRY_READER,
+                             .run = run,
+                             .instance = instance,
+                             .name = reader,
+                             .time_ns = time_ns,
+                             .of.reading = {reads, bytes, failures}};
     return post(writer, &entry, false, NULL);
 }
 

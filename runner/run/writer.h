@@ -27,18 +27,18 @@ struct ld_writer;
 
 /* A zero field takes its default. */
 struct ld_writer_setting {
-    size_t items_max;    /* messages waiting; 8192. The thread takes all that wait at once, so it may hold as many again */
-    size_t bytes_max;    /* bytes waiting; 64 MiB. One larger message is taken alone */
-    int64_t group_ns;    /* oldest age of an uncommitted message; 100 ms */
-    size_t group_bytes;  /* commit when a group has grown to this; 1 MiB */
+    size_t items_max; /* messages waiting; 8192. The thread takes all that wait at once, so it may hold as many again */
+    size_t bytes_max; /* bytes waiting; 64 MiB. One larger message is taken alone */
+    int64_t group_ns; /* oldest age of an uncommitted message; 100 ms */
+    size_t group_bytes; /* commit when a group has grown to this; 1 MiB */
 };
 
 struct ld_writer_statistics {
-    uint64_t messages;      /* taken in all */
+    uint64_t messages; /* taken in all */
     uint64_t bytes;
     uint64_t commits, durable_commits;
-    uint64_t waits;         /* calls that found the queue full */
-    int64_t waited_ns;      /* how long they waited in all */
+    uint64_t waits;                /* calls that found the queue full */
+    int64_t waited_ns;             /* how long they waited in all */
     size_t most_items, most_bytes; /* the fullest the queue ever was */
 };
 

@@ -102,7 +102,8 @@ static int64_t bare_loop(void)
 static struct ld_store *create(void)
 {
     static struct ld_fault_case cases[] = {{.name = "none"}};
-    static struct ld_scenario scenario = {.file = "", .name = "one", .text = "", .fault_case_count = 1, .fault_cases = cases};
+    static struct ld_scenario scenario = {
+        .file = "", .name = "one", .text = "", .fault_case_count = 1, .fault_cases = cases};
     static const struct ld_cell cell = {.scenario = &scenario, .rate = 1, .name = "one"};
     static const struct ld_run_plan run = {.index = 0};
     struct ld_plan plan = {.cell_count = 1, .cells = &cell, .run_count = 1, .runs = &run, .json = "{}"};
@@ -118,8 +119,12 @@ static void fill(struct ld_observation *observation, struct ld_point *points, ui
 {
     for (uint32_t j = 0; j < POINTS; j++)
         points[j] = (struct ld_point){(enum ld_metric)j, value_of(i, j)};
-    *observation = (struct ld_observation){.sequence = i, .time_ns = i * 250 * LD_MS, .incarnation = 1,
-                                           .kind = LD_OBSERVATION_METRICS, .point_count = POINTS, .points = points};
+    *observation = (struct ld_observation){.sequence = i,
+                                           .time_ns = i * 250 * LD_MS,
+                                           .incarnation = 1,
+                                           .kind = LD_OBSERVATION_METRICS,
+                                           .point_count = POINTS,
+                                           .points = points};
 }
 
 static int64_t bytes_of(const char *sql)
@@ -141,7 +146,8 @@ static int count_observation(void *context, const struct ld_observation *observa
 }
 
 struct timings {
-    int64_t bare_ns[ROUNDS], direct_ns[ROUNDS], writer_ns[ROUNDS], caller_ns[ROUNDS], seal_ns[ROUNDS], replay_ns[ROUNDS];
+    int64_t bare_ns[ROUNDS], direct_ns[ROUNDS], writer_ns[ROUNDS], caller_ns[ROUNDS], seal_ns[ROUNDS],
+        replay_ns[ROUNDS];
 };
 
 static void direct(struct timings *timings, int round)
@@ -219,13 +225,14 @@ int main(void)
     printf("  writer, until durable   %7.0f krows/s  %.2f\n", ROWS / writer / 1e3, writer / bare);
     printf("  writer, what the caller spends %.2f us an observation, waiting for room included\n",
            caller / OBSERVATIONS * 1e6);
-    printf("  writer's last round: %llu commits, waited %llu times, %.1f ms\n", (unsigned long long)statistics.commits,
+    printf("  writer's last round: the queue was full %llu times, for %.1f ms in all\n",
            (unsigned long long)statistics.waits, (double)statistics.waited_ns / 1e6);
     printf("  sealing %.2f us a number, replay %.2f us a number\n",
            median_seconds(timings.seal_ns) / (OBSERVATIONS * POINTS) * 1e6,
            median_seconds(timings.replay_ns) / (OBSERVATIONS * POINTS) * 1e6);
     double numbers = OBSERVATIONS * POINTS;
-    double plain = (double)bytes_of("SELECT sum(pgsize) FROM dbstat WHERE name = 'point'"); /* the writer's run goes on */
+    double plain =
+        (double)bytes_of("SELECT sum(pgsize) FROM dbstat WHERE name = 'point'"); /* the writer's run goes on */
     struct ld_store *store;
     struct ld_run_end end = {.reason = ""};
     check(ld_store_open(&store, path, true, NULL), "open");

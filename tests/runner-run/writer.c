@@ -46,8 +46,13 @@ static int teardown(void **state)
 }
 
 static struct ld_fault_case cases[] = {{.name = "none"}};
-static struct ld_scenario scenario = {.file = "one.yaml", .name = "one", .doc = "", .text = "x", .text_length = 1,
-                                      .fault_case_count = 1, .fault_cases = cases};
+static struct ld_scenario scenario = {.file = "one.yaml",
+                                      .name = "one",
+                                      .doc = "",
+                                      .text = "x",
+                                      .text_length = 1,
+                                      .fault_case_count = 1,
+                                      .fault_cases = cases};
 
 static int create(struct ld_store **ret_store, struct ld_error *error)
 {
@@ -91,8 +96,11 @@ static void post(void *context)
 
 static int observe(struct ld_writer *writer, uint32_t run, uint64_t sequence, const char *text)
 {
-    struct ld_observation o = {.sequence = sequence, .time_ns = (int64_t)sequence, .incarnation = 1,
-                               .kind = LD_OBSERVATION_LINE, .text = text};
+    struct ld_observation o = {.sequence = sequence,
+                               .time_ns = (int64_t)sequence,
+                               .incarnation = 1,
+                               .kind = LD_OBSERVATION_LINE,
+                               .text = text};
     return ld_writer_observation(writer, run, &o);
 }
 
@@ -175,7 +183,8 @@ static void owns_copies(void **state)
     struct ld_writer *writer = start(&store, NULL);
     char site[] = "orders.wait", why[] = "because", name[] = "matrix", id[] = "i-1";
     const char *seen[] = {site, "b"}, *calm[] = {site};
-    struct ld_truth_interval interval = {.id = id, .seen_at = seen, .seen_at_count = 2, .culprit = why, .manifest_ns = -1};
+    struct ld_truth_interval interval = {
+        .id = id, .seen_at = seen, .seen_at_count = 2, .culprit = why, .manifest_ns = -1};
     struct ld_truth truth = {.intervals = &interval, .interval_count = 1, .calm = calm, .calm_count = 1};
     struct ld_alert alert = {.id = 1, .site = site, .why = why, .rule = "", .rule_version = ""};
     struct ld_run_end end = {.reason = why};
@@ -252,8 +261,8 @@ static void *produce(void *context)
 {
     struct producer *producer = context;
     for (uint64_t i = 1; i <= 500; i++)
-        if (observe(producer->writer, producer->run, i, "line") || (i % 50 == 0 &&
-            ld_writer_flush(producer->writer, (struct ld_writer_wake){0}, NULL)))
+        if (observe(producer->writer, producer->run, i, "line") ||
+            (i % 50 == 0 && ld_writer_flush(producer->writer, (struct ld_writer_wake){0}, NULL)))
             abort();
     return NULL;
 }

@@ -29,8 +29,8 @@ static void write_until_killed(const char *path, int acknowledge)
     for (uint32_t run = 0; run < RUNS && code == 0; run++) {
         code = ld_store_run_begin(store, run, 1, &error);
         for (uint64_t i = 1; i <= OBSERVATIONS && code == 0; i++) {
-            struct ld_observation o = {.sequence = i, .incarnation = 1, .kind = LD_OBSERVATION_METRICS,
-                                       .point_count = 3, .points = points};
+            struct ld_observation o = {
+                .sequence = i, .incarnation = 1, .kind = LD_OBSERVATION_METRICS, .point_count = 3, .points = points};
             code = ld_store_observation(store, run, &o, &error);
             if (code == 0 && i % 5 == 0)
                 code = ld_store_commit(store, false, &error);

@@ -80,14 +80,17 @@ static void refuses_what_is_no_store(void **state)
     (void)state;
     struct ld_error error = {0};
     struct ld_store *store;
-    assert_fails(ld_store_open(&store, sample_path("none.db"), false, &error), LD_ESTORE, &error, "No such file", "none.db");
+    assert_fails(ld_store_open(&store, sample_path("none.db"), false, &error), LD_ESTORE, &error, "No such file",
+                 "none.db");
     assert_fails(ld_store_create(&store, sample_path("no/folder.db"), &error), LD_ESTORE, &error, "cannot open",
                  "no/folder.db");
-    assert_fails(ld_store_create(&store, "/proc/leakdrill.db", &error), LD_ESTORE, &error, "cannot", "/proc/leakdrill.db");
+    assert_fails(ld_store_create(&store, "/proc/leakdrill.db", &error), LD_ESTORE, &error, "cannot",
+                 "/proc/leakdrill.db");
     write_file(sample_path("empty"), "");
     assert_fails(ld_store_open(&store, sample_path("empty"), false, &error), LD_ESTORE, &error, "not a store", "empty");
     execute(sample_path("other.db"), "PRAGMA application_id=7; CREATE TABLE t (a)");
-    assert_fails(ld_store_open(&store, sample_path("other.db"), false, &error), LD_ESTORE, &error, "not a store", "other.db");
+    assert_fails(ld_store_open(&store, sample_path("other.db"), false, &error), LD_ESTORE, &error, "not a store",
+                 "other.db");
 }
 
 static void refuses_the_future(void **state)
@@ -121,10 +124,11 @@ static void migrates_by_steps(void **state)
     assert_int_equal(value, 7);
     assert_done(ld_store_number(store, &error, &value, "PRAGMA user_version", ""), &error);
     assert_int_equal(value, 3);
-    assert_fails(ld_store_migrate(store, steps, 3, 3, 4, &error), LD_ESTORE, &error, "nothing leads from there to 4", NULL);
+    assert_fails(ld_store_migrate(store, steps, 3, 3, 4, &error), LD_ESTORE, &error, "nothing leads from there to 4",
+                 NULL);
     assert_fails(ld_store_migrate(store, steps, 3, 5, 6, &error), LD_ESTORE, &error, "syntax error", "a.db");
     assert_fails(ld_store_close(store, &error), LD_ESTORE, &error, "syntax error", NULL); /* sticky: rolled back */
-    assert_done(ld_store_open(&store, sample_path("a.db"), false, &error), &error); /* still version 1 */
+    assert_done(ld_store_open(&store, sample_path("a.db"), false, &error), &error);       /* still version 1 */
     assert_done(ld_store_close(store, &error), &error);
 }
 

@@ -74,9 +74,11 @@ static const struct edit {
 } edits[] = {
     {"UPDATE observation SET kind = 'gossip' WHERE sequence = 2 AND run = 0", "observation.kind: is a word"},
     {"UPDATE observation SET purpose = 'fun' WHERE kind = 'metrics'", "observation.purpose"},
-    {"UPDATE observation SET points = 4611686018427387904 WHERE sequence = 1 AND run = 0", "should have 4611686018427387904 points"},
+    {"UPDATE observation SET points = 4611686018427387904 WHERE sequence = 1 AND run = 0",
+     "should have 4611686018427387904 points"},
     {"UPDATE observation SET points = -1 WHERE sequence = 1 AND run = 0", "observation.points: is out of range"},
-    {"UPDATE observation SET instance = 4294967296 WHERE sequence = 1 AND run = 0", "observation.instance: is out of range"},
+    {"UPDATE observation SET instance = 4294967296 WHERE sequence = 1 AND run = 0",
+     "observation.instance: is out of range"},
     {"UPDATE observation SET body = NULL WHERE kind = 'profile'", "is a profile without a body"},
     {"UPDATE observation SET body = 999999 WHERE kind = 'profile'", "body 999999 is missing"},
     {"UPDATE observation SET expected = 2 WHERE kind = 'life'", "observation.expected: is out of range"},
@@ -88,7 +90,8 @@ static const struct edit {
     {"UPDATE series SET count = count + 1", "a series is damaged"},
     {"UPDATE series SET count = 1000000000", "series.count: is out of range"},
     {"UPDATE series SET samples = '[[1,2'", "a series is damaged"},
-    {"UPDATE series SET samples = '[[99999999999999999999999999,2]]', count = 1, ordinals = '[0]'", "a series is damaged"},
+    {"UPDATE series SET samples = '[[99999999999999999999999999,2]]', count = 1, ordinals = '[0]'",
+     "a series is damaged"},
     {"UPDATE series SET samples = replace(samples, ',', ', ')", "a series is damaged"},
     {"UPDATE series SET ordinals = '[]'", "a series is damaged"},
     {"UPDATE series SET ordinals = '[4294967296]'", "a series is damaged"},
@@ -105,10 +108,12 @@ static const struct edit {
     {"UPDATE phase SET name = 'a' || char(0) || 'b'", "holds a NUL byte"},
     {"DELETE FROM campaign", "holds no campaign"},
     {"DROP TABLE point; CREATE TABLE point (run, sequence, ordinal, metric, value, bits); "
-     "INSERT INTO point VALUES (0, 'one', 2, 3, 4, 5)", "point.sequence: is not an integer"},
+     "INSERT INTO point VALUES (0, 'one', 2, 3, 4, 5)",
+     "point.sequence: is not an integer"},
     {"DROP TABLE observation; CREATE TABLE observation (run)", "cannot use its tables"},
     {"DROP TABLE incarnation; CREATE VIEW incarnation AS SELECT 0 AS run, NULL AS instance, x'00' AS incarnation, "
-     "1.5 AS from_ns, 'x' AS to_ns", "incarnation.instance: is not an integer"},
+     "1.5 AS from_ns, 'x' AS to_ns",
+     "incarnation.instance: is not an integer"},
 };
 
 static void edited_rows(void **state)

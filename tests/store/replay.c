@@ -112,8 +112,12 @@ static void long_series(void **state)
     struct ld_store *store = sample_store(sample_path("long.db"));
     struct ld_point points[2] = {{.metric = LD_METRIC_RSS}, {.metric = LD_METRIC_RSS}};
     for (uint64_t i = 0; i < 5000; i++) {
-        struct ld_observation o = {.sequence = i < 4999 ? i + 1 : UINT64_C(1) << 40, .time_ns = (int64_t)(i * i * 9999991),
-                                   .incarnation = 1, .kind = LD_OBSERVATION_METRICS, .point_count = 2, .points = points};
+        struct ld_observation o = {.sequence = i < 4999 ? i + 1 : UINT64_C(1) << 40,
+                                   .time_ns = (int64_t)(i * i * 9999991),
+                                   .incarnation = 1,
+                                   .kind = LD_OBSERVATION_METRICS,
+                                   .point_count = 2,
+                                   .points = points};
         points[0].value = (double)o.sequence;
         points[1].value = (double)o.sequence + 0.25;
         assert_done(ld_store_observation(store, 0, &o, &error), &error);

@@ -126,7 +126,8 @@ static void record_comes_back(void **state)
     assert_int_equal(record.detectors[0].alert_count, 0);
     assert_true(record.detectors[1].out_of_range);
     assert_fails(ld_store_read_record(store, 2, &record, arena, &error), LD_ENOENT, &error, "did not end", NULL);
-    assert_fails(ld_store_detector_failed(store, 1, "nobody", "", &error), LD_ESTORE, &error, "no detector nobody", NULL);
+    assert_fails(ld_store_detector_failed(store, 1, "nobody", "", &error), LD_ESTORE, &error, "no detector nobody",
+                 NULL);
 }
 
 static void timeline_tells_all(void **state)
@@ -153,14 +154,27 @@ static void score_is_stored(void **state)
     (void)state;
     struct ld_error error = {0};
     struct ld_outcome outcomes[] = {
-        {.run = 1, .detector = "zeta", .interval = 0, .kind = LD_OUTCOME_TP, .detect_ns = -1, .from_first_ns = 5,
-         .cause = LD_CAUSE_RIGHT, .site = LD_SITE_RIGHT},
+        {.run = 1,
+         .detector = "zeta",
+         .interval = 0,
+         .kind = LD_OUTCOME_TP,
+         .detect_ns = -1,
+         .from_first_ns = 5,
+         .cause = LD_CAUSE_RIGHT,
+         .site = LD_SITE_RIGHT},
         {.run = 1, .detector = "always", .interval = 0, .kind = LD_OUTCOME_FN, .detect_ns = -1, .censored_ns = 9},
         {.run = 0, .detector = "zeta", .interval = -1, .kind = LD_OUTCOME_NOT_MANIFESTED, .detect_ns = -1},
     };
-    struct ld_detector_run runs[] = {{.run = 1, .detector = "zeta", .alerted = true, .false_alarms = 2, .quiet_seconds = 1.5}};
-    struct ld_check checks[] = {{.scenario = "one", .cell = "one/leaky/none", .detector = "zeta", .what = "detection",
-                                 .asked = "100%", .seen = "1 of 1", .verdict = LD_VERDICT_FAIL, .line = 12}};
+    struct ld_detector_run runs[] = {
+        {.run = 1, .detector = "zeta", .alerted = true, .false_alarms = 2, .quiet_seconds = 1.5}};
+    struct ld_check checks[] = {{.scenario = "one",
+                                 .cell = "one/leaky/none",
+                                 .detector = "zeta",
+                                 .what = "detection",
+                                 .asked = "100%",
+                                 .seen = "1 of 1",
+                                 .verdict = LD_VERDICT_FAIL,
+                                 .line = 12}};
     struct ld_score score = {.outcome_count = 3, .outcomes = outcomes, .detector_run_count = 1, .detector_runs = runs};
     struct ld_verdicts verdicts = {.check_count = 1, .checks = checks};
     int64_t value = 0;
@@ -172,9 +186,11 @@ static void score_is_stored(void **state)
     assert_done(ld_store_number(store, &error, &value, "SELECT detect_ns FROM outcome WHERE kind = 'TP'", ""), &error);
     assert_int_equal(value, -1);
     assert_done(ld_store_number(store, &error, &value,
-                                "SELECT count(*) FROM outcome WHERE detect_ns IS NULL AND kind <> 'TP'", ""), &error);
+                                "SELECT count(*) FROM outcome WHERE detect_ns IS NULL AND kind <> 'TP'", ""),
+                &error);
     assert_int_equal(value, 2);
-    assert_done(ld_store_number(store, &error, &value, "SELECT count(*) FROM gate WHERE verdict <> 'pass'", ""), &error);
+    assert_done(ld_store_number(store, &error, &value, "SELECT count(*) FROM gate WHERE verdict <> 'pass'", ""),
+                &error);
     assert_int_equal(value, 1);
 }
 
@@ -192,6 +208,7 @@ static bool next_query(const char **at, char *sql, size_t size)
         assert_true(used + (size_t)(end - from) + 2 < size);
         memcpy(sql + used, from, (size_t)(end - from));
         used += (size_t)(end - from);
+        sql[used++] = ' ';
     }
     sql[used] = '\0';
     *at = line ? line : "";
@@ -246,13 +263,19 @@ static void points_view_agrees(void **state)
     struct ld_error error = {0};
     struct ld_point points[] = {{LD_METRIC_RSS, 0.1}, {LD_METRIC_GOROUTINES, 12}, {LD_METRIC_RSS, NAN}};
     for (uint64_t i = 1; i <= 3; i++) {
-        struct ld_observation o = {.sequence = i, .time_ns = (int64_t)i * 1000, .incarnation = 1, .instance = 2,
-                                   .kind = LD_OBSERVATION_METRICS, .point_count = 3, .points = points};
+        struct ld_observation o = {.sequence = i,
+                                   .time_ns = (int64_t)i * 1000,
+                                   .incarnation = 1,
+                                   .instance = 2,
+                                   .kind = LD_OBSERVATION_METRICS,
+                                   .point_count = 3,
+                                   .points = points};
         assert_done(ld_store_observation(store, 5, &o, &error), &error);
     }
     assert_done(ld_store_commit(store, false, &error), &error);
     static const char digest[] =
-        "SELECT count(*) * 1000000 + count(value) * 1000 + sum(metric = 'process_memory_resident_bytes' AND value = 0.1 "
+        "SELECT count(*) * 1000000 + count(value) * 1000 + sum(metric = 'process_memory_resident_bytes' AND value = "
+        "0.1 "
         "AND instance = 2 AND time_ns = sequence * 1000 AND unit = 'bytes') FROM points WHERE run = 5";
     assert_int_equal(ask(digest), 9006003);
     struct ld_run_end end = {.reason = ""};

@@ -53,32 +53,61 @@ void sample_fails(int got, int code, const struct ld_error *error, const char *t
 }
 
 static struct ld_fault_spec faults[] = {
-    {.at_ns = 3000000000, .for_ns = 6000000000, .type = LD_FAULT_LATENCY, .id = "slow/0/latency",
-     .attributes.latency = {.latency_ns = 200000000, .jitter_ns = 50000000, .toxicity = 0.99, .stream = LD_STREAM_DOWN}},
-    {.at_ns = 4000000000, .for_ns = -1, .type = LD_FAULT_KILL, .id = "slow/1/kill",
+    {.at_ns = 3000000000,
+     .for_ns = 6000000000,
+     .type = LD_FAULT_LATENCY,
+     .id = "slow/0/latency",
+     .attributes
+         .latency = {.latency_ns = 200000000, .jitter_ns = 50000000, .toxicity = 0.99, .stream = LD_STREAM_DOWN}},
+    {.at_ns = 4000000000,
+     .for_ns = -1,
+     .type = LD_FAULT_KILL,
+     .id = "slow/1/kill",
      .attributes.kill = {.who = LD_WHO_UPSTREAM, .signal = 0, .restart_after_ns = -1, .instance = -1}},
 };
 static struct ld_fault_case cases[] = {{.name = "none"}, {.name = "slow", .fault_count = 2, .faults = faults}};
-static struct ld_scenario scenario = {.file = "scenarios/documented/one.yaml", .name = "one", .doc = "",
-                                      .text = "leakdrill: 1\nname: one # \xc3\xa9\n", .text_length = 27, .hash = "abc",
-                                      .fault_case_count = 2, .fault_cases = cases};
+static struct ld_scenario scenario = {.file = "scenarios/documented/one.yaml",
+                                      .name = "one",
+                                      .doc = "",
+                                      .text = "leakdrill: 1\nname: one # \xc3\xa9\n",
+                                      .text_length = 27,
+                                      .hash = "abc",
+                                      .fault_case_count = 2,
+                                      .fault_cases = cases};
 
 const struct ld_plan *sample_plan(void)
 {
     static struct ld_cell cells[] = {
         {.index = 0, .scenario = &scenario, .variant = LD_VARIANT_LEAKY, .rate = 1, .name = "one/leaky/none"},
-        {.index = 1, .scenario = &scenario, .variant = LD_VARIANT_HEALTHY, .fault_case = 1, .rate = 0.25, .depth = 3,
-         .reads = 7, .name = "one/healthy/slow"},
+        {.index = 1,
+         .scenario = &scenario,
+         .variant = LD_VARIANT_HEALTHY,
+         .fault_case = 1,
+         .rate = 0.25,
+         .depth = 3,
+         .reads = 7,
+         .name = "one/healthy/slow"},
     };
-    static const struct ld_action actions[] = {
-        {.at_ns = 0, .kind = LD_ACTION_LOAD_ON}, {.at_ns = 5, .kind = LD_ACTION_FAULT_ON, .fault = 1}};
+    static const struct ld_action actions[] = {{.at_ns = 0, .kind = LD_ACTION_LOAD_ON},
+                                               {.at_ns = 5, .kind = LD_ACTION_FAULT_ON, .fault = 1}};
     static struct ld_run_plan runs[SAMPLE_RUNS];
-    static struct ld_plan plan = {.seed = 42, .cell_count = 2, .cells = cells, .run_count = SAMPLE_RUNS, .runs = runs,
-                                  .hash = "feedface", .json = "{\"version\":1}"};
+    static struct ld_plan plan = {.seed = 42,
+                                  .cell_count = 2,
+                                  .cells = cells,
+                                  .run_count = SAMPLE_RUNS,
+                                  .runs = runs,
+                                  .hash = "feedface",
+                                  .json = "{\"version\":1}"};
     for (uint32_t i = 0; i < SAMPLE_RUNS; i++)
-        runs[i] = (struct ld_run_plan){.index = i, .order = SAMPLE_RUNS - 1 - i, .cell = i % 2, .repetition = i / 2,
-                                       .seed = UINT64_MAX - i, .load_per_second = 40.5, .phase_ns = 17,
-                                       .action_count = i % 2 ? 2 : 0, .actions = actions};
+        runs[i] = (struct ld_run_plan){.index = i,
+                                       .order = SAMPLE_RUNS - 1 - i,
+                                       .cell = i % 2,
+                                       .repetition = i / 2,
+                                       .seed = UINT64_MAX - i,
+                                       .load_per_second = 40.5,
+                                       .phase_ns = 17,
+                                       .action_count = i % 2 ? 2 : 0,
+                                       .actions = actions};
     return &plan;
 }
 
@@ -97,8 +126,16 @@ struct ld_store *sample_store(const char *path)
 
 static double random_value(struct ld_random *random)
 {
-    static const double odd[] = {0.0, -0.0, INFINITY, -INFINITY, NAN, 5e-324, 1.7976931348623157e308, 0.1,
-                                 9007199254740993.0, -9223372036854775808.0};
+    static const double odd[] = {0.0,
+                                 -0.0,
+                                 INFINITY,
+                                 -INFINITY,
+                                 NAN,
+                                 5e-324,
+                                 1.7976931348623157e308,
+                                 0.1,
+                                 9007199254740993.0,
+                                 -9223372036854775808.0};
     uint64_t draw = ld_random_below(random, 4);
     if (draw == 0)
         return odd[ld_random_below(random, sizeof odd / sizeof odd[0])];
@@ -247,7 +284,8 @@ static void same_profile(const struct ld_profile *seen, const struct ld_observat
     struct ld_error error = {0};
     struct ld_profile parsed;
     assert_non_null(seen);
-    assert_done(ld_profile_parse(&parsed, wanted->profile_kind, wanted->body, wanted->body_length, NULL, &error), &error);
+    assert_done(ld_profile_parse(&parsed, wanted->profile_kind, wanted->body, wanted->body_length, NULL, &error),
+                &error);
     assert_int_equal(seen->encoding, parsed.encoding);
     assert_int_equal(seen->total, parsed.total);
     assert_int_equal(seen->sample_count, parsed.sample_count);
@@ -317,8 +355,13 @@ void sample_same_event(const struct ld_truth_event *seen, const struct ld_truth_
 static void write_faults(struct ld_store *store, uint32_t run)
 {
     struct ld_error error = {0};
-    struct ld_receipt receipt = {.touched = 40, .spared = 2, .count = 812, .asked_ns = 200000000, .p50_ns = 201000000,
-                                 .p99_ns = 209000000, .effective = true,
+    struct ld_receipt receipt = {.touched = 40,
+                                 .spared = 2,
+                                 .count = 812,
+                                 .asked_ns = 200000000,
+                                 .p50_ns = 201000000,
+                                 .p99_ns = 209000000,
+                                 .effective = true,
                                  .text = "asked 200ms, delivered p50 201ms p99 209ms over 812"};
     for (size_t i = 0; i < 2; i++) {
         assert_done(ld_store_fault_intent(store, run, &faults[i], 3000000000, 9000000000, &error), &error);
@@ -334,9 +377,19 @@ static void write_detectors(struct ld_store *store, uint32_t run)
     assert_done(ld_store_detector(store, run, "always", "always", true, NULL, &error), &error);
     assert_done(ld_store_detector(store, run, "broken", "exec", false, "{}", &error), &error);
     assert_done(ld_store_detector_failed(store, run, "broken", "it said nothing", &error), &error);
-    struct ld_alert alert = {.id = 7, .action = LD_ALERT_OPEN, .evidence = 3, .evidence_time_ns = 700, .receipt_ns = 900,
-                             .incarnation = 1, .cause = LD_CAUSE_CHAN_RECEIVE, .site = "orders.wait", .amount = -0.0,
-                             .severity = LD_SEVERITY_RED, .why = "40 more", .rule = "row", .rule_version = "v1.0.0-abcdef"};
+    struct ld_alert alert = {.id = 7,
+                             .action = LD_ALERT_OPEN,
+                             .evidence = 3,
+                             .evidence_time_ns = 700,
+                             .receipt_ns = 900,
+                             .incarnation = 1,
+                             .cause = LD_CAUSE_CHAN_RECEIVE,
+                             .site = "orders.wait",
+                             .amount = -0.0,
+                             .severity = LD_SEVERITY_RED,
+                             .why = "40 more",
+                             .rule = "row",
+                             .rule_version = "v1.0.0-abcdef"};
     assert_done(ld_store_alert(store, run, "zeta", &alert, &error), &error);
     alert.receipt_ns = 800; /* written later, arrived earlier */
     alert.id = 8;
@@ -348,10 +401,23 @@ static void write_truth(struct ld_store *store, uint32_t run)
     static const char *const seen[] = {"orders.wait", "orders.\"loop\""};
     static const char *calm[] = {"pool.idle"};
     struct ld_truth_interval intervals[] = {
-        {.id = "i-1", .incarnation = 1, .cause = LD_CAUSE_HTTP_CONNECTION, .unit = LD_UNIT_CONNECTIONS, .first_ns = 5,
-         .manifest_ns = 6, .end_ns = 7, .manifest_after_sequence = 2, .end = LD_END_KILL, .amount = 9, .final_amount = 8,
-         .goroutines_per_unit = 2, .descriptors_per_unit = 1, .seen_at_count = 2, .seen_at = seen,
-         .culprit = "orders.go:41 orders.fetch", .confirmed = 8},
+        {.id = "i-1",
+         .incarnation = 1,
+         .cause = LD_CAUSE_HTTP_CONNECTION,
+         .unit = LD_UNIT_CONNECTIONS,
+         .first_ns = 5,
+         .manifest_ns = 6,
+         .end_ns = 7,
+         .manifest_after_sequence = 2,
+         .end = LD_END_KILL,
+         .amount = 9,
+         .final_amount = 8,
+         .goroutines_per_unit = 2,
+         .descriptors_per_unit = 1,
+         .seen_at_count = 2,
+         .seen_at = seen,
+         .culprit = "orders.go:41 orders.fetch",
+         .confirmed = 8},
         {.id = "i-2", .incarnation = 2, .manifest_ns = -1, .hold = true, .culprit = "", .confirmed = -1},
     };
     struct ld_truth truth = {.intervals = intervals, .interval_count = 2, .calm = calm, .calm_count = 1};
@@ -386,8 +452,14 @@ void sample_write_run(struct ld_store *store, uint32_t run, size_t count, uint64
     write_truth(store, run);
     assert_done(ld_store_reader(store, run, 0, "matrix", 12, 34567, 89, 1, &error), &error);
     assert_done(ld_store_note(store, run, 50, "stderr", "panic: \xff", &error), &error);
-    struct ld_run_end end = {.validity = LD_INVALID_LAG, .reason = "lag", .method_from_ns = 200, .observed_from_ns = 100,
-                             .observed_to_ns = 5000, .ended_ns = 6000, .lag_p99_ns = 1, .lag_max_ns = 2};
+    struct ld_run_end end = {.validity = LD_INVALID_LAG,
+                             .reason = "lag",
+                             .method_from_ns = 200,
+                             .observed_from_ns = 100,
+                             .observed_to_ns = 5000,
+                             .ended_ns = 6000,
+                             .lag_p99_ns = 1,
+                             .lag_max_ns = 2};
     assert_done(ld_store_run_end(store, run, &end, &error), &error);
     ld_arena_free(arena);
 }

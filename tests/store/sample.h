@@ -2,10 +2,11 @@
 #ifndef TEST_STORE_SAMPLE_H
 #define TEST_STORE_SAMPLE_H
 
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
+
 #include <cmocka.h>
 
 #include "base/random.h"
@@ -22,7 +23,8 @@ void sample_clean(void);
 #define assert_done(code, error) sample_done((code), (error), __FILE__, __LINE__)
 void sample_done(int code, const struct ld_error *error, const char *file, int line);
 /* The call must fail with `code`, and its message must hold both texts (NULL: any). */
-#define assert_fails(got, code, error, text, more) sample_fails((got), (code), (error), (text), (more), __FILE__, __LINE__)
+#define assert_fails(got, code, error, text, more)                                                                     \
+    sample_fails((got), (code), (error), (text), (more), __FILE__, __LINE__)
 void sample_fails(int got, int code, const struct ld_error *error, const char *text, const char *more, const char *file,
                   int line);
 
