@@ -69,7 +69,7 @@ static void refuse(struct ld_door *door, const char *message)
 {
     int64_t now = (int64_t)uv_hrtime();
     struct ld_fetch_result result = {
-        .failure = LD_FETCH_REFUSED, .body = "", .began_ns = now, .ended_ns = now, .message = message};
+        .failure = LD_FETCH_REFUSED, .content_type = "", .body = "", .began_ns = now, .ended_ns = now, .message = message};
     answer(door, &result);
 }
 
@@ -156,6 +156,25 @@ int ld_door_read(struct ld_door *door, const struct ld_door_request *request, ld
     door->queued++;
     advance(door);
     return 0;
+}
+
+void ld_door_forget(struct ld_door *door, const void *context)
+{
+    assert(door->magic == DOOR_MAGIC);
+    struct ld_door_read **link = &door->first;
+    while (*link) {
+        struct ld_door_read *read = *link;
+        if (read->context != context) {
+            link = &read->next;
+            continue;
+        }
+        *link = read->next;
+        door->queued--;
+        ld_fetch_cancel(read->fetch);
+        free(read);
+    }
+    door->last = link;
+    advance(door);
 }
 
 void ld_door_totals(const struct ld_door *door, uint64_t *ret_bytes, int64_t *ret_time_ns)

@@ -50,6 +50,8 @@ void ld_door_close(struct ld_door *door, void (*closed)(void *context), void *co
 void ld_door_point(struct ld_door *door, const char *address);
 /* Queue a read. `done` runs once on the loop, never before this returns. LD_ENOMEM, LD_ELIMIT (queue full). */
 int ld_door_read(struct ld_door *door, const struct ld_door_request *request, ld_fetch_done *done, void *context);
+/* Forget the reads asked for with this context: their `done` will not run. Not from within such a `done`. */
+void ld_door_forget(struct ld_door *door, const void *context);
 /* Bytes and time over all readers. */
 void ld_door_totals(const struct ld_door *door, uint64_t *ret_bytes, int64_t *ret_time_ns);
 

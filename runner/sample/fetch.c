@@ -196,12 +196,17 @@ static void finish(struct ld_fetch *fetch, CURLcode code)
     assert(fetch->magic == FETCH_MAGIC);
     struct ld_fetch_result result = {.failure = failure_of(fetch, code),
                                      .pprof_header = fetch->pprof_header,
+                                     .content_type = "",
                                      .body = ld_buffer_text(&fetch->body),
                                      .length = fetch->received,
                                      .began_ns = fetch->began_ns,
                                      .ended_ns = (int64_t)uv_hrtime(),
                                      .message = ""};
     curl_easy_getinfo(fetch->easy, CURLINFO_RESPONSE_CODE, &result.status);
+    char *content_type = NULL;
+    curl_easy_getinfo(fetch->easy, CURLINFO_CONTENT_TYPE, &content_type);
+    if (content_type)
+        result.content_type = content_type;
     if (result.failure != LD_FETCH_OK)
         result.message = fetch->message[0] ? fetch->message : curl_easy_strerror(code);
     fetch->done(fetch->context, &result);

@@ -28,6 +28,7 @@ struct ld_fetch_result {
     enum ld_fetch_failure failure;
     long status;           /* HTTP status, 0 when there was no answer */
     bool pprof_header;     /* X-Go-Pprof: 1 came with it: the Go runtime's own words */
+    const char *content_type; /* "" when there was none; valid during the callback */
     const char *body;      /* NUL-terminated behind length bytes; valid during the callback */
     size_t length;         /* bytes received, also when the body was not kept */
     int64_t began_ns, ended_ns; /* CLOCK_MONOTONIC (uv_hrtime) */

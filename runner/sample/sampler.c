@@ -276,9 +276,11 @@ static void on_period(uv_timer_t *timer);
 static void arm(struct ld_sampler *sampler)
 {
     int64_t now = (int64_t)uv_hrtime();
-    /* The grid stays where it is: a late period does not shift the ones behind it, missed ones are passed over. */
-    while (sampler->next_ns <= now)
+    /* The grid stays where it is: a late period does not shift the ones behind it, missed ones are passed over. The
+     * loop's clock has whole milliseconds, so that a timer may fire up to one before its time: that is this period. */
+    do
         sampler->next_ns += sampler->setting.period_ns;
+    while (sampler->next_ns <= now);
     uv_update_time(sampler->loop);
     uv_timer_start(&sampler->timer, on_period, (uint64_t)((sampler->next_ns - now + 999999) / 1000000), 0);
 }
@@ -351,7 +353,7 @@ void ld_sampler_start(struct ld_sampler *sampler)
     if (sampler->count * 2 > sampler->escalate_at)
         sampler->escalate_at = sampler->count * 2;
     sampler->next_ns = (int64_t)uv_hrtime();
-    arm(sampler);
+    arm(sampler); /* the survey before it is the first sample */
 }
 
 void ld_sampler_stop(struct ld_sampler *sampler)
