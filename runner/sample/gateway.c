@@ -1,0 +1,444 @@
+#include "runner/sample/gateway.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <microhttpd.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "runner/sample/address.h"
+#include "runner/sample/sampler.h"
+
+#define GATEWAY_MAGIC 0x6c646777u
+#define REQUEST_MAGIC 0x6c647271u
+#define CONNECTION_MEMORY ((size_t)16 << 10) /* request line, headers and what is being sent */
+#define LINE_MAX_LENGTH 512
+
+struct route {
+    struct route *next;
+    struct ld_gateway_route is;
+    struct request *waiting; /* suspended until the door answers */
+    size_t waiting_count;
+};
+
+struct ld_gateway {
+    unsigned magic;
+    struct MHD_Daemon *daemon;
+    uv_poll_t poll;   /* libmicrohttpd's epoll descriptor */
+    uv_timer_t timer; /* its timeouts */
+    uv_idle_t again;  /* it has more to do at once */
+    struct route *routes;
+    size_t held;      /* bytes of bodies not yet sent */
+    unsigned open_handles;
+};
+
+/* One request, from its first line to its last byte sent or the end of its connection. */
+struct request {
+    unsigned magic;
+    struct ld_gateway *gateway;
+    struct MHD_Connection *connection;
+    struct route *route;           /* whose door reads for it; NULL when nothing is under way */
+    struct request *next, **link;  /* among those waiting for the route */
+    struct MHD_Response *response; /* known, not yet handed over */
+    unsigned status;
+    bool seen;                     /* its headers are */
+    int target_code;
+    struct ld_address address;
+};
+
+/* ---- answers */
+
+/* A line of our own. Without memory there is no response and the connection is dropped. */
+static void say(struct request *request, unsigned status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void say(struct request *request, unsigned status, const char *format, ...)
+{
+    char line[LINE_MAX_LENGTH];
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(line, sizeof line - 1, format, arguments);
+    va_end(arguments);
+    size_t used = length < 0 ? 0 : (size_t)length < sizeof line - 1 ? (size_t)length : sizeof line - 2;
+    line[used++] = '\n';
+    request->status = status;
+    request->response = MHD_create_response_from_buffer(used, line, MHD_RESPMEM_MUST_COPY);
+    if (!request->response)
+        return;
+    MHD_add_response_header(request->response, MHD_HTTP_HEADER_CONTENT_TYPE, "text/plain; charset=utf-8");
+    MHD_add_response_header(request->response, "X-Content-Type-Options", "nosniff");
+    if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
+        MHD_add_response_header(request->response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+}
+
+/* A body on its way to a client; counted while it is held. */
+struct held_body {
+    struct ld_gateway *gateway;
+    size_t length;
+    char bytes[];
+};
+
+static void on_body_sent(void *context)
+{
+    struct held_body *body = context;
+    body->gateway->held -= body->length;
+    free(body);
+}
+
+static struct MHD_Response *hold_body(struct ld_gateway *gateway, const char *bytes, size_t length)
+{
+    if (gateway->held + length > LD_GATEWAY_HELD_MAX)
+        return NULL;
+    struct held_body *body = malloc(sizeof *body + length);
+    if (!body)
+        return NULL;
+    *body = (struct held_body){gateway, length};
+    memcpy(body->bytes, bytes, length);
+    gateway->held += length;
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer_with_free_callback_cls(length, body->bytes, on_body_sent, body);
+    if (!response)
+        on_body_sent(body);
+    return response;
+}
+
+/* Pass the target's answer on. */
+static void pass(struct request *request, const struct ld_fetch_result *result)
+{
+    request->response = hold_body(request->gateway, result->body, result->length);
+    if (!request->response) {
+        say(request, MHD_HTTP_SERVICE_UNAVAILABLE, "too much is held for slow readers");
+        return;
+    }
+    request->status = (unsigned)result->status;
+    /* Refused by libmicrohttpd when it holds what a header must not: then it goes without. */
+    if (result->content_type[0])
+        MHD_add_response_header(request->response, MHD_HTTP_HEADER_CONTENT_TYPE, result->content_type);
+    if (result->pprof_header)
+        MHD_add_response_header(request->response, "X-Go-Pprof", "1");
+    MHD_add_response_header(request->response, "X-Content-Type-Options", "nosniff");
+}
+
+static void answer(struct request *request, const struct ld_fetch_result *result)
+{
+    if (result->failure == LD_FETCH_TIMEOUT)
+        say(request, MHD_HTTP_GATEWAY_TIMEOUT, "the instance did not answer in time: %s", result->message);
+    else if (result->failure != LD_FETCH_OK)
+        say(request, MHD_HTTP_BAD_GATEWAY, "no whole answer from the instance: %s", result->message);
+    else if (result->status < 200 || result->status > 599)
+        say(request, MHD_HTTP_BAD_GATEWAY, "the instance answered with status %ld", result->status);
+    else
+        pass(request, result);
+}
+
+/* ---- requests that wait for a door */
+
+static void detach(struct request *request)
+{
+    *request->link = request->next;
+    if (request->next)
+        request->next->link = request->link;
+    request->route->waiting_count--;
+    request->route = NULL;
+}
+
+static void on_again(uv_idle_t *idle);
+
+static void resume(struct request *request)
+{
+    detach(request);
+    MHD_resume_connection(request->connection);
+    uv_idle_start(&request->gateway->again, on_again);
+}
+
+static void on_read(void *context, const struct ld_fetch_result *result)
+{
+    struct request *request = context;
+    assert(request->magic == REQUEST_MAGIC);
+    answer(request, result);
+    resume(request);
+}
+
+static void wait_for(struct request *request, struct route *route)
+{
+    request->route = route;
+    request->next = route->waiting;
+    request->link = &route->waiting;
+    if (request->next)
+        request->next->link = &request->next;
+    route->waiting = request;
+    route->waiting_count++;
+    MHD_suspend_connection(request->connection);
+}
+
+static struct route *find_route(struct ld_gateway *gateway, uint64_t token, uint32_t instance)
+{
+    struct route *route = gateway->routes;
+    while (route && (route->is.token != token || route->is.instance != instance))
+        route = route->next;
+    return route;
+}
+
+static void read_through_door(struct request *request, struct route *route)
+{
+    char reader[LD_READER_MAX + 6];
+    ld_address_reader(MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, "X-Reader"),
+                      MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_USER_AGENT),
+                      reader);
+    struct ld_door_request read = {.reader = reader,
+                                   .path = request->address.path,
+                                   .timeout_ns = route->is.timeout_ns,
+                                   .body_max = LD_SAMPLER_BODY_MAX};
+    int code = route->waiting_count == LD_GATEWAY_WAITING_MAX
+                   ? LD_ELIMIT
+                   : ld_door_read(route->is.door, &read, on_read, request);
+    if (code)
+        say(request, MHD_HTTP_SERVICE_UNAVAILABLE, "%s",
+            code == LD_ELIMIT ? "too many readers wait for this instance" : ld_code_text(code));
+    else
+        wait_for(request, route);
+}
+
+/* The request is whole: answer it or ask for what it wants. */
+static void begin(struct request *request, const char *method)
+{
+    const struct ld_address *address = &request->address;
+    struct route *route =
+        request->target_code ? NULL : find_route(request->gateway, address->token, address->instance);
+    if (request->target_code == LD_ELIMIT)
+        say(request, MHD_HTTP_URI_TOO_LONG, "the request's target is too long");
+    else if (request->target_code == LD_ESYNTAX)
+        say(request, MHD_HTTP_BAD_REQUEST, "the request's target holds what it must not");
+    else if (!route || !ld_address_readable(address, route->is.metrics_path))
+        say(request, MHD_HTTP_NOT_FOUND, "nothing can be read here");
+    else if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
+        say(request, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD");
+    else
+        read_through_door(request, route);
+}
+
+/* ---- libmicrohttpd's callbacks */
+
+/* The raw target, before it is decoded and taken apart. NULL: out of memory, and on_request drops the connection. */
+static void *on_target(void *context, const char *target, struct MHD_Connection *connection)
+{
+    struct request *request = calloc(1, sizeof *request);
+    if (!request)
+        return NULL;
+    request->magic = REQUEST_MAGIC;
+    request->gateway = context;
+    request->connection = connection;
+    request->target_code = ld_address_parse(target, &request->address);
+    return request;
+}
+
+static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *upload, size_t *upload_length,
+                                  void **state)
+{
+    struct request *request = *state;
+    (void)context, (void)url, (void)version, (void)upload;
+    if (!request)
+        return MHD_NO;
+    assert(request->magic == REQUEST_MAGIC);
+    if (!request->seen) {
+        request->seen = true; /* an answer now, before a body was read, would cost the connection */
+        return MHD_YES;
+    }
+    if (*upload_length) {
+        *upload_length = 0; /* nothing here takes a body */
+        return MHD_YES;
+    }
+    if (!request->response) {
+        begin(request, method);
+        if (request->route)
+            return MHD_YES; /* suspended: called again once it is resumed */
+    }
+    struct MHD_Response *response = request->response;
+    request->response = NULL;
+    if (!response)
+        return MHD_NO;
+    enum MHD_Result result = MHD_queue_response(connection, request->status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+static void on_completed(void *context, struct MHD_Connection *connection, void **state,
+                         enum MHD_RequestTerminationCode code)
+{
+    struct request *request = *state;
+    (void)context, (void)connection, (void)code;
+    if (!request)
+        return;
+    assert(request->magic == REQUEST_MAGIC && !request->route); /* what is suspended does not complete */
+    if (request->response)
+        MHD_destroy_response(request->response);
+    request->magic = 0;
+    free(request);
+    *state = NULL;
+}
+
+/* At the limit of connections the listening socket is not watched, and the end of one is noticed only after this
+ * turn's look at it: look again, or those that wait to be accepted wait for ever. */
+static void on_connection(void *context, struct MHD_Connection *connection, void **state,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    struct ld_gateway *gateway = context;
+    (void)connection, (void)state;
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED && !uv_is_closing((uv_handle_t *)&gateway->again))
+        uv_idle_start(&gateway->again, on_again);
+}
+
+/* ---- the loop */
+
+static void on_timeout(uv_timer_t *timer);
+
+/* One turn of the server, which never blocks, and when the next one is due. */
+static void turn(struct ld_gateway *gateway)
+{
+    MHD_UNSIGNED_LONG_LONG timeout_ms;
+    assert(gateway->magic == GATEWAY_MAGIC);
+    uv_idle_stop(&gateway->again);
+    MHD_run(gateway->daemon);
+    if (MHD_get_timeout(gateway->daemon, &timeout_ms) != MHD_YES)
+        uv_timer_stop(&gateway->timer);
+    else if (timeout_ms == 0)
+        uv_idle_start(&gateway->again, on_again); /* a timer of 0 would keep the loop from everything else */
+    else
+        uv_timer_start(&gateway->timer, on_timeout, timeout_ms, 0);
+}
+
+static void on_ready(uv_poll_t *poll, int status, int events)
+{
+    (void)status, (void)events;
+    turn(poll->data);
+}
+
+static void on_timeout(uv_timer_t *timer)
+{
+    turn(timer->data);
+}
+
+static void on_again(uv_idle_t *idle)
+{
+    turn(idle->data);
+}
+
+/* ---- the gateway */
+
+static struct MHD_Daemon *listen_on_loopback(struct ld_gateway *gateway)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, gateway,
+                            MHD_OPTION_SOCK_ADDR, &address,
+                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)LD_GATEWAY_CONNECTIONS_MAX,
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
+                            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)LD_GATEWAY_IDLE_S,
+                            MHD_OPTION_URI_LOG_CALLBACK, on_target, gateway,
+                            MHD_OPTION_NOTIFY_COMPLETED, on_completed, gateway,
+                            MHD_OPTION_NOTIFY_CONNECTION, on_connection, gateway, MHD_OPTION_END);
+}
+
+int ld_gateway_new(struct ld_gateway **ret_gateway, uv_loop_t *loop, struct ld_error *error)
+{
+    struct ld_gateway *gateway = calloc(1, sizeof *gateway);
+    if (!gateway)
+        return ld_fail(error, LD_ENOMEM, "out of memory");
+    gateway->magic = GATEWAY_MAGIC;
+    gateway->poll.data = gateway->timer.data = gateway->again.data = gateway;
+    gateway->daemon = listen_on_loopback(gateway);
+    if (!gateway->daemon) {
+        int code = ld_fail_errno(error, LD_ESYSTEM, errno, "the read gateway cannot listen on 127.0.0.1");
+        free(gateway);
+        return code;
+    }
+    int descriptor = MHD_get_daemon_info(gateway->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+    int problem = uv_poll_init(loop, &gateway->poll, descriptor);
+    if (problem) {
+        MHD_stop_daemon(gateway->daemon);
+        free(gateway);
+        return ld_fail(error, LD_ESYSTEM, "the read gateway cannot be watched: %s", uv_strerror(problem));
+    }
+    uv_timer_init(loop, &gateway->timer);
+    uv_idle_init(loop, &gateway->again);
+    uv_poll_start(&gateway->poll, UV_READABLE, on_ready);
+    *ret_gateway = gateway;
+    return 0;
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    struct ld_gateway *gateway = handle->data;
+    if (--gateway->open_handles)
+        return;
+    gateway->magic = 0;
+    free(gateway);
+}
+
+void ld_gateway_close(struct ld_gateway *gateway)
+{
+    assert(gateway->magic == GATEWAY_MAGIC);
+    while (gateway->routes)
+        ld_gateway_remove(gateway, gateway->routes->is.token, gateway->routes->is.instance);
+    MHD_run(gateway->daemon); /* the last answers go out, as far as the sockets take them */
+    gateway->open_handles = 3;
+    uv_close((uv_handle_t *)&gateway->poll, on_handle_closed);
+    uv_close((uv_handle_t *)&gateway->timer, on_handle_closed);
+    uv_close((uv_handle_t *)&gateway->again, on_handle_closed);
+    MHD_stop_daemon(gateway->daemon);
+    assert(gateway->held == 0);
+}
+
+uint16_t ld_gateway_port(const struct ld_gateway *gateway)
+{
+    return MHD_get_daemon_info(gateway->daemon, MHD_DAEMON_INFO_BIND_PORT)->port;
+}
+
+/* ---- routes */
+
+int ld_gateway_add(struct ld_gateway *gateway, const struct ld_gateway_route *is)
+{
+    assert(gateway->magic == GATEWAY_MAGIC && !find_route(gateway, is->token, is->instance));
+    struct route *route = calloc(1, sizeof *route);
+    if (!route)
+        return LD_ENOMEM;
+    route->is = *is;
+    route->next = gateway->routes;
+    gateway->routes = route;
+    return 0;
+}
+
+void ld_gateway_remove(struct ld_gateway *gateway, uint64_t token, uint32_t instance)
+{
+    assert(gateway->magic == GATEWAY_MAGIC);
+    struct route *route = find_route(gateway, token, instance);
+    if (!route)
+        return;
+    while (route->waiting) {
+        struct request *request = route->waiting;
+        ld_door_forget(route->is.door, request);
+        say(request, MHD_HTTP_BAD_GATEWAY, "no whole answer from the instance: it is gone for good");
+        resume(request);
+    }
+    struct route **link = &gateway->routes;
+    while (*link != route)
+        link = &(*link)->next;
+    *link = route->next;
+    free(route);
+}
+
+uint64_t ld_gateway_token(uint64_t run_seed, uint32_t run)
+{
+    return ld_derive(run_seed, "gateway", run);
+}
+
+const char *ld_gateway_url(const struct ld_gateway *gateway, uint64_t token, uint32_t instance,
+                           char url[LD_GATEWAY_URL_MAX])
+{
+    snprintf(url, LD_GATEWAY_URL_MAX, "http://127.0.0.1:%u/%016" PRIx64 "/%" PRIu32, ld_gateway_port(gateway), token,
+             instance);
+    return url;
+}
