@@ -136,6 +136,8 @@ int ld_control_start(struct ld_control *control, struct ld_error *error)
     uv_timer_start(&control->lag_timer, on_lag_timer, LAG_EVERY_MS, 0);
     int code = ld_fetcher_new(&control->fetcher, &control->loop, error);
     if (!code)
+        code = ld_gateway_new(&control->gateway, &control->loop, error);
+    if (!code)
         code = ld_proxy_start(&control->proxy, &control->loop, error);
     return code;
 }
@@ -152,6 +154,8 @@ int64_t ld_control_stop(struct ld_control *control)
         ld_proxy_shutdown(control->proxy, on_proxy_down, &down);
     while (!down)
         uv_run(&control->loop, UV_RUN_ONCE);
+    if (control->gateway)
+        ld_gateway_close(control->gateway);
     if (control->fetcher)
         ld_fetcher_close(control->fetcher);
     uv_close((uv_handle_t *)&control->writer_wake, NULL);

@@ -1,4 +1,4 @@
-/* The control loop and what all runs of a campaign share on it: fetcher, guard, proxy, writer, and its own lag. */
+/* The control loop and what all runs of a campaign share on it: fetcher, gateway, guard, proxy, writer, its lag. */
 #ifndef LD_RUN_CONTROL_H
 #define LD_RUN_CONTROL_H
 
@@ -11,6 +11,7 @@
 #include "runner/proxy/proxy.h"
 #include "runner/run/writer.h"
 #include "runner/sample/fetch.h"
+#include "runner/sample/gateway.h"
 
 /* How late the loop's timers came, as counts per bucket of 1 ms; the last holds everything longer. */
 #define LD_LAG_BUCKETS 512
@@ -37,6 +38,7 @@ struct ld_control {
     int64_t lag_due_ns;
     struct ld_lag lag;
     struct ld_fetcher *fetcher;
+    struct ld_gateway *gateway;
     struct ld_guard guard;
     bool guarded;
     struct ld_proxy *proxy;
@@ -48,7 +50,7 @@ struct ld_control {
 
 /* Makes the work folder and starts the guard: before anything else, while there is one thread only. */
 int ld_control_guard(struct ld_control *control, struct ld_error *error);
-/* Loop, fetcher, proxy thread. The writer is the caller's and set afterwards. */
+/* Loop, fetcher, read gateway, proxy thread. The writer is the caller's and set afterwards. */
 int ld_control_start(struct ld_control *control, struct ld_error *error);
 /* Close everything, run the loop to its end (asserted empty), stop the guard. Returns processes left, normally 0. */
 int64_t ld_control_stop(struct ld_control *control);

@@ -485,6 +485,23 @@ static const char *target_label(const struct ld_run *run)
     }
 }
 
+/* Others read the instance at the gateway's address, the same one for all its incarnations; a note says where. */
+static int open_gateway(struct ld_instance *instance)
+{
+    struct ld_run *run = instance->run;
+    char url[LD_GATEWAY_URL_MAX];
+    struct ld_gateway_route route = {.token = ld_gateway_token(run->run_plan->seed, run->run_plan->index),
+                                     .instance = instance->index,
+                                     .door = &instance->door,
+                                     .metrics_path = run->scenario->target.metrics_path,
+                                     .timeout_ns = run->scenario->sampling.timeout_ns};
+    int code = ld_gateway_add(run->control->gateway, &route);
+    if (code)
+        return code;
+    ld_run_note(run, "gateway", ld_gateway_url(run->control->gateway, route.token, route.instance, url));
+    return 0;
+}
+
 static int make_instance(struct ld_run *run, uint32_t index, struct ld_service_spec *spec)
 {
     struct ld_instance *instance = &run->instances[index];
@@ -501,6 +518,8 @@ static int make_instance(struct ld_run *run, uint32_t index, struct ld_service_s
     if (ld_door_init(&instance->door, run->control->fetcher, loop) != 0)
         return LD_ESYSTEM;
     run->open_handles++;
+    if (open_gateway(instance) != 0)
+        return LD_ENOMEM;
     if (ld_sampler_init(&instance->sampler, loop, &instance->door, &sampling, &sampler_events, instance) != 0)
         return LD_ESYSTEM;
     run->open_handles++;
@@ -577,8 +596,10 @@ void ld_instances_close(struct ld_run *run)
                 ld_profile_done(&instance->dumps[dump]);
         if (instance->sampler.magic)
             ld_sampler_close(&instance->sampler);
-        if (instance->door.magic)
+        if (instance->door.magic) {
+            ld_gateway_remove(run->control->gateway, ld_gateway_token(run->run_plan->seed, run->run_plan->index), i);
             ld_door_close(&instance->door, on_door_closed, instance);
+        }
         if (instance->service.magic)
             ld_service_close(&instance->service);
     }
