@@ -167,6 +167,8 @@ static void test_threshold_colours(void **unused)
     restart(rig.feed);
     assert_int_equal(closes(&rig), 4);
     count_is(&rig, 4);
+    rig.feed->incarnation = 1;
+    count_is(&rig, 9000); /* late news of the dead one */
     assert_int_equal(opens(&rig), 4);
     rig_done(&rig);
 }

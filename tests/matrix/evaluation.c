@@ -227,6 +227,62 @@ static void test_late_observations_of_the_dead_are_passed_over(void **unused)
     bench_done(&bench);
 }
 
+static void profile_of(struct bench *bench, int64_t after_ns, int64_t count)
+{
+    bench->feed->time_ns += after_ns;
+    struct group groups[] = {ONE(count, "main.work")};
+    hand_profile(bench->feed, groups, 1);
+}
+
+/* 500 in a second, then a plateau that trembles upwards by one now and then: never four quarters of growth. */
+static void test_trembling_plateau_is_no_persistence(void **unused)
+{
+    (void)unused;
+    struct bench bench = bench_of("instance", "{column: goroutines_persistence, over: 2s, at_least: 100%}, "
+                                              "{column: goroutines_growth, over: 2s, at_least: 12}", 1);
+    metric_series(&bench, LD_METRIC_GOROUTINES, 7, 0, 12);
+    metric_series(&bench, LD_METRIC_GOROUTINES, 132, 125, 4);
+    metric_series(&bench, LD_METRIC_GOROUTINES, 508, 1, 12);
+    assert_int_equal(opened(&bench), 0);
+    bench_done(&bench);
+}
+
+static void test_short_lapse_does_not_close(void **unused)
+{
+    (void)unused;
+    struct bench bench = bench_of("site", RISING_CELLS, 1);
+    rise(&bench, 0, 6);
+    assert_int_equal(opened(&bench), 1);
+    profile_of(&bench, PERIOD_NS, 0);
+    profile_of(&bench, 100 * LD_MS, 0);
+    profile_of(&bench, 150 * LD_MS, 40);
+    assert_int_equal(count_action(&bench.feed->kept, LD_ALERT_CLOSE), 0);
+    profile_of(&bench, PERIOD_NS, 0);
+    profile_of(&bench, PERIOD_NS, 0);
+    assert_int_equal(count_action(&bench.feed->kept, LD_ALERT_CLOSE), 1);
+    assert_int_equal(opened(&bench), 1);
+    bench_done(&bench);
+}
+
+/* A peak that leaves the window makes the rest of it look like growth; but nothing new was seen. */
+static void test_ticks_open_nothing(void **unused)
+{
+    (void)unused;
+    struct bench bench = bench_of("site", "{column: site_growth, over: 2s, at_least: 4}, {column: site_count, at_least: 1}", 1);
+    static const int64_t counts[] = {50, 50, 50, 50, 10, 10, 10, 10, 10, 20, 20, 20};
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
+        profile_of(&bench, PERIOD_NS, counts[i]);
+    assert_int_equal(opened(&bench), 0);
+    for (int i = 0; i < 3; i++) {
+        bench.feed->time_ns += PERIOD_NS;
+        hand_tick(bench.feed);
+    }
+    assert_int_equal(opened(&bench), 0);
+    profile_of(&bench, 0, 20);
+    assert_int_equal(opened(&bench), 1);
+    bench_done(&bench);
+}
+
 /* Thousands of sites, thousands of profiles in one instant, times that run backwards, numbers that are none. */
 static void test_hostile_series_stay_bounded(void **unused)
 {
@@ -239,7 +295,7 @@ static void test_hostile_series_stay_bounded(void **unused)
             snprintf(names[i], sizeof names[i], "main.f%d", round * 60 + i);
             groups[i] = (struct group)ONE(1, names[i]);
         }
-        bench.feed->time_ns += round % 7 == 0 ? -LD_SECOND : 65 * LD_MS;
+        bench.feed->time_ns += round % 7 == 0 ? -LD_SECOND : 300 * LD_MS;
         hand_profile(bench.feed, groups, 60);
         hand_metric(bench.feed, LD_METRIC_GOROUTINES, round % 2 ? __builtin_nan("") : 1e308);
         assert_int_equal(bench.feed->code, 0);
@@ -249,6 +305,12 @@ static void test_hostile_series_stay_bounded(void **unused)
         hand_tick(bench.feed);
         assert_int_equal(bench.feed->code, 0);
     }
+    bench.feed->time_ns += 60 * LD_SECOND;
+    for (int i = 0; i < 12; i++)
+        profile_of(&bench, PERIOD_NS, 0);
+    size_t before = opened(&bench);
+    rise(&bench, 0, 8); /* the places of the sites that are gone are free again */
+    assert_int_equal(opened(&bench), before + 1);
     bench_done(&bench);
 }
 
@@ -261,6 +323,9 @@ int test_evaluation(void)
         cmocka_unit_test(test_functions_know_their_owner),
         cmocka_unit_test(test_failed_reads_are_unknown),
         cmocka_unit_test(test_late_observations_of_the_dead_are_passed_over),
+        cmocka_unit_test(test_trembling_plateau_is_no_persistence),
+        cmocka_unit_test(test_short_lapse_does_not_close),
+        cmocka_unit_test(test_ticks_open_nothing),
         cmocka_unit_test(test_hostile_series_stay_bounded),
     };
     return cmocka_run_group_tests_name("evaluation", tests, NULL, NULL);
