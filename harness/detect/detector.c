@@ -183,7 +183,8 @@ int ld_detector_observe(struct ld_detector *detector, const struct ld_observatio
     return finish(detector, detector->kind->observe(detector->state, observation, &checked));
 }
 
-int ld_detector_truth(struct ld_detector *detector, const struct ld_truth_event *event, const struct ld_alert_sink *sink)
+int ld_detector_truth(struct ld_detector *detector, const struct ld_truth_event *event,
+                      const struct ld_alert_sink *sink)
 {
     if (detector->broken)
         return detector->broken;

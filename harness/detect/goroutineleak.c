@@ -17,9 +17,17 @@ static const struct ld_schema options_schema = {
     .doc = "What of a leak profile is claimed.",
     .fields =
         (const struct ld_field[]){
-            {.name = "at_least", .type = LD_FIELD_INTEGER, .offset = offsetof(struct options, at_least), .minimum = 1,
-             .maximum = 1e9, .initial = "1", .doc = "Leaked goroutines that a site must have in two reports in a row."},
-            {.name = "phantoms", .type = LD_FIELD_BOOL, .offset = offsetof(struct options, phantoms), .initial = "false",
+            {.name = "at_least",
+             .type = LD_FIELD_INTEGER,
+             .offset = offsetof(struct options, at_least),
+             .minimum = 1,
+             .maximum = 1e9,
+             .initial = "1",
+             .doc = "Leaked goroutines that a site must have in two reports in a row."},
+            {.name = "phantoms",
+             .type = LD_FIELD_BOOL,
+             .offset = offsetof(struct options, phantoms),
+             .initial = "false",
              .doc = "Claim leaks without a stack too. Go 1.27.3 reports one when a healthy main waits in select {}."},
             {0}},
 };
@@ -106,7 +114,8 @@ static int claim(struct detector *detector, struct ld_life_state *life, const st
 {
     char why[700];
     snprintf(why, sizeof why, "the runtime reports %lld leaked goroutines at %.400s (%s), %lld in the report before",
-             (long long)count, total->site[0] ? total->site : "no stack", ld_wait_name(total->wait), (long long)earlier);
+             (long long)count, total->site[0] ? total->site : "no stack", ld_wait_name(total->wait),
+             (long long)earlier);
     struct ld_alert alert = {.cause = total->site[0] ? cause_of_wait[total->wait] : LD_CAUSE_ANY, .site = total->site,
                              .amount = (double)count, .severity = LD_SEVERITY_RED, .why = why};
     return ld_claim_open(&detector->watch, life, observation, sink, &alert);
@@ -135,7 +144,8 @@ static int compare(struct detector *detector, struct ld_life_state *life, const 
     return 0;
 }
 
-static int goroutineleak_observe(void *state, const struct ld_observation *observation, const struct ld_alert_sink *sink)
+static int goroutineleak_observe(void *state, const struct ld_observation *observation,
+                                 const struct ld_alert_sink *sink)
 {
     struct detector *detector = state;
     struct ld_life_state *life;
@@ -171,10 +181,11 @@ static void goroutineleak_close(void *state)
 const struct ld_detector_kind ld_detector_goroutineleak = {
     .name = "goroutineleak",
     .type = LD_DETECTOR_ENDPOINT,
-    .doc = "Reads /debug/pprof/goroutineleak and claims each site with `at_least` leaked goroutines in two reports in a "
-           "row; a claim closes after two reports in a row without it. The cause is what the goroutines wait for. A "
-           "runtime that has no such profile is unknown, never healthy. It intrudes: each report forces a collection "
-           "and erases the ages of the goroutines it flags.",
+    .doc =
+        "Reads /debug/pprof/goroutineleak and claims each site with `at_least` leaked goroutines in two reports in a "
+        "row; a claim closes after two reports in a row without it. The cause is what the goroutines wait for. A "
+        "runtime that has no such profile is unknown, never healthy. It intrudes: each report forces a collection "
+        "and erases the ages of the goroutines it flags.",
     .reads = LD_READ_GOROUTINELEAK,
     .active = true,
     .options = &options_schema,

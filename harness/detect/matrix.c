@@ -101,9 +101,10 @@ static void matrix_close(void *state)
 const struct ld_detector_kind ld_detector_matrix = {
     .name = "matrix",
     .type = LD_DETECTOR_BUILTIN,
-    .doc = "The diagnosis matrix: a versioned rule file whose rows fuse several observables with windows into a cause, a "
-           "colour, an explanation that quotes the evidence, and a repair. Each alert carries the row and the rules' "
-           "version.",
+    .doc =
+        "The diagnosis matrix: a versioned rule file whose rows fuse several observables with windows into a cause, a "
+        "colour, an explanation that quotes the evidence, and a repair. Each alert carries the row and the rules' "
+        "version.",
     .reads = LD_READ_METRICS_PERIOD | LD_READ_GOROUTINE_PERIOD,
     .options = &options_schema,
     .options_size = sizeof(struct options),

@@ -182,7 +182,8 @@ static int oracle_truth(void *state, const struct ld_truth_event *event, const s
         return 0;
     case LD_TRUTH_ENDED:
         for (size_t i = oracle->count; i-- > 0;)
-            if (oracle->intervals[i].instance == event->instance && oracle->intervals[i].incarnation == event->incarnation)
+            if (oracle->intervals[i].instance == event->instance &&
+                oracle->intervals[i].incarnation == event->incarnation)
                 forget(oracle, i, event->after_sequence, event->time_ns, sink, "the truth: the incarnation ended");
         return 0;
     default:
@@ -220,8 +221,9 @@ static void oracle_close(void *state)
 const struct ld_detector_kind ld_detector_oracle = {
     .name = "oracle",
     .type = LD_DETECTOR_BUILTIN,
-    .doc = "Calibration: sees the truth, opens at the manifestation with the right cause and a site a profile can show, "
-           "closes when the leak is cured or its incarnation ends. Must score 100 %.",
+    .doc =
+        "Calibration: sees the truth, opens at the manifestation with the right cause and a site a profile can show, "
+        "closes when the leak is cured or its incarnation ends. Must score 100 %.",
     .sees_truth = true,
     .calibration = true,
     .open = oracle_open,

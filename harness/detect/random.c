@@ -84,8 +84,9 @@ static void random_close(void *state)
 const struct ld_detector_kind ld_detector_random = {
     .name = "random",
     .type = LD_DETECTOR_BUILTIN,
-    .doc = "Calibration: draws at every observation and alarms with probability hazard x time since the one before; each "
-           "alert opens and closes at once, names neither cause nor site. The draws depend on the seed alone.",
+    .doc =
+        "Calibration: draws at every observation and alarms with probability hazard x time since the one before; each "
+        "alert opens and closes at once, names neither cause nor site. The draws depend on the seed alone.",
     .calibration = true,
     .options = &options_schema,
     .options_size = sizeof(struct options),

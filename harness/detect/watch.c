@@ -132,7 +132,8 @@ int ld_claim_open(struct ld_watch *watch, struct ld_life_state *life, const stru
         life->claim_room = room;
     }
     struct ld_claim *claim = &life->claims[life->claim_count++];
-    *claim = (struct ld_claim){.id = ++watch->last_id, .cause = alert->cause, .severity = alert->severity, .kept = true};
+    *claim =
+        (struct ld_claim){.id = ++watch->last_id, .cause = alert->cause, .severity = alert->severity, .kept = true};
     snprintf(claim->site, sizeof claim->site, "%s", alert->site ? alert->site : "");
     struct ld_alert opened = *alert;
     opened.id = claim->id;

@@ -18,8 +18,9 @@
 
 static const struct ld_column columns[] = {
     SITE("site", NAME, NONE, NAME, "the site's function; only Go's own and listed libraries may be named"),
-    SITE("site_kind", NAME, NONE, KIND, "whose code the site is: go (the standard library), library (listed under "
-                                        "`libraries`) or user"),
+    SITE("site_kind", NAME, NONE, KIND,
+         "whose code the site is: go (the standard library), library (listed under "
+         "`libraries`) or user"),
     SITE("wait", NAME, NONE, WAIT, "what the site's goroutines wait for, the canonical class"),
     SITE("site_count", COUNT, SITE, LAST, "goroutines at the site in its wait"),
     SITE("site_growth", COUNT, SITE, GROWTH, "how many more they are than at the window's start"),
@@ -27,11 +28,13 @@ static const struct ld_column columns[] = {
     SITE("site_rising", SHARE, SITE, RISING, "profiles of the window that show more of them than the one before"),
     SITE("site_falling", SHARE, SITE, FALLING, "profiles of the window that show fewer than the one before"),
     SITE("site_persistence", SHARE, SITE, PERSISTENCE,
-         "quarters of the window that gained at least a sixteenth of its whole growth: 100% is growth that never paused, "
+         "quarters of the window that gained at least a sixteenth of its whole growth: 100% is growth that never "
+         "paused, "
          "a burst or a ramp to a plateau fills one or two"),
     SITE("site_share", SHARE, SITE_SHARE, LAST, "share of all goroutines of the profile"),
-    SITE("site_leaked", COUNT, NONE, LEAKED, "goroutines at the site in the last leak profile, any wait; holds nothing "
-                                             "while no leak profile was read"),
+    SITE("site_leaked", COUNT, NONE, LEAKED,
+         "goroutines at the site in the last leak profile, any wait; holds nothing "
+         "while no leak profile was read"),
     METRIC("goroutines", COUNT, LAST, GOROUTINES, "goroutines that exist"),
     METRIC("goroutines_growth", COUNT, GROWTH, GOROUTINES, "growth of the goroutine count"),
     METRIC("goroutines_slope", PER_SECOND, SLOPE, GOROUTINES, "slope of the goroutine count"),

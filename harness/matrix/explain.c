@@ -23,7 +23,8 @@ static int explain_column(const struct ld_column *column, struct ld_buffer *out)
         return code;
     if (column->not_yet)
         return ld_buffer_printf(out, "  %-24s not implemented yet\n", "");
-    return ld_buffer_printf(out, "  %-24s %s; %s%s\n", "", column->level == LD_LEVEL_SITE ? "of a site" : "of the instance",
+    return ld_buffer_printf(out, "  %-24s %s; %s%s\n", "",
+                            column->level == LD_LEVEL_SITE ? "of a site" : "of the instance",
                             ld_column_unit_text(column->unit), window);
 }
 

@@ -223,8 +223,8 @@ static int keep_profile(struct ld_life_record *life, const struct ld_matrix *mat
     return code;
 }
 
-int ld_life_profile(struct ld_life_record *life, const struct ld_matrix *matrix, const struct ld_observation *observation,
-                    bool *ret_kept)
+int ld_life_profile(struct ld_life_record *life, const struct ld_matrix *matrix,
+                    const struct ld_observation *observation, bool *ret_kept)
 {
     int code = begin_profiles(life);
     if (code)

@@ -54,8 +54,8 @@ struct ld_life_record {
 /* Forget the incarnation: everything but the instance and whether it can be seen. Claims must be closed. */
 void ld_life_clear(struct ld_life_record *life);
 /* A whole goroutine profile that shows waits. *ret_kept: it went into the series. LD_ENOMEM. */
-int ld_life_profile(struct ld_life_record *life, const struct ld_matrix *matrix, const struct ld_observation *observation,
-                    bool *ret_kept);
+int ld_life_profile(struct ld_life_record *life, const struct ld_matrix *matrix,
+                    const struct ld_observation *observation, bool *ret_kept);
 int ld_life_leaks(struct ld_life_record *life, const struct ld_profile *profile);
 /* Points of a METRICS observation. *ret_kept: at least one went into a series. */
 int ld_life_metrics(struct ld_life_record *life, const struct ld_observation *observation, bool *ret_kept);

@@ -37,16 +37,17 @@ static int check_libraries(struct ld_schema_context *context, const struct ld_ma
         size_t element = strcspn(library, "/");
         const char *dot = memchr(library, '.', element);
         if (!dot || dot == library || dot == library + element - 1)
-            keep_first(&first, ld_schema_error(context, place, LD_ESPEC,
-                                               "%.100s is no public module path: its first element wants a domain, such "
-                                               "as google.golang.org/grpc",
-                                               library));
+            keep_first(&first,
+                       ld_schema_error(context, place, LD_ESPEC,
+                                       "%.100s is no public module path: its first element wants a domain, such "
+                                       "as google.golang.org/grpc",
+                                       library));
     }
     return first;
 }
 
-static int check_function(struct ld_schema_context *context, const struct ld_matrix *matrix, const struct ld_node *place,
-                          const char *function)
+static int check_function(struct ld_schema_context *context, const struct ld_matrix *matrix,
+                          const struct ld_node *place, const char *function)
 {
     if (ld_function_kind_of(function, ld_matrix_libraries(matrix), matrix->libraries.count) != LD_FUNCTION_USER)
         return 0;
@@ -55,7 +56,8 @@ static int check_function(struct ld_schema_context *context, const struct ld_mat
                            function);
 }
 
-static int check_functions(struct ld_schema_context *context, const struct ld_matrix *matrix, const struct ld_cell *cell)
+static int check_functions(struct ld_schema_context *context, const struct ld_matrix *matrix,
+                           const struct ld_cell *cell)
 {
     int first = 0;
     for (size_t i = 0; cell->column->fact == LD_FACT_NAME && i < cell->name_count; i++)

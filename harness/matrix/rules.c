@@ -146,8 +146,8 @@ static int check_predicate(struct ld_schema_context *context, const struct ld_no
     bool named = cell->is || cell->is_not;
     if (cell->column->unit != LD_COLUMN_NAME) {
         if (named || !bounded)
-            return ld_schema_error(context, node, LD_ESPEC, "%s is a number: it wants at_least, at_most, above or below",
-                                   cell->column->name);
+            return ld_schema_error(context, node, LD_ESPEC,
+                                   "%s is a number: it wants at_least, at_most, above or below", cell->column->name);
         return check_bounds(context, cell);
     }
     if (bounded || !named || (cell->is && cell->is_not))
@@ -172,7 +172,8 @@ static int check_other_site(struct ld_schema_context *context, const struct ld_n
     if (!cell->at && !cell->waiting)
         return 0;
     if (!cell->at || !cell->waiting)
-        return ld_schema_error(context, node, LD_ESPEC, "at and waiting go together: a site and the wait to look at there");
+        return ld_schema_error(context, node, LD_ESPEC,
+                               "at and waiting go together: a site and the wait to look at there");
     if (cell->column->level != LD_LEVEL_SITE || cell->column->series == LD_SERIES_NONE)
         return ld_schema_error(context, key_node(node, "at"), LD_ESPEC, "%s is not counted by site",
                                cell->column->name);
@@ -201,8 +202,11 @@ static int check_cell(struct ld_schema_context *context, const struct ld_node *n
     return first;
 }
 
-#define BOUND(key, index, text) \
-    {.name = key, .type = LD_FIELD_NODE, .offset = offsetof(struct ld_cell, bound_nodes) + (index) * sizeof(void *), .doc = text}
+#define BOUND(key, index, text)                                                                                        \
+    {                                                                                                                  \
+        .name = key, .type = LD_FIELD_NODE,                                                                            \
+        .offset = offsetof(struct ld_cell, bound_nodes) + (index) * sizeof(void *), .doc = text                        \
+    }
 
 static const struct ld_schema cell_schema = {
     .name = "cell",
@@ -264,29 +268,57 @@ static const struct ld_schema row_schema = {
     .doc = "A behaviour: what it looks like, what it means, what to do.",
     .fields =
         (const struct ld_field[]){
-            {.name = "id", .type = LD_FIELD_NAME, .flags = LD_FIELD_REQUIRED, .offset = offsetof(struct ld_row, id),
+            {.name = "id",
+             .type = LD_FIELD_NAME,
+             .flags = LD_FIELD_REQUIRED,
+             .offset = offsetof(struct ld_row, id),
              .doc = "Unique name of the row; every alert carries it."},
-            {.name = "doc", .type = LD_FIELD_TEXT, .offset = offsetof(struct ld_row, doc),
+            {.name = "doc",
+             .type = LD_FIELD_TEXT,
+             .offset = offsetof(struct ld_row, doc),
              .doc = "Why the row is as it is."},
-            {.name = "scope", .type = LD_FIELD_CHOICE, .flags = LD_FIELD_REQUIRED,
-             .offset = offsetof(struct ld_row, scope), .choices = scopes,
+            {.name = "scope",
+             .type = LD_FIELD_CHOICE,
+             .flags = LD_FIELD_REQUIRED,
+             .offset = offsetof(struct ld_row, scope),
+             .choices = scopes,
              .doc = "site: judged for each site in each of its waits, the alert names the site. instance: judged once "
                     "for the target."},
-            {.name = "cause", .type = LD_FIELD_CHOICE, .flags = LD_FIELD_REQUIRED,
-             .offset = offsetof(struct ld_row, cause), .choices = causes, .doc = "From the published partition of causes."},
-            {.name = "colour", .type = LD_FIELD_CHOICE, .flags = LD_FIELD_REQUIRED,
-             .offset = offsetof(struct ld_row, colour), .choices = colours, .doc = "Severity of its alerts."},
-            {.name = "when", .type = LD_FIELD_LIST, .flags = LD_FIELD_REQUIRED, .offset = offsetof(struct ld_row, when),
-             .item = &(const struct ld_field){.name = "cell", .type = LD_FIELD_OBJECT, .object = &cell_schema,
-                                              .size = sizeof(struct ld_cell), .doc = "One predicate."},
-             .size = sizeof(struct ld_cell), .count_max = LD_RULES_CELLS_MAX,
+            {.name = "cause",
+             .type = LD_FIELD_CHOICE,
+             .flags = LD_FIELD_REQUIRED,
+             .offset = offsetof(struct ld_row, cause),
+             .choices = causes,
+             .doc = "From the published partition of causes."},
+            {.name = "colour",
+             .type = LD_FIELD_CHOICE,
+             .flags = LD_FIELD_REQUIRED,
+             .offset = offsetof(struct ld_row, colour),
+             .choices = colours,
+             .doc = "Severity of its alerts."},
+            {.name = "when",
+             .type = LD_FIELD_LIST,
+             .flags = LD_FIELD_REQUIRED,
+             .offset = offsetof(struct ld_row, when),
+             .item = &(const struct ld_field){.name = "cell",
+                                              .type = LD_FIELD_OBJECT,
+                                              .object = &cell_schema,
+                                              .size = sizeof(struct ld_cell),
+                                              .doc = "One predicate."},
+             .size = sizeof(struct ld_cell),
+             .count_max = LD_RULES_CELLS_MAX,
              .doc = "The cells. At least two of them must be different numbers: a single number never decides."},
-            {.name = "explain", .type = LD_FIELD_TEXT, .flags = LD_FIELD_REQUIRED,
+            {.name = "explain",
+             .type = LD_FIELD_TEXT,
+             .flags = LD_FIELD_REQUIRED,
              .offset = offsetof(struct ld_row, explain),
              .doc = "What the alert says. {column} (or the cell's `as`) quotes the value, {site} and {wait} the site, "
                     "{since} the start of the row's longest window, {{ a brace."},
-            {.name = "repair", .type = LD_FIELD_TEXT, .flags = LD_FIELD_REQUIRED,
-             .offset = offsetof(struct ld_row, repair), .doc = "What to do about it; quoted behind the explanation."},
+            {.name = "repair",
+             .type = LD_FIELD_TEXT,
+             .flags = LD_FIELD_REQUIRED,
+             .offset = offsetof(struct ld_row, repair),
+             .doc = "What to do about it; quoted behind the explanation."},
             {0}},
     .check = check_row,
 };
@@ -302,21 +334,44 @@ const struct ld_schema ld_matrix_schema = {
     .doc = "A diagnosis matrix: rows are behaviours, columns are observables, a cell is a predicate with a window.",
     .fields =
         (const struct ld_field[]){
-            {.name = "matrix", .type = LD_FIELD_INTEGER, .flags = LD_FIELD_REQUIRED,
-             .offset = offsetof(struct ld_matrix, format), .minimum = 1, .maximum = 1, .doc = "The format: 1."},
-            {.name = "version", .type = LD_FIELD_TEXT, .flags = LD_FIELD_REQUIRED,
-             .offset = offsetof(struct ld_matrix, semver), .doc = "Semantic version, MAJOR.MINOR.PATCH."},
-            {.name = "doc", .type = LD_FIELD_TEXT, .offset = offsetof(struct ld_matrix, doc),
+            {.name = "matrix",
+             .type = LD_FIELD_INTEGER,
+             .flags = LD_FIELD_REQUIRED,
+             .offset = offsetof(struct ld_matrix, format),
+             .minimum = 1,
+             .maximum = 1,
+             .doc = "The format: 1."},
+            {.name = "version",
+             .type = LD_FIELD_TEXT,
+             .flags = LD_FIELD_REQUIRED,
+             .offset = offsetof(struct ld_matrix, semver),
+             .doc = "Semantic version, MAJOR.MINOR.PATCH."},
+            {.name = "doc",
+             .type = LD_FIELD_TEXT,
+             .offset = offsetof(struct ld_matrix, doc),
              .doc = "What these rules are for."},
-            {.name = "libraries", .type = LD_FIELD_LIST, .offset = offsetof(struct ld_matrix, libraries),
-             .item = &(const struct ld_field){.name = "library", .type = LD_FIELD_TEXT, .size = sizeof(char *),
+            {.name = "libraries",
+             .type = LD_FIELD_LIST,
+             .offset = offsetof(struct ld_matrix, libraries),
+             .item = &(const struct ld_field){.name = "library",
+                                              .type = LD_FIELD_TEXT,
+                                              .size = sizeof(char *),
                                               .doc = "Module path such as google.golang.org/grpc."},
-             .size = sizeof(char *), .count_max = 200,
+             .size = sizeof(char *),
+             .count_max = 200,
              .doc = "Third-party modules whose functions rules may name; a first element with a dot each."},
-            {.name = "rows", .type = LD_FIELD_LIST, .flags = LD_FIELD_REQUIRED, .offset = offsetof(struct ld_matrix, rows),
-             .item = &(const struct ld_field){.name = "row", .type = LD_FIELD_OBJECT, .object = &row_schema,
-                                              .size = sizeof(struct ld_row), .doc = "One behaviour."},
-             .size = sizeof(struct ld_row), .count_max = LD_RULES_ROWS_MAX, .doc = "The behaviours; their order means nothing."},
+            {.name = "rows",
+             .type = LD_FIELD_LIST,
+             .flags = LD_FIELD_REQUIRED,
+             .offset = offsetof(struct ld_matrix, rows),
+             .item = &(const struct ld_field){.name = "row",
+                                              .type = LD_FIELD_OBJECT,
+                                              .object = &row_schema,
+                                              .size = sizeof(struct ld_row),
+                                              .doc = "One behaviour."},
+             .size = sizeof(struct ld_row),
+             .count_max = LD_RULES_ROWS_MAX,
+             .doc = "The behaviours; their order means nothing."},
             {0}},
     .check = check_file,
 };
@@ -351,7 +406,8 @@ static int bind(struct ld_matrix *matrix, const char *file, struct ld_errors *er
 }
 
 /* Takes the document over, whatever comes of it. */
-static int build(struct ld_matrix **ret_matrix, const char *file, struct ld_document *document, struct ld_errors *errors)
+static int build(struct ld_matrix **ret_matrix, const char *file, struct ld_document *document,
+                 struct ld_errors *errors)
 {
     struct ld_matrix *matrix = calloc(1, sizeof *matrix);
     if (!matrix) {

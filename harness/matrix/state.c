@@ -242,8 +242,9 @@ static int64_t newest_profile(const struct ld_life_record *life)
 /* A row that looks at sites is judged at each goroutine profile, one of metrics alone at each metrics read. Other
  * observations, ticks among them, can only close, and only when the data they would wait for is late: windows move on
  * while the sampler leaves profiles out. While a read that the row needs fails, its claims stay as they are. */
-static int evaluate(struct ld_matrix_state *state, struct ld_life_record *life, const struct ld_observation *observation,
-                    const struct ld_alert_sink *sink, bool new_profile, bool new_metrics)
+static int evaluate(struct ld_matrix_state *state, struct ld_life_record *life,
+                    const struct ld_observation *observation, const struct ld_alert_sink *sink, bool new_profile,
+                    bool new_metrics)
 {
     for (size_t i = 0; i < state->matrix->rows.count; i++) {
         const struct ld_row *row = ld_matrix_row(state->matrix, i);
@@ -297,8 +298,8 @@ static int add_life(struct ld_matrix_state *state, const struct ld_observation *
     return 0;
 }
 
-static void end_life(struct ld_matrix_state *state, struct ld_life_record *life, const struct ld_observation *observation,
-                     const struct ld_alert_sink *sink)
+static void end_life(struct ld_matrix_state *state, struct ld_life_record *life,
+                     const struct ld_observation *observation, const struct ld_alert_sink *sink)
 {
     while (life->claim_count)
         close_claim(state, life, observation, sink, 0, "the incarnation ended");
@@ -335,8 +336,9 @@ static int goroutines(struct ld_matrix_state *state, struct ld_life_record *life
     bool usable = profile && !profile->truncated && profile->encoding != LD_ENCODING_GROUPS;
     life->blind_profiles = !usable && state->matrix->needs_sites;
     say_blindness(state, life, observation, sink,
-                  profile && !profile->truncated ? "could not look: debug=1 profiles do not show what goroutines wait for"
-                                                 : "could not look: the goroutine profile was cut short");
+                  profile && !profile->truncated
+                      ? "could not look: debug=1 profiles do not show what goroutines wait for"
+                      : "could not look: the goroutine profile was cut short");
     bool kept = false;
     int code = usable ? ld_life_profile(life, state->matrix, observation, &kept) : 0;
     return code ? code : evaluate(state, life, observation, sink, kept, false);

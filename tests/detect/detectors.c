@@ -153,7 +153,8 @@ static void test_threshold_colours(void **unused)
     static const struct {
         double count;
         size_t opens, closes;
-    } steps[] = {{500, 0, 0}, {501, 1, 0}, {2000, 1, 0}, {2001, 2, 1}, {9000, 2, 1}, {1999, 3, 2}, {7, 3, 3}, {2500, 4, 3}};
+    } steps[] = {{500, 0, 0},  {501, 1, 0},  {2000, 1, 0}, {2001, 2, 1},
+                 {9000, 2, 1}, {1999, 3, 2}, {7, 3, 3},    {2500, 4, 3}};
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         count_is(&rig, steps[i].count);
         if (opens(&rig) != steps[i].opens || closes(&rig) != steps[i].closes)
@@ -183,7 +184,8 @@ static void test_threshold_limits_must_rise(void **unused)
     struct ld_arena *arena = ld_arena_new(1 << 16);
     struct ld_schema_context context = {.file = "s.yaml", .arena = arena, .errors = &errors};
     int64_t options[8];
-    assert_int_equal(ld_schema_bind(&context, ld_detector_find("threshold")->options, document.root, options), LD_ESPEC);
+    assert_int_equal(ld_schema_bind(&context, ld_detector_find("threshold")->options, document.root, options),
+                     LD_ESPEC);
     assert_string_equal(errors.items[0].message, "warn (100) must be below break (100)");
     ld_errors_done(&errors);
     ld_arena_free(arena);
@@ -313,7 +315,8 @@ static void test_matrix_reports_the_place_of_a_bad_rule(void **unused)
     assert_true(error.column > 0);
     rig.detector = NULL;
     rig_done(&rig);
-    assert_int_not_equal(rig_open(&rig, "matrix", "{rules: /nowhere/at-all.yaml}", (struct ld_detector_setting){0}, &error), 0);
+    assert_int_not_equal(
+        rig_open(&rig, "matrix", "{rules: /nowhere/at-all.yaml}", (struct ld_detector_setting){0}, &error), 0);
     rig.detector = NULL;
     rig_done(&rig);
 }

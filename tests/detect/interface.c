@@ -68,17 +68,27 @@ static void test_interface_is_enforced(void **unused)
         int codes[2];
     } cases[] = {
         {"open and close", {{.id = 1, GOOD}, {.id = 1, .action = LD_ALERT_CLOSE, GOOD}}, {0, 0}},
-        {"unknown and known", {{.id = 1, .action = LD_ALERT_UNKNOWN, GOOD}, {.id = 1, .action = LD_ALERT_KNOWN, GOOD}}, {0, 0}},
+        {"unknown and known",
+         {{.id = 1, .action = LD_ALERT_UNKNOWN, GOOD}, {.id = 1, .action = LD_ALERT_KNOWN, GOOD}},
+         {0, 0}},
         {"id 0", {{.id = 0, GOOD}}, {LD_EDETECTOR, LD_EDETECTOR}},
         {"the same id twice", {{.id = 1, GOOD}, {.id = 1, GOOD}}, {0, LD_EDETECTOR}},
         {"falling ids", {{.id = 2, GOOD}, {.id = 1, GOOD}}, {0, LD_EDETECTOR}},
         {"close of what is not open", {{.id = 1, .action = LD_ALERT_CLOSE, GOOD}}, {LD_EDETECTOR, LD_EDETECTOR}},
         {"known closes a claim", {{.id = 1, GOOD}, {.id = 1, .action = LD_ALERT_KNOWN, GOOD}}, {0, LD_EDETECTOR}},
-        {"close ends an unknown", {{.id = 1, .action = LD_ALERT_UNKNOWN, GOOD}, {.id = 1, .action = LD_ALERT_CLOSE, GOOD}}, {0, LD_EDETECTOR}},
-        {"close of another instance", {{.id = 1, GOOD}, {.id = 1, .instance = 1, .action = LD_ALERT_CLOSE, GOOD}}, {0, LD_EDETECTOR}},
-        {"evidence ahead", {{.id = 1, .evidence = 2, .site = "", .why = "", .rule = "", .rule_version = ""}}, {LD_EDETECTOR, LD_EDETECTOR}},
+        {"close ends an unknown",
+         {{.id = 1, .action = LD_ALERT_UNKNOWN, GOOD}, {.id = 1, .action = LD_ALERT_CLOSE, GOOD}},
+         {0, LD_EDETECTOR}},
+        {"close of another instance",
+         {{.id = 1, GOOD}, {.id = 1, .instance = 1, .action = LD_ALERT_CLOSE, GOOD}},
+         {0, LD_EDETECTOR}},
+        {"evidence ahead",
+         {{.id = 1, .evidence = 2, .site = "", .why = "", .rule = "", .rule_version = ""}},
+         {LD_EDETECTOR, LD_EDETECTOR}},
         {"a time ahead", {{.id = 1, .evidence_time_ns = 2 * PERIOD_NS, GOOD}}, {LD_EDETECTOR, LD_EDETECTOR}},
-        {"no text", {{.id = 1, .evidence = 1, .why = "", .rule = "", .rule_version = ""}}, {LD_EDETECTOR, LD_EDETECTOR}},
+        {"no text",
+         {{.id = 1, .evidence = 1, .why = "", .rule = "", .rule_version = ""}},
+         {LD_EDETECTOR, LD_EDETECTOR}},
         {"a cause beyond the table", {{.id = 1, .cause = LD_CAUSE_COUNT, GOOD}}, {LD_EDETECTOR, LD_EDETECTOR}},
         {"a negative amount", {{.id = 1, .amount = -1, GOOD}}, {LD_EDETECTOR, LD_EDETECTOR}},
         {"no amount", {{.id = 1, .amount = __builtin_nan(""), GOOD}}, {LD_EDETECTOR, LD_EDETECTOR}},
@@ -115,8 +125,8 @@ static void feed_anything(struct rig *rig, uint64_t seed, int count)
     for (int i = 0; i < count; i++) {
         lot = lot * 6364136223846793005u + 1442695040888963407u;
         int64_t number = (int64_t)(lot >> 33) % 3000;
-        struct group groups[] = {WAITING(number, "main.work"), WAITING(number / 7, "main.rest"), WAITING(i, "main.rise"),
-                                 {i % 3, {NULL}}};
+        struct group groups[] = {
+            WAITING(number, "main.work"), WAITING(number / 7, "main.rest"), WAITING(i, "main.rise"), {i % 3, {NULL}}};
         pass(rig, 50 * LD_MS + number * 100000);
         rig->feed->instance = (uint32_t)(lot >> 60) % 2;
         switch ((lot >> 40) % 10) {

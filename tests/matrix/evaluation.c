@@ -22,7 +22,8 @@ static struct bench bench_of(const char *scope, const char *cells, double time_s
     struct ld_errors errors = {0};
     char text[2048], line[1024];
     snprintf(text, sizeof text,
-             "matrix: 1\nversion: 0.1.0\nlibraries: [google.golang.org/grpc]\nrows:\n  - id: a\n    scope: %s\n    cause: any\n"
+             "matrix: 1\nversion: 0.1.0\nlibraries: [google.golang.org/grpc]\nrows:\n  - id: a\n    scope: %s\n    "
+             "cause: any\n"
              "    colour: amber\n    explain: x\n    repair: y\n    when: [%s]\n",
              scope, cells);
     if (ld_matrix_parse(&bench.matrix, "r.yaml", text, strlen(text), &errors) != 0)
@@ -73,14 +74,16 @@ static void test_metric_cells(void **unused)
         {"{column: goroutines_slope, above: 4.1/s, over: 2s}" ALWAYS, LD_METRIC_GOROUTINES, 1, false},
         {"{column: goroutines_persistence, at_least: 100%, over: 2s}" ALWAYS, LD_METRIC_GOROUTINES, 1, true},
         {"{column: goroutines_persistence, at_least: 25%, over: 2s}" ALWAYS, LD_METRIC_GOROUTINES, 0, false},
-        {"{column: goroutines_growth, over: 2s, at_least: 8}, {metric: go_sched_goroutines_count, fact: rate, over: 2s, "
-         "at_most: 4/s}", LD_METRIC_GOROUTINES, 1, true},
+        {"{column: goroutines_growth, over: 2s, at_least: 8}, {metric: go_sched_goroutines_count, fact: rate, over: "
+         "2s, "
+         "at_most: 4/s}",
+         LD_METRIC_GOROUTINES, 1, true},
         {"{column: heap_inuse_slope, above: 3MiB/s, over: 2s}" ALWAYS_HEAP, LD_METRIC_HEAP_INUSE, 1048576, true},
         {"{column: heap_inuse_slope, above: 5MiB/s, over: 2s}" ALWAYS_HEAP, LD_METRIC_HEAP_INUSE, 1048576, false},
         {"{column: cpu_share, above: 90%, over: 1s}, {metric: process_cpu_time_seconds, at_least: 1s}", LD_METRIC_CPU,
          0.24, true},
-        {"{column: goroutines_growth, over: 1m, at_least: 0}, {column: goroutines, at_least: 0}", LD_METRIC_GOROUTINES, 1,
-         false}, /* the window is not covered */
+        {"{column: goroutines_growth, over: 1m, at_least: 0}, {column: goroutines, at_least: 0}", LD_METRIC_GOROUTINES,
+         1, false}, /* the window is not covered */
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct bench bench = bench_of("instance", cases[i].cells, 1);
@@ -121,8 +124,12 @@ static void test_site_columns(void **unused)
         {"{column: wait, is: select}" BOTH, NULL},
         {"{column: site_share, above: 50%}" BOTH, "main.work"},
         {"{column: site_leaked, at_least: 2}" BOTH, "net/http.work"},
-        {"{column: site_count, at: net/http.work, waiting: chan-receive, at_least: 30, as: other}, {column: site_kind, is: user}" BOTH, NULL},
-        {"{column: site_count, at: net/http.none, waiting: io, at_most: 0, as: other}, {column: site_kind, is: user}" BOTH, "main.work"},
+        {"{column: site_count, at: net/http.work, waiting: chan-receive, at_least: 30, as: other}, {column: site_kind, "
+         "is: user}" BOTH,
+         NULL},
+        {"{column: site_count, at: net/http.none, waiting: io, at_most: 0, as: other}, {column: site_kind, is: "
+         "user}" BOTH,
+         "main.work"},
     };
     struct group groups[] = {ONE(60, "main.work"), ONE(20, "net/http.work"), ONE(20, "google.golang.org/grpc.work")};
     struct group leaks[] = {ONE(2, "net/http.work")};
@@ -268,7 +275,8 @@ static void test_short_lapse_does_not_close(void **unused)
 static void test_ticks_open_nothing(void **unused)
 {
     (void)unused;
-    struct bench bench = bench_of("site", "{column: site_growth, over: 2s, at_least: 4}, {column: site_count, at_least: 1}", 1);
+    struct bench bench =
+        bench_of("site", "{column: site_growth, over: 2s, at_least: 4}, {column: site_count, at_least: 1}", 1);
     static const int64_t counts[] = {50, 50, 50, 50, 10, 10, 10, 10, 10, 20, 20, 20};
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
         profile_of(&bench, PERIOD_NS, counts[i]);

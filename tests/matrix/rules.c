@@ -5,7 +5,8 @@
 #include "matrix/matrix.h"
 
 static const char head[] = "matrix: 1\nversion: 0.1.0\nrows:\n";
-static const char row[] = "  - id: a\n    scope: site\n    cause: any\n    colour: red\n    explain: x\n    repair: y\n";
+static const char row[] =
+    "  - id: a\n    scope: site\n    cause: any\n    colour: red\n    explain: x\n    repair: y\n";
 
 static int parse(const char *text, struct ld_matrix **ret_matrix, struct ld_errors *errors)
 {
@@ -50,14 +51,16 @@ static void test_refusals(void **unused)
         int code;
         const char *message;
     } cases[] = {
-        {"{column: site_grwth, at_least: 3, over: 2s}", LD_ESPEC, "there is no column site_grwth; did you mean site_growth?"},
+        {"{column: site_grwth, at_least: 3, over: 2s}", LD_ESPEC,
+         "there is no column site_grwth; did you mean site_growth?"},
         {"{column: fan_out, at_least: 3}", LD_ENOTYET, "the column fan_out is not implemented yet"},
         {"{metric: leaked_total, at_least: 3}", LD_ESPEC, "the metric leaked_total is not in the registry"},
         {"{metric: go_heap_inuse_bytes, fact: slop, above: 3}", LD_ESPEC, "slop is no fact"},
         {"{metric: go_heap_inuse_bytes, at_least: 3}", LD_ESPEC, "wants a size such as 64MiB"},
         {"{at_least: 3}", LD_ESPEC, "a cell wants either column or metric"},
         {"{column: site_count, fact: last, at_least: 3}", LD_ESPEC, "fact belongs to metric"},
-        {"{column: site_rising, at_least: 0.5, over: 2s}", LD_ESPEC, "at_least of site_rising wants a share such as 60%"},
+        {"{column: site_rising, at_least: 0.5, over: 2s}", LD_ESPEC,
+         "at_least of site_rising wants a share such as 60%"},
         {"{column: site_growth, at_least: 3}", LD_ESPEC, "site_growth looks over a window"},
         {"{column: wait, is: select, over: 2s}", LD_ESPEC, "wait has no window"},
         {"{column: wait, is: channel}", LD_ESPEC, "wait cannot be \"channel\""},
@@ -65,10 +68,12 @@ static void test_refusals(void **unused)
         {"{column: wait, is: select, is_not: io}", LD_ESPEC, "wait is a name: it wants either is or is_not"},
         {"{column: site_count, is: 3}", LD_ESPEC, "site_count is a number"},
         {"{column: site_count, at_least: 1, at: net/http.f}", LD_ESPEC, "at and waiting go together"},
-        {"{column: goroutines, at_least: 1, at: net/http.f, waiting: io}", LD_ESPEC, "goroutines is not counted by site"},
+        {"{column: goroutines, at_least: 1, at: net/http.f, waiting: io}", LD_ESPEC,
+         "goroutines is not counted by site"},
         {"{column: site_count, at_least: 1, at: net/http.f, waiting: nothing}", LD_ESPEC, "nothing is no wait class"},
         {"{column: site_count, at_least: 1}", LD_ESPEC, "a single number never decides"},
-        {"{column: site_count, at_least: 1}, {column: site_count, at_most: 9}", LD_ESPEC, "a single number never decides"},
+        {"{column: site_count, at_least: 1}, {column: site_count, at_most: 9}", LD_ESPEC,
+         "a single number never decides"},
         {"{column: wait, is: select}", LD_ESPEC, "the row rests on no number"},
         {"{column: site, is: example/orders.f}", LD_ESPEC, "example/orders.f is neither Go's nor of a module under"},
         {"{column: site, is: [net/http.f, main.f]}", LD_ESPEC, "main.f is neither Go's nor"},
@@ -88,12 +93,14 @@ static void test_refusals_of_the_file(void **unused)
     expect_error("matrix: 2\nversion: 0.1.0\nrows: []\n", LD_ESPEC, "matrix");
     expect_error("matrix: 1\nversion: 0.1\nrows: []\n", LD_ESPEC, "0.1 is no semantic version");
     expect_error("matrix: 1\nversion: 01.1.0\nrows: []\n", LD_ESPEC, "01.1.0 is no semantic version");
-    expect_error("matrix: 1\nversion: 0.1.0\nlibraries: [orders]\nrows: []\n", LD_ESPEC, "orders is no public module path");
+    expect_error("matrix: 1\nversion: 0.1.0\nlibraries: [orders]\nrows: []\n", LD_ESPEC,
+                 "orders is no public module path");
     expect_error("matrix: 1\nversion: 0.1.0\nrow: []\n", LD_ESPEC, "rows");
     snprintf(text, sizeof text, "%s%s%s%s%s", head, row, TWO, row, TWO);
     expect_error(text, LD_ESPEC, "another row is called a too");
     snprintf(text, sizeof text,
-             "%s  - id: a\n    scope: site\n    cause: any\n    colour: red\n    repair: y\n    explain: \"{site} {descriptors}\"\n%s",
+             "%s  - id: a\n    scope: site\n    cause: any\n    colour: red\n    repair: y\n    explain: \"{site} "
+             "{descriptors}\"\n%s",
              head, TWO);
     expect_error(text, LD_ESPEC, "{descriptors} is no cell of this row");
     snprintf(text, sizeof text,
@@ -101,7 +108,8 @@ static void test_refusals_of_the_file(void **unused)
              head, TWO);
     expect_error(text, LD_ESPEC, "a brace is not closed");
     snprintf(text, sizeof text,
-             "%s  - id: a\n    scope: instance\n    cause: any\n    colour: red\n    repair: y\n    explain: x\n%s", head, TWO);
+             "%s  - id: a\n    scope: instance\n    cause: any\n    colour: red\n    repair: y\n    explain: x\n%s",
+             head, TWO);
     expect_error(text, LD_ESPEC, "site_count needs a site");
 }
 
@@ -142,7 +150,8 @@ static const char plain[] =
 
 static const char respelt[] =
     "# a comment\nversion: '1.2.3'\nrows:\n"
-    "  - when: [{below: 3.0, column: gc_cycles, over: 1m30s}, {over: 60s, above: 65536KiB, column: heap_inuse_growth}]\n"
+    "  - when: [{below: 3.0, column: gc_cycles, over: 1m30s}, {over: 60s, above: 65536KiB, column: "
+    "heap_inuse_growth}]\n"
     "    repair: y\n    explain: \"x\"\n    colour: amber\n    cause: heap\n    scope: instance\n    id: a\n"
     "  - id: b\n    repair: y   # another\n    scope: site\n    cause: any\n    colour: red\n    explain: x\n"
     "    when:\n      - {column: wait, is: [io, select]}\n      - {column: heap_inuse, at_least: 1024KiB}\n"
@@ -167,9 +176,14 @@ static void test_identity_ignores_spelling(void **unused)
 static void test_identity_feels_every_change(void **unused)
 {
     (void)unused;
-    static const char *const changes[][2] = {{"at_least: 12", "at_least: 13"}, {"2s", "3s"},       {"cause: heap", "cause: any"},
-                                             {"amber", "green"},               {"1.2.3", "1.2.4"}, {"explain: x", "explain: z"},
-                                             {"io]", "mutex]"},                {"above", "at_least"}};
+    static const char *const changes[][2] = {{"at_least: 12", "at_least: 13"},
+                                             {"2s", "3s"},
+                                             {"cause: heap", "cause: any"},
+                                             {"amber", "green"},
+                                             {"1.2.3", "1.2.4"},
+                                             {"explain: x", "explain: z"},
+                                             {"io]", "mutex]"},
+                                             {"above", "at_least"}};
     struct ld_matrix *before = accept(plain);
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
         char text[2048];
@@ -191,8 +205,8 @@ static void test_explain_knows_every_column(void **unused)
     struct ld_buffer out;
     ld_buffer_init(&out, 1 << 20);
     assert_int_equal(ld_matrix_explain(&out), 0);
-    const char *const parts[] = {"site_persistence", "fan_out", "not implemented yet", "colour", "at_least", "chan-receive",
-                                 "How rows are judged"};
+    const char *const parts[] = {"site_persistence", "fan_out",      "not implemented yet", "colour",
+                                 "at_least",         "chan-receive", "How rows are judged"};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         if (!strstr(ld_buffer_text(&out), parts[i]))
             fail_msg("\"%s\" is not explained", parts[i]);

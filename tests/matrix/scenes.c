@@ -74,9 +74,11 @@ static int64_t goroutines_of(const struct picture *picture)
 static void hand_picture(struct feed *feed, const struct world *world, const struct picture *picture)
 {
     struct group groups[] = {
-        {1, {PARKED, "runtime.netpollblock", "internal/poll.runtime_pollWait", "net.(*TCPListener).Accept", "main.main"}},
-        {6, {PARKED, "runtime.netpollblock", "internal/poll.runtime_pollWait", "net.(*netFD).Read",
-             "net/http.(*conn).serve"}},
+        {1,
+         {PARKED, "runtime.netpollblock", "internal/poll.runtime_pollWait", "net.(*TCPListener).Accept", "main.main"}},
+        {6,
+         {PARKED, "runtime.netpollblock", "internal/poll.runtime_pollWait", "net.(*netFD).Read",
+          "net/http.(*conn).serve"}},
         {picture->consumers, {PARKED, "runtime.chanrecv", "runtime.chanrecv2", world->consumer, "runtime.goexit"}},
         {picture->in_flight, {PARKED, "runtime.selectgo", "net/http.(*persistConn).roundTrip", "runtime.goexit"}},
         {picture->idle,
@@ -187,8 +189,13 @@ static bool expect_seen(const struct scene *scene, const char *what, uint64_t se
 
 static struct world calm(uint64_t seed)
 {
-    return (struct world){.seed = seed, .consumer = "example/orders/queue.(*Feed).consume", .leak_from_ns = 3 * LD_SECOND,
-                          .slow_from_ns = NEVER, .slow_to_ns = NEVER, .hang_from_ns = NEVER, .hang_to_ns = NEVER};
+    return (struct world){.seed = seed,
+                          .consumer = "example/orders/queue.(*Feed).consume",
+                          .leak_from_ns = 3 * LD_SECOND,
+                          .slow_from_ns = NEVER,
+                          .slow_to_ns = NEVER,
+                          .hang_from_ns = NEVER,
+                          .hang_to_ns = NEVER};
 }
 
 static struct world slow(struct world world)
@@ -212,7 +219,8 @@ static void test_consumers_are_seen_at_every_dose(void **unused)
                 struct world world = faulty ? slow(calm(seed)) : calm(seed);
                 world.consumers_leaked = doses[i];
                 run_for(scene.feed, &world, 12 * LD_SECOND);
-                late += expect_seen(&scene, "consumers", seed, "chan-recv-unclosed", world.consumer, world.leak_from_ns);
+                late +=
+                    expect_seen(&scene, "consumers", seed, "chan-recv-unclosed", world.consumer, world.leak_from_ns);
                 end(&scene);
             }
             assert_in_range(late, 0, LATE_AT_MOST);
