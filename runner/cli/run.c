@@ -131,8 +131,9 @@ static int tell(const struct request *request, const struct ld_plan *plan, const
 
 /* ---- the campaign */
 
-static int run_plan(struct request *request, const struct ld_source_setting *sources, const struct ld_plan *plan,
-                    int *ret_exit, struct ld_error *error)
+static int run_plan(struct request *request, const struct ld_source_setting *sources,
+                    const struct ld_scenarios *scenarios, const struct ld_plan *plan, int *ret_exit,
+                    struct ld_error *error)
 {
     struct ld_progress progress;
     struct ld_campaign_result result = {0};
@@ -147,6 +148,8 @@ static int run_plan(struct request *request, const struct ld_source_setting *sou
         return code;
     ld_progress_init(&progress, request->jobs);
     struct ld_campaign_setting setting = {.plan = plan,
+                                          .scenarios = (const struct ld_scenario *const *)scenarios->items,
+                                          .scenario_count = scenarios->count,
                                           .runs_given = request->plan.runs,
                                           .installed = sources->installed,
                                           .database = request->database,
@@ -187,7 +190,7 @@ static int run_scenarios(struct request *request, const struct ld_source_setting
                             &request->plan, error);
     if (code)
         return code;
-    code = run_plan(request, sources, plan, ret_exit, error);
+    code = run_plan(request, sources, scenarios, plan, ret_exit, error);
     ld_plan_free(plan);
     return code;
 }

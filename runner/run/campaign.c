@@ -217,6 +217,9 @@ static int write_campaign(struct campaign *campaign, struct ld_error *error)
     facts[count++] = (struct ld_fact){LD_FACT_RUNS, runs};
     facts[count++] = (struct ld_fact){"libuv", uv_version_string()};
     int code = ld_store_campaign(campaign->store, id, campaign->setting->plan->seed, now, facts, count, error);
+    /* The plan's hash is of the whole plan: to make it again, every scenario is needed. */
+    for (size_t i = 0; i < campaign->setting->scenario_count && !code; i++)
+        code = ld_store_scenario(campaign->store, campaign->setting->scenarios[i], error);
     if (!code)
         code = ld_store_plan(campaign->store, campaign->setting->plan, error);
     if (!code)

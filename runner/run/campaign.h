@@ -33,6 +33,8 @@ struct ld_campaign_events {
 
 struct ld_campaign_setting {
     const struct ld_plan *plan;
+    const struct ld_scenario *const *scenarios; /* all that the plan was made from, also what a filter left out */
+    size_t scenario_count;
     int64_t runs_given;        /* what the plan was told instead of the scenarios' own number; 0: nothing */
     const struct ld_installed *installed;
     const char *database;      /* path; must not exist */

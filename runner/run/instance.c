@@ -1,4 +1,6 @@
 /* The instances of a run and its upstream: how they are started, and what becomes of all they say. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -357,7 +359,26 @@ static const struct ld_service_events upstream_events = {ignore_started,    on_u
 
 /* ---- making them */
 
-/* A program is started from the run's own folder by a hard link: nothing in /proc tells which variant it is. */
+static bool copy_program(const char *from, const char *to)
+{
+    int in = open(from, O_RDONLY | O_CLOEXEC);
+    int out = in < 0 ? -1 : open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0700);
+    ssize_t n = out < 0 ? -1 : 0;
+    if (out >= 0)
+        do
+            n = copy_file_range(in, NULL, out, NULL, (size_t)1 << 30, 0);
+        while (n > 0);
+    int saved = errno;
+    if (in >= 0)
+        close(in);
+    if (out >= 0 && close(out) != 0)
+        n = -1;
+    errno = saved;
+    return n == 0;
+}
+
+/* A program is started from the run's own folder, under its own name: nothing in /proc tells which variant it is. A
+ * hard link; a copy where the work folder is on another file system. */
 static const char *stage(struct ld_run *run, const char *program, const char *name, struct ld_error *error)
 {
     char *path = ld_arena_printf(run->arena, "%s/%u-%s", run->control->work_folder, run->run_plan->index, name);
@@ -366,8 +387,8 @@ static const char *stage(struct ld_run *run, const char *program, const char *na
     path = ld_arena_printf(run->arena, "%s/%u-%s/%s", run->control->work_folder, run->run_plan->index, name, name);
     if (!path)
         ld_fail(error, LD_ENOMEM, "out of memory");
-    else if (link(program, path) != 0 && symlink(program, path) != 0)
-        ld_fail(error, LD_ESYSTEM, "cannot put %s into the work folder", program);
+    else if (link(program, path) != 0 && !copy_program(program, path))
+        ld_fail_errno(error, LD_ESYSTEM, errno, "cannot put %s into the work folder", program);
     else
         return path;
     return NULL;
