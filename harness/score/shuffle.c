@@ -102,7 +102,7 @@ static int shuffle_detector(struct ld_shuffle *row, const struct pool *pools, si
 {
     struct ld_random random;
     ld_random_init(&random, ld_derive(seed, "shuffled truth", 0)); /* the same permutations for every detector */
-    double sum = 0, squares = 0, one;
+    double sum = 0, squares = 0, one = 0;
     int code = over_pools(pools, pool_count, row->detector, order, false, &random, &row->true_difference);
     for (int i = 0; !code && i < LD_SHUFFLES; i++) {
         code = over_pools(pools, pool_count, row->detector, order, true, &random, &one);

@@ -165,7 +165,7 @@ static int bind(struct ld_store *store, struct ld_error *error, sqlite3_stmt *st
 
 int ld_store_write(struct ld_store *store, struct ld_error *error, const char *sql, const char *types, ...)
 {
-    sqlite3_stmt *statement;
+    sqlite3_stmt *statement = NULL;
     int code = ld_store_group(store, error);
     if (code == 0)
         code = prepare(store, error, sql, &statement);
@@ -185,7 +185,7 @@ static int begin_query(struct ld_store *store, struct ld_error *error, const cha
                        const char *types, va_list *arguments)
 {
     assert(store->magic == LD_STORE_MAGIC);
-    sqlite3_stmt *statement;
+    sqlite3_stmt *statement = NULL;
     int code = prepare(store, error, sql, &statement);
     if (code == 0)
         code = bind(store, error, statement, types, arguments);
@@ -221,7 +221,7 @@ void ld_store_end(sqlite3_stmt *statement)
 int ld_store_number(struct ld_store *store, struct ld_error *error, int64_t *ret_value, const char *sql,
                     const char *types, ...)
 {
-    sqlite3_stmt *statement;
+    sqlite3_stmt *statement = NULL;
     va_list arguments;
     va_start(arguments, types);
     int code = begin_query(store, error, sql, &statement, types, &arguments);

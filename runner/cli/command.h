@@ -72,7 +72,7 @@ int ld_option_integer(const struct ld_invocation *invocation, const char *name, 
                       int64_t initial, int64_t *ret_value);
 /* --shard K/N: 1 <= K <= N <= 10000; 1/1 when not given. */
 int ld_option_shard(const struct ld_invocation *invocation, uint32_t *ret_shard, uint32_t *ret_shards);
-/* --jobs: as many as there are cores when not given. */
+/* --jobs: ld_campaign_default_jobs when not given. */
 int ld_option_jobs(const struct ld_invocation *invocation, unsigned *ret_jobs);
 
 /* ---- talk (talk.c) */

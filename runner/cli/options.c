@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "runner/cli/command.h"
+#include "runner/run/campaign.h"
 
 #define JOBS_MAX 1024
 #define SHARDS_MAX 10000
@@ -139,9 +140,8 @@ int ld_option_shard(const struct ld_invocation *invocation, uint32_t *ret_shard,
 
 int ld_option_jobs(const struct ld_invocation *invocation, unsigned *ret_jobs)
 {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    int64_t jobs;
-    int exit = ld_option_integer(invocation, "jobs", 1, JOBS_MAX, cores > 0 ? cores : 1, &jobs);
+    int64_t jobs = 1;
+    int exit = ld_option_integer(invocation, "jobs", 1, JOBS_MAX, ld_campaign_default_jobs(), &jobs);
     if (!exit)
         *ret_jobs = (unsigned)jobs;
     return exit;

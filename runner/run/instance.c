@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -366,7 +367,7 @@ static bool copy_program(const char *from, const char *to)
     ssize_t n = out < 0 ? -1 : 0;
     if (out >= 0)
         do
-            n = copy_file_range(in, NULL, out, NULL, (size_t)1 << 30, 0);
+            n = sendfile(out, in, NULL, (size_t)1 << 30);
         while (n > 0);
     int saved = errno;
     if (in >= 0)
