@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "runner/run/run_internal.h"
 
 /* ---- observations */
@@ -382,10 +383,12 @@ static bool copy_program(const char *from, const char *to)
  * hard link; a copy where the work folder is on another file system. */
 static const char *stage(struct ld_run *run, const char *program, const char *name, struct ld_error *error)
 {
-    char *path = ld_arena_printf(run->arena, "%s/%u-%s", run->control->work_folder, run->run_plan->index, name);
+    /* Profiles and /proc show the path: the folder's name says nothing, least of all which run of the plan it is. */
+    uint64_t token = ld_derive(run->run_plan->seed, name, run->run_plan->index);
+    char *path = ld_arena_printf(run->arena, "%s/%016llx", run->control->work_folder, (unsigned long long)token);
     if (path)
         mkdir(path, 0700);
-    path = ld_arena_printf(run->arena, "%s/%u-%s/%s", run->control->work_folder, run->run_plan->index, name, name);
+    path = ld_arena_printf(run->arena, "%s/%016llx/%s", run->control->work_folder, (unsigned long long)token, name);
     if (!path)
         ld_fail(error, LD_ENOMEM, "out of memory");
     else if (link(program, path) != 0 && !copy_program(program, path))
