@@ -68,8 +68,12 @@ static void on_fetched(void *context, const struct ld_fetch_result *result)
 static void refuse(struct ld_door *door, const char *message)
 {
     int64_t now = (int64_t)uv_hrtime();
-    struct ld_fetch_result result = {
-        .failure = LD_FETCH_REFUSED, .content_type = "", .body = "", .began_ns = now, .ended_ns = now, .message = message};
+    struct ld_fetch_result result = {.failure = LD_FETCH_REFUSED,
+                                     .content_type = "",
+                                     .body = "",
+                                     .began_ns = now,
+                                     .ended_ns = now,
+                                     .message = message};
     answer(door, &result);
 }
 

@@ -148,7 +148,8 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *context)
     return size * count;
 }
 
-static enum ld_fetch_failure failure_of(const struct ld_fetch *fetch, CURLcode code)
+/* `status`: 0 while no answer had begun. */
+static enum ld_fetch_failure failure_of(const struct ld_fetch *fetch, CURLcode code, long status)
 {
     if (fetch->too_large)
         return LD_FETCH_TOO_LARGE;
@@ -164,7 +165,7 @@ static enum ld_fetch_failure failure_of(const struct ld_fetch *fetch, CURLcode c
     case CURLE_SEND_ERROR:
         return LD_FETCH_REFUSED;
     case CURLE_RECV_ERROR:
-        return fetch->received ? LD_FETCH_TRUNCATED : LD_FETCH_REFUSED;
+        return status ? LD_FETCH_TRUNCATED : LD_FETCH_REFUSED;
     default:
         return LD_FETCH_BROKEN;
     }
@@ -194,7 +195,10 @@ static void release(struct ld_fetch *fetch)
 static void finish(struct ld_fetch *fetch, CURLcode code)
 {
     assert(fetch->magic == FETCH_MAGIC);
-    struct ld_fetch_result result = {.failure = failure_of(fetch, code),
+    long status = 0;
+    curl_easy_getinfo(fetch->easy, CURLINFO_RESPONSE_CODE, &status);
+    struct ld_fetch_result result = {.failure = failure_of(fetch, code, status),
+                                     .status = status,
                                      .pprof_header = fetch->pprof_header,
                                      .content_type = "",
                                      .body = ld_buffer_text(&fetch->body),
@@ -202,7 +206,6 @@ static void finish(struct ld_fetch *fetch, CURLcode code)
                                      .began_ns = fetch->began_ns,
                                      .ended_ns = (int64_t)uv_hrtime(),
                                      .message = ""};
-    curl_easy_getinfo(fetch->easy, CURLINFO_RESPONSE_CODE, &result.status);
     char *content_type = NULL;
     curl_easy_getinfo(fetch->easy, CURLINFO_CONTENT_TYPE, &content_type);
     if (content_type)

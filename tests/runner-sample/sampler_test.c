@@ -1,0 +1,2 @@
+#include "runner-sample/fixture.h"
+int test_sampler(void){return 0;}
