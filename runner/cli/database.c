@@ -81,7 +81,7 @@ static int parse_scenarios(struct ld_stored_campaign *campaign, struct ld_error 
     campaign->scenarios.items = calloc(count + 1, sizeof(struct ld_scenario *));
     if (!campaign->scenarios.items)
         return ld_fail(error, LD_ENOMEM, "out of memory");
-    const struct ld_catalogue anything = {.data_folder = LEAKDRILL_SOURCE_FOLDER};
+    const struct ld_catalogue anything = ld_catalogue_of_any();
     for (size_t i = 0; i < count && !code; i++) {
         struct ld_errors errors = {0};
         code = ld_scenario_parse(&campaign->scenarios.items[campaign->scenarios.count], texts[i].file, texts[i].text,

@@ -156,6 +156,12 @@ static bool accept_any(void *context, const char *name)
     return true;
 }
 
+struct ld_catalogue ld_catalogue_of_any(void)
+{
+    return (struct ld_catalogue){
+        .has_fixture = accept_any, .has_upstream = accept_any, .data_folder = LEAKDRILL_SOURCE_FOLDER};
+}
+
 int ld_source_setting_init(struct ld_source_setting *setting, struct ld_error *error)
 {
     *setting = (struct ld_source_setting){0};
@@ -164,11 +170,11 @@ int ld_source_setting_init(struct ld_source_setting *setting, struct ld_error *e
         return code;
     if (code) {
         fprintf(stderr, "note: names of fixtures are not checked: there is no %s\n", ld_fixtures_file());
-        setting->catalogue.has_fixture = setting->catalogue.has_upstream = accept_any;
+        setting->catalogue = ld_catalogue_of_any();
     } else {
         setting->catalogue = *ld_installed_catalogue(setting->installed);
+        setting->catalogue.data_folder = LEAKDRILL_SOURCE_FOLDER;
     }
-    setting->catalogue.data_folder = LEAKDRILL_SOURCE_FOLDER;
     return 0;
 }
 

@@ -35,6 +35,8 @@ struct ld_source_setting {
 };
 int ld_source_setting_init(struct ld_source_setting *setting, struct ld_error *error);
 void ld_source_setting_done(struct ld_source_setting *setting);
+/* Takes every name of a fixture or an upstream: for scenarios that are not to be run here. */
+struct ld_catalogue ld_catalogue_of_any(void);
 /* The file of the installed programs: $LEAKDRILL_FIXTURES_FILE, else that of this build. */
 const char *ld_fixtures_file(void);
 
