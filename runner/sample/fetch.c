@@ -162,8 +162,8 @@ static enum ld_fetch_failure failure_of(const struct ld_fetch *fetch, CURLcode c
         return LD_FETCH_TRUNCATED;
     case CURLE_COULDNT_CONNECT:
     case CURLE_GOT_NOTHING:
-    case CURLE_SEND_ERROR:
         return LD_FETCH_REFUSED;
+    case CURLE_SEND_ERROR: /* also libcurl's word for CURL_CSELECT_ERR, whatever it was doing */
     case CURLE_RECV_ERROR:
         return status ? LD_FETCH_TRUNCATED : LD_FETCH_REFUSED;
     default:

@@ -135,7 +135,7 @@ static void names_every_bad_end(void **state)
         {"SSH-2.0-something\r\n\r\n", CUT, LD_FETCH_BROKEN, 0},
         {"\x01\x02\x03", CUT, LD_FETCH_BROKEN, 0},
         {"", HOLD, LD_FETCH_TIMEOUT, 0},
-        {"HTTP/1.1 200 OK\r\nContent-Le", STAY, LD_FETCH_TIMEOUT, 0},
+        {"HTTP/1.1 200 OK\r\nContent-Le", STAY, LD_FETCH_TIMEOUT, 200},
     };
     struct fixture *fixture = *state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
