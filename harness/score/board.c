@@ -79,7 +79,7 @@ static int add_rows(const struct score_inputs *inputs, struct ld_board_row *rows
                     bool calibration)
 {
     for (size_t i = 0; i < inputs->count; i++) {
-        const struct ld_run_plan *planned = score_run_plan(inputs->plan, inputs->runs[i].run);
+        const struct ld_run_plan *planned = ld_plan_find_run(inputs->plan, inputs->runs[i].run);
         if (!planned || planned->cell != cell)
             continue;
         for (size_t j = 0; j < inputs->runs[i].detector_count; j++) {
@@ -115,7 +115,7 @@ static void fill(const struct score_inputs *inputs, struct ld_board_row *rows, s
         for (; outcome < score->outcome_count && score->outcomes[outcome].run == run; outcome++)
             slice.outcome_count++;
         const struct ld_run_record *record = record_of(inputs, run);
-        const struct ld_run_plan *planned = score_run_plan(inputs->plan, run);
+        const struct ld_run_plan *planned = ld_plan_find_run(inputs->plan, run);
         for (size_t i = 0; i < count && planned; i++) {
             const struct ld_detector_record *detector = detector_of(record, rows[i].detector);
             if (rows[i].cell != planned->cell || !detector)
@@ -143,7 +143,7 @@ static int survive(const struct score_inputs *inputs, struct ld_board_row *row)
     size_t n = 0;
     for (size_t i = 0; i < inputs->score->outcome_count; i++) {
         const struct ld_outcome *outcome = &inputs->score->outcomes[i];
-        const struct ld_run_plan *planned = score_run_plan(inputs->plan, outcome->run);
+        const struct ld_run_plan *planned = ld_plan_find_run(inputs->plan, outcome->run);
         if (!planned || planned->cell != row->cell || strcmp(outcome->detector, row->detector) != 0)
             continue;
         bool seen = outcome->kind == LD_OUTCOME_TP || outcome->kind == LD_OUTCOME_TP_LATE;

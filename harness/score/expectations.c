@@ -102,8 +102,8 @@ static bool may_be_within(const struct asking *asking, int64_t limit_ns, double 
     size_t possible = 0, n = 0;
     for (size_t i = 0; i < score->outcome_count; i++) {
         const struct ld_outcome *outcome = &score->outcomes[i];
-        const struct ld_run_plan *planned = score_run_plan(asking->inputs->plan, outcome->run);
-        if (!planned || planned->cell != asking->cell->index || outcome->interval < 0 ||
+        const struct ld_run_plan *planned = ld_plan_find_run(asking->inputs->plan, outcome->run);
+        if (!planned || planned->cell != asking->row->cell || outcome->interval < 0 ||
             strcmp(outcome->detector, asking->row->detector) != 0)
             continue;
         bool seen = outcome->kind == LD_OUTCOME_TP || outcome->kind == LD_OUTCOME_TP_LATE;
@@ -187,7 +187,8 @@ static void check_cell(struct asking *asking, const struct ld_board_row *rows, s
 {
     asking->row = NULL;
     for (size_t i = 0; i < row_count; i++) {
-        if (rows[i].cell == asking->cell->index && strcmp(rows[i].detector, asking->expectation->detector) == 0)
+        /* Rows name a cell by its place in the plan, which a filter shifts against its stable index. */
+        if (&asking->inputs->plan->cells[rows[i].cell] == asking->cell && strcmp(rows[i].detector, asking->expectation->detector) == 0)
             asking->row = &rows[i];
     }
     if (!asking->row) {

@@ -6,8 +6,7 @@
 
 #define SCORE_ARENA_MAX ((size_t)1 << 30)
 
-/* The plan's run and cell of a record; NULL when the plan has no such run. */
-const struct ld_run_plan *score_run_plan(const struct ld_plan *plan, uint32_t run);
+/* The cell of a record; NULL when the plan has no such run. */
 const struct ld_cell *score_cell(const struct ld_plan *plan, const struct ld_run_record *run);
 
 /* Its expectation, or NULL. */

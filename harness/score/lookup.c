@@ -3,20 +3,9 @@
 
 #include "score/internal.h"
 
-const struct ld_run_plan *score_run_plan(const struct ld_plan *plan, uint32_t run)
-{
-    if (run < plan->run_count && plan->runs[run].index == run)
-        return &plan->runs[run];
-    for (size_t i = 0; i < plan->run_count; i++) { /* a filtered or sharded plan keeps the indices of the whole */
-        if (plan->runs[i].index == run)
-            return &plan->runs[i];
-    }
-    return NULL;
-}
-
 const struct ld_cell *score_cell(const struct ld_plan *plan, const struct ld_run_record *run)
 {
-    const struct ld_run_plan *planned = score_run_plan(plan, run->run);
+    const struct ld_run_plan *planned = ld_plan_find_run(plan, run->run);
     return planned && planned->cell < plan->cell_count ? &plan->cells[planned->cell] : NULL;
 }
 

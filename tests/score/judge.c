@@ -51,6 +51,27 @@ static void all_is_well(void **state)
     assert_verdict(campaign, LD_VERDICT_FAIL);
 }
 
+/* A filter leaves cells whose stable index is not their place in the plan any more. */
+static void a_filtered_plan_is_judged_like_a_whole_one(void **state)
+{
+    (void)state;
+    campaign = campaign_new(6);
+    campaign_subject_sees(campaign, LD_SECOND);
+    campaign->expectation.detection.given = true;
+    campaign->expectation.detection.observed = 1;
+    campaign->expectation.false_alarms_given = true;
+    for (size_t i = 0; i < 2; i++)
+        campaign->cells[i].index += 40;
+    for (size_t i = 0; i < campaign->count; i++) {
+        campaign->run_plans[i].index += 200;
+        campaign->runs[i].run += 200;
+    }
+    campaign_judge(campaign);
+    assert_verdict(campaign, LD_VERDICT_PASS);
+    assert_check(campaign, "detection", LEAKY, LD_VERDICT_PASS);
+    assert_check(campaign, "false alarms", HEALTHY, LD_VERDICT_PASS);
+}
+
 static void a_miss_fails_what_was_observed(void **state)
 {
     (void)state;
@@ -244,6 +265,7 @@ int test_judge(void)
 #define THEN_FREE(test) cmocka_unit_test_teardown(test, tear_down)
     const struct CMUnitTest tests[] = {
         THEN_FREE(all_is_well),
+        THEN_FREE(a_filtered_plan_is_judged_like_a_whole_one),
         THEN_FREE(a_miss_fails_what_was_observed),
         THEN_FREE(late_is_not_in_time),
         THEN_FREE(confidence_needs_its_runs),
