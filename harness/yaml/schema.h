@@ -104,6 +104,9 @@ size_t ld_schema_push_index(struct ld_schema_context *context, size_t index);
 void ld_schema_pop(struct ld_schema_context *context, size_t length);
 
 struct ld_buffer;
+/* Bound values as a JSON object, in the order of the table; quantities as text with their unit, as a user writes them.
+ * `schema` NULL: {}. LD_ENOTYET for a table with nested or custom fields; LD_ENOMEM, LD_ELIMIT. */
+int ld_schema_values(const struct ld_schema *schema, const void *value, struct ld_buffer *out);
 /* Write the documentation of `schema` as indented plain text, 78 columns; `depth` levels of nested objects. */
 int ld_schema_explain(const struct ld_schema *schema, unsigned depth, struct ld_buffer *out);
 /* Find a field by dotted key path ("target.limits.memory"); NULL when there is none. */

@@ -78,7 +78,7 @@ static int take_seat(struct ld_panel *panel, const struct opening *opening, cons
     if (code)
         return code;
     seat->panel = panel;
-    panel->members[panel->count++] = (struct ld_panel_member){ld_detector_name(seat->detector), kind};
+    panel->members[panel->count++] = (struct ld_panel_member){ld_detector_name(seat->detector), kind, options};
     return 0;
 }
 

@@ -18,6 +18,7 @@ struct ld_panel_events {
 struct ld_panel_member {
     const char *name;
     const struct ld_detector_kind *kind;
+    const void *options; /* as kind->options bound them; NULL when it has none */
 };
 
 /* `only`: names to open, ends with NULL; NULL: all of the scenario and the calibration set. LD_EUSAGE for a name the

@@ -11,6 +11,8 @@
 #include "base/clock.h"
 #include "runner/run/run_internal.h"
 
+#define OPTIONS_MAX ((size_t)64 * 1024) /* of one detector, as JSON */
+
 static void enter(struct ld_run *run, enum ld_phase phase);
 
 static const char *const phase_names[] = {
@@ -471,9 +473,16 @@ static int write_detectors(struct ld_run *run)
     const struct ld_panel_member *members;
     size_t count = ld_panel_members(run->panel, &members);
     int code = 0;
-    for (size_t i = 0; i < count && !code; i++)
-        code = ld_writer_detector(run->control->writer, run->run_plan->index, members[i].name, members[i].kind->name,
-                                  members[i].kind->calibration, "{}");
+    struct ld_buffer options;
+    ld_buffer_init(&options, OPTIONS_MAX);
+    for (size_t i = 0; i < count && !code; i++) {
+        ld_buffer_clear(&options);
+        code = ld_schema_values(members[i].kind->options, members[i].options, &options);
+        if (!code)
+            code = ld_writer_detector(run->control->writer, run->run_plan->index, members[i].name,
+                                      members[i].kind->name, members[i].kind->calibration, ld_buffer_text(&options));
+    }
+    ld_buffer_done(&options);
     return code;
 }
 

@@ -1,6 +1,6 @@
 #include "sample.h"
 
-static int (*const groups[])(void) = {test_document, test_schema, test_explain, test_memory};
+static int (*const groups[])(void) = {test_document, test_schema, test_explain, test_memory, test_values};
 
 int main(void)
 {

@@ -46,5 +46,6 @@ int test_document(void);
 int test_schema(void);
 int test_explain(void);
 int test_memory(void);
+int test_values(void);
 
 #endif
