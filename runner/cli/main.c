@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,8 +59,21 @@ static int dispatch(int argc, char **argv)
     return command ? run_command(command, argv + 2, (size_t)argc - 2) : ld_help_unknown(name);
 }
 
+/* A standard descriptor that is closed would be taken by the next file opened. Read only: what is written to a closed
+ * stdout still fails. */
+static void open_standard_descriptors(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDONLY);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 int main(int argc, char **argv)
 {
+    open_standard_descriptors();
     int exit = dispatch(argc, argv);
     if (fflush(stdout) != 0 || ferror(stdout)) {
         fprintf(stderr, "leakdrill: cannot write the result: %s\n", strerror(errno));

@@ -195,6 +195,21 @@ static int run_scenarios(struct request *request, const struct ld_source_setting
     return code;
 }
 
+/* Before and after the campaign nothing has to be undone. */
+static void end_at_once(int number)
+{
+    _exit(128 + number);
+}
+
+static void catch_signals(void)
+{
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGINT, end_at_once);
+    signal(SIGTERM, end_at_once);
+    if (signal(SIGHUP, end_at_once) == SIG_IGN)
+        signal(SIGHUP, SIG_IGN); /* nohup */
+}
+
 int ld_command_run(const struct ld_invocation *invocation)
 {
     struct request request = {0};
@@ -205,7 +220,7 @@ int ld_command_run(const struct ld_invocation *invocation)
     int exit = read_options(invocation, &request);
     if (exit)
         return exit;
-    signal(SIGPIPE, SIG_IGN);
+    catch_signals();
     int code = ld_source_setting_init(&sources, &error);
     if (code)
         return ld_say_error(invocation->command, &error);

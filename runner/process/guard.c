@@ -22,6 +22,11 @@
 
 #define SWEEP_LIMIT_NS (INT64_C(10) * 1000000000)
 
+/* How guard and launcher exit: with the number of processes left, at most LEFT_MAX, or so. */
+#define LEFT_MAX 100
+#define STATUS_REFUSED 101 /* this kernel does not let us */
+#define STATUS_KILLED 102  /* the launcher's: the guard died of a signal */
+
 /* What the guard says first: how it came up. Later it says nothing; the shims speak for themselves. */
 struct hello {
     int32_t isolated;
@@ -97,7 +102,7 @@ static _Noreturn void guard_main(int socket, const char *work_folder)
     }
     struct ld_swept swept = ld_sweep_children(SWEEP_LIMIT_NS, 0, NULL, NULL);
     ld_remove_tree(work_folder);
-    _exit(swept.left > 100 ? 100 : (int)swept.left);
+    _exit(swept.left > LEFT_MAX ? LEFT_MAX : (int)swept.left);
 }
 
 /* ---- the launcher: makes the namespaces, forks the guard into them, waits for it */
@@ -143,7 +148,7 @@ static bool mount_own_proc(struct hello *hello)
     return true;
 }
 
-/* The guard in its namespace: 0 when it served and ended, 101 when this kernel does not let us. */
+/* The guard in its namespace; ends as the guard did. */
 static _Noreturn void launch(int socket, const char *work_folder, bool isolate)
 {
     struct hello hello = {0};
@@ -154,7 +159,7 @@ static _Noreturn void launch(int socket, const char *work_folder, bool isolate)
     if (guard == 0) {
         hello.isolated = apart && mount_own_proc(&hello);
         if (apart && !hello.isolated)
-            _exit(101);
+            _exit(STATUS_REFUSED);
         if (!apart && isolate && hello.step[0] == '\0')
             snprintf(hello.step, sizeof hello.step, "no namespaces");
         (void)ld_message_send(socket, &hello, sizeof hello, NULL, 0);
@@ -163,13 +168,13 @@ static _Noreturn void launch(int socket, const char *work_folder, bool isolate)
     if (guard < 0) {
         hello.failed = errno;
         (void)ld_message_send(socket, &hello, sizeof hello, NULL, 0);
-        _exit(100);
+        _exit(STATUS_REFUSED);
     }
     close(socket);
     int status = 0;
     while (waitpid(guard, &status, 0) < 0 && errno == EINTR)
         ;
-    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 102);
+    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : STATUS_KILLED);
 }
 
 /* ---- leakdrill's side */
@@ -259,7 +264,7 @@ int64_t ld_guard_stop(struct ld_guard *guard)
     int status = 0;
     while (waitpid(guard->launcher, &status, 0) < 0 && errno == EINTR)
         ;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return WIFEXITED(status) && WEXITSTATUS(status) <= LEFT_MAX ? WEXITSTATUS(status) : -1;
 }
 
 int64_t ld_guard_clean_up(struct ld_guard *guard, const char *work_folder)

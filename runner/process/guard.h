@@ -29,9 +29,10 @@ struct ld_guard {
 /* Start the guard. To be called before any thread exists. `work_folder` is removed by the guard when all is over.
  * LD_ESYSTEM. Makes the calling process a subreaper. `isolate` false: do not try a namespace (for tests). */
 int ld_guard_start(struct ld_guard *ret_guard, const char *work_folder, bool isolate, struct ld_error *error);
-/* Close the socket and wait until the guard has ended everything. Returns processes that were left, normally 0. */
+/* Close the socket and wait until the guard has ended everything. Returns processes that were left, normally 0; -1 when
+ * it was killed: then ld_guard_clean_up is due. */
 int64_t ld_guard_stop(struct ld_guard *guard);
-/* After the guard's death was seen (end of file): kill what it may have left. Returns how many there were. */
+/* After the guard's death was seen: kill what it may have left. Returns how many there were. */
 int64_t ld_guard_clean_up(struct ld_guard *guard, const char *work_folder);
 
 #endif

@@ -1,6 +1,7 @@
 #include "runner/run/campaign.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,12 +16,24 @@
 
 #define TICK_EVERY_MS 250
 #define FACTS_MAX 16
+#define GUARD_KILLED "the guard process was killed, and all it guarded with it"
+#define SIGNALS (sizeof watched_signals / sizeof *watched_signals)
+
+/* They end a campaign cleanly; SIGHUP unless it is ignored (nohup). */
+static const int watched_signals[] = {SIGINT, SIGTERM, SIGHUP};
+
+/* How a caller had the signals. */
+struct signals_before {
+    sigset_t mask;
+    struct sigaction actions[SIGNALS];
+};
 
 struct campaign {
     const struct ld_campaign_setting *setting;
     struct ld_control control;
     struct ld_store *store;
-    uv_signal_t interrupt, terminate;
+    struct signals_before before;
+    uv_signal_t signals[SIGNALS];
     uv_timer_t tick;
     struct ld_run **running; /* `jobs` places */
     size_t running_count;
@@ -55,15 +68,6 @@ static struct ld_campaign_progress *progress_of(struct campaign *campaign)
 static const struct ld_cell *cell_of(const struct campaign *campaign, const struct ld_run_plan *run)
 {
     return &campaign->setting->plan->cells[run->cell];
-}
-
-static void stop_watching(struct campaign *campaign)
-{
-    uv_handle_t *handles[] = {(uv_handle_t *)&campaign->interrupt, (uv_handle_t *)&campaign->terminate,
-                              (uv_handle_t *)&campaign->tick};
-    for (size_t i = 0; i < sizeof handles / sizeof *handles; i++)
-        if (!uv_is_closing(handles[i]))
-            uv_close(handles[i], NULL);
 }
 
 static void on_finished(void *context, struct ld_run *run, const struct ld_run_summary *summary)
@@ -119,10 +123,21 @@ static void abort_all(struct campaign *campaign, const char *reason)
             ld_run_abort(campaign->running[i], reason);
 }
 
+/* The guard never speaks: what can be read from it is its end. */
+static void look_at_guard(struct campaign *campaign)
+{
+    char byte;
+    if (campaign->code || recv(campaign->control.guard.socket, &byte, 1, MSG_DONTWAIT | MSG_PEEK) != 0)
+        return;
+    campaign->code = ld_fail(&campaign->error, LD_ESYSTEM, GUARD_KILLED);
+    abort_all(campaign, GUARD_KILLED);
+}
+
 static void start_more(struct campaign *campaign)
 {
     const struct ld_plan *plan = campaign->setting->plan;
     struct ld_error error;
+    look_at_guard(campaign);
     if (!campaign->stopping && ld_writer_status(campaign->control.writer, &error) != 0) {
         campaign->code = error.code;
         campaign->error = error;
@@ -148,8 +163,6 @@ static void start_more(struct campaign *campaign)
         if (events->run)
             events->run(events->context, cell, run_plan, NULL, progress_of(campaign));
     }
-    if (campaign->running_count == 0)
-        stop_watching(campaign);
 }
 
 /* ---- signals and ticks */
@@ -158,7 +171,7 @@ static void on_signal(uv_signal_t *handle, int number)
 {
     struct campaign *campaign = handle->data;
     if (campaign->result.interrupted) {
-        /* The second one: the guard's death takes everything with it, or its orphans die of PDEATHSIG. */
+        /* The second one: the guard's death takes everything with it, and what escaped it is swept. */
         kill(campaign->control.guard.pid, SIGKILL);
         ld_guard_clean_up(&campaign->control.guard, campaign->control.work_folder);
         _exit(128 + number);
@@ -167,20 +180,13 @@ static void on_signal(uv_signal_t *handle, int number)
     campaign->result.interrupt_signal = number;
     talk(campaign, "interrupted: stopping the runs in hand (once more kills them)");
     abort_all(campaign, "interrupted");
-    if (campaign->running_count == 0)
-        stop_watching(campaign);
 }
 
 static void on_tick(uv_timer_t *timer)
 {
     struct campaign *campaign = timer->data;
     const struct ld_campaign_events *events = &campaign->setting->events;
-    char byte;
-    /* The guard never speaks: what can be read from it is its end. */
-    if (!campaign->stopping && recv(campaign->control.guard.socket, &byte, 1, MSG_DONTWAIT | MSG_PEEK) == 0) {
-        campaign->code = ld_fail(&campaign->error, LD_ESYSTEM, "the guard process was killed");
-        abort_all(campaign, "the guard process was killed");
-    }
+    look_at_guard(campaign);
     if (events->tick)
         events->tick(events->context, campaign->running, campaign->running_count, progress_of(campaign));
 }
@@ -227,46 +233,122 @@ static int write_campaign(struct campaign *campaign, struct ld_error *error)
     return code;
 }
 
+/* ---- signals: held while nobody listens for them, so that none ends us half undone */
+
+static void hold_signals(struct signals_before *ret_before)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < SIGNALS; i++) {
+        sigaddset(&set, watched_signals[i]);
+        sigaction(watched_signals[i], NULL, &ret_before->actions[i]);
+    }
+    pthread_sigmask(SIG_BLOCK, &set, &ret_before->mask);
+}
+
 static void watch(struct campaign *campaign)
 {
     uv_loop_t *loop = &campaign->control.loop;
-    uv_signal_init(loop, &campaign->interrupt);
-    uv_signal_init(loop, &campaign->terminate);
+    for (size_t i = 0; i < SIGNALS; i++) {
+        bool ignored = campaign->before.actions[i].sa_handler == SIG_IGN;
+        uv_signal_init(loop, &campaign->signals[i]);
+        campaign->signals[i].data = campaign;
+        if (watched_signals[i] != SIGHUP || !ignored)
+            uv_signal_start(&campaign->signals[i], on_signal, watched_signals[i]);
+    }
     uv_timer_init(loop, &campaign->tick);
-    campaign->interrupt.data = campaign->terminate.data = campaign->tick.data = campaign;
-    uv_signal_start(&campaign->interrupt, on_signal, SIGINT);
-    uv_signal_start(&campaign->terminate, on_signal, SIGTERM);
+    campaign->tick.data = campaign;
     uv_timer_start(&campaign->tick, on_tick, TICK_EVERY_MS, TICK_EVERY_MS);
+    pthread_sigmask(SIG_SETMASK, &campaign->before.mask, NULL);
+}
+
+/* They are held again when this returns. */
+static void stop_watching(struct campaign *campaign)
+{
+    struct signals_before ours;
+    hold_signals(&ours);
+    for (size_t i = 0; i < SIGNALS; i++)
+        uv_close((uv_handle_t *)&campaign->signals[i], NULL);
+    uv_close((uv_handle_t *)&campaign->tick, NULL);
+}
+
+/* What came while they were held interrupted us too, though nothing was left to stop. */
+static void give_signals_back(struct campaign *campaign)
+{
+    const struct timespec now = {0};
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < SIGNALS; i++) {
+        sigaction(watched_signals[i], &campaign->before.actions[i], NULL);
+        if (campaign->before.actions[i].sa_handler != SIG_IGN)
+            sigaddset(&set, watched_signals[i]);
+    }
+    for (int number; (number = sigtimedwait(&set, NULL, &now)) > 0;) {
+        campaign->result.interrupted = true;
+        campaign->result.interrupt_signal = number;
+    }
+    pthread_sigmask(SIG_SETMASK, &campaign->before.mask, NULL);
 }
 
 /* The runs, from the first to the last; the loop returns to us when none is left. */
 static void run_all(struct campaign *campaign)
 {
-    watch(campaign);
     start_more(campaign);
     while (campaign->running_count > 0)
         uv_run(&campaign->control.loop, UV_RUN_ONCE);
 }
 
-static int close_store(struct campaign *campaign, struct ld_error *error)
+/* ---- score, judge and store: on a thread, so that the loop goes on hearing signals and the guard's end */
+
+struct judging {
+    uv_work_t work;
+    struct campaign *campaign;
+    bool interrupted, done;
+    int code;
+    struct ld_error error;
+};
+
+static void judge(uv_work_t *work)
 {
+    struct judging *judging = work->data;
+    struct ld_store *store = judging->campaign->store;
     struct ld_judged judged = {0};
-    int code = campaign->code;
+    int code = ld_judge_store(&judged, store, judging->campaign->setting->plan, &judging->error);
     if (!code)
-        code = ld_judge_store(&judged, campaign->store, campaign->setting->plan, error);
+        code = ld_store_score(store, &judged.score, &judged.verdicts, &judging->error);
     if (!code)
-        code = ld_store_score(campaign->store, &judged.score, &judged.verdicts, error);
-    if (!code)
-        code = ld_store_campaign_end(campaign->store, wall_now(), ld_verdict_name(judged.verdicts.verdict),
-                                     campaign->result.interrupted, error);
+        code = ld_store_campaign_end(store, wall_now(), ld_verdict_name(judged.verdicts.verdict),
+                                     judging->interrupted, &judging->error);
     ld_judged_done(&judged);
-    struct ld_error closing;
-    int closed = ld_store_close(campaign->store, &closing);
-    if (!code && closed) {
-        *error = closing;
-        code = closed;
+    judging->code = code;
+}
+
+static void on_judged(uv_work_t *work, int status)
+{
+    struct judging *judging = work->data;
+    (void)status; /* it is never cancelled */
+    judging->done = true;
+}
+
+static int judge_all(struct campaign *campaign, struct ld_error *error)
+{
+    struct judging judging = {.campaign = campaign, .interrupted = campaign->result.interrupted};
+    judging.work.data = &judging;
+    uv_queue_work(&campaign->control.loop, &judging.work, judge, on_judged);
+    while (!judging.done)
+        uv_run(&campaign->control.loop, UV_RUN_ONCE);
+    if (judging.code)
+        *error = judging.error;
+    return judging.code;
+}
+
+/* What came first is why. */
+static void keep_failure(struct campaign *campaign, int code, const struct ld_error *error)
+{
+    if (code && !campaign->code) {
+        campaign->code = code;
+        campaign->error = *error;
     }
-    return code;
 }
 
 static int run_guarded(struct campaign *campaign, struct ld_error *error)
@@ -281,18 +363,36 @@ static int run_guarded(struct campaign *campaign, struct ld_error *error)
         ld_store_close(campaign->store, NULL);
         return code;
     }
+    watch(campaign);
     run_all(campaign);
-    int written = ld_writer_stop(campaign->control.writer, error);
+    keep_failure(campaign, ld_writer_stop(campaign->control.writer, error), error);
     campaign->control.writer = NULL;
-    if (written && !campaign->code) {
-        campaign->code = written;
-        campaign->error = *error;
-    }
-    code = close_store(campaign, error);
-    if (campaign->code)
-        *error = campaign->error;
+    if (!campaign->code)
+        keep_failure(campaign, judge_all(campaign, error), error);
+    keep_failure(campaign, ld_store_close(campaign->store, error), error);
+    stop_watching(campaign);
     campaign->result.finished = campaign->progress.finished;
-    return campaign->code ? campaign->code : code;
+    *error = campaign->error;
+    return campaign->code;
+}
+
+static int run_held(struct campaign *campaign, struct ld_error *error)
+{
+    int code = ld_control_guard(&campaign->control, error);
+    if (code)
+        return code;
+    if (!campaign->control.guard.isolated)
+        talk(campaign, "no PID namespace here: a daemon could survive a SIGKILL of leakdrill and its guard at once");
+    code = ld_control_start(&campaign->control, error);
+    campaign->start_ns = (int64_t)uv_hrtime();
+    if (!code)
+        code = run_guarded(campaign, error);
+    int64_t left = ld_control_stop(&campaign->control);
+    if (left > 0)
+        campaign->result.left += left;
+    else if (left < 0 && !code)
+        code = ld_fail(error, LD_ESYSTEM, GUARD_KILLED);
+    return code;
 }
 
 int ld_campaign_run(struct ld_campaign_result *ret_result, const struct ld_campaign_setting *setting,
@@ -305,17 +405,10 @@ int ld_campaign_run(struct ld_campaign_result *ret_result, const struct ld_campa
     }
     campaign->setting = setting;
     campaign->control.data_folder = setting->data_folder;
-    int code = ld_control_guard(&campaign->control, error);
-    if (!code) {
-        if (!campaign->control.guard.isolated)
-            talk(campaign, "no PID namespace here: a daemon could survive a SIGKILL of leakdrill and its guard at once");
-        code = ld_control_start(&campaign->control, error);
-        campaign->start_ns = (int64_t)uv_hrtime();
-        if (!code)
-            code = run_guarded(campaign, error);
-        campaign->result.left += ld_control_stop(&campaign->control);
-        *ret_result = campaign->result;
-    }
+    hold_signals(&campaign->before);
+    int code = run_held(campaign, error);
+    give_signals_back(campaign);
+    *ret_result = campaign->result;
     free(campaign->running);
     free(campaign);
     return code;

@@ -1,8 +1,9 @@
 /* A campaign: the runs of one invocation, many at once, from the plan to the verdict.
  *
  * ld_campaign_run does it all: work folder and guard, database, threads, runs in the plan's order, at most `jobs` at a
- * time, then score, judge and store. It returns when everything is torn down. The first SIGINT or SIGTERM stops the
- * runs in hand cleanly and judges what there is; the second kills everything at once and ends the process. */
+ * time, then score, judge and store. It returns when everything is torn down. The first SIGINT, SIGTERM or
+ * SIGHUP (unless ignored) stops the runs in hand cleanly and judges what there is; the second kills everything at once
+ * and ends the process. They are as the caller had them when it returns. */
 #ifndef LD_RUN_CAMPAIGN_H
 #define LD_RUN_CAMPAIGN_H
 
@@ -46,7 +47,7 @@ struct ld_campaign_setting {
 
 struct ld_campaign_result {
     bool interrupted;
-    int interrupt_signal;      /* SIGINT or SIGTERM, 0 */
+    int interrupt_signal;      /* SIGINT, SIGTERM or SIGHUP, 0 */
     int64_t left;              /* processes left: 0 or a bug */
     size_t finished;
 };

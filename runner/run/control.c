@@ -5,12 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "runner/process/sweep.h"
+#include "runner/run/work_folder.h"
 
 #define LAG_EVERY_MS 10
 
@@ -99,16 +99,15 @@ void ld_control_forget(struct ld_control *control, struct ld_ticket_wait *wait)
 
 int ld_control_guard(struct ld_control *control, struct ld_error *error)
 {
-    const char *base = getenv("TMPDIR");
-    int n = snprintf(control->work_folder, sizeof control->work_folder, "%s/leakdrill-XXXXXX",
-                     base && base[0] == '/' ? base : "/tmp");
-    if (n < 0 || (size_t)n >= sizeof control->work_folder)
-        return ld_fail(error, LD_ESYSTEM, "TMPDIR is too long");
-    if (!mkdtemp(control->work_folder))
-        return ld_fail_errno(error, LD_ESYSTEM, errno, "cannot make the work folder %s", control->work_folder);
-    int code = ld_guard_start(&control->guard, control->work_folder, true, error);
+    ld_work_folders_sweep();
+    int code = ld_work_folder_make(control->work_folder, sizeof control->work_folder, &control->work_lock, error);
     if (code)
+        return code;
+    code = ld_guard_start(&control->guard, control->work_folder, true, error);
+    if (code) {
         ld_remove_tree(control->work_folder);
+        close(control->work_lock);
+    }
     control->guarded = code == 0;
     return code;
 }
@@ -165,5 +164,9 @@ int64_t ld_control_stop(struct ld_control *control)
     assert(problem == 0);
     (void)problem;
     control->guarded = false;
-    return ld_guard_stop(&control->guard);
+    int64_t left = ld_guard_stop(&control->guard);
+    if (left < 0)
+        ld_guard_clean_up(&control->guard, control->work_folder);
+    close(control->work_lock);
+    return left;
 }

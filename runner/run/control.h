@@ -45,14 +45,17 @@ struct ld_control {
     struct ld_writer *writer;
     struct ld_ticket_wait *waits;
     char work_folder[128];      /* of this campaign; removed at the end, by the guard if need be */
+    int work_lock;              /* holds it, see work_folder.h */
     const char *data_folder;    /* holds scenarios/matrix */
 };
 
-/* Makes the work folder and starts the guard: before anything else, while there is one thread only. */
+/* Removes the work folders of dead campaigns, makes ours and starts the guard: before anything else, while there is one
+ * thread only. */
 int ld_control_guard(struct ld_control *control, struct ld_error *error);
 /* Loop, fetcher, read gateway, proxy thread. The writer is the caller's and set afterwards. */
 int ld_control_start(struct ld_control *control, struct ld_error *error);
-/* Close everything, run the loop to its end (asserted empty), stop the guard. Returns processes left, normally 0. */
+/* Close everything, run the loop to its end (asserted empty), stop the guard. Returns processes left, normally 0;
+ * -1 when the guard had been killed: what it left is swept. */
 int64_t ld_control_stop(struct ld_control *control);
 /* For ld_writer_…: wakes this control loop. */
 struct ld_writer_wake ld_control_wake(struct ld_control *control);

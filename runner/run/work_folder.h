@@ -1,0 +1,18 @@
+/* The work folder of a campaign: $TMPDIR/leakdrill-work-XXXXXX, for the programs it starts and what they write.
+ *
+ * leakdrill alone holds a lock on it (flock on the folder): whoever finds it free knows that its leakdrill is dead. The
+ * guard removes the folder when leakdrill ends; when both were killed at once, the next campaign does. */
+#ifndef LD_RUN_WORK_FOLDER_H
+#define LD_RUN_WORK_FOLDER_H
+
+#include <stddef.h>
+
+#include "base/error.h"
+
+/* Make one below $TMPDIR (/tmp when that is unset or relative). *ret_lock is the descriptor that holds its lock, close
+ * on exec; closing it gives the folder up. LD_ESYSTEM: the message names the folder. */
+int ld_work_folder_make(char *ret_path, size_t room, int *ret_lock, struct ld_error *error);
+/* Remove what dead campaigns of this user left there. Never fails: what cannot be removed stays. */
+void ld_work_folders_sweep(void);
+
+#endif
