@@ -8,7 +8,8 @@
 #include "detect/builtin.h"
 #include "detect/watch.h"
 
-#define INTERVALS_MAX 65536 /* that have not ended, over all instances */
+#define INTERVALS_MAX 65536 /* of the lives that have not ended, over all instances */
+#define NOT_MANIFEST (-1)
 
 struct options {
     int64_t delay_ns;
@@ -25,14 +26,15 @@ static const struct ld_schema delay_schema = {
             {0}},
 };
 
-/* A leak that manifested and has not ended. */
+/* A leak from its first line, which alone need give cause and sites, to the end of its incarnation: one that was cured
+ * may come back under the same id. */
 struct interval {
     uint32_t instance, incarnation;
     char *name, *site;
     enum ld_cause cause;
     int64_t amount;
-    int64_t manifest_ns;
-    uint64_t alert_id; /* 0: not claimed yet */
+    int64_t manifest_ns; /* NOT_MANIFEST: fewer units than M, or cured */
+    uint64_t alert_id;   /* 0: not claimed */
 };
 
 struct oracle {
@@ -41,7 +43,7 @@ struct oracle {
     int64_t manifest;
     uint64_t last_id;
     size_t count, room;
-    struct interval *intervals; /* in order of manifestation */
+    struct interval *intervals; /* in order of their first lines */
 };
 
 static int open_with(void **ret_state, const struct ld_detector_setting *setting, bool delayed, int64_t delay_ns,
@@ -105,12 +107,20 @@ static void claim(struct oracle *oracle, struct interval *interval, uint64_t evi
     send(sink, interval, LD_ALERT_OPEN, evidence, time_ns, why);
 }
 
+static void withdraw(struct interval *interval, uint64_t evidence, int64_t time_ns, const struct ld_alert_sink *sink,
+                     const char *why)
+{
+    if (interval->alert_id)
+        send(sink, interval, LD_ALERT_CLOSE, evidence, time_ns, why);
+    interval->alert_id = 0;
+    interval->manifest_ns = NOT_MANIFEST;
+}
+
 static void forget(struct oracle *oracle, size_t index, uint64_t evidence, int64_t time_ns,
                    const struct ld_alert_sink *sink, const char *why)
 {
     struct interval *interval = &oracle->intervals[index];
-    if (interval->alert_id)
-        send(sink, interval, LD_ALERT_CLOSE, evidence, time_ns, why);
+    withdraw(interval, evidence, time_ns, sink, why);
     free(interval->name);
     free(interval->site);
     memmove(interval, interval + 1, (oracle->count - index - 1) * sizeof *interval);
@@ -149,23 +159,25 @@ static int add(struct oracle *oracle, const struct ld_truth_event *event, struct
     }
     *ret_interval = &oracle->intervals[oracle->count++];
     **ret_interval = (struct interval){.instance = event->instance, .incarnation = event->incarnation, .name = name,
-                                       .site = site, .cause = event->cause, .amount = event->amount,
-                                       .manifest_ns = event->time_ns};
+                                       .site = site, .cause = event->cause,
+                                       .manifest_ns = NOT_MANIFEST};
     return 0;
 }
 
 static int leak_grew(struct oracle *oracle, const struct ld_truth_event *event, const struct ld_alert_sink *sink)
 {
     ptrdiff_t known = find(oracle, event);
-    if (known >= 0)
-        oracle->intervals[known].amount = event->amount;
-    if (known >= 0 || event->amount < oracle->manifest)
+    struct interval *interval = known >= 0 ? &oracle->intervals[known] : NULL;
+    int code = interval ? 0 : add(oracle, event, &interval);
+    if (code)
+        return code;
+    interval->amount = event->amount;
+    if (interval->manifest_ns != NOT_MANIFEST || event->amount < oracle->manifest)
         return 0;
-    struct interval *interval;
-    int code = add(oracle, event, &interval);
-    if (!code && !oracle->delayed)
+    interval->manifest_ns = event->time_ns;
+    if (!oracle->delayed)
         claim(oracle, interval, event->after_sequence, event->time_ns, sink);
-    return code;
+    return 0;
 }
 
 static int oracle_truth(void *state, const struct ld_truth_event *event, const struct ld_alert_sink *sink)
@@ -178,7 +190,7 @@ static int oracle_truth(void *state, const struct ld_truth_event *event, const s
     case LD_TRUTH_CURED:
         known = find(oracle, event);
         if (known >= 0 && event->amount <= 0)
-            forget(oracle, (size_t)known, event->after_sequence, event->time_ns, sink, "the truth: cured");
+            withdraw(&oracle->intervals[known], event->after_sequence, event->time_ns, sink, "the truth: cured");
         return 0;
     case LD_TRUTH_ENDED:
         for (size_t i = oracle->count; i-- > 0;)
@@ -201,7 +213,8 @@ static int oracle_observe(void *state, const struct ld_observation *observation,
     }
     for (size_t i = 0; oracle->delayed && i < oracle->count; i++) {
         struct interval *interval = &oracle->intervals[i];
-        if (!interval->alert_id && observation->time_ns - interval->manifest_ns >= oracle->delay_ns)
+        if (interval->manifest_ns != NOT_MANIFEST && !interval->alert_id &&
+            observation->time_ns - interval->manifest_ns >= oracle->delay_ns)
             claim(oracle, interval, observation->sequence, observation->time_ns, sink);
     }
     return 0;

@@ -59,6 +59,29 @@ static void test_oracle_opens_at_the_manifestation(void **unused)
     rig_done(&rig);
 }
 
+/* Later lines of an interval give its amount alone, and so may the line that begins it again after a cure. */
+static void test_oracle_takes_the_cause_from_the_first_line(void **unused)
+{
+    (void)unused;
+    struct rig rig = rig_of("oracle", "{}"); /* M is 3 */
+    struct ld_alert_sink sink = {keep, &rig.feed->kept};
+    tick_after(&rig, LD_SECOND);
+    tell(&rig, LD_TRUTH_LEAK, 1);
+    struct ld_truth_event bare = {.time_ns = rig.feed->time_ns, .after_sequence = rig.feed->sequence,
+                                  .incarnation = rig.feed->incarnation, .kind = LD_TRUTH_LEAK, .interval = "pipe",
+                                  .text = "", .cause = LD_CAUSE_NONE, .amount = 3};
+    assert_int_equal(ld_detector_truth(rig.detector, &bare, &sink), 0);
+    tell(&rig, LD_TRUTH_CURED, 0);
+    assert_int_equal(ld_detector_truth(rig.detector, &bare, &sink), 0);
+    assert_int_equal(opens(&rig), 2);
+    assert_int_equal(closes(&rig), 1);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(find_open(&rig.feed->kept, i)->cause, LD_CAUSE_CHAN_RECEIVE);
+        assert_string_equal(find_open(&rig.feed->kept, i)->site, "main.work");
+    }
+    rig_done(&rig);
+}
+
 static void test_delay_opens_at_the_first_observation_due(void **unused)
 {
     (void)unused;
@@ -149,6 +172,7 @@ int test_calibration(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_oracle_opens_at_the_manifestation),
+        cmocka_unit_test(test_oracle_takes_the_cause_from_the_first_line),
         cmocka_unit_test(test_delay_opens_at_the_first_observation_due),
         cmocka_unit_test(test_never),
         cmocka_unit_test(test_always_once_a_life),
