@@ -103,7 +103,8 @@ static int tell(const struct request *request, const struct ld_plan *plan, const
     struct ld_judged judged = {0};
     struct ld_campaign_info info;
     struct ld_arena *arena = ld_arena_new(REPORT_MAX);
-    int code = arena ? ld_store_open(&store, request->database, false, error) : LD_ENOMEM;
+    /* Writable, though nothing is written: a reader would leave the files of SQLite's log beside the database. */
+    int code = arena ? ld_store_open(&store, request->database, true, error) : LD_ENOMEM;
     if (!code)
         code = ld_store_read_campaign(store, &info, arena, error);
     if (!code)

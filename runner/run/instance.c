@@ -12,6 +12,9 @@
 #include "base/random.h"
 #include "runner/run/run_internal.h"
 
+#define EVIDENCE_LINES_MAX 200
+#define EVIDENCE_LINE_MAX 1024
+
 /* ---- observations */
 
 static void keep_dump(struct ld_instance *instance, const struct ld_observation *observation)
@@ -252,6 +255,21 @@ static void on_failed(struct ld_service *service, const struct ld_error *error)
     ld_run_void(run, LD_INVALID_HARNESS, "%s", error->message);
 }
 
+/* The last lines it wrote to stderr, a note each. */
+static void note_evidence(struct ld_run *run, const struct ld_service *service)
+{
+    const char *text = ld_buffer_text(&service->evidence), *first = text + service->evidence.length;
+    for (size_t lines = 0; first > text; first--)
+        if (first[-1] == '\n' && lines++ == EVIDENCE_LINES_MAX)
+            break;
+    for (size_t length; *first; first += length + (first[length] == '\n')) {
+        char line[EVIDENCE_LINE_MAX];
+        length = strcspn(first, "\n");
+        snprintf(line, sizeof line, "%.*s", (int)(length < sizeof line ? length : sizeof line - 1), first);
+        ld_run_note(run, "stderr", line);
+    }
+}
+
 /* What an incarnation left behind is the target's fault, but the run's evidence is spoilt by it all the same. */
 static void judge_remains(struct ld_run *run, const struct ld_service *service, int64_t swept, int64_t left)
 {
@@ -260,10 +278,10 @@ static void judge_remains(struct ld_run *run, const struct ld_service *service, 
         ld_run_void(run, LD_INVALID_HARNESS, "%s ignored SIGTERM for %.1f s and was killed", service->spec.name,
                     (double)service->spec.stop_ns / 1e9);
     if (swept > 0)
-        ld_run_void(run, LD_INVALID_HARNESS, "%s left %lld process%s behind, which were killed", service->spec.name,
-                    (long long)swept, swept == 1 ? "" : "es");
-    if (run->summary.validity == LD_INVALID_HARNESS && service->evidence.length)
-        ld_run_note(run, "stderr", ld_buffer_text(&service->evidence));
+        ld_run_void(run, LD_INVALID_HARNESS, "%s left %lld process%s behind, which %s killed", service->spec.name,
+                    (long long)swept, swept == 1 ? "" : "es", swept == 1 ? "was" : "were");
+    if (run->summary.validity == LD_INVALID_HARNESS)
+        note_evidence(run, service);
 }
 
 static void on_gone(struct ld_service *service, int64_t swept, int64_t left)

@@ -169,11 +169,27 @@ static void arm_phase(struct ld_run *run, int64_t ns)
     uv_timer_start(&run->phase_timer, on_phase_timer, (uint64_t)((ns + LD_MS - 1) / LD_MS), 0);
 }
 
+/* Whom the phase waits for; NULL: nobody in particular. */
+static const char *awaited(const struct ld_run *run)
+{
+    if (run->phase == LD_PHASE_PREPARE)
+        return run->has_upstream && !run->upstream_up ? run->upstream.spec.name : NULL;
+    for (uint32_t i = 0; i < run->instance_count; i++) {
+        const struct ld_instance *instance = &run->instances[i];
+        bool here = run->phase == LD_PHASE_SPAWN ? instance->up : instance->surveyed;
+        if (!here)
+            return instance->name;
+    }
+    return NULL;
+}
+
 static void on_wall(uv_timer_t *timer)
 {
     struct ld_run *run = timer->data;
-    ld_run_void(run, LD_INVALID_HARNESS, "took longer than limits.wall (%.0f s), in phase %s",
-                (double)run->scenario->target.limits.wall_ns / 1e9, phase_names[run->phase]);
+    const char *whom = awaited(run);
+    ld_run_void(run, LD_INVALID_HARNESS, "took longer than limits.wall (%.0f s), in phase %s%s%s",
+                (double)run->scenario->target.limits.wall_ns / 1e9, phase_names[run->phase], whom ? ", waiting for " : "",
+                whom ? whom : "");
 }
 
 static void start_service(struct ld_run *run, struct ld_service *service)

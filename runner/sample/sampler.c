@@ -43,6 +43,11 @@ static void note_failure(struct ld_sampler *sampler, const char *what, enum ld_r
 static void observe_failure(struct ld_sampler *sampler, const struct ld_survey_step *step,
                             enum ld_read_failure failure, const struct ld_fetch_result *result, const char *text)
 {
+    char status[24];
+    if (failure == LD_READ_STATUS && result) {
+        snprintf(status, sizeof status, "HTTP %ld", (long)result->status);
+        text = status;
+    }
     struct ld_observation observation = {.time_ns = result ? result->ended_ns : (int64_t)uv_hrtime(),
                                          .kind = LD_OBSERVATION_FAILED,
                                          .purpose = purpose_of(sampler),
