@@ -3,5 +3,9 @@
 #define LD_TEST_PROGRAM_GROUPS_H
 
 int test_command_line(void);
+int test_exit_codes(void);
+int test_bad_targets(void);
+int test_targets(void);
+int test_campaign(void);
 
 #endif

@@ -14,8 +14,6 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "base/buffer.h"
-
 #define OUTPUT_MAX ((size_t)64 << 20)
 #define ARGUMENTS_MAX 62
 
@@ -27,11 +25,10 @@ static int64_t now_ms(void)
 }
 
 /* In the child: never returns. */
-static void become_program(const char *folder, const char *const *environment, const char *const *arguments, int out,
-                           int err)
+static void become_program(const char *program, const char *folder, const char *const *environment,
+                           const char *const *arguments, int out, int err)
 {
-    static char program[] = LEAKDRILL;
-    char *words[ARGUMENTS_MAX + 2] = {program};
+    char *words[ARGUMENTS_MAX + 2] = {strdup(program)};
     for (size_t i = 0; i < ARGUMENTS_MAX && arguments[i]; i++)
         words[i + 1] = strdup(arguments[i]);
     for (size_t i = 0; environment && environment[i]; i++)
@@ -55,20 +52,23 @@ static bool drain(int descriptor, struct ld_buffer *into)
     return length > 0;
 }
 
-/* Until both pipes end or the time is up, which returns true. */
-static bool collect(int out, int err, int64_t deadline_ms, struct ld_buffer *out_text, struct ld_buffer *err_text)
+/* Until both pipes end, `text` stands in `where` (NULL: never), or the time is up, which returns true. */
+static bool collect(struct running_program *running, const struct ld_buffer *where, const char *text)
 {
-    struct pollfd pipes[] = {{.fd = out, .events = POLLIN}, {.fd = err, .events = POLLIN}};
-    struct ld_buffer *const texts[] = {out_text, err_text};
-    while (pipes[0].fd >= 0 || pipes[1].fd >= 0) {
-        int64_t left = deadline_ms - now_ms();
+    int *const pipes[] = {&running->out, &running->err};
+    struct ld_buffer *const texts[] = {&running->out_text, &running->err_text};
+    while ((running->out >= 0 || running->err >= 0) && !(where && strstr(ld_buffer_text(where), text))) {
+        struct pollfd polls[] = {{.fd = running->out, .events = POLLIN}, {.fd = running->err, .events = POLLIN}};
+        int64_t left = running->deadline_ms - now_ms();
         if (left <= 0)
             return true;
-        if (poll(pipes, 2, (int)left) < 0)
+        if (poll(polls, 2, (int)left) < 0)
             continue;
         for (size_t i = 0; i < 2; i++)
-            if (pipes[i].fd >= 0 && pipes[i].revents && !drain(pipes[i].fd, texts[i]))
-                pipes[i].fd = -1;
+            if (*pipes[i] >= 0 && polls[i].revents && !drain(*pipes[i], texts[i])) {
+                close(*pipes[i]);
+                *pipes[i] = -1;
+            }
     }
     return false;
 }
@@ -81,33 +81,70 @@ static char *text_of(struct ld_buffer *buffer)
     return text;
 }
 
-void run_program(struct program_result *ret_result, unsigned timeout_s, const char *folder,
-                 const char *const *environment, const char *const *arguments)
+void program_start(struct running_program *ret_running, unsigned timeout_s, const char *program, const char *folder,
+                   const char *const *environment, const char *const *arguments)
 {
-    int out[2], err[2], status = 0;
-    struct ld_buffer out_text, err_text;
-    ld_buffer_init(&out_text, OUTPUT_MAX);
-    ld_buffer_init(&err_text, OUTPUT_MAX);
+    int out[2], err[2];
+    struct running_program running = {.deadline_ms = now_ms() + (int64_t)timeout_s * 1000};
+    ld_buffer_init(&running.out_text, OUTPUT_MAX);
+    ld_buffer_init(&running.err_text, OUTPUT_MAX);
     assert_int_equal(pipe2(out, O_CLOEXEC), 0);
     assert_int_equal(pipe2(err, O_CLOEXEC), 0);
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0)
-        become_program(folder, environment, arguments, out[1], err[1]);
+    running.pid = fork();
+    assert_true(running.pid >= 0);
+    if (running.pid == 0)
+        become_program(program ? program : LEAKDRILL, folder, environment, arguments, out[1], err[1]);
     close(out[1]);
     close(err[1]);
-    bool timed_out = collect(out[0], err[0], now_ms() + (int64_t)timeout_s * 1000, &out_text, &err_text);
+    running.out = out[0];
+    running.err = err[0];
+    *ret_running = running;
+}
+
+static void await(struct running_program *running, const struct ld_buffer *where, const char *text)
+{
+    bool timed_out = collect(running, where, text);
+    if (strstr(ld_buffer_text(where), text))
+        return;
+    kill(-running->pid, SIGKILL);
+    fail_msg("%s before \"%s\" was said\nstdout: %s\nstderr: %s", timed_out ? "the time was up" : "it ended", text,
+             ld_buffer_text(&running->out_text), ld_buffer_text(&running->err_text));
+}
+
+void program_await_err(struct running_program *running, const char *text)
+{
+    await(running, &running->err_text, text);
+}
+
+void program_await_out(struct running_program *running, const char *text)
+{
+    await(running, &running->out_text, text);
+}
+
+void program_finish(struct running_program *running, struct program_result *ret_result)
+{
+    int status = 0;
+    bool timed_out = collect(running, NULL, NULL);
     if (timed_out)
-        kill(-child, SIGKILL);
-    while (waitpid(child, &status, 0) < 0)
+        kill(-running->pid, SIGKILL);
+    while (waitpid(running->pid, &status, 0) < 0)
         assert_int_equal(errno, EINTR);
-    close(out[0]);
-    close(err[0]);
+    for (int i = 0; i < 2; i++)
+        if ((i ? running->err : running->out) >= 0)
+            close(i ? running->err : running->out);
     *ret_result = (struct program_result){.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1,
                                           .signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0,
                                           .timed_out = timed_out,
-                                          .out = text_of(&out_text),
-                                          .err = text_of(&err_text)};
+                                          .out = text_of(&running->out_text),
+                                          .err = text_of(&running->err_text)};
+}
+
+void run_program(struct program_result *ret_result, unsigned timeout_s, const char *folder,
+                 const char *const *environment, const char *const *arguments)
+{
+    struct running_program running;
+    program_start(&running, timeout_s, NULL, folder, environment, arguments);
+    program_finish(&running, ret_result);
 }
 
 void program_result_done(struct program_result *result)

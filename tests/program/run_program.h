@@ -4,6 +4,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
+
+#include "base/buffer.h"
 
 struct program_result {
     int exit_code;  /* -1 when it did not exit by itself */
@@ -20,5 +23,22 @@ void program_result_done(struct program_result *result);
 
 /* RUN(&result, "lint", path): ten seconds, our own environment and folder. */
 #define RUN(result, ...) run_program(result, 10, NULL, NULL, (const char *const[]){__VA_ARGS__, NULL})
+
+/* A program that runs while the test goes on. */
+struct running_program {
+    pid_t pid;               /* leads a process group of its own */
+    int out, err;            /* our ends */
+    struct ld_buffer out_text, err_text;
+    long long deadline_ms;
+};
+
+/* `program` NULL: leakdrill. The time limit is for everything until program_finish. */
+void program_start(struct running_program *ret_running, unsigned timeout_s, const char *program, const char *folder,
+                   const char *const *environment, const char *const *arguments);
+/* Read until stderr (stdout) holds `text`; fails the test when it ends or the time is up before. */
+void program_await_err(struct running_program *running, const char *text);
+void program_await_out(struct running_program *running, const char *text);
+/* Read what is left and wait for its end; the last thing that is done with it. */
+void program_finish(struct running_program *running, struct program_result *ret_result);
 
 #endif

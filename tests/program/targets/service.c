@@ -1,0 +1,404 @@
+/* A service for tests that looks like a Go program from outside and behaves as badly as it is told.
+ *
+ *   service BEHAVIOUR ADDRESS [WORD…]   as any command: listens on ADDRESS ("127.0.0.1:0": any port) and prints
+ *                                       "listening PORT", then "GET PATH" for each request, on stdout
+ *   service                             by the contract of fixtures: socket on fd 3, truth on fd 4, setting on fd 5;
+ *                                       the setting's case is the behaviour
+ *
+ * Further words are ignored: they mark the process. Its goroutines are numbers: some stand still, and with some
+ * behaviours each GET /work adds one that stays. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+#define STANDING 8       /* goroutines of a program at rest */
+#define BODY_MAX 400000  /* enough for the debug=2 of what tests let pile up */
+#define STAYING_MAX 2000
+
+struct behaviour {
+    const char *name;
+    void (*begin)(void);                                /* before it listens; may not return */
+    bool (*answer)(int connection, const char *path);   /* false: as any program would */
+    void (*truth)(void);                                /* contract: after `ready` */
+    bool stays;                                         /* each GET /work leaves a goroutine */
+    const char *floods;                                 /* stderr, with this over and over */
+};
+
+static const struct behaviour *behaviour;
+static unsigned staying; /* goroutines that requests left */
+static bool contract;
+
+/* ---- HTTP */
+
+static void send_all(int connection, const char *bytes, size_t length)
+{
+    for (ssize_t n; length > 0; bytes += n, length -= (size_t)n)
+        if ((n = send(connection, bytes, length, MSG_NOSIGNAL)) <= 0)
+            return;
+}
+
+static void reply(int connection, const char *status, size_t claimed, const char *body, size_t length)
+{
+    char head[256];
+    int n = snprintf(head, sizeof head,
+                     "HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n",
+                     status, claimed);
+    send_all(connection, head, (size_t)n);
+    send_all(connection, body, length);
+}
+
+static void reply_text(int connection, const char *status, const char *text)
+{
+    reply(connection, status, strlen(text), text, strlen(text));
+}
+
+/* ---- what a Go program shows */
+
+static char body[BODY_MAX];
+
+static size_t groups(void)
+{
+    int n = snprintf(body, sizeof body, "goroutine profile: total %u\n", STANDING + staying);
+    n += snprintf(body + n, sizeof body - (size_t)n, "%d @ 0x401000 0x402000\n#\t0x401000\tmain.serve+0x10\t"
+                  "/src/service/main.go:10\n#\t0x402000\tmain.main+0x20\t/src/service/main.go:20\n\n", STANDING);
+    if (staying)
+        n += snprintf(body + n, sizeof body - (size_t)n, "%u @ 0x403000 0x404000\n#\t0x403000\tmain.wait+0x10\t"
+                      "/src/service/main.go:30\n#\t0x404000\tmain.work.func1+0x20\t/src/service/main.go:40\n\n",
+                      staying);
+    return (size_t)n;
+}
+
+static size_t stacks(void)
+{
+    size_t length = 0;
+    for (unsigned i = 0; i < STANDING + staying; i++)
+        length += (size_t)snprintf(body + length, sizeof body - length,
+                                   i < STANDING ? "goroutine %u [IO wait]:\nmain.serve()\n\t/src/service/main.go:10 "
+                                                  "+0x10\nmain.main()\n\t/src/service/main.go:20 +0x20\n\n"
+                                                : "goroutine %u [chan receive]:\nmain.wait()\n"
+                                                  "\t/src/service/main.go:30 +0x10\ncreated by main.work in goroutine "
+                                                  "1\n\t/src/service/main.go:40 +0x20\n\n",
+                                   i + 1);
+    return length;
+}
+
+static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static void work(void)
+{
+    if (!behaviour->stays || staying == STAYING_MAX)
+        return;
+    staying++;
+    if (contract)
+        say("\"event\":\"leak\",\"interval\":\"a\",\"amount\":%u,\"cause\":\"chan-receive\",\"unit\":\"goroutines\","
+            "\"per_unit\":{\"goroutines\":1},\"seen_at\":[\"main.wait\"],\"culprit\":\"main.work\"", staying);
+}
+
+static void answer(int connection, const char *path)
+{
+    char text[64];
+    if (behaviour->answer && behaviour->answer(connection, path))
+        return;
+    if (strcmp(path, "/ready") == 0 || strcmp(path, "/debug/pprof/") == 0) {
+        reply_text(connection, "200 OK", "ready\n");
+    } else if (strcmp(path, "/work") == 0) {
+        work();
+        reply_text(connection, "200 OK", "done\n");
+    } else if (strcmp(path, "/metrics") == 0) {
+        snprintf(text, sizeof text, "go_goroutines %u\n", STANDING + staying);
+        reply_text(connection, "200 OK", text);
+    } else if (strcmp(path, "/debug/pprof/goroutine") == 0) {
+        size_t length = groups();
+        reply(connection, "200 OK", length, body, length);
+    } else if (strcmp(path, "/debug/pprof/goroutine?debug=2") == 0) {
+        size_t length = stacks();
+        reply(connection, "200 OK", length, body, length);
+    } else {
+        reply_text(connection, "404 Not Found", "no such page\n");
+    }
+}
+
+/* ---- truth, on descriptor 4 */
+
+static void write_truth(const char *line)
+{
+    if (write(4, line, strlen(line)) < 0)
+        exit(9);
+}
+
+static void say(const char *format, ...)
+{
+    char fields[512], line[640];
+    struct timespec now;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(fields, sizeof fields, format, arguments);
+    va_end(arguments);
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    snprintf(line, sizeof line, "{\"t\":%" PRId64 ",%s}\n", (int64_t)now.tv_sec * 1000000000 + now.tv_nsec, fields);
+    write_truth(line);
+}
+
+static void say_garbage(void)
+{
+    write_truth("\x01 no truth at all\n");
+}
+
+static void say_what_is_not(void)
+{
+    say("\"event\":\"leak\",\"interval\":\"a\",\"amount\":7,\"cause\":\"chan-receive\",\"unit\":\"goroutines\","
+        "\"per_unit\":{\"goroutines\":1},\"seen_at\":[\"main.wait\"],\"culprit\":\"main.work\"");
+}
+
+static void say_error(void)
+{
+    say("\"event\":\"error\",\"text\":\"the case needs an upstream\"");
+}
+
+/* The runner's commands; only `gc` matters here, and it is answered at once. */
+static void obey(void)
+{
+    char command[256];
+    ssize_t n = read(5, command, sizeof command - 1);
+    if (n <= 0)
+        exit(0); /* the runner is gone */
+    command[n] = '\0';
+    if (strstr(command, "\"gc\"") && strcmp(behaviour->name, "never-collects") != 0)
+        say("\"event\":\"gc\",\"amount\":1");
+}
+
+/* ---- ways to misbehave */
+
+static void never_listen(void)
+{
+    for (;;)
+        pause();
+}
+
+static void exit_at_once(void)
+{
+    fputs("cannot find my configuration\n", stderr);
+    exit(3);
+}
+
+static void crash_at_once(void)
+{
+    signal(SIGSEGV, SIG_DFL);
+    raise(SIGSEGV);
+}
+
+static void ignore_term(void)
+{
+    signal(SIGTERM, SIG_IGN);
+}
+
+/* A grandchild in a session of its own that nobody awaits. */
+static void leave_a_daemon(void)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        if (setsid() < 0 || fork() != 0)
+            _exit(0);
+        ignore_term();
+        for (int descriptor = 0; descriptor < 3; descriptor++)
+            close(descriptor);
+        never_listen();
+    }
+}
+
+static bool is_profile(const char *path)
+{
+    return strncmp(path, "/debug/pprof/", 13) == 0 && path[13];
+}
+
+static bool never_answer(int connection, const char *path)
+{
+    (void)connection;
+    if (!is_profile(path))
+        return false;
+    (void)dup(connection); /* kept open for as long as we live */
+    return true;
+}
+
+static bool answer_garbage(int connection, const char *path)
+{
+    if (!is_profile(path))
+        return false;
+    reply(connection, "200 OK", 12, "\x1f\x8b\xff\0garbage!", 12);
+    return true;
+}
+
+static bool answer_nothing_else(int connection, const char *path)
+{
+    if (strcmp(path, "/ready") == 0)
+        return false;
+    reply_text(connection, "404 Not Found", "no such page\n");
+    return true;
+}
+
+static bool answer_half(int connection, const char *path)
+{
+    if (!is_profile(path))
+        return false;
+    reply(connection, "200 OK", groups(), body, 40);
+    return true;
+}
+
+static bool die_of_work(int connection, const char *path)
+{
+    (void)connection;
+    if (strcmp(path, "/work") != 0)
+        return false;
+    fputs("no more of this\n", stderr);
+    exit(7);
+}
+
+static const struct behaviour behaviours[] = {
+    {.name = "calm"},
+    {.name = "growing", .stays = true},
+    {.name = "never-listens", .begin = never_listen},
+    {.name = "exits", .begin = exit_at_once},
+    {.name = "crashes", .begin = crash_at_once},
+    {.name = "never-answers", .answer = never_answer},
+    {.name = "answers-garbage", .answer = answer_garbage},
+    {.name = "has-no-pprof", .answer = answer_nothing_else},
+    {.name = "answers-half", .answer = answer_half},
+    {.name = "dies-of-work", .answer = die_of_work},
+    {.name = "ignores-term", .begin = ignore_term},
+    {.name = "leaves-a-daemon", .begin = leave_a_daemon},
+    {.name = "floods", .floods = "x\n"},
+    {.name = "floods-without-end", .floods = "x"}, /* of the line */
+    /* by the contract */
+    {.name = "says-garbage", .truth = say_garbage},
+    {.name = "says-what-is-not", .truth = say_what_is_not},
+    {.name = "says-error", .truth = say_error},
+    {.name = "never-ready", .begin = never_listen},
+    {.name = "never-collects", .stays = true},
+};
+
+static const struct behaviour *find(const char *name)
+{
+    for (size_t i = 0; i < sizeof behaviours / sizeof *behaviours; i++)
+        if (strcmp(behaviours[i].name, name) == 0)
+            return &behaviours[i];
+    fprintf(stderr, "no behaviour %s\n", name);
+    exit(2);
+}
+
+/* ---- serving */
+
+static void on_term(int number)
+{
+    (void)number;
+    _exit(0);
+}
+
+static void serve(int listening)
+{
+    char request[4096], path[256];
+    struct timeval limit = {.tv_usec = 500000};
+    size_t length = 0;
+    int connection = accept(listening, NULL, NULL);
+    if (connection < 0)
+        return;
+    setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    request[0] = '\0';
+    for (ssize_t n; !strstr(request, "\r\n\r\n") && length < sizeof request - 1; request[length] = '\0') {
+        if ((n = recv(connection, request + length, sizeof request - 1 - length, 0)) <= 0)
+            break;
+        length += (size_t)n;
+    }
+    if (sscanf(request, "GET %255s HTTP/1.1", path) == 1) {
+        printf("GET %s\n", path);
+        fflush(stdout);
+        answer(connection, path);
+    }
+    close(connection);
+}
+
+static int listen_on(const char *address)
+{
+    struct sockaddr_in place = {.sin_family = AF_INET};
+    socklen_t size = sizeof place;
+    char host[64];
+    unsigned port;
+    int on = 1, listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (sscanf(address, "%63[0-9.]:%u", host, &port) != 2 || inet_pton(AF_INET, host, &place.sin_addr) != 1)
+        exit(2);
+    place.sin_port = htons((uint16_t)port);
+    setsockopt(listening, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (bind(listening, (struct sockaddr *)&place, sizeof place) < 0 || listen(listening, 128) < 0 ||
+        getsockname(listening, (struct sockaddr *)&place, &size) < 0) {
+        perror(address);
+        exit(2);
+    }
+    printf("listening %u\n", ntohs(place.sin_port));
+    fflush(stdout);
+    return listening;
+}
+
+static void flood(void)
+{
+    static char lines[16384];
+    for (size_t i = 0; i < sizeof lines; i++)
+        lines[i] = behaviour->floods[i % strlen(behaviour->floods)];
+    if (write(2, lines, sizeof lines) < 0 && errno != EAGAIN)
+        behaviour = find("calm");
+}
+
+static void begin_contract(void)
+{
+    char setting[1024], name[64];
+    ssize_t n = read(5, setting, sizeof setting - 1);
+    setting[n > 0 ? n : 0] = '\0';
+    const char *found = strstr(setting, "\"case\":\"");
+    if (!found || sscanf(found, "\"case\":\"%63[a-z-]\"", name) != 1)
+        exit(2);
+    contract = true;
+    behaviour = find(name);
+}
+
+int main(int argc, char **argv)
+{
+    signal(SIGTERM, on_term);
+    int listening = 3;
+    if (argc >= 3)
+        behaviour = find(argv[1]);
+    else
+        begin_contract();
+    if (behaviour->begin)
+        behaviour->begin();
+    if (contract)
+        say("\"event\":\"ready\"");
+    else
+        listening = listen_on(argv[2]);
+    if (behaviour->truth)
+        behaviour->truth();
+    if (behaviour->floods)
+        fcntl(2, F_SETFL, O_NONBLOCK);
+    struct pollfd waits[] = {{.fd = listening, .events = POLLIN}, {.fd = contract ? 5 : -1, .events = POLLIN}, {.fd = 2}};
+    for (;;) {
+        waits[2].events = behaviour->floods ? POLLOUT : 0;
+        if (poll(waits, behaviour->floods ? 3 : 2, -1) < 0)
+            continue;
+        if (waits[0].revents)
+            serve(listening);
+        if (waits[1].revents)
+            obey();
+        if (behaviour->floods && waits[2].revents)
+            flood();
+    }
+}
