@@ -36,6 +36,11 @@ struct ld_declared_truth { /* truth: declared */
     struct ld_list seen_at; /* const char * */
 };
 
+struct ld_death_spec { /* death: {exit: 66} or {signal: SEGV}: how the leaky variant is meant to die */
+    bool given;
+    int64_t status; /* exit code, or -signal */
+};
+
 struct ld_target_spec {
     enum ld_target_kind kind;
     const char *fixture;    /* "http/body-not-closed" */
@@ -50,6 +55,7 @@ struct ld_target_spec {
     int64_t gomaxprocs;                   /* 0: do not set */
     struct ld_list env_names, env_values; /* const char *, equally many */
     struct ld_limits_spec limits;
+    struct ld_death_spec death;
     const char *metrics_path; /* "/metrics"; "" when the target has none */
     const char *ready_path;   /* command, attach: asked until it answers 200; default /debug/pprof/ */
 };

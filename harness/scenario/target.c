@@ -1,5 +1,6 @@
 /* The part `target` of a scenario: its keys, and the checks that need nothing but the target. */
 #include <arpa/inet.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,6 +92,34 @@ static int bind_environment(struct ld_schema_context *context, const struct ld_f
     target->env_names = (struct ld_list){node->count, names};
     target->env_values = (struct ld_list){node->count, values};
     return 0;
+}
+
+static const char *const death_signals[] = {"ABRT", "BUS", "KILL", "SEGV", NULL};
+static const int death_signal_numbers[] = {SIGABRT, SIGBUS, SIGKILL, SIGSEGV};
+
+/* {exit: N} or {signal: NAME}: one of them. */
+static int bind_death(struct ld_schema_context *context, const struct ld_field *field, const struct ld_node *node,
+                      void *value)
+{
+    static const struct ld_field code_field = {.name = "exit", .type = LD_FIELD_INTEGER, .minimum = 1, .maximum = 255};
+    static const struct ld_field signal_field = {
+        .name = "signal", .type = LD_FIELD_CHOICE, .choices = death_signals};
+    struct ld_death_spec *death = value;
+    (void)field;
+    if (node->kind != LD_NODE_MAPPING || node->count != 1)
+        return ld_schema_error(context, node, LD_ESPEC, "must be {exit: N} or {signal: NAME}");
+    bool is_exit = strcmp(node->keys[0]->text, "exit") == 0;
+    if (!is_exit && strcmp(node->keys[0]->text, "signal") != 0)
+        return ld_schema_error(context, node->keys[0], LD_ESPEC, "must be {exit: N} or {signal: NAME}");
+    int64_t number = 0;
+    int choice = 0;
+    size_t length = ld_schema_push(context, node->keys[0]->text);
+    int code = is_exit ? ld_field_bind(context, &code_field, node->items[0], &number)
+                       : ld_field_bind(context, &signal_field, node->items[0], &choice);
+    ld_schema_pop(context, length);
+    if (!code)
+        *death = (struct ld_death_spec){.given = true, .status = is_exit ? number : -death_signal_numbers[choice]};
+    return code;
 }
 
 /* ---- the tables */
@@ -269,6 +298,12 @@ static const struct ld_field target_fields[] = {
      .offset = AT(limits),
      .object = &limits_schema,
      .doc = "What one run may take."},
+    {.name = "death",
+     .type = LD_FIELD_CUSTOM,
+     .offset = AT(death),
+     .custom = bind_death,
+     .doc = "How the leaky variant is meant to die of its leak: {exit: N} or {signal: ABRT, BUS, KILL or SEGV}. Any other "
+            "death voids the run. Not given: a death while units are outstanding counts as the leak's, however it came."},
     {.name = "metrics",
      .type = LD_FIELD_TEXT,
      .offset = AT(metrics_path),

@@ -12,6 +12,7 @@
 #include "base/random.h"
 #include "runner/run/run_internal.h"
 
+#define LINE_TEXT_MAX 1024 /* bytes of a line of stderr that detectors see */
 #define EVIDENCE_LINES_MAX 200
 #define EVIDENCE_LINE_MAX 1024
 
@@ -203,15 +204,12 @@ static void on_line(struct ld_service *service, const char *line, size_t length)
     struct ld_instance *instance = service->context;
     struct ld_run *run = instance->run;
     struct ld_gctrace trace;
-    struct ld_schedtrace schedule;
-    bool collected = ld_gctrace_parse(line, length, &trace);
-    if (!collected && !ld_schedtrace_parse(line, length, &schedule))
-        return; /* other lines are kept as evidence by the service */
-    if (collected)
+    char text[LINE_TEXT_MAX];
+    if (ld_gctrace_parse(line, length, &trace))
         take_gctrace(instance, &trace);
-    char text[1024];
-    if (length >= sizeof text || run->lines++ >= LD_RUN_LINES_MAX)
-        return;
+    if (run->lines++ >= LD_RUN_LINES_MAX)
+        return; /* a target that floods stderr: the service still keeps its last lines as evidence */
+    length = length < sizeof text ? length : sizeof text - 1;
     memcpy(text, line, length);
     text[length] = '\0';
     struct ld_observation observation = {.time_ns = ld_run_now(run), .kind = LD_OBSERVATION_LINE, .text = text};
@@ -221,6 +219,26 @@ static void on_line(struct ld_service *service, const char *line, size_t length)
 static void on_truth(struct ld_service *service, const char *line, size_t length)
 {
     ld_run_truth_line(service->context, line, length);
+}
+
+/* A target that dies by itself spoils the run, unless its leak may have killed it: then the run ends here and counts, and
+ * a detector that had not spoken by then has missed (SCORING: a miss, not an exclusion). */
+static void judge_death(struct ld_instance *instance, int64_t status)
+{
+    struct ld_run *run = instance->run;
+    const struct ld_death_spec *declared = &run->scenario->target.death;
+    char how[48], text[160];
+    snprintf(how, sizeof how, "%s %d", status < 0 ? "signal" : "exit code", (int)(status < 0 ? -status : status));
+    if (!ld_run_truth_outstanding(instance)) {
+        ld_run_void(run, LD_INVALID_HARNESS, "%s died by itself (%s)", instance->name, how);
+    } else if (declared->given && status != declared->status) {
+        ld_run_void(run, LD_INVALID_HARNESS, "%s died with %s, which is not the death that was declared",
+                    instance->name, how);
+    } else {
+        snprintf(text, sizeof text, "%s died of its leak (%s)", instance->name, how);
+        ld_run_note(run, "death", text);
+        run->ended_early = true;
+    }
 }
 
 static void on_ended(struct ld_service *service, int64_t status)
@@ -236,11 +254,10 @@ static void on_ended(struct ld_service *service, int64_t status)
                                                   service->incarnation, ld_run_now(run), status, expected));
     if (run->phase < LD_PHASE_STOP) {
         observe_life(instance, LD_LIFE_ENDED, status);
+        if (!expected && was_up)
+            judge_death(instance, status); /* while what it holds is still outstanding */
         ld_run_truth_ended(instance, expected ? "kill" : "death");
         ld_run_fault_died(run, instance, status);
-        if (!expected && was_up)
-            ld_run_void(run, LD_INVALID_HARNESS, "%s died by itself (%s %d)", instance->name,
-                        status < 0 ? "signal" : "exit code", (int)(status < 0 ? -status : status));
     } else if (status > 0 || (status < 0 && !service->ignored_stop)) {
         char text[160];
         snprintf(text, sizeof text, "%s ended with %s %d when it was told to stop", instance->name,
@@ -289,6 +306,8 @@ static void on_gone(struct ld_service *service, int64_t swept, int64_t left)
     struct ld_run *run = ((struct ld_instance *)service->context)->run;
     judge_remains(run, service, swept, left);
     ld_run_fault_gone(run, service);
+    if (run->ended_early)
+        ld_run_end_early(run); /* now that all it wrote was read: its last lines are evidence too */
     ld_run_proceed(run);
 }
 
@@ -441,6 +460,15 @@ static const char **environment_of(struct ld_run *run, bool target)
     return environment;
 }
 
+/* What a program that keeps the contract reads from descriptor 5. */
+static const char *setting_of(struct ld_run *run, const char *case_name)
+{
+    return ld_arena_printf(run->arena,
+                           "{\"case\":\"%s\",\"rate\":%.6f,\"depth\":%lld,\"seed\":\"%llu\",\"upstream\":\"%s\"}",
+                           case_name, run->cell->rate, (long long)run->cell->depth,
+                           (unsigned long long)run->run_plan->seed, run->has_upstream ? run->upstream_address : "");
+}
+
 static int describe_contract(struct ld_run *run, struct ld_service_spec *spec, struct ld_error *error)
 {
     const char **arguments = ld_arena_array(run->arena, 2, sizeof *arguments);
@@ -451,10 +479,7 @@ static int describe_contract(struct ld_run *run, struct ld_service_spec *spec, s
     spec->kind = LD_SERVICE_CONTRACT;
     spec->program = program;
     spec->arguments = arguments;
-    spec->setting = ld_arena_printf(
-        run->arena, "{\"case\":\"%s\",\"rate\":%.6f,\"depth\":%lld,\"seed\":\"%llu\",\"upstream\":\"%s\"}",
-        run->programs.target_case, run->cell->rate, (long long)run->cell->depth,
-        (unsigned long long)run->run_plan->seed, run->has_upstream ? run->upstream_address : "");
+    spec->setting = setting_of(run, run->programs.target_case);
     return spec->setting ? 0 : ld_fail(error, LD_ENOMEM, "out of memory");
 }
 
@@ -465,7 +490,7 @@ static int describe_command(struct ld_run *run, struct ld_service_spec *spec, st
     if (!arguments)
         return ld_fail(error, LD_ENOMEM, "out of memory");
     memcpy(arguments, target->command.items, target->command.count * sizeof *arguments);
-    spec->kind = LD_SERVICE_COMMAND;
+    spec->kind = target->truth == LD_TRUTH_FD ? LD_SERVICE_CONTRACT : LD_SERVICE_COMMAND;
     spec->arguments = arguments;
     spec->program = realpath(arguments[0], NULL);
     if (!spec->program)
@@ -476,6 +501,8 @@ static int describe_command(struct ld_run *run, struct ld_service_spec *spec, st
     spec->folder = "";
     spec->upstream = run->upstream_address;
     spec->ready_path = target->ready_path;
+    if (spec->kind == LD_SERVICE_CONTRACT && !(spec->setting = setting_of(run, "")))
+        kept = NULL;
     return kept ? 0 : ld_fail(error, LD_ENOMEM, "out of memory");
 }
 

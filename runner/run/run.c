@@ -66,6 +66,12 @@ void ld_run_void(struct ld_run *run, enum ld_validity validity, const char *form
         enter(run, LD_PHASE_STOP);
 }
 
+void ld_run_end_early(struct ld_run *run)
+{
+    if (run->phase < LD_PHASE_STOP)
+        enter(run, LD_PHASE_STOP);
+}
+
 void ld_run_written(struct ld_run *run, int code)
 {
     struct ld_error error;

@@ -98,6 +98,7 @@ struct ld_run {
     size_t next_action;
     bool load_drained;
     bool time_up;                /* the phase's own time is over */
+    bool ended_early;            /* the leak killed the target: the method is over */
 
     bool has_upstream;
     bool upstream_up, upstream_death_expected;
@@ -131,6 +132,8 @@ int64_t ld_run_now(const struct ld_run *run); /* since the run's start */
 /* Void the run (the first reason stands) and begin the teardown. */
 void ld_run_void(struct ld_run *run, enum ld_validity validity, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* End the method here, with what there is: the run stays valid. */
+void ld_run_end_early(struct ld_run *run);
 void ld_run_note(struct ld_run *run, const char *kind, const char *text);
 /* Something happened that a phase may be waiting for. */
 void ld_run_proceed(struct ld_run *run);
@@ -164,6 +167,8 @@ void ld_run_truth_line(struct ld_instance *instance, const char *line, size_t le
 /* The harness's own events: declared truth, the death of an incarnation (`text`: "kill" when a fault meant it). */
 void ld_run_truth_add(struct ld_run *run, const struct ld_truth_event *event);
 void ld_run_truth_ended(struct ld_instance *instance, const char *text);
+/* Does the instance's present incarnation hold units of a leak? */
+bool ld_run_truth_outstanding(const struct ld_instance *instance);
 /* Fold, confirm from outside, write; may void the run. */
 void ld_run_truth_settle(struct ld_run *run);
 void ld_run_judge_validity(struct ld_run *run);

@@ -91,6 +91,19 @@ void ld_run_truth_ended(struct ld_instance *instance, const char *text)
     ld_run_truth_add(instance->run, &event);
 }
 
+bool ld_run_truth_outstanding(const struct ld_instance *instance)
+{
+    const struct ld_run *run = instance->run;
+    struct ld_truth truth;
+    struct ld_error error;
+    int64_t now = ld_run_now(run);
+    if (ld_truth_fold(&truth, run->truth, run->truth_count, 1, now + 1, &error) != 0)
+        return false;
+    bool outstanding = ld_truth_outstanding(&truth, now, instance->index, instance->service.incarnation);
+    ld_truth_done(&truth);
+    return outstanding;
+}
+
 /* ---- confirmation from outside */
 
 static const struct ld_profile *dump_of(const struct ld_instance *instance, enum ld_dump dump)
@@ -157,7 +170,7 @@ void ld_run_judge_validity(struct ld_run *run)
                     (double)run->worst_gap_ns / 1e6, (double)run->period_ns / 1e6);
         return;
     }
-    for (size_t i = 0; i < run->fault_count; i++) {
+    for (size_t i = 0; !run->ended_early && i < run->fault_count; i++) {
         const struct ld_run_fault *fault = &run->faults[i];
         if (!fault->have_receipt || !fault->receipt.effective) {
             ld_run_void(run, LD_INVALID_FAULT, "fault %s was not effective: %s", fault->spec->id,
