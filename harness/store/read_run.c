@@ -97,6 +97,8 @@ static int read_line(struct ld_row *row, void *context)
     line->kind = ld_row_text(row);
     line->who = ld_row_text(row);
     line->text = ld_row_text(row);
+    line->instance = ld_row_integer_or(row, -1);
+    line->amount = ld_row_integer_or(row, -1);
     return row->code;
 }
 
@@ -104,7 +106,7 @@ int ld_store_read_timeline(struct ld_store *store, uint32_t run, struct ld_timel
                            struct ld_arena *arena, struct ld_error *error)
 {
     static const char select_timeline[] =
-        "SELECT time_ns, kind, who, text FROM v_timeline WHERE run = ? ORDER BY time_ns, rank";
+        "SELECT time_ns, kind, who, text, instance, amount FROM v_timeline WHERE run = ? ORDER BY time_ns, rank";
     struct ld_rows rows = {.size = sizeof(struct ld_timeline_row)};
     int code = ld_store_each(store, error, select_timeline, run, "v_timeline", arena, read_line, &rows);
     if (code)

@@ -539,38 +539,46 @@ CREATE VIEW v_sites AS
            c.leaked, c.created_by
     FROM observation AS o JOIN site_count AS c ON c.profile = o.profile JOIN site AS s ON s.site = c.site;
 
--- Everything that happened in a run, by time. `rank` orders what shares an instant.
+-- Everything that happened in a run, by time. `rank` orders what shares an instant. `instance`: NULL for what concerns
+-- all of them. `amount`: units outstanding after a leak, cure, hold or release; its cause and unit are those of the
+-- interval's first line, the only one that must give them.
 CREATE VIEW v_timeline AS
-    SELECT run, time_ns, 1 AS rank, 'phase' AS kind, '' AS who, name AS text FROM phase
+    SELECT run, time_ns, 1 AS rank, 'phase' AS kind, '' AS who, name AS text, NULL AS instance, NULL AS amount
+    FROM phase
     UNION ALL
     SELECT run, time_ns, 2, 'life', 'instance ' || instance,
            'incarnation ' || incarnation || ' ' || life ||
            CASE WHEN life = 'ended' THEN ', status ' || coalesce(exit_status, 0) ||
-                CASE WHEN expected THEN '' ELSE ', not expected' END ELSE '' END
+                CASE WHEN expected THEN '' ELSE ', not expected' END ELSE '' END,
+           instance, NULL
     FROM observation WHERE kind = 'life'
     UNION ALL
     SELECT run, time_ns, 3, 'truth', coalesce(interval, ''),
            kind || CASE WHEN kind IN ('leak', 'cured', 'hold', 'release')
-                        THEN ' ' || cause || ', ' || amount || ' ' || unit || ' outstanding' ELSE '' END ||
-           CASE WHEN coalesce(text, '') <> '' THEN ': ' || text ELSE '' END
-    FROM truth_event
+                        THEN ' ' || first_cause || ', ' || amount || ' ' || first_unit || ' outstanding' ELSE '' END ||
+           CASE WHEN coalesce(text, '') <> '' THEN ': ' || text ELSE '' END,
+           instance, CASE WHEN kind IN ('leak', 'cured', 'hold', 'release') THEN amount END
+    FROM (SELECT *, first_value(cause) OVER line AS first_cause, first_value(unit) OVER line AS first_unit
+          FROM truth_event
+          WINDOW line AS (PARTITION BY run, instance, incarnation, interval ORDER BY time_ns, ordinal))
     UNION ALL
-    SELECT run, time_ns, 4, 'fault', fault, 'intent: ' || type || ' until ' || printf('%.3f s', until_ns / 1e9)
+    SELECT run, time_ns, 4, 'fault', fault, 'intent: ' || type || ' until ' || printf('%.3f s', until_ns / 1e9),
+           NULL, NULL
     FROM fault_intent
     UNION ALL
-    SELECT run, began_ns, 5, 'fault', fault, 'began' FROM fault_receipt
+    SELECT run, began_ns, 5, 'fault', fault, 'began', NULL, NULL FROM fault_receipt
     UNION ALL
     SELECT run, ended_ns, 6, 'fault', fault,
-           'ended' || CASE WHEN effective THEN '' ELSE ', not effective' END || ': ' || text
+           'ended' || CASE WHEN effective THEN '' ELSE ', not effective' END || ': ' || text, NULL, NULL
     FROM fault_receipt
     UNION ALL
     SELECT run, time_ns, 7, 'read', 'instance ' || instance,
            CASE WHEN of_profile THEN coalesce(profile_kind, 'profile') ELSE 'metrics' END || ' ' || failure ||
            CASE WHEN coalesce(http_status, 0) > 0 THEN ', HTTP ' || http_status ELSE '' END ||
-           CASE WHEN coalesce(text, '') <> '' THEN ': ' || text ELSE '' END
+           CASE WHEN coalesce(text, '') <> '' THEN ': ' || text ELSE '' END, instance, NULL
     FROM observation WHERE kind = 'failed'
     UNION ALL
-    SELECT run, time_ns, 8, 'count', 'instance ' || instance, total || ' goroutines'
+    SELECT run, time_ns, 8, 'count', 'instance ' || instance, total || ' goroutines', instance, NULL
     FROM (SELECT o.run, o.time_ns, o.instance, p.total,
                  lag(p.total) OVER (PARTITION BY o.run, o.instance, o.incarnation ORDER BY o.sequence) AS before
           FROM observation AS o JOIN profile AS p ON p.profile = o.profile WHERE p.kind = 'goroutine')
@@ -579,10 +587,10 @@ CREATE VIEW v_timeline AS
     SELECT run, receipt_ns, 9, 'alert', detector,
            action || CASE WHEN action IN ('open', 'close') THEN ' ' || severity || ' ' || cause ELSE '' END ||
            CASE WHEN coalesce(site, '') <> '' THEN ' at ' || site ELSE '' END ||
-           CASE WHEN coalesce(why, '') <> '' THEN ': ' || why ELSE '' END
+           CASE WHEN coalesce(why, '') <> '' THEN ': ' || why ELSE '' END, instance, NULL
     FROM alert
     UNION ALL
-    SELECT run, time_ns, 10, 'note', kind, text FROM note;
+    SELECT run, time_ns, 10, 'note', kind, text, NULL, NULL FROM note;
 
 -- ---------------------------------------------------------------------------------------------- example queries
 -- Each begins with "-- Q:"; a test runs all of them. Try them with: sqlite3 -box FILE

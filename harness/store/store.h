@@ -160,6 +160,8 @@ struct ld_timeline_row {
     const char *kind; /* phase, truth, fault, alert, life, read, note, count */
     const char *who;  /* detector, fault id, interval, … */
     const char *text;
+    int64_t instance; /* -1: none, or all */
+    int64_t amount;   /* truth: units outstanding after a leak, cure, hold or release; the text names them too; else -1 */
 };
 int ld_store_read_timeline(struct ld_store *store, uint32_t run, struct ld_timeline_row **ret_rows, size_t *ret_count,
                            struct ld_arena *arena, struct ld_error *error);

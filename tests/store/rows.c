@@ -149,6 +149,37 @@ static void timeline_tells_all(void **state)
         assert_true(rows[i - 1].time_ns <= rows[i].time_ns);
 }
 
+/* Later lines of an interval give its amount alone. */
+static void timeline_takes_the_cause_from_the_first_line(void **state)
+{
+    (void)state;
+    struct ld_error error = {0};
+    struct ld_timeline_row *rows;
+    size_t count, seen = 0;
+    const char *const wanted[] = {"leak http-connection, 1 connections outstanding", "leak http-connection, 2 connections outstanding",
+                                  "cured http-connection, 0 connections outstanding"};
+    struct ld_truth_event event = {.time_ns = 7, .instance = 63, .incarnation = 1, .kind = LD_TRUTH_LEAK, .interval = "bare",
+                                   .cause = LD_CAUSE_HTTP_CONNECTION, .unit = LD_UNIT_CONNECTIONS, .amount = 1,
+                                   .culprit = "", .text = ""};
+    for (int64_t line = 0; line < 3; line++) {
+        assert_done(ld_store_truth_event(store, 1, &event, &error), &error);
+        event = (struct ld_truth_event){.time_ns = 8 + line, .instance = 63, .incarnation = 1,
+                                        .kind = line ? LD_TRUTH_CURED : LD_TRUTH_LEAK, .interval = "bare",
+                                        .amount = line ? 0 : 2, .culprit = "", .text = ""};
+    }
+    assert_done(ld_store_read_timeline(store, 1, &rows, &count, arena, &error), &error);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(rows[i].who, "bare") != 0)
+            continue;
+        assert_true(seen < 3);
+        assert_string_equal(rows[i].text, wanted[seen]);
+        assert_int_equal(rows[i].instance, 63);
+        assert_int_equal(rows[i].amount, seen == 2 ? 0 : (int64_t)seen + 1);
+        seen++;
+    }
+    assert_int_equal(seen, 3);
+}
+
 static void score_is_stored(void **state)
 {
     (void)state;
@@ -315,6 +346,7 @@ int test_rows(void)
         cmocka_unit_test_setup_teardown(run_comes_back, setup, teardown),
         cmocka_unit_test_setup_teardown(record_comes_back, setup, teardown),
         cmocka_unit_test_setup_teardown(timeline_tells_all, setup, teardown),
+        cmocka_unit_test_setup_teardown(timeline_takes_the_cause_from_the_first_line, setup, teardown),
         cmocka_unit_test_setup_teardown(score_is_stored, setup, teardown),
         cmocka_unit_test_setup_teardown(example_queries_run, setup, teardown),
         cmocka_unit_test_setup_teardown(points_view_agrees, setup, teardown),
