@@ -7,5 +7,6 @@ int test_exit_codes(void);
 int test_bad_targets(void);
 int test_targets(void);
 int test_campaign(void);
+int test_kill(void);
 
 #endif

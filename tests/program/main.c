@@ -9,6 +9,7 @@ static const struct {
 } groups[] = {
     {"command-line", test_command_line}, {"exit-codes", test_exit_codes}, {"bad-targets", test_bad_targets},
     {"targets", test_targets},           {"campaign", test_campaign},
+    {"kill", test_kill},
 };
 
 /* test_program [GROUP]: all of them, or one. */

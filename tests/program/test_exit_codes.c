@@ -205,7 +205,7 @@ static void the_second_interrupt_ends_everything_at_once(void **state)
     struct running_program running;
     struct program_result result;
     LAB_SCENARIO(&lab, "stubborn.yaml", "command.yaml", "NAME", "stubborn", "BEHAVIOUR", "ignores-term", "stop: 300ms",
-                 "stop: 40s", "500ms", "5s");
+                 "stop: 40s", "800ms", "5s");
     LAB_START(&lab, &running, "run", "stubborn.yaml", "--db", "twice.db");
     program_await_err(&running, "leakdrill: 1 runs");
     /* There is no event for a target that is up but the row that says so. */

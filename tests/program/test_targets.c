@@ -1,2 +1,178 @@
+/* The kinds of target and of truth other than fixtures: command with declared, own or no truth, and attach. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
 #include "groups.h"
-int test_targets(void){return 0;}
+#include "lab.h"
+
+static struct lab lab;
+
+static int open_lab(void **state)
+{
+    (void)state;
+    lab_open(&lab);
+    return 0;
+}
+
+static int close_lab(void **state)
+{
+    (void)state;
+    lab_close(&lab);
+    return 0;
+}
+
+static void declared_truth_is_what_alerts_are_scored_against(void **state)
+{
+    (void)state;
+    struct program_result result;
+    LAB_SCENARIO(&lab, "leak.yaml", "leak.yaml", "NAME", "leak", "EXPECTATION", "detection: {observed: 100%}",
+                 "amount: 10", "amount: 12, from: 100ms");
+    LAB_RUN(&lab, &result, "run", "leak.yaml", "--runs", "1", "--db", "declared.db");
+    lab_check(&result, 0, "Verdict: PASS", NULL);
+    program_result_done(&result);
+    lab_assert_text(&lab, "declared.db",
+                    "SELECT printf('%s %s %d %s %s', cause, unit, amount, ended_by, seen_at) FROM truth_interval",
+                    "chan-receive goroutines 12 follow-up [\"main.wait\"]");
+    /* Its onset: 100 ms after the method began, and less than one sampling period (the seed's phase) later. */
+    lab_assert_number(&lab, "declared.db",
+                      "SELECT (first_ns - method_from_ns) / 1000000 BETWEEN 100 AND 450 FROM truth_interval JOIN run "
+                      "USING (run)", 1);
+    lab_assert_number(&lab, "declared.db", "SELECT count(*) FROM outcome WHERE detector = 'threshold' AND "
+                                           "kind = 'TP'", 1);
+}
+
+static void without_truth_a_run_is_only_observed(void **state)
+{
+    (void)state;
+    struct program_result result;
+    LAB_SCENARIO(&lab, "none.yaml", "command.yaml", "NAME", "none", "BEHAVIOUR", "growing");
+    LAB_RUN(&lab, &result, "run", "none.yaml", "--db", "none.db");
+    lab_check(&result, 0, "Verdict: PASS, 1 of 1 runs\n", NULL);
+    program_result_done(&result);
+    lab_assert_number(&lab, "none.db", "SELECT count(*) FROM truth_interval", 0);
+    lab_assert_number(&lab, "none.db", "SELECT count(*) FROM run WHERE validity = 'valid'", 1);
+    /* The count was seen to grow: what the service says of itself arrived whole. */
+    lab_assert_number(&lab, "none.db", "SELECT max(value) > min(value) AND min(value) = 8 FROM points WHERE "
+                                       "metric = 'go_sched_goroutines_count'", 1);
+    LAB_SCENARIO(&lab, "claim.yaml", "command.yaml", "NAME", "claim", "BEHAVIOUR", "growing", "repeat: {runs: 1}",
+                 "expect: [{detector: threshold, detection: {observed: 100%}}]");
+    LAB_RUN(&lab, &result, "run", "claim.yaml", "--db", "claim.db");
+    lab_check(&result, 2, NULL, "claim.yaml:12:43: expect[0].detection: nobody says what leaks (truth: none)");
+    program_result_done(&result);
+    assert_false(lab_has(&lab, "claim.db"));
+}
+
+static void a_command_may_tell_its_own_truth(void **state)
+{
+    (void)state;
+    struct program_result result;
+    LAB_SCENARIO(&lab, "own.yaml", "truth-fd.yaml", "NAME", "own", "BEHAVIOUR", "growing");
+    LAB_SCENARIO(&lab, "false.yaml", "truth-fd.yaml", "NAME", "false", "BEHAVIOUR", "says-what-is-not");
+    LAB_RUN(&lab, &result, "run", "own.yaml", "false.yaml", "--db", "own.db");
+    lab_check(&result, 5, "interval a: the target says 7 goroutines, from outside there are 0\n", NULL);
+    program_result_done(&result);
+    lab_assert_number(&lab, "own.db",
+                      "SELECT count(*) FROM truth_interval JOIN run USING (run) WHERE validity = 'valid' AND amount > 20 "
+                      "AND confirmed = final_amount AND culprit = 'main.work'", 1);
+    lab_assert_number(&lab, "own.db", "SELECT count(*) FROM run WHERE validity = 'truth'", 1);
+}
+
+/* ---- attach */
+
+/* Start the service as somebody else would; its address. */
+static void start_service(struct running_program *ret_service, const char *behaviour, char *ret_address, size_t room)
+{
+    program_start(ret_service, 60, TARGETS_FOLDER "/service", lab.folder, NULL,
+                  (const char *const[]){behaviour, "127.0.0.1:0", NULL});
+    program_await_out(ret_service, "\n");
+    unsigned port = 0;
+    assert_int_equal(sscanf(ld_buffer_text(&ret_service->out_text), "listening %u\n", &port), 1);
+    snprintf(ret_address, room, "127.0.0.1:%u", port);
+}
+
+/* End it and see what it was asked. It was there until now: nobody else ended it. */
+static void end_service(struct running_program *service, struct program_result *ret_result)
+{
+    assert_int_equal(kill(service->pid, 0), 0);
+    assert_int_equal(kill(service->pid, SIGTERM), 0);
+    program_finish(service, ret_result);
+    assert_int_equal(ret_result->exit_code, 0);
+}
+
+static void an_attached_target_is_read_harmlessly_and_lives_on(void **state)
+{
+    (void)state;
+    struct running_program service;
+    struct program_result result;
+    char address[32];
+    start_service(&service, "growing", address, sizeof address);
+    LAB_SCENARIO(&lab, "attach.yaml", "attach.yaml", "NAME", "attach", "ADDRESS", address, "MORE", "", "LOAD", "");
+    LAB_RUN(&lab, &result, "run", "attach.yaml", "--db", "attach.db");
+    lab_check(&result, 0, "Verdict: PASS, 1 of 1 runs\n", "1/1] run 0 attach/leaky/none: 0 alerts");
+    program_result_done(&result);
+    lab_assert_number(&lab, "attach.db", "SELECT count(*) >= 3 FROM observation WHERE kind = 'profile'", 1);
+    end_service(&service, &result);
+    if (!strstr(result.out, "GET /debug/pprof/goroutine\n") || !strstr(result.out, "GET /metrics\n") ||
+        strstr(result.out, "/work") || strstr(result.out, "debug=2") || strstr(result.out, "leak"))
+        fail_msg("it was asked: %s", result.out);
+    program_result_done(&result);
+}
+
+static void an_attached_target_gets_what_is_asked_for(void **state)
+{
+    (void)state;
+    struct running_program service;
+    struct program_result result;
+    char address[32];
+    start_service(&service, "growing", address, sizeof address);
+    LAB_SCENARIO(&lab, "more.yaml", "attach.yaml", "NAME", "more", "ADDRESS", address, "MORE", ", full_below: 100",
+                 "LOAD", "load: {path: /work, rate: 40/s, for: 500ms}");
+    LAB_RUN(&lab, &result, "run", "more.yaml", "--db", "more.db");
+    lab_check(&result, 0, "Verdict: PASS, 1 of 1 runs\n", NULL);
+    program_result_done(&result);
+    end_service(&service, &result);
+    if (!strstr(result.out, "GET /debug/pprof/goroutine?debug=2\n") || !strstr(result.out, "GET /work\n"))
+        fail_msg("it was asked: %s", result.out);
+    program_result_done(&result);
+}
+
+static void an_attached_target_that_is_not_there_or_goes_is_named(void **state)
+{
+    (void)state;
+    struct running_program service, running;
+    struct program_result result;
+    char address[32], reason[128];
+    start_service(&service, "calm", address, sizeof address);
+    LAB_SCENARIO(&lab, "goes.yaml", "attach.yaml", "NAME", "goes", "ADDRESS", address, "MORE", "", "LOAD", "");
+    LAB_START(&lab, &running, "run", "goes.yaml", "--db", "goes.db");
+    program_await_out(&service, "GET /debug/pprof/goroutine\n");
+    end_service(&service, &result);
+    program_result_done(&result);
+    program_finish(&running, &result);
+    snprintf(reason, sizeof reason, "target http://%s cannot be read (", address);
+    lab_check(&result, 3, reason, "void, harness: target http://127.0.0.1:");
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "run", "goes.yaml", "--db", "absent.db");
+    snprintf(reason, sizeof reason, "target http://%s was not ready within 1.0 s\n", address);
+    lab_check(&result, 3, NULL, reason);
+    program_result_done(&result);
+}
+
+int test_targets(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(declared_truth_is_what_alerts_are_scored_against, open_lab, close_lab),
+        cmocka_unit_test_setup_teardown(without_truth_a_run_is_only_observed, open_lab, close_lab),
+        cmocka_unit_test_setup_teardown(a_command_may_tell_its_own_truth, open_lab, close_lab),
+        cmocka_unit_test_setup_teardown(an_attached_target_is_read_harmlessly_and_lives_on, open_lab, close_lab),
+        cmocka_unit_test_setup_teardown(an_attached_target_gets_what_is_asked_for, open_lab, close_lab),
+        cmocka_unit_test_setup_teardown(an_attached_target_that_is_not_there_or_goes_is_named, open_lab, close_lab),
+    };
+    return cmocka_run_group_tests_name("targets", tests, NULL, NULL);
+}

@@ -4,6 +4,7 @@
  *                                       "listening PORT", then "GET PATH" for each request, on stdout
  *   service                             by the contract of fixtures: socket on fd 3, truth on fd 4, setting on fd 5;
  *                                       the setting's case is the behaviour
+ *   service BEHAVIOUR contract [WORD…]  the same with the behaviour given
  *
  * Further words are ignored: they mark the process. Its goroutines are numbers: some stand still, and with some
  * behaviours each GET /work adds one that stays. */
@@ -359,7 +360,7 @@ static void flood(void)
         behaviour = find("calm");
 }
 
-static void begin_contract(void)
+static const struct behaviour *behaviour_of_setting(void)
 {
     char setting[1024], name[64];
     ssize_t n = read(5, setting, sizeof setting - 1);
@@ -367,18 +368,15 @@ static void begin_contract(void)
     const char *found = strstr(setting, "\"case\":\"");
     if (!found || sscanf(found, "\"case\":\"%63[a-z-]\"", name) != 1)
         exit(2);
-    contract = true;
-    behaviour = find(name);
+    return find(name);
 }
 
 int main(int argc, char **argv)
 {
     signal(SIGTERM, on_term);
     int listening = 3;
-    if (argc >= 3)
-        behaviour = find(argv[1]);
-    else
-        begin_contract();
+    contract = argc < 3 || strcmp(argv[2], "contract") == 0;
+    behaviour = argc < 3 ? behaviour_of_setting() : find(argv[1]);
     if (behaviour->begin)
         behaviour->begin();
     if (contract)
