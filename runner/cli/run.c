@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,14 +60,28 @@ static int write_file(const char *folder, const char *name, const struct ld_buff
     return good ? 0 : ld_fail_errno(error, LD_EIO, errno, "cannot write %s", path);
 }
 
+/* Before anything starts: a campaign of hours must not end in a folder that cannot be written. */
+static int make_report_folder(const char *folder, struct ld_error *error)
+{
+    if (mkdir(folder, 0777) != 0 && errno != EEXIST)
+        return ld_fail_errno(error, LD_EIO, errno, "--report: cannot make the folder %s", folder);
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || access(folder, W_OK | X_OK) != 0) {
+        int saved = errno;
+        if (fd >= 0)
+            close(fd);
+        return ld_fail_errno(error, LD_EIO, saved, "--report: cannot write into %s", folder);
+    }
+    close(fd);
+    return 0;
+}
+
 static int write_reports(const struct request *request, const struct ld_report *report, struct ld_error *error)
 {
     static const struct {
         const char *name;
         int (*render)(const struct ld_report *report, struct ld_buffer *out);
     } files[] = {{"report.json", ld_report_json}, {"junit.xml", ld_report_junit}};
-    if (mkdir(request->report_folder, 0777) != 0 && errno != EEXIST)
-        return ld_fail_errno(error, LD_EIO, errno, "cannot make the folder %s", request->report_folder);
     int code = 0;
     for (size_t i = 0; i < sizeof files / sizeof *files && !code; i++) {
         struct ld_buffer out;
@@ -143,8 +158,10 @@ static int run_plan(struct request *request, const struct ld_source_setting *sou
         *ret_exit = LD_EXIT_SKIPPED;
         return 0;
     }
-    int code = ld_database_new(ld_option_text(request->invocation, "db"), request->database, sizeof request->database,
-                               error);
+    int code = request->report_folder ? make_report_folder(request->report_folder, error) : 0;
+    if (!code)
+        code = ld_database_new(ld_option_text(request->invocation, "db"), request->database,
+                               sizeof request->database, error);
     if (code)
         return code;
     ld_progress_init(&progress, request->jobs);
