@@ -8,5 +8,6 @@ int test_bad_targets(void);
 int test_targets(void);
 int test_campaign(void);
 int test_kill(void);
+int test_interrupt(void);
 
 #endif

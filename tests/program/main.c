@@ -10,6 +10,7 @@ static const struct {
     {"command-line", test_command_line}, {"exit-codes", test_exit_codes}, {"bad-targets", test_bad_targets},
     {"targets", test_targets},           {"campaign", test_campaign},
     {"kill", test_kill},
+    {"interrupt", test_interrupt},
 };
 
 /* test_program [GROUP]: all of them, or one. */

@@ -22,7 +22,7 @@
 
 #define KILLS 50
 #define RUNS 12         /* of the quick scenarios */
-#define CAMPAIGN_MS 2300 /* about what they take */
+#define CAMPAIGN_MS 1700 /* about what they take */
 
 enum victim { VICTIM_LEAKDRILL, VICTIM_GUARD, VICTIM_BOTH, VICTIMS };
 static const char *const victim_names[] = {"leakdrill", "guard", "both"};
