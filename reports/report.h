@@ -24,8 +24,10 @@ struct ld_text_style {
     bool utf8;
 };
 
-/* The final table: a row per cell and detector; counts, no percentages below 20 runs. */
+/* The final table: a row per case and detector, the healthy twin beside the leaky runs; counts, no percentages. */
 int ld_report_text(const struct ld_report *report, const struct ld_text_style *style, struct ld_buffer *out);
+/* What its columns, the outcomes and the verdicts mean. */
+int ld_report_explain(const struct ld_text_style *style, struct ld_buffer *out);
 int ld_report_json(const struct ld_report *report, struct ld_buffer *out);
 /* One testsuite per scenario, one testcase per check and per run; JUnit as CI systems read it. */
 int ld_report_junit(const struct ld_report *report, struct ld_buffer *out);

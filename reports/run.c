@@ -23,6 +23,20 @@ static size_t count_kind(const struct ld_timeline_row *rows, size_t count, const
     return found;
 }
 
+static void counts(struct styled *styled, const struct ld_timeline_row *rows, size_t count)
+{
+    static const struct {
+        const char *kind, *words;
+    } parts[] = {{"truth", "truth event"}, {"alert", "alert event"}, {"fault", "fault event"}, {"read", "failed read"}};
+    char line[256] = "";
+    for (size_t i = 0, used = 0; i < sizeof parts / sizeof *parts; i++) {
+        size_t found = count_kind(rows, count, parts[i].kind);
+        used += (size_t)snprintf(line + used, sizeof line - used, "%s%zu %s%s", used ? ", " : "", found, parts[i].words,
+                                 found == 1 ? "" : "s");
+    }
+    styled_wrapped(styled, 0, 0, line);
+}
+
 static void header(struct styled *styled, const struct ld_stored_run *run, const struct ld_timeline_row *rows, size_t count)
 {
     char line[1024], lasted[32], lag[32];
@@ -44,12 +58,10 @@ static void header(struct styled *styled, const struct ld_stored_run *run, const
         styled_printf(styled, ", observed %s, loop lag p99 %s\n", lasted, lag);
         if (!valid) {
             snprintf(line, sizeof line, "%s: %s", ld_validity_name(run->end.validity), run->end.reason ? run->end.reason : "");
-            styled_wrapped(styled, 2, line);
+            styled_wrapped(styled, 0, 2, line);
         }
     }
-    styled_printf(styled, "%zu truth events, %zu alerts, %zu fault events, %zu failed reads\n",
-                  count_kind(rows, count, "truth"), count_kind(rows, count, "alert"), count_kind(rows, count, "fault"),
-                  count_kind(rows, count, "read"));
+    counts(styled, rows, count);
 }
 
 /* The last count at or before each of `cells` equal steps over [from, to]; -1 before the first. */
@@ -120,42 +132,140 @@ static enum style_colour colour_of(const struct ld_timeline_row *row)
     return STYLE_PLAIN;
 }
 
-/* Relative to the run's start; goroutines as last counted; kind; who; what. */
-static void timeline(struct styled *styled, const struct ld_timeline_row *rows, size_t count)
+/* Where the amount stands in a truth row's text, from ", " to the space behind it; NULL when it does not. */
+static const char *find_amount(const struct ld_timeline_row *row, size_t *ret_length)
 {
-    unsigned who_width = styled->style.width >= 100 ? 18 : 12;
-    char goroutines[24] = "";
-    styled_printf(styled, "%10s %6s  %-6s %-*s what\n", "time", "count", "kind", (int)who_width, "who");
-    for (size_t i = 0; i < count; i++) {
-        const struct ld_timeline_row *row = &rows[i];
-        if (is_kind(row, "count")) {
-            snprintf(goroutines, sizeof goroutines, "%ld", strtol(row->text, NULL, 10));
-            continue;
+    char words[32];
+    int length = snprintf(words, sizeof words, ", %lld ", (long long)row->amount);
+    *ret_length = (size_t)length;
+    return row->amount >= 0 ? strstr(row->text, words) : NULL;
+}
+
+/* Do two rows say the same but for the amount? */
+static bool says_the_same(const struct ld_timeline_row *left, const struct ld_timeline_row *right)
+{
+    if (strcmp(left->kind, right->kind) != 0 || strcmp(left->who, right->who) != 0 || left->instance != right->instance)
+        return false;
+    size_t left_length, right_length;
+    const char *left_amount = find_amount(left, &left_length), *right_amount = find_amount(right, &right_length);
+    if (!left_amount || !right_amount)
+        return !left_amount && !right_amount && strcmp(left->text, right->text) == 0;
+    size_t before = (size_t)(left_amount - left->text);
+    return before == (size_t)(right_amount - right->text) && memcmp(left->text, right->text, before) == 0 &&
+           strcmp(left_amount + left_length, right_amount + right_length) == 0;
+}
+
+static bool is_foldable(const struct ld_timeline_row *row)
+{
+    return row->amount >= 0 || is_kind(row, "read");
+}
+
+/* Does `row` end the stretch of `first`? What happens to another instance and what is not shown does not, nor do two
+ * leaks of one instance end one another's. */
+static bool ends_stretch(const struct ld_timeline_row *first, const struct ld_timeline_row *row)
+{
+    if (is_kind(row, "count") || (row->instance >= 0 && row->instance != first->instance))
+        return false;
+    size_t verb = strcspn(first->text, " ");
+    bool other_leak = row->amount >= 0 && strcmp(row->who, first->who) != 0 && strncmp(row->text, first->text, verb + 1) == 0;
+    return !other_leak;
+}
+
+struct stretch {
+    size_t rows;
+    const struct ld_timeline_row *last;
+};
+
+/* What `rows[at]` begins; the later ones of the stretch are marked as folded. */
+static struct stretch fold_stretch(const struct ld_timeline_row *rows, size_t count, size_t at, bool *folded)
+{
+    struct stretch stretch = {.rows = 1, .last = &rows[at]};
+    for (size_t i = at + 1; is_foldable(&rows[at]) && i < count; i++) {
+        if (says_the_same(&rows[at], &rows[i])) {
+            folded[i] = true;
+            stretch.last = &rows[i];
+            stretch.rows++;
+        } else if (ends_stretch(&rows[at], &rows[i])) {
+            break;
         }
-        styled_printf(styled, "%+9.3fs ", (double)row->time_ns / (double)LD_SECOND);
-        styled_cell(styled, goroutines, -6, true);
-        styled_text(styled, "  ");
-        styled_colour(styled, colour_of(row));
-        styled_cell(styled, row->kind, 6, true);
-        styled_colour(styled, STYLE_PLAIN);
-        styled_text(styled, " ");
-        styled_cell(styled, row->who, (int)who_width, true);
-        styled_text(styled, " ");
-        styled_cell(styled, row->text, (int)(styled->style.width - who_width - 27), false);
-        styled_text(styled, "\n");
     }
+    return stretch;
+}
+
+/* "leak chan-receive, 1 to 37 goroutines outstanding, over 935ms". */
+static void describe_stretch(const struct ld_timeline_row *first, const struct stretch *stretch, char *text, size_t size)
+{
+    char lasted[32];
+    size_t length;
+    const char *amount = find_amount(first, &length);
+    ld_format_duration_short(stretch->last->time_ns - first->time_ns, lasted, sizeof lasted);
+    if (stretch->rows == 1)
+        snprintf(text, size, "%s", first->text);
+    else if (amount)
+        snprintf(text, size, "%.*s, %lld to %lld %s, over %s", (int)(amount - first->text), first->text,
+                 (long long)first->amount, (long long)stretch->last->amount, amount + length, lasted);
+    else
+        snprintf(text, size, "%s, %zu times in %s", first->text, stretch->rows, lasted);
+}
+
+#define TEXT_MAX 8192 /* bytes of one row that are shown */
+
+static unsigned who_width(const struct styled *styled)
+{
+    return styled->style.width >= 100 ? 18 : 13;
+}
+
+static void line(struct styled *styled, const struct ld_timeline_row *row, const char *goroutines, const char *text)
+{
+    unsigned margin = who_width(styled) + 27;
+    styled_printf(styled, "%+9.3fs ", (double)row->time_ns / (double)LD_SECOND);
+    styled_cell(styled, goroutines, -6, true);
+    styled_text(styled, "  ");
+    styled_colour(styled, colour_of(row));
+    styled_cell(styled, row->kind, 6, true);
+    styled_colour(styled, STYLE_PLAIN);
+    styled_text(styled, " ");
+    styled_cell(styled, row->who, (int)who_width(styled), true);
+    styled_text(styled, " ");
+    if (*text)
+        styled_wrapped(styled, margin, margin, text);
+    else
+        styled_text(styled, "\n");
+}
+
+/* Relative to the run's start; goroutines as last counted; kind; who; what. */
+static int timeline(struct styled *styled, const struct ld_timeline_row *rows, size_t count)
+{
+    char goroutines[24] = "", text[TEXT_MAX];
+    bool *folded = calloc(count, sizeof *folded);
+    if (!folded)
+        return LD_ENOMEM;
+    styled_printf(styled, "%10s %6s  %-6s %-*s what\n", "time", "count", "kind",
+                  (int)who_width(styled), "who");
+    for (size_t i = 0; i < count; i++) {
+        if (is_kind(&rows[i], "count"))
+            snprintf(goroutines, sizeof goroutines, "%ld", strtol(rows[i].text, NULL, 10));
+        if (is_kind(&rows[i], "count") || folded[i])
+            continue;
+        const struct stretch stretch = fold_stretch(rows, count, i, folded);
+        describe_stretch(&rows[i], &stretch, text, sizeof text);
+        line(styled, &rows[i], goroutines, text);
+    }
+    free(folded);
+    return 0;
 }
 
 int ld_report_run(const struct ld_stored_run *run, const struct ld_timeline_row *rows, size_t count,
                   const struct ld_text_style *style, struct ld_buffer *out)
 {
     struct styled styled;
+    int code = 0;
     styled_begin(&styled, style, out);
     header(&styled, run, rows, count);
     if (count > 0) {
         sparklines(&styled, rows, count);
         styled_rule(&styled);
-        timeline(&styled, rows, count);
+        code = timeline(&styled, rows, count);
     }
-    return styled.code;
+    return code ? code : styled.code;
 }

@@ -92,11 +92,12 @@ void styled_cell(struct styled *styled, const char *text, int width, bool pad)
         styled_repeat(styled, " ", filling);
 }
 
-void styled_wrapped(struct styled *styled, unsigned indent, const char *text)
+void styled_wrapped(struct styled *styled, unsigned used_before, unsigned indent, const char *text)
 {
-    unsigned room = styled->style.width - indent;
+    bool begun = used_before > 0;
     while (*text) {
-        unsigned used = 0, break_columns = 0;
+        unsigned used = 0, break_columns = 0, taken = begun ? used_before : indent;
+        unsigned room = styled->style.width > taken ? styled->style.width - taken : 1;
         const char *end = text, *break_at = NULL;
         while (*end && used < room) {
             if (*end == ' ') {
@@ -110,8 +111,12 @@ void styled_wrapped(struct styled *styled, unsigned indent, const char *text)
         if (*end && *end != ' ' && break_at) {
             end = break_at;
             used = break_columns;
+        } else if (*end && *end != ' ' && begun) {
+            end = text; /* the word has more room on a line of its own */
         }
-        styled_repeat(styled, " ", indent);
+        if (!begun)
+            styled_repeat(styled, " ", indent);
+        begun = false;
         while (text < end)
             text += add_character(styled, text);
         styled_text(styled, "\n");

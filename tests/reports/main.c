@@ -25,9 +25,10 @@ static const struct ld_scenario scenario = {.file = "scenarios/documented/http-b
 static const struct ld_cell cells[] = {
     {.index = 0, .scenario = &scenario, .variant = LD_VARIANT_LEAKY, .fault_case = 1, .rate = 4,
      .name = "http-body-not-closed/leaky/upstream-killed-and-slow/rate=4"},
-    {.index = 1, .scenario = &scenario, .variant = LD_VARIANT_HEALTHY, .rate = 1, .name = "http-body-not-closed/healthy/none"}};
+    {.index = 1, .scenario = &scenario, .variant = LD_VARIANT_HEALTHY, .rate = 1, .name = "http-body-not-closed/healthy/none"},
+    {.index = 2, .scenario = &scenario, .variant = LD_VARIANT_LEAKY, .rate = 1, .name = "http-body-not-closed/leaky/none"}};
 static const struct ld_run_plan run_plans[] = {{.index = 0, .cell = 0, .seed = UINT64_MAX}, {.index = 1, .cell = 1, .seed = 2}};
-static const struct ld_plan plan = {.seed = 42, .cell_count = 2, .cells = cells, .run_count = 2, .runs = run_plans, .hash = "abc123"};
+static const struct ld_plan plan = {.seed = 42, .cell_count = 3, .cells = cells, .run_count = 2, .runs = run_plans, .hash = "abc123"};
 static struct ld_detector_record broken = {.name = "exec", .failed = true, .reason = "exit 1 <&> \x01"};
 static const struct ld_run_record runs[] = {
     {.run = 0, .reason = "", .detector_count = 1, .detectors = &broken},
@@ -40,7 +41,14 @@ static struct ld_board_row rows[] = {
      .counts = {[LD_OUTCOME_FN] = 5}, .false_alarms = 3, .wrong_site = 2, .alerted = 2, .time = {.n = 5, .median_ns = -1, .p95_ns = -1}},
     {.cell = 0, .detector = "oracle", .calibration = true, .runs = 5, .time = {.median_ns = -1, .p95_ns = -1}},
     {.cell = 1, .detector = "matrix", .runs = 5, .valid = 4, .counts = {[LD_OUTCOME_NOT_MANIFESTED] = 4, [LD_OUTCOME_HARNESS_ERROR] = 1},
-     .quiet_hours = 0.25, .time = {.median_ns = -1, .p95_ns = -1}}};
+     .quiet_hours = 0.25, .time = {.median_ns = -1, .p95_ns = -1}},
+    {.cell = 1, .detector = "growth", .runs = 5, .valid = 4, .alerted = 4, .false_alarms = 4, .during_hold = 1,
+     .counts = {[LD_OUTCOME_NOT_MANIFESTED] = 4, [LD_OUTCOME_HARNESS_ERROR] = 1}, .time = {.median_ns = -1, .p95_ns = -1}},
+    {.cell = 2, .detector = "matrix", .runs = 5, .valid = 5, .manifested = 4, .alerted = 3,
+     .counts = {[LD_OUTCOME_TP] = 3, [LD_OUTCOME_NOT_MANIFESTED] = 1, [LD_OUTCOME_OUT_OF_RANGE] = 1}, .cause_right = 3,
+     .time = {.n = 4, .events = 3, .median_ns = 754321 * LD_MS, .p95_ns = -1}},
+    {.cell = 2, .detector = "growth", .runs = 5, .valid = 4, .manifested = 4, .alerted = 4,
+     .counts = {[LD_OUTCOME_TP] = 4, [LD_OUTCOME_DETECTOR_ERROR] = 1}, .time = {.n = 4, .events = 4, .median_ns = -2 * LD_MS, .p95_ns = -1}}};
 static struct ld_check checks[] = {
     {.scenario = "http-body-not-closed", .cell = "http-body-not-closed/leaky/upstream-killed-and-slow/rate=4", .detector = "matrix",
      .what = "detection", .asked = "observed 100%", .seen = "24 of 25 in time, 1 late", .verdict = LD_VERDICT_FAIL, .line = 31},
@@ -50,7 +58,7 @@ static struct ld_check checks[] = {
     {.scenario = "", .cell = "", .detector = "never", .what = "calibration: never", .asked = "no alert", .seen = "30 of 30"},
     {.scenario = "", .cell = "", .detector = "", .what = "excluded runs", .asked = "at most 5%", .seen = "1 of 2 runs",
      .verdict = LD_VERDICT_INCONCLUSIVE}};
-static struct ld_verdicts verdicts = {.verdict = LD_VERDICT_FAIL, .calibrated = true, .check_count = 5, .checks = checks, .row_count = 4,
+static struct ld_verdicts verdicts = {.verdict = LD_VERDICT_FAIL, .calibrated = true, .check_count = 5, .checks = checks, .row_count = sizeof rows / sizeof *rows,
                                       .rows = rows, .excluded = 1, .excluded_share = 0.5};
 static const struct ld_score no_score;
 static const struct ld_report report = {.plan = &plan, .runs = runs, .run_count = 2, .score = &no_score, .verdicts = &verdicts,
@@ -61,17 +69,29 @@ static const struct ld_stored_run stored = {.run = 3, .cell = "chan/leaky/target
                                             .end = {.validity = LD_INVALID_GAPS, .reason = "3 samples missing", .observed_from_ns = LD_SECOND,
                                                     .observed_to_ns = 12 * LD_SECOND, .lag_p99_ns = 2 * LD_MS}};
 static const struct ld_timeline_row timeline[] = {
-    {0, "phase", "", "prepare"},
-    {20 * LD_MS, "life", "instance 0", "incarnation 1 started"},
-    {250 * LD_MS, "count", "instance 0", "8 goroutines"},
-    {2 * LD_SECOND, "truth", "i1", "leak chan-receive, 1 goroutines outstanding"},
-    {3 * LD_SECOND, "count", "instance 0", "40 goroutines"},
-    {3500 * LD_MS, "alert", "matrix", "open red chan-receive at shop/mail.consume: 32 goroutines wait at one site, none has left for 2 s"},
-    {4 * LD_SECOND, "fault", "target-killed/0/kill", "intent: kill until 5.000 s"},
-    {4010 * LD_MS, "life", "instance 0", "incarnation 1 ended, status -9"},
-    {4250 * LD_MS, "read", "instance 0", "metrics refused\x1b[2J"},
-    {6 * LD_SECOND, "count", "instance 0", "8 goroutines"},
-    {12 * LD_SECOND, "phase", "", "stop"}};
+    {0, "phase", "", "prepare", -1, -1},
+    {20 * LD_MS, "life", "instance 0", "incarnation 1 started", 0, -1},
+    {250 * LD_MS, "count", "instance 0", "8 goroutines", 0, -1},
+    {2 * LD_SECOND, "truth", "i1", "leak chan-receive, 1 goroutines outstanding", 0, 1},
+    {2100 * LD_MS, "truth", "i1", "leak chan-receive, 2 goroutines outstanding", 0, 2},
+    {2150 * LD_MS, "truth", "i2", "leak http-connection, 1 connections outstanding", 0, 1},
+    {2200 * LD_MS, "truth", "i1", "leak chan-receive, 1 goroutines outstanding", 1, 1}, /* of another instance */
+    {2250 * LD_MS, "alert", "growth", "open amber goroutine-growth", 1, -1},
+    {2300 * LD_MS, "truth", "i1", "leak chan-receive, 3 goroutines outstanding", 0, 3},
+    {3 * LD_SECOND, "count", "instance 0", "40 goroutines", 0, -1},
+    {3100 * LD_MS, "truth", "i1", "leak chan-receive, 37 goroutines outstanding", 0, 37},
+    {3500 * LD_MS, "alert", "matrix", "open red chan-receive at shop/mail.consume: 32 goroutines wait at one site, none has left for 2 s", 0, -1},
+    {3600 * LD_MS, "truth", "i1", "leak chan-receive, 38 goroutines outstanding", 0, 38},
+    {3700 * LD_MS, "truth", "i1", "cured chan-receive, 20 goroutines outstanding", 0, 20},
+    {3800 * LD_MS, "truth", "i1", "cured chan-receive, 0 goroutines outstanding", 0, 0},
+    {4 * LD_SECOND, "fault", "target-killed/0/kill", "intent: kill until 5.000 s", -1, -1},
+    {4010 * LD_MS, "life", "instance 0", "incarnation 1 ended, status -9", 0, -1},
+    {4250 * LD_MS, "read", "instance 0", "metrics refused\x1b[2J", 0, -1},
+    {4500 * LD_MS, "read", "instance 0", "metrics refused\x1b[2J", 0, -1},
+    {4750 * LD_MS, "read", "instance 0", "metrics refused\x1b[2J", 0, -1},
+    {6 * LD_SECOND, "count", "instance 0", "8 goroutines", 0, -1},
+    {12 * LD_SECOND, "phase", "", "stop", -1, -1}};
+#define TIMELINE_ROWS (sizeof timeline / sizeof *timeline)
 
 static char *read_file(const char *path)
 {
@@ -143,7 +163,7 @@ static void no_width_is_exceeded(void **state)
         assert_int_equal(ld_report_text(&report, &style, &out), 0);
         assert_width(&out, width);
         ld_buffer_clear(&out);
-        assert_int_equal(ld_report_run(&stored, timeline, 11, &style, &out), 0);
+        assert_int_equal(ld_report_run(&stored, timeline, TIMELINE_ROWS, &style, &out), 0);
         assert_width(&out, width);
         ld_buffer_done(&out);
     }
@@ -154,14 +174,29 @@ static void shown_run(void **state)
     (void)state;
     struct ld_buffer out;
     ld_buffer_init(&out, 1 << 20);
-    assert_int_equal(ld_report_run(&stored, timeline, 11, &(struct ld_text_style){80, false, true}, &out), 0);
+    assert_int_equal(ld_report_run(&stored, timeline, TIMELINE_ROWS, &(struct ld_text_style){80, false, true}, &out), 0);
     compare("run-80.txt", &out);
     ld_buffer_clear(&out);
-    assert_int_equal(ld_report_run(&stored, timeline, 11, &(struct ld_text_style){120, false, false}, &out), 0);
+    assert_int_equal(ld_report_run(&stored, timeline, TIMELINE_ROWS, &(struct ld_text_style){120, false, false}, &out), 0);
     compare("run-120-ascii.txt", &out);
     ld_buffer_clear(&out);
     assert_int_equal(ld_report_run(&stored, NULL, 0, &(struct ld_text_style){80, false, true}, &out), 0);
     ld_buffer_done(&out);
+}
+
+/* The legend, the columns and every outcome are explained within the width. */
+static void outcomes_are_explained(void **state)
+{
+    (void)state;
+    for (unsigned width = 60; width <= 220; width += 20) {
+        struct ld_buffer out;
+        ld_buffer_init(&out, 1 << 20);
+        assert_int_equal(ld_report_explain(&(struct ld_text_style){width, false, false}, &out), 0);
+        assert_width(&out, width);
+        for (int kind = 0; kind < LD_OUTCOME_COUNT; kind++)
+            assert_non_null(strstr(ld_buffer_text(&out), ld_outcome_name((enum ld_outcome_kind)kind)));
+        ld_buffer_done(&out);
+    }
 }
 
 /* What the schema requires is there. */
@@ -225,7 +260,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tables), cmocka_unit_test(no_width_is_exceeded),  cmocka_unit_test(shown_run), cmocka_unit_test(json),
-        cmocka_unit_test(junit),  cmocka_unit_test(a_full_buffer_is_said),
+        cmocka_unit_test(junit),  cmocka_unit_test(outcomes_are_explained), cmocka_unit_test(a_full_buffer_is_said),
     };
     return cmocka_run_group_tests_name("reports", tests, NULL, NULL);
 }
