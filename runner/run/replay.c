@@ -27,12 +27,37 @@ struct replay {
     int code;
 };
 
+/* "open at observation 41 (site \"main.wait\")" */
+static void describe(const struct ld_alert *alert, char *text, size_t room)
+{
+    snprintf(text, room, "%s at observation %llu (site \"%.120s\")", ld_alert_action_name(alert->action),
+             (unsigned long long)alert->evidence, alert->site);
+}
+
+/* The first difference is kept: what follows is often only its consequence. */
 static void differ(struct replay *replay, const char *detector, const char *what, const struct ld_alert *alert)
 {
-    if (!replay->result.different)
-        snprintf(replay->result.first_difference, sizeof replay->result.first_difference,
-                 "%s: %s at observation %llu (%s, site \"%s\")", detector, what, (unsigned long long)alert->evidence,
-                 ld_alert_action_name(alert->action), alert->site);
+    char text[192] = "";
+    if (replay->result.different)
+        return;
+    if (alert)
+        describe(alert, text, sizeof text);
+    snprintf(replay->result.first_difference, sizeof replay->result.first_difference, "%s: %s%s%s", detector, what,
+             alert ? ": " : "", text);
+    replay->result.different = true;
+}
+
+/* Which of the two, and where: the observation that decided one of them is not what it was. */
+static void differ_from(struct replay *replay, const char *detector, const struct ld_alert *alert,
+                        const struct ld_alert *stored)
+{
+    char now[192], then[192];
+    if (replay->result.different)
+        return;
+    describe(alert, now, sizeof now);
+    describe(stored, then, sizeof then);
+    snprintf(replay->result.first_difference, sizeof replay->result.first_difference,
+             "%s: another alert than the stored one: %s, stored is %s", detector, now, then);
     replay->result.different = true;
 }
 
@@ -82,7 +107,7 @@ static void on_alert(void *context, const char *detector, const struct ld_alert 
     if (!comparison || !comparison->stored || comparison->met >= comparison->stored->alert_count)
         differ(replay, detector, "an alert that is not stored", alert);
     else if (!same_alert(alert, &comparison->stored->alerts[comparison->met]))
-        differ(replay, detector, "another alert than the stored one", alert);
+        differ_from(replay, detector, alert, &comparison->stored->alerts[comparison->met]);
     if (comparison)
         comparison->met++;
 }
@@ -94,8 +119,7 @@ static void on_broken(void *context, const char *detector, const char *reason)
     for (size_t i = 0; i < replay->record.detector_count; i++)
         if (strcmp(replay->record.detectors[i].name, detector) == 0 && replay->record.detectors[i].failed)
             return; /* it broke live too */
-    const struct ld_alert nothing = {.site = ""};
-    differ(replay, detector, "broke, which it did not live,", &nothing);
+    differ(replay, detector, "broke, which it did not live", NULL);
 }
 
 static const struct ld_panel_events panel_events = {on_alert, on_broken};

@@ -9,5 +9,6 @@ int test_targets(void);
 int test_campaign(void);
 int test_kill(void);
 int test_interrupt(void);
+int test_replay(void);
 
 #endif

@@ -11,6 +11,7 @@ static const struct {
     {"targets", test_targets},           {"campaign", test_campaign},
     {"kill", test_kill},
     {"interrupt", test_interrupt},
+    {"replay", test_replay},
 };
 
 /* test_program [GROUP]: all of them, or one. */

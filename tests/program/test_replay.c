@@ -1,0 +1,308 @@
+/* Replay: the stored observations give the stored alerts again, to the bit, and what was changed is found. */
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include <jansson.h>
+#include <sqlite3.h>
+
+#include "groups.h"
+#include "lab.h"
+
+#define ALERTS                                                                                                        \
+    "SELECT run, detector, action, id, evidence, evidence_time_ns, instance, incarnation, cause, coalesce(site, ''), " \
+    "severity, coalesce(why, ''), coalesce(rule, ''), coalesce(rule_version, ''), amount, amount_bits FROM %s "       \
+    "ORDER BY run, alert"
+
+static struct lab lab;
+
+static sqlite3 *open_database(const char *name)
+{
+    char path[256];
+    sqlite3 *handle;
+    snprintf(path, sizeof path, "%s/%s", lab.folder, name);
+    assert_int_equal(sqlite3_open_v2(path, &handle, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+    return handle;
+}
+
+static void execute(const char *database, const char *sql)
+{
+    char *why = NULL;
+    sqlite3 *handle = open_database(database);
+    if (sqlite3_exec(handle, sql, NULL, NULL, &why) != SQLITE_OK)
+        fail_msg("%s: %s: %s", database, sql, why);
+    sqlite3_close(handle);
+}
+
+/* The original stays as it was written; each test changes a copy. */
+static void copy_database(const char *copy)
+{
+    char sql[256];
+    snprintf(sql, sizeof sql, "VACUUM INTO '%s/%s'", lab.folder, copy);
+    execute("original.db", sql);
+}
+
+static int replay(const char *database, bool json, struct program_result *ret_result)
+{
+    if (json)
+        LAB_RUN(&lab, ret_result, "replay", "--db", database, "--json");
+    else
+        LAB_RUN(&lab, ret_result, "replay", "--db", database);
+    return ret_result->exit_code;
+}
+
+/* ---- one stored alert against one line of JSON */
+
+static void assert_text(const char *what, const char *stored, const json_t *line, int64_t number)
+{
+    const char *now = json_string_value(json_object_get(line, what));
+    if (!now || strcmp(now, stored) != 0)
+        fail_msg("alert %" PRId64 ": %s is \"%s\", stored \"%s\"", number, what, now ? now : "?", stored);
+}
+
+static void assert_whole(const char *what, int64_t stored, const json_t *line, int64_t number)
+{
+    const json_t *value = json_object_get(line, what);
+    if (!json_is_integer(value) || json_integer_value(value) != stored)
+        fail_msg("alert %" PRId64 ": %s is %lld, stored %" PRId64, number, what,
+                 (long long)json_integer_value(value), stored);
+}
+
+static uint64_t bits_of(double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static void assert_same(sqlite3_stmt *stored, const json_t *line, int64_t number)
+{
+    static const char *const columns[] = {"run",         "detector", "action", "id",       "evidence",
+                                          "evidence_time_ns", "instance", "incarnation", "cause", "site",
+                                          "severity",    "why",      "rule",   "rule_version"};
+    for (int i = 0; i < (int)(sizeof columns / sizeof *columns); i++)
+        if (sqlite3_column_type(stored, i) == SQLITE_INTEGER)
+            assert_whole(columns[i], sqlite3_column_int64(stored, i), line, number);
+        else
+            assert_text(columns[i], (const char *)sqlite3_column_text(stored, i), line, number);
+    if (sqlite3_column_type(stored, 15) != SQLITE_NULL)
+        return; /* not a number, which JSON does not know */
+    double amount = json_number_value(json_object_get(line, "amount"));
+    if (bits_of(amount) != bits_of(sqlite3_column_double(stored, 14)))
+        fail_msg("alert %" PRId64 ": amount is %.17g, stored %.17g", number, amount,
+                 sqlite3_column_double(stored, 14));
+}
+
+/* The lines are the rows of `table`, one for one. */
+static void assert_same_alerts(const char *database, const char *table, const char *lines)
+{
+    char sql[512];
+    sqlite3_stmt *statement;
+    sqlite3 *handle = open_database(database);
+    int64_t number = 0;
+    snprintf(sql, sizeof sql, ALERTS, table);
+    assert_int_equal(sqlite3_prepare_v2(handle, sql, -1, &statement, NULL), SQLITE_OK);
+    for (; sqlite3_step(statement) == SQLITE_ROW; number++) {
+        json_error_t why;
+        json_t *line = json_loads(lines, JSON_DISABLE_EOF_CHECK, &why);
+        if (!line)
+            fail_msg("alert %" PRId64 " did not come again: %s", number, why.text);
+        assert_same(statement, line, number);
+        json_decref(line);
+        lines = strchr(lines, '\n') + 1;
+    }
+    if (*lines)
+        fail_msg("an alert that is not stored: %.300s", lines);
+    assert_true(number > 0);
+    sqlite3_finalize(statement);
+    sqlite3_close(handle);
+}
+
+/* ---- tests */
+
+static void what_is_stored_comes_again(void **state)
+{
+    static const char *const detectors[] = {"matrix",       "before-after", "threshold", "growth", "goroutineleak",
+                                            "oracle",       "oracle-delay", "always",    "random"};
+    struct program_result result;
+    char sql[128];
+    (void)state;
+    /* Every detector that ever says anything said something, or this test shows nothing. */
+    for (size_t i = 0; i < sizeof detectors / sizeof *detectors; i++) {
+        snprintf(sql, sizeof sql, "SELECT count(*) FROM alert WHERE detector = '%s'", detectors[i]);
+        if (lab_number(&lab, "original.db", sql) == 0)
+            fail_msg("%s gave no alert", detectors[i]);
+    }
+    lab_assert_number(&lab, "original.db", "SELECT count(*) FROM alert WHERE detector = 'never'", 0);
+    replay("original.db", false, &result);
+    lab_check(&result, 0, "identical to the stored ones", NULL);
+    assert_string_equal(result.err, "");
+    program_result_done(&result);
+}
+
+static void deleted_alerts_come_back_to_the_bit(void **state)
+{
+    struct program_result result;
+    (void)state;
+    copy_database("deleted.db");
+    execute("deleted.db", "CREATE TABLE saved AS SELECT * FROM alert; DELETE FROM alert;");
+    replay("deleted.db", true, &result);
+    lab_check(&result, 1, NULL, "an alert that is not stored");
+    assert_same_alerts("deleted.db", "saved", result.out);
+    program_result_done(&result);
+    execute("deleted.db", "INSERT INTO alert SELECT * FROM saved; DROP TABLE saved;");
+    replay("deleted.db", true, &result);
+    lab_check(&result, 0, NULL, NULL);
+    assert_same_alerts("deleted.db", "alert", result.out);
+    program_result_done(&result);
+}
+
+static void one_stored_alert_changed_is_found(void **state)
+{
+    static const struct {
+        const char *sql, *message;
+    } cases[] = {
+        {"UPDATE alert SET amount = amount + 1e-9 WHERE alert = (SELECT min(alert) FROM alert WHERE amount > 0 AND "
+         "amount < 1000)",
+         "another alert than the stored one"},
+        {"UPDATE alert SET why = why || '.' WHERE alert = (SELECT min(alert) FROM alert WHERE detector = 'matrix')",
+         "matrix: another alert than the stored one"},
+        {"DELETE FROM alert WHERE alert = (SELECT max(alert) FROM alert WHERE detector = 'growth')", "growth: "},
+        {"INSERT INTO alert (run, detector, id, action, evidence, evidence_time_ns, receipt_ns, instance, incarnation, "
+         "cause, severity, amount) SELECT run, 'never', 1, 'open', 1, 1, 1, 0, 1, cause, severity, 1 FROM alert LIMIT "
+         "1",
+         "never: a stored alert that did not come again"},
+    };
+    struct program_result result;
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "alert-%zu.db", i);
+        copy_database(name);
+        execute(name, cases[i].sql);
+        replay(name, false, &result);
+        lab_check(&result, 1, "NOT the stored ones", cases[i].message);
+        program_result_done(&result);
+    }
+}
+
+/* The difference names the observation whose alert is another one now. */
+static void assert_named(const char *database, int64_t run, const char *detector, int64_t sequence)
+{
+    struct program_result result;
+    char where[64], who[32], number[24];
+    snprintf(number, sizeof number, "%" PRId64, run);
+    LAB_RUN(&lab, &result, "replay", number, "--db", database, "--detector", detector);
+    snprintf(who, sizeof who, "%s: ", detector);
+    snprintf(where, sizeof where, "observation %" PRId64 " ", sequence);
+    lab_check(&result, 1, "NOT the stored ones", who);
+    lab_check(&result, 1, NULL, where);
+    program_result_done(&result);
+}
+
+static void a_changed_number_is_found(void **state)
+{
+    char sql[1024];
+    (void)state;
+    copy_database("number.db");
+    /* The count that made threshold speak first in the run that leaks and nobody disturbs: now it is 1. */
+#define FIRST_OF(detector)                                                                                             \
+    "FROM alert AS a JOIN run AS r ON r.run = a.run JOIN cell AS c ON c.cell = r.cell WHERE c.name = "                  \
+    "'recv/leaky/none' AND a.detector = '" detector "' AND a.action = 'open' ORDER BY a.alert LIMIT 1"
+    int64_t run = lab_number(&lab, "number.db", "SELECT a.run " FIRST_OF("threshold"));
+    int64_t sequence = lab_number(&lab, "number.db", "SELECT a.evidence " FIRST_OF("threshold"));
+    snprintf(sql, sizeof sql,
+             "UPDATE series SET samples = (SELECT json_group_array(json(CASE WHEN json_extract(e.value, '$[0]') = %lld "
+             "THEN json_array(json_extract(e.value, '$[0]'), 1.0) ELSE e.value END)) FROM json_each(series.samples) AS "
+             "e) WHERE run = %lld AND metric = (SELECT metric FROM metric WHERE name = "
+             "'go_sched_goroutines_count')",
+             (long long)sequence, (long long)run);
+    execute("number.db", sql);
+    assert_named("number.db", run, "threshold", sequence);
+}
+
+static void a_changed_profile_is_found(void **state)
+{
+    char sql[1024];
+    (void)state;
+    copy_database("body.db");
+    /* The profile that made before-after speak first is now the one that was read before anything leaked. */
+    int64_t run = lab_number(&lab, "body.db", "SELECT a.run " FIRST_OF("before-after"));
+    int64_t sequence = lab_number(&lab, "body.db", "SELECT a.evidence " FIRST_OF("before-after"));
+    snprintf(sql, sizeof sql,
+             "UPDATE observation SET (body, profile, encoding) = (SELECT o.body, o.profile, o.encoding FROM observation "
+             "AS o WHERE o.run = %lld AND o.profile_kind = 'goroutine' AND o.body IS NOT NULL ORDER BY o.sequence LIMIT "
+             "1) WHERE run = %lld AND sequence = %lld AND kind = 'profile'",
+             (long long)run, (long long)run, (long long)sequence);
+    execute("body.db", sql);
+    assert_named("body.db", run, "before-after", sequence);
+}
+
+static void a_damaged_body_is_an_error_not_a_difference(void **state)
+{
+    struct program_result result;
+    (void)state;
+    copy_database("damaged.db");
+    execute("damaged.db", "UPDATE body SET stored = CAST(substr(stored, 1, length(stored) - 1) || x'ff' AS BLOB) WHERE body = 1");
+    replay("damaged.db", false, &result);
+    lab_check(&result, 3, NULL, "damaged.db");
+    program_result_done(&result);
+}
+
+/* A stored scenario needs nothing installed. */
+static void replay_needs_no_programs(void **state)
+{
+    static const char *const environment[] = {"LEAKDRILL_FIXTURES_FILE=/nonexistent/fixtures.json", NULL};
+    struct program_result result;
+    (void)state;
+    run_program(&result, 60, lab.folder, environment,
+                (const char *const[]){"replay", "--db", "original.db", "0", "--detector", "matrix", NULL});
+    lab_check(&result, 0, "run 0: ", NULL);
+    assert_string_equal(result.err, "");
+    program_result_done(&result);
+}
+
+static int open_lab(void **state)
+{
+    static const char *const nothing[] = {NULL};
+    struct program_result result;
+    (void)state;
+    lab_open(&lab);
+    LAB_SCENARIO(&lab, "recv.yaml", "replay.yaml", "NAME", "recv", "FIXTURE", "queue/consumer-unclosed");
+    LAB_SCENARIO(&lab, "body.yaml", "replay.yaml", "NAME", "body", "FIXTURE", "http/body-not-closed");
+    lab_scenario(&lab, "leak-profile.yaml", "replay-leak-profile.yaml", nothing);
+    LAB_RUN(&lab, &result, "run", "recv.yaml", "body.yaml", "leak-profile.yaml", "--jobs", "4", "--db", "original.db");
+    bool good = result.exit_code == 0 || result.exit_code == 5; /* a busy machine voids runs: those replay too */
+    if (!good)
+        print_message("exit code %d\n%s%s", result.exit_code, result.out, result.err);
+    program_result_done(&result);
+    return good ? 0 : -1;
+}
+
+static int close_lab(void **state)
+{
+    (void)state;
+    lab_close(&lab);
+    return 0;
+}
+
+int test_replay(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_stored_comes_again),
+        cmocka_unit_test(deleted_alerts_come_back_to_the_bit),
+        cmocka_unit_test(one_stored_alert_changed_is_found),
+        cmocka_unit_test(a_changed_number_is_found),
+        cmocka_unit_test(a_changed_profile_is_found),
+        cmocka_unit_test(a_damaged_body_is_an_error_not_a_difference),
+        cmocka_unit_test(replay_needs_no_programs),
+    };
+    if (!lab_has_programs()) {
+        print_message("replay: skipped, the Go programs are not built\n");
+        return 0;
+    }
+    return cmocka_run_group_tests_name("replay", tests, open_lab, close_lab);
+}
