@@ -20,7 +20,7 @@
 #include "runner/sample/door.h"
 
 #define LD_GATEWAY_CONNECTIONS_MAX 64
-#define LD_GATEWAY_WAITING_MAX 8                 /* reads of one instance: the sampler waits behind no more than these */
+#define LD_GATEWAY_WAITING_MAX 8                 /* reads of one instance: the sampler waits behind no more */
 #define LD_GATEWAY_HELD_MAX ((size_t)256 << 20)  /* bytes of bodies held for slow clients, together */
 #define LD_GATEWAY_IDLE_S 30                     /* a client that neither sends nor takes anything so long is dropped */
 #define LD_GATEWAY_URL_MAX 64

@@ -106,7 +106,8 @@ static void joins_chunks(void **state)
 {
     struct fixture *fixture = *state;
     struct ending ending = {0};
-    serve_raw(fixture, "/a", STAY, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
+    serve_raw(fixture, "/a", STAY,
+              "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
     get(fixture, "/a", PATIENT, &ending);
     run_until(fixture, &ending.count, 1);
     assert_int_equal(ending.failure, LD_FETCH_OK);

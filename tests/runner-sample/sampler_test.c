@@ -344,7 +344,8 @@ static void a_period_profiles_when_the_count_moved(void **state)
         assert_int_equal(times_asked(scene.fixture, PROFILE), (unsigned)count - 9);
     }
     assert_int_equal(times_asked(scene.fixture, STACKS), 0); /* nothing doubled above 50 */
-    assert_int_equal(scene.failed, 0);
+    for (unsigned i = 0; i < scene.count; i++) /* a busy machine may overlap; nothing else may fail */
+        assert_true(scene.seen[i].kind != LD_OBSERVATION_FAILED || scene.seen[i].failure == LD_READ_OVERLAP);
 }
 
 /* Metrics between goroutine profiles number exactly idle_periods when the count stands still. */
@@ -458,9 +459,10 @@ static void a_dead_instance_is_gone(void **state)
         assert_int_equal(scene.seen[i].failure, LD_READ_GONE);
     ld_door_point(&scene.door, scene.fixture->target.address);
     ld_sampler_point(&scene.sampler, getpid());
-    unsigned failed = scene.failed;
+    unsigned before = scene.count;
     run_until(scene.fixture, &scene.metrics, 2);
-    assert_true(scene.failed <= failed + 1);
+    for (unsigned i = before; i < scene.count; i++)
+        assert_true(scene.seen[i].kind != LD_OBSERVATION_FAILED || scene.seen[i].failure == LD_READ_OVERLAP);
     assert_true(times_asked(scene.fixture, PROFILE) >= 1); /* a new life is looked at anew */
 }
 
