@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pty.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -47,7 +48,7 @@ static bool drain(int descriptor, struct ld_buffer *into)
     char piece[65536];
     ssize_t length = read(descriptor, piece, sizeof piece);
     if (length < 0)
-        return errno == EINTR;
+        return errno == EINTR; /* a terminal that everybody has left says EIO */
     assert_int_equal(ld_buffer_add(into, piece, (size_t)length), 0);
     return length > 0;
 }
@@ -98,6 +99,26 @@ void program_start(struct running_program *ret_running, unsigned timeout_s, cons
     close(err[1]);
     running.out = out[0];
     running.err = err[0];
+    *ret_running = running;
+}
+
+void program_start_on_terminal(struct running_program *ret_running, unsigned timeout_s, unsigned short columns,
+                               const char *folder, const char *const *environment, const char *const *arguments)
+{
+    int ours, theirs;
+    const struct winsize size = {.ws_col = columns, .ws_row = 40};
+    struct running_program running = {.deadline_ms = now_ms() + (int64_t)timeout_s * 1000, .err = -1};
+    ld_buffer_init(&running.out_text, OUTPUT_MAX);
+    ld_buffer_init(&running.err_text, OUTPUT_MAX);
+    assert_int_equal(openpty(&ours, &theirs, NULL, NULL, &size), 0);
+    fcntl(ours, F_SETFD, FD_CLOEXEC);
+    fcntl(theirs, F_SETFD, FD_CLOEXEC);
+    running.pid = fork();
+    assert_true(running.pid >= 0);
+    if (running.pid == 0)
+        become_program(LEAKDRILL, folder, environment, arguments, theirs, theirs);
+    close(theirs);
+    running.out = ours;
     *ret_running = running;
 }
 

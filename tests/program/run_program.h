@@ -35,6 +35,9 @@ struct running_program {
 /* `program` NULL: leakdrill. The time limit is for everything until program_finish. */
 void program_start(struct running_program *ret_running, unsigned timeout_s, const char *program, const char *folder,
                    const char *const *environment, const char *const *arguments);
+/* leakdrill on a terminal so many columns wide: stdout and stderr come as one, in out_text. */
+void program_start_on_terminal(struct running_program *ret_running, unsigned timeout_s, unsigned short columns,
+                               const char *folder, const char *const *environment, const char *const *arguments);
 /* Read until stderr (stdout) holds `text`; fails the test when it ends or the time is up before. */
 void program_await_err(struct running_program *running, const char *text);
 void program_await_out(struct running_program *running, const char *text);
