@@ -21,9 +21,9 @@ unsigned ld_terminal_width(int fd)
 
 void ld_progress_init(struct ld_progress *progress, unsigned jobs)
 {
-    const char *terminal = getenv("TERM");
+    const char *terminal = getenv("TERM"), *no_colour = getenv("NO_COLOR");
     *progress = (struct ld_progress){.live = isatty(STDERR_FILENO) && terminal && strcmp(terminal, "dumb") != 0,
-                                     .colour = isatty(STDERR_FILENO) && !getenv("NO_COLOR"),
+                                     .colour = isatty(STDERR_FILENO) && !(no_colour && *no_colour),
                                      .width = ld_terminal_width(STDERR_FILENO),
                                      .jobs = jobs};
 }
