@@ -19,7 +19,7 @@ static const struct ld_option run_options[] = {
     OPTION_SHARD,
     OPTION_DB,
     {"report", "FOLDER", "Where reports are written."},
-    {"fail-fast", NULL, "Start no further run after an expectation has failed."},
+    {"fail-fast", NULL, "Start no further run after a void one."},
     {0},
 };
 static const struct ld_option plan_options[] = {
