@@ -463,7 +463,7 @@ int ld_report_text(const struct ld_report *report, const struct ld_text_style *s
 
 static void explain_row(struct styled *styled, const char *name, const char *doc)
 {
-    const int column = 21;
+    const int column = 23;
     styled_printf(styled, "  %-*s ", column - 3, name);
     styled_wrapped(styled, (unsigned)column, (unsigned)column, doc);
 }
@@ -488,10 +488,10 @@ int ld_report_explain(const struct ld_text_style *style, struct ld_buffer *out)
     for (size_t i = 0; i < COLUMNS; i++)
         explain_row(&styled, table[i].name, table[i].doc);
     styled_text(&styled, "\n");
-    styled_wrapped(&styled, 0, 2, "Outcomes, one for each leak and detector (view v_outcomes of the database):");
+    styled_wrapped(&styled, 0, 0, "Outcomes, one for each leak and detector (view v_outcomes of the database):");
     for (size_t i = 0; i < sizeof outcomes / sizeof *outcomes; i++)
         explain_row(&styled, outcomes[i].name, outcomes[i].doc);
-    styled_wrapped(&styled, 0, 2, "Only the first three are evidence; the others never enter a rate.");
+    styled_wrapped(&styled, 0, 0, "Only the first three are evidence; the others never enter a rate.");
     styled_text(&styled, "\nVerdicts:\n");
     for (size_t i = 0; i < sizeof verdicts / sizeof *verdicts; i++)
         explain_row(&styled, verdicts[i].name, verdicts[i].doc);

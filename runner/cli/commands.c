@@ -35,14 +35,15 @@ static const struct ld_option replay_options[] = {
 const struct ld_command ld_commands[] = {
     {"run", "[SCENARIO...]", "run scenarios and judge the detectors",
      "SCENARIO is a file or a folder; default: the scenarios that come with leakdrill.\n"
-     "Exit code 0: all expectations are met; 1: one is not; 2: a file is wrong; 3: the\n"
+     "Exit code 0: all expectations are met; 1: one is not; 2: a file is wrong; 3: the "
      "harness failed; 5: not enough evidence; 77: everything was skipped.",
      run_options, true, ld_command_run},
     {"list", "[FOLDER...]", "list scenarios, fixtures, upstreams, detectors and faults", NULL, NULL, true,
      ld_command_list},
-    {"explain", "[KEY]", "explain the keys of a scenario file",
-     "KEY is a key with its path (target.limits), a fault, a detector, faults, detectors,\n"
-     "or matrix for the rule language; default: every key of a scenario.",
+    {"explain", "[KEY]", "explain the keys of a scenario file, the rules, the results",
+     "KEY is a key with its path (target.limits), a fault, a detector, faults, detectors, "
+     "matrix for the rule language, or outcomes for what the numbers of the final table "
+     "mean; default: every key of a scenario.",
      NULL, true, ld_command_explain},
     {"lint", "[FILE|FOLDER...]", "check scenario and rule files without running them",
      "Prints every error as FILE:LINE:COLUMN: KEY: MESSAGE, and exits with 2 if there is any.\n"
@@ -52,7 +53,10 @@ const struct ld_command ld_commands[] = {
      plan_options, true, ld_command_plan},
     {"show", "RUN", "show the timeline of a run: truth, faults, alerts, counts", NULL, show_options, true,
      ld_command_show},
-    {"replay", "RUN...", "feed recorded runs to detectors again", NULL, replay_options, true, ld_command_replay},
+    {"replay", "[RUN...]", "feed recorded runs to their detectors again",
+     "RUN is a run's number; default: every run of the database. Says whether the alerts are "
+     "the stored ones; exit code 1: they are not.",
+     replay_options, true, ld_command_replay},
     NOT_YET("verify", "compare a candidate rule file with the current one on recorded runs"),
     NOT_YET("shadow", "run a candidate rule file beside the current one"),
     NOT_YET("sign", "sign a verified rule file"),

@@ -1,17 +1,34 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "matrix/matrix.h"
+#include "reports/report.h"
 #include "runner/cli/command.h"
+#include "runner/cli/wrap.h"
 #include "scenario/scenario.h"
 
 #define TEXT_MAX ((size_t)1 << 20)
 
+static int explain_outcomes(struct ld_buffer *out)
+{
+    return ld_report_explain(&(struct ld_text_style){.width = 80}, out);
+}
+
+/* What is explained beside the keys of a scenario. */
+static const struct {
+    const char *name;
+    int (*explain)(struct ld_buffer *out);
+} topics[] = {{"matrix", ld_matrix_explain}, {"outcomes", explain_outcomes}};
+
 static int explain(const char *key, struct ld_buffer *out, struct ld_error *error)
 {
-    if (!key || strcmp(key, "matrix") != 0)
-        return ld_scenario_explain(key, out, error);
-    int code = ld_matrix_explain(out);
-    return code ? ld_fail(error, code, "%s", ld_code_text(code)) : 0;
+    for (size_t i = 0; key && i < sizeof topics / sizeof *topics; i++) {
+        if (strcmp(key, topics[i].name) != 0)
+            continue;
+        int code = topics[i].explain(out);
+        return code ? ld_fail(error, code, "%s", ld_code_text(code)) : 0;
+    }
+    return ld_scenario_explain(key, out, error);
 }
 
 int ld_command_explain(const struct ld_invocation *invocation)
@@ -23,11 +40,11 @@ int ld_command_explain(const struct ld_invocation *invocation)
     const char *key = invocation->argument_count ? invocation->arguments[0] : NULL;
     ld_buffer_init(&out, TEXT_MAX);
     int code = explain(key, &out, &error);
-    int exit = LD_EXIT_OK;
-    if (code == LD_ENOENT)
-        exit = ld_usage_error(invocation->command, "%s", error.message);
-    else
-        exit = code ? ld_say_error(invocation->command, &error) : ld_put(&out);
+    bool unknown = code == LD_ENOENT;
+    if (!code && (code = ld_put_wrapped(stdout, &out)) != 0)
+        ld_fail(&error, code, "%s", ld_code_text(code));
     ld_buffer_done(&out);
-    return exit;
+    if (unknown)
+        return ld_usage_error(invocation->command, "%s", error.message);
+    return code ? ld_say_error(invocation->command, &error) : LD_EXIT_OK;
 }

@@ -1,32 +1,56 @@
 #include "runner/cli/help.h"
 
 #include "base/text.h"
+#include "runner/cli/wrap.h"
+
+#define HELP_MAX ((size_t)1 << 20)
+
+static bool is_there(const struct ld_command *command)
+{
+    return command->run != ld_command_not_yet;
+}
 
 void ld_help_all(FILE *stream)
 {
-    fprintf(stream, "usage: leakdrill COMMAND [OPTIONS] [ARGUMENTS]\n\n"
-                    "A proving ground for leak detectors.\n\n");
+    struct ld_buffer out;
+    ld_buffer_init(&out, HELP_MAX);
+    ld_buffer_add_text(&out, "usage: leakdrill COMMAND [OPTIONS] [ARGUMENTS]\n\n"
+                             "A proving ground for leak detectors.\n\n");
     for (const struct ld_command *command = ld_commands; command->name; command++)
-        fprintf(stream, "  %-10s %s%s\n", command->name, command->summary,
-                command->run == ld_command_not_yet ? " (not implemented yet)" : "");
-    fprintf(stream, "\nleakdrill COMMAND --help explains a command.\n");
+        if (is_there(command))
+            ld_buffer_printf(&out, "  %-9s  %s\n", command->name, command->summary);
+    ld_buffer_add_text(&out, "\nNot implemented yet: ");
+    const char *before = "";
+    for (const struct ld_command *command = ld_commands; command->name; command++) {
+        if (is_there(command))
+            continue;
+        ld_buffer_printf(&out, "%s%s", before, command->name);
+        before = ", ";
+    }
+    ld_buffer_add_text(&out, ".\n\nleakdrill COMMAND --help explains a command.\n");
+    ld_put_wrapped(stream, &out);
+    ld_buffer_done(&out);
 }
 
 void ld_help_command(FILE *stream, const struct ld_command *command)
 {
-    fprintf(stream, "usage: leakdrill %s%s%s%s\n\n%s%s\n", command->name, command->options ? " [OPTIONS]" : "",
-            command->synopsis[0] ? " " : "", command->synopsis, command->summary,
-            command->run == ld_command_not_yet ? " (not implemented yet)" : "");
+    struct ld_buffer out;
+    ld_buffer_init(&out, HELP_MAX);
+    ld_buffer_printf(&out, "usage: leakdrill %s%s%s%s\n\n%s%s\n", command->name, command->options ? " [OPTIONS]" : "",
+                     command->synopsis[0] ? " " : "", command->synopsis, command->summary,
+                     is_there(command) ? "" : "\n\nnot implemented yet");
     if (command->doc)
-        fprintf(stream, "\n%s\n", command->doc);
-    fprintf(stream, "\n");
+        ld_buffer_printf(&out, "\n%s\n", command->doc);
+    ld_buffer_add_text(&out, "\n");
     for (const struct ld_option *option = command->options; option && option->name; option++) {
         char name[64];
         snprintf(name, sizeof name, "--%s%s%s", option->name, option->value ? " " : "",
                  option->value ? option->value : "");
-        fprintf(stream, "  %-18s %s\n", name, option->doc);
+        ld_buffer_printf(&out, "  %-17s  %s\n", name, option->doc);
     }
-    fprintf(stream, "  %-18s %s\n", "--help", "Show this help.");
+    ld_buffer_printf(&out, "  %-17s  %s\n", "--help", "Show this help.");
+    ld_put_wrapped(stream, &out);
+    ld_buffer_done(&out);
 }
 
 int ld_help_unknown(const char *name)

@@ -114,6 +114,29 @@ static void help_and_version_go_to_stdout(void **state)
     }
 }
 
+/* Without a terminal, 80 columns. */
+static void explanations_are_80_columns_wide(void **state)
+{
+    (void)state;
+    static const char *const cases[][4] = {
+        {"help"}, {"list"}, {"explain"}, {"explain", "matrix"}, {"explain", "outcomes"}, {"explain", "faults"},
+        {"explain", "detectors"}, {"explain", "growth"}, {"help", "run"}, {"help", "replay"}, {"help", "explain"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct program_result result;
+        run_program(&result, 10, NULL, NULL, cases[i]);
+        check(&result, 0, "\n", NULL);
+        unsigned column = 0;
+        for (const char *at = result.out; *at; at++) {
+            column = *at == '\n' ? 0 : column + (((unsigned char)*at & 0xc0) != 0x80);
+            if (column > 80)
+                fail_msg("leakdrill %s %s: a line of more than 80 columns before: %.40s", cases[i][0],
+                         cases[i][1] ? cases[i][1] : "", at);
+        }
+        program_result_done(&result);
+    }
+}
+
 static void lint_prints_every_error_and_exits_2(void **state)
 {
     (void)state;
@@ -200,6 +223,7 @@ int test_command_line(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(usage_errors_are_exit_4_and_name_what_is_wrong),
         cmocka_unit_test(help_and_version_go_to_stdout),
+        cmocka_unit_test(explanations_are_80_columns_wide),
         cmocka_unit_test(lint_prints_every_error_and_exits_2),
         cmocka_unit_test(one_seed_gives_one_plan),
         cmocka_unit_test(list_and_explain),
