@@ -35,10 +35,23 @@ static void keep_dump(struct ld_instance *instance, const struct ld_observation 
                                                  observation->body_length, NULL, NULL) == 0;
 }
 
+/* Did the observation look at the target? Load and reading cost alone did not. */
+static bool is_sample(const struct ld_observation *observation)
+{
+    if (observation->kind == LD_OBSERVATION_PROFILE)
+        return true;
+    for (size_t i = 0; observation->kind == LD_OBSERVATION_METRICS && i < observation->point_count; i++) {
+        enum ld_metric_source source = ld_metric_table[observation->points[i].metric].source;
+        if (source == LD_SOURCE_PROC || source == LD_SOURCE_METRICS)
+            return true;
+    }
+    return false;
+}
+
 static void watch_samples(struct ld_instance *instance, const struct ld_observation *observation)
 {
     struct ld_run *run = instance->run;
-    if (observation->kind != LD_OBSERVATION_METRICS && observation->kind != LD_OBSERVATION_PROFILE)
+    if (!is_sample(observation))
         return;
     bool counts = run->phase >= LD_PHASE_BASELINE && run->phase <= LD_PHASE_SETTLE;
     int64_t gap = instance->last_sample_ns ? observation->time_ns - instance->last_sample_ns : 0;
@@ -429,7 +442,8 @@ static const char *stage(struct ld_run *run, const char *program, const char *na
     if (!path)
         ld_fail(error, LD_ENOMEM, "out of memory");
     else if (link(program, path) != 0 && !copy_program(program, path))
-        ld_fail_errno(error, LD_ESYSTEM, errno, "cannot put %s into the work folder", program);
+        ld_fail_errno(error, LD_ESYSTEM, errno, "cannot put %s into the work folder %s", program,
+                      run->control->work_folder);
     else
         return path;
     return NULL;

@@ -26,10 +26,12 @@ static enum ld_purpose purpose_of(const struct ld_sampler *sampler)
     return sampler->survey_busy ? sampler->purpose : LD_PURPOSE_PERIOD;
 }
 
-/* A profile the target does not have is an answer (the detector says unknown), not a failed survey. */
+/* A profile the target does not have is an answer (the detector says unknown), not a failed survey; nor does the failure
+ * of a period's read that the survey overtook belong to it. */
 static void note_failure(struct ld_sampler *sampler, const char *what, enum ld_read_failure failure, const char *text)
 {
-    if (!sampler->survey_busy || failure == LD_READ_NOT_AVAILABLE || sampler->survey_failures++ > 0)
+    if (!sampler->survey_busy || !sampler->reading_for_survey || failure == LD_READ_NOT_AVAILABLE ||
+        sampler->survey_failures++ > 0)
         return;
     struct ld_buffer words;
     ld_buffer_init(&words, sizeof sampler->first_failure - 1);
@@ -143,9 +145,15 @@ static void read_metrics(struct ld_sampler *sampler)
                                       .path = sampler->setting.metrics_path,
                                       .timeout_ns = sampler->setting.timeout_ns,
                                       .body_max = (size_t)1 << 20};
-    if (sampler->setting.metrics_path[0] && ld_door_read(sampler->door, &request, on_metrics, sampler) == 0)
-        return;
-    if (sampler->point_count)
+    sampler->reading_for_survey = sampler->survey_busy;
+    if (sampler->setting.metrics_path[0]) {
+        if (ld_door_read(sampler->door, &request, on_metrics, sampler) == 0)
+            return;
+        observe_failure(sampler, NULL, LD_READ_OVERLAP, NULL, "the queue of reads is full");
+    }
+    /* Without metrics of its own there are still the load's and what the profiles cost; with nothing at all to read the
+     * period is a tick. */
+    if (sampler->point_count || sampler->setting.goroutines || sampler->setting.heap || sampler->setting.leaks)
         observe_metrics(sampler, NULL);
     next_step(sampler);
 }
@@ -247,6 +255,7 @@ static void next_step(struct ld_sampler *sampler)
     while (sampler->step < sampler->step_count) {
         const struct ld_survey_step *step = &sampler->reading;
         sampler->reading = sampler->steps[sampler->step++];
+        sampler->reading_for_survey = sampler->survey_busy;
         char path[96];
         snprintf(path, sizeof path, "/debug/pprof/%s%s", ld_profile_kind_name(step->kind),
                  step->encoding == LD_ENCODING_STACKS ? "?debug=2" : "");

@@ -64,6 +64,7 @@ struct ld_sampler {
     struct ld_survey_step steps[8];
     size_t step, step_count;     /* of the cycle or the survey in hand */
     struct ld_survey_step reading; /* the profile under way */
+    bool reading_for_survey;     /* the read under way was begun by the survey */
     unsigned survey_failures;
     char first_failure[160];
     struct ld_point points[LD_METRIC_COUNT + LD_SAMPLER_EXTRA_POINTS];

@@ -381,7 +381,7 @@ static void without_metrics_every_period_profiles(void **state)
     ld_sampler_start(&scene.sampler);
     run_until(scene.fixture, &scene.profiles, 6);
     assert_int_equal(times_asked(scene.fixture, "/metrics"), 0);
-    assert_int_equal(scene.metrics, 0);
+    assert_true(scene.metrics > 0); /* what the profiles cost is told all the same */
 }
 
 static void heap_comes_before_the_leak_profile(void **state)
