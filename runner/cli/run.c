@@ -181,8 +181,8 @@ static int run_plan(struct request *request, const struct ld_source_setting *sou
     ld_progress_end(&progress);
     if (!code)
         code = tell(request, plan, &result, ret_exit, error);
-    else if (result.finished)
-        fprintf(stderr, "leakdrill run: %zu finished runs are in %s\n", result.finished, request->database);
+    else if (result.stored)
+        fprintf(stderr, "leakdrill run: %zu finished runs are in %s\n", result.stored, request->database);
     if (!code && result.left)
         code = ld_fail(error, LD_ESYSTEM, "%lld processes are left", (long long)result.left);
     if (!code && result.interrupted)

@@ -77,7 +77,10 @@ static void on_finished(void *context, struct ld_run *run, const struct ld_run_s
     for (size_t i = 0; i < campaign->running_count; i++)
         if (campaign->running[i] == run)
             campaign->running[i] = campaign->running[--campaign->running_count];
+    struct ld_error error;
     campaign->progress.finished++;
+    /* The run's end was to be durable before we hear of it: unless the writer failed, it is. */
+    campaign->result.stored += ld_writer_status(campaign->control.writer, &error) == 0;
     campaign->progress.void_runs += summary->validity != LD_VALID;
     campaign->progress.alerts += summary->alerts;
     campaign->result.left += summary->left;
@@ -371,7 +374,6 @@ static int run_guarded(struct campaign *campaign, struct ld_error *error)
         keep_failure(campaign, judge_all(campaign, error), error);
     keep_failure(campaign, ld_store_close(campaign->store, error), error);
     stop_watching(campaign);
-    campaign->result.finished = campaign->progress.finished;
     *error = campaign->error;
     return campaign->code;
 }

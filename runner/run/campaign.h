@@ -49,7 +49,7 @@ struct ld_campaign_result {
     bool interrupted;
     int interrupt_signal;      /* SIGINT, SIGTERM or SIGHUP, 0 */
     int64_t left;              /* processes left: 0 or a bug */
-    size_t finished;
+    size_t stored;             /* runs whose end is in the database */
 };
 
 int ld_campaign_run(struct ld_campaign_result *ret_result, const struct ld_campaign_setting *setting,

@@ -10,5 +10,6 @@ int test_campaign(void);
 int test_kill(void);
 int test_interrupt(void);
 int test_replay(void);
+int test_together(void);
 
 #endif

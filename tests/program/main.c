@@ -12,6 +12,7 @@ static const struct {
     {"kill", test_kill},
     {"interrupt", test_interrupt},
     {"replay", test_replay},
+    {"together", test_together},
 };
 
 /* test_program [GROUP]: all of them, or one. */
