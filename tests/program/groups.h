@@ -11,5 +11,6 @@ int test_kill(void);
 int test_interrupt(void);
 int test_replay(void);
 int test_together(void);
+int test_determinism(void);
 
 #endif

@@ -13,6 +13,7 @@ static const struct {
     {"interrupt", test_interrupt},
     {"replay", test_replay},
     {"together", test_together},
+    {"determinism", test_determinism},
 };
 
 /* test_program [GROUP]: all of them, or one. */
