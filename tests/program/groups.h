@@ -12,5 +12,6 @@ int test_interrupt(void);
 int test_replay(void);
 int test_together(void);
 int test_determinism(void);
+int test_truth(void);
 
 #endif

@@ -14,6 +14,7 @@ static const struct {
     {"replay", test_replay},
     {"together", test_together},
     {"determinism", test_determinism},
+    {"truth", test_truth},
 };
 
 /* test_program [GROUP]: all of them, or one. */
