@@ -212,6 +212,22 @@ static void take_gctrace(struct ld_instance *instance, const struct ld_gctrace *
     instance->gc_count = sizeof points / sizeof *points;
 }
 
+static bool may_keep_line(struct ld_run *run)
+{
+    int64_t now = (int64_t)uv_now(&run->control->loop) * LD_MS;
+    if (now - run->lines_since_ns >= 100 * LD_MS) {
+        run->lines_since_ns = now;
+        run->lines_at_once = 0;
+    }
+    if (run->lines >= LD_RUN_LINES_MAX || run->lines_at_once >= LD_RUN_LINES_AT_ONCE) {
+        run->lines_left_out++;
+        return false;
+    }
+    run->lines++;
+    run->lines_at_once++;
+    return true;
+}
+
 static void on_line(struct ld_service *service, const char *line, size_t length)
 {
     struct ld_instance *instance = service->context;
@@ -220,7 +236,7 @@ static void on_line(struct ld_service *service, const char *line, size_t length)
     char text[LINE_TEXT_MAX];
     if (ld_gctrace_parse(line, length, &trace))
         take_gctrace(instance, &trace);
-    if (run->lines++ >= LD_RUN_LINES_MAX)
+    if (!may_keep_line(run))
         return; /* a target that floods stderr: the service still keeps its last lines as evidence */
     length = length < sizeof text ? length : sizeof text - 1;
     memcpy(text, line, length);

@@ -313,6 +313,10 @@ static void enter_check(struct ld_run *run)
     char text[64];
     snprintf(text, sizeof text, "%lld left", (long long)run->summary.left);
     ld_run_note(run, "teardown", text);
+    if (run->lines_left_out) {
+        snprintf(text, sizeof text, "%u lines were too many to keep", run->lines_left_out);
+        ld_run_note(run, "stderr", text);
+    }
     write_readers(run);
     ld_run_faults_end(run);
     ld_instances_close(run);

@@ -14,6 +14,7 @@
 #define LD_RUN_MAGIC 0x6c64726eu
 #define LD_RUN_TRUTH_MAX 200000   /* events of one run */
 #define LD_RUN_LINES_MAX 20000    /* stderr lines kept as observations */
+#define LD_RUN_LINES_AT_ONCE 2000 /* of them in a tenth of a second: all runs share the loop */
 #define LD_RUN_MEMORY ((size_t)256 << 20)
 
 /*    id, name: in order; a run only moves forward */
@@ -115,7 +116,8 @@ struct ld_run {
 
     struct ld_panel *panel;
     uint64_t sequence;
-    uint32_t lines;
+    uint32_t lines, lines_at_once, lines_left_out;
+    int64_t lines_since_ns;       /* when lines_at_once began to count */
     struct ld_truth_event *truth; /* arena; grows by doubling */
     size_t truth_count, truth_room;
     bool declared_due;            /* truth: declared, its onset lies ahead */

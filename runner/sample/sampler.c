@@ -10,6 +10,7 @@
 #include "runner/sample/proc.h"
 
 #define SAMPLER_MAGIC 0x6c647361u
+#define METRICS_MAX ((size_t)1 << 20) /* bytes of a page of metrics */
 #define ESCALATION_LEAST 50.0 /* goroutines above which a doubling is worth stopping the world */
 
 static void next_step(struct ld_sampler *sampler);
@@ -45,10 +46,13 @@ static void note_failure(struct ld_sampler *sampler, const char *what, enum ld_r
 static void observe_failure(struct ld_sampler *sampler, const struct ld_survey_step *step,
                             enum ld_read_failure failure, const struct ld_fetch_result *result, const char *text)
 {
-    char status[24];
+    char better[48]; /* than what curl says */
     if (failure == LD_READ_STATUS && result) {
-        snprintf(status, sizeof status, "HTTP %ld", (long)result->status);
-        text = status;
+        snprintf(better, sizeof better, "HTTP %ld", (long)result->status);
+        text = better;
+    } else if (result && result->failure == LD_FETCH_TOO_LARGE) {
+        snprintf(better, sizeof better, "more than %zu MiB", (step ? LD_SAMPLER_BODY_MAX : METRICS_MAX) >> 20);
+        text = better;
     }
     struct ld_observation observation = {.time_ns = result ? result->ended_ns : (int64_t)uv_hrtime(),
                                          .kind = LD_OBSERVATION_FAILED,
@@ -144,7 +148,7 @@ static void read_metrics(struct ld_sampler *sampler)
     struct ld_door_request request = {.reader = "sampler",
                                       .path = sampler->setting.metrics_path,
                                       .timeout_ns = sampler->setting.timeout_ns,
-                                      .body_max = (size_t)1 << 20};
+                                      .body_max = METRICS_MAX};
     sampler->reading_for_survey = sampler->survey_busy;
     if (sampler->setting.metrics_path[0]) {
         if (ld_door_read(sampler->door, &request, on_metrics, sampler) == 0)
