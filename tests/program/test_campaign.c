@@ -294,6 +294,14 @@ static void what_is_written_to_pipes_has_no_colour_and_no_motion(void **state)
     program_result_done(&result);
 }
 
+static void fail_on_terminal(const struct terminal *terminal, const struct program_result *result, const char *name)
+{
+    for (size_t row = 0; row < terminal->rows; row++)
+        fprintf(stderr, "|%-*s|\n", (int)terminal->columns, terminal->screen[row]);
+    fail_msg("%s: exit code %d, %zu lines too long, %zu colours, what was written: %s", name, result->exit_code,
+             terminal->wraps, terminal->colours, result->out);
+}
+
 static void on_a_terminal(unsigned short columns, const char *name, const char *const *settings, bool coloured)
 {
     static struct terminal terminal;
@@ -310,8 +318,7 @@ static void on_a_terminal(unsigned short columns, const char *name, const char *
     terminal_show(&terminal, columns, result.out);
     if (result.exit_code != 0 || !terminal_find(&terminal, "Verdict: ") || terminal_find(&terminal, "in hand") ||
         terminal_find(&terminal, "alerts  ") || terminal.wraps != 0 || (terminal.colours > 0) != coloured)
-        fail_msg("%s: exit code %d, %zu lines too long, %zu colours\n%s", name, result.exit_code, terminal.wraps,
-                 terminal.colours, result.out);
+        fail_on_terminal(&terminal, &result, name);
     if (!strstr(result.out, " in hand, ")) /* there was a live table */
         fail_msg("%s: no live table: %s", name, result.out);
     assert_true(terminal.erasures > 4);
@@ -324,6 +331,9 @@ static void a_terminal_gets_a_live_table_as_wide_as_it_is(void **state)
     static const char *const plain[] = {"TERM=xterm", "NO_COLOR=1", NULL};
     static const char *const coloured[] = {"TERM=xterm", "NO_COLOR=", NULL};
     static const char *const unicode[] = {"TERM=xterm", "NO_COLOR=", "LC_ALL=C.UTF-8", NULL};
+    /* Whether or not the Go programs are built: no note about it. */
+    lab_fixtures(&lab, "{\"fixtures\": {}, \"upstreams\": {}, \"folders\": {\"leaky\": \"x\", \"healthy\": \"x\", "
+                       "\"upstream\": \"x\"}}");
     LAB_SCENARIO(&lab, "leak.yaml", "leak.yaml", "NAME", "a-name-that-needs-more-room-than-there-is-in-sixty-columns",
                  "EXPECTATION", "detection: {observed: 100%}");
     on_a_terminal(60, "narrow", plain, false);

@@ -258,6 +258,61 @@ static bool answer_half(int connection, const char *path)
     return true;
 }
 
+static void leave_many(void)
+{
+    for (int i = 0; i < 20; i++)
+        if (fork() == 0)
+            setsid() < 0 ? _exit(1) : never_listen(); /* keeps stderr open, too */
+}
+
+static void kill_the_parent(void)
+{
+    kill(getppid(), SIGKILL);
+    never_listen();
+}
+
+static bool answer_endlessly(int connection, const char *path)
+{
+    static const char head[] = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n";
+    if (!is_profile(path))
+        return false;
+    send_all(connection, head, sizeof head - 1);
+    while (send(connection, body, sizeof body, MSG_NOSIGNAL) > 0)
+        ;
+    return true;
+}
+
+/* A byte now and then: no read of it fails, and none ends. */
+static bool answer_in_drops(int connection, const char *path)
+{
+    static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n";
+    const struct timespec pause = {.tv_nsec = 20000000};
+    if (!is_profile(path))
+        return false;
+    send_all(connection, head, sizeof head - 1);
+    while (send(connection, "g", 1, MSG_NOSIGNAL) > 0)
+        nanosleep(&pause, NULL);
+    return true;
+}
+
+static bool answer_elsewhere(int connection, const char *path)
+{
+    static const char head[] =
+        "HTTP/1.1 302 Found\r\nLocation: /ready\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    if (!is_profile(path))
+        return false;
+    send_all(connection, head, sizeof head - 1);
+    return true;
+}
+
+static bool freeze_at_work(int connection, const char *path)
+{
+    (void)connection;
+    if (strcmp(path, "/work") == 0)
+        raise(SIGSTOP);
+    return false;
+}
+
 static bool die_of_work(int connection, const char *path)
 {
     (void)connection;
@@ -277,6 +332,12 @@ static const struct behaviour behaviours[] = {
     {.name = "answers-garbage", .answer = answer_garbage},
     {.name = "has-no-pprof", .answer = answer_nothing_else},
     {.name = "answers-half", .answer = answer_half},
+    {.name = "answers-endlessly", .answer = answer_endlessly},
+    {.name = "answers-in-drops", .answer = answer_in_drops},
+    {.name = "answers-elsewhere", .answer = answer_elsewhere},
+    {.name = "freezes", .answer = freeze_at_work},
+    {.name = "kills-its-parent", .begin = kill_the_parent},
+    {.name = "leaves-many", .begin = leave_many},
     {.name = "dies-of-work", .answer = die_of_work},
     {.name = "ignores-term", .begin = ignore_term},
     {.name = "leaves-a-daemon", .begin = leave_a_daemon},
@@ -344,7 +405,7 @@ static int listen_on(const char *address)
     if (bind(listening, (struct sockaddr *)&place, sizeof place) < 0 || listen(listening, 128) < 0 ||
         getsockname(listening, (struct sockaddr *)&place, &size) < 0) {
         perror(address);
-        exit(2);
+        exit(98);
     }
     printf("listening %u\n", ntohs(place.sin_port));
     fflush(stdout);
