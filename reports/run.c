@@ -37,15 +37,16 @@ static void counts(struct styled *styled, const struct ld_timeline_row *rows, si
     styled_wrapped(styled, 0, 0, line);
 }
 
-static void header(struct styled *styled, const struct ld_stored_run *run, const struct ld_timeline_row *rows, size_t count)
+static void header(struct styled *styled, const struct ld_stored_run *run, const struct ld_timeline_row *rows,
+                   size_t count)
 {
     char line[1024], lasted[32], lag[32];
     snprintf(line, sizeof line, "run %u: %s", run->run, run->cell);
     styled_colour(styled, STYLE_BOLD);
     styled_cell(styled, line, (int)styled->style.width, false);
     styled_colour(styled, STYLE_PLAIN);
-    styled_printf(styled, "\nseed %llu, repetition %u, rate %g, depth %lld\n", (unsigned long long)run->seed, run->repetition,
-                  run->rate, (long long)run->depth);
+    styled_printf(styled, "\nseed %llu, repetition %u, rate %g, depth %lld\n", (unsigned long long)run->seed,
+                  run->repetition, run->rate, (long long)run->depth);
     if (!run->ended) {
         styled_text(styled, "it never ended: nothing of it counts\n");
     } else {
@@ -57,7 +58,8 @@ static void header(struct styled *styled, const struct ld_stored_run *run, const
         styled_colour(styled, STYLE_PLAIN);
         styled_printf(styled, ", observed %s, loop lag p99 %s\n", lasted, lag);
         if (!valid) {
-            snprintf(line, sizeof line, "%s: %s", ld_validity_name(run->end.validity), run->end.reason ? run->end.reason : "");
+            snprintf(line, sizeof line, "%s: %s", ld_validity_name(run->end.validity),
+                     run->end.reason ? run->end.reason : "");
             styled_wrapped(styled, 0, 2, line);
         }
     }
@@ -167,8 +169,8 @@ static bool ends_stretch(const struct ld_timeline_row *first, const struct ld_ti
     if (is_kind(row, "count") || (row->instance >= 0 && row->instance != first->instance))
         return false;
     size_t verb = strcspn(first->text, " ");
-    bool other_leak = row->amount >= 0 && strcmp(row->who, first->who) != 0 && strncmp(row->text, first->text, verb + 1) == 0;
-    return !other_leak;
+    bool same_verb = strncmp(row->text, first->text, verb + 1) == 0;
+    return !(same_verb && row->amount >= 0 && strcmp(row->who, first->who) != 0);
 }
 
 struct stretch {
@@ -193,7 +195,8 @@ static struct stretch fold_stretch(const struct ld_timeline_row *rows, size_t co
 }
 
 /* "leak chan-receive, 1 to 37 goroutines outstanding, over 935ms". */
-static void describe_stretch(const struct ld_timeline_row *first, const struct stretch *stretch, char *text, size_t size)
+static void describe_stretch(const struct ld_timeline_row *first, const struct stretch *stretch, char *text,
+                             size_t size)
 {
     char lasted[32];
     size_t length;

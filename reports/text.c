@@ -66,7 +66,8 @@ static const struct column table[] = {
      "has seen load, not a leak."},
     {"", "leaky", 5, true, false, true, value_false, "false in leaky",
      "False alarms, by episode: claims made while nothing leaked, or naming a site that does not leak."},
-    {"false in", "twin", 4, true, true, true, value_false, "false in twin", "False alarms in runs of the healthy twin."},
+    {"false in", "twin", 4, true, true, true, value_false, "false in twin",
+     "False alarms in runs of the healthy twin."},
     {"wrong", "site", 5, false, false, true, value_wrong, "wrong site",
      "Of the false alarms in leaky runs, those made during a leak that named a site that does not leak."},
 };
@@ -111,7 +112,8 @@ static bool find_pair(const struct ld_plan *plan, const struct ld_cell *cell, st
     return true;
 }
 
-static const struct ld_board_row *find_row(const struct ld_report *report, const struct ld_cell *cell, const char *detector)
+static const struct ld_board_row *find_row(const struct ld_report *report, const struct ld_cell *cell,
+                                           const char *detector)
 {
     for (size_t i = 0; cell && i < report->verdicts->row_count; i++) {
         const struct ld_board_row *row = &report->verdicts->rows[i];
@@ -146,14 +148,17 @@ static const char *name_case(const struct ld_report *report, const struct pair *
 {
     const struct ld_cell *cell = pair->leaky ? pair->leaky : pair->healthy;
     const struct ld_scenario *scenario = cell->scenario;
-    const char *fault = cell->fault_case < scenario->fault_case_count ? scenario->fault_cases[cell->fault_case].name : "none";
+    const char *fault = "none";
     char rate[32] = "", depth[32] = "";
+    if (cell->fault_case < scenario->fault_case_count)
+        fault = scenario->fault_cases[cell->fault_case].name;
     if (scenario->target.rates.count > 1)
         snprintf(rate, sizeof rate, ", rate %g", cell->rate);
     if (scenario->target.depths.count > 1 || cell->depth > 0)
         snprintf(depth, sizeof depth, ", depth %lld", (long long)cell->depth);
     snprintf(name, size, "%.256s%s%s", strcmp(fault, "none") == 0 ? "no fault" : fault, rate, depth);
-    add_runs(report, pair->leaky, "leaky", ": ", name, size);
+    bool unknown = scenario->target.truth == LD_TRUTH_NONE; /* nobody says whether it leaks */
+    add_runs(report, pair->leaky, unknown ? "observed" : "leaky", ": ", name, size);
     add_runs(report, pair->healthy, "healthy", pair->leaky ? ", " : ": ", name, size);
     return name;
 }
@@ -165,8 +170,8 @@ static unsigned at_least(unsigned value, size_t least)
     return value > least ? value : (unsigned)least;
 }
 
-static const char *value_of(const struct column *column, const struct ld_board_row *leaky, const struct ld_board_row *healthy,
-                            char value[VALUE_SIZE])
+static const char *value_of(const struct column *column, const struct ld_board_row *leaky,
+                            const struct ld_board_row *healthy, char value[VALUE_SIZE])
 {
     const struct ld_board_row *row = column->twin ? healthy : leaky;
     if (row)
@@ -258,7 +263,8 @@ static void numbers(struct styled *styled, const struct layout *layout, const st
 static void remarks(struct styled *styled, const struct layout *layout, const struct ld_board_row *leaky,
                     const struct ld_board_row *healthy)
 {
-    static const enum ld_outcome_kind kinds[] = {LD_OUTCOME_NOT_MANIFESTED, LD_OUTCOME_OUT_OF_RANGE, LD_OUTCOME_DETECTOR_ERROR};
+    static const enum ld_outcome_kind kinds[] = {LD_OUTCOME_NOT_MANIFESTED, LD_OUTCOME_OUT_OF_RANGE,
+                                                 LD_OUTCOME_DETECTOR_ERROR};
     char line[256] = "";
     size_t used = 0;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
@@ -315,15 +321,29 @@ static void case_rows(struct styled *styled, const struct layout *layout, const 
     }
 }
 
+/* A time to detect means nothing without the period it is a multiple of. */
+static void sampling_note(struct styled *styled, const struct ld_scenario *scenario)
+{
+    char period[32], note[64];
+    if (scenario->sampling.every_ns <= 0)
+        return;
+    ld_format_duration_short(ld_scenario_scaled_ns(scenario, scenario->sampling.every_ns), period, sizeof period);
+    snprintf(note, sizeof note, ", sampled every %s", period);
+    if (strlen(scenario->name) + strlen(note) <= styled->style.width)
+        styled_text(styled, note);
+}
+
 static void scenario_block(struct styled *styled, const struct layout *layout, const struct ld_report *report,
                            const struct ld_scenario *scenario)
 {
     styled_colour(styled, STYLE_BOLD);
     styled_cell(styled, scenario->name, (int)styled->style.width, false);
     styled_colour(styled, STYLE_PLAIN);
+    sampling_note(styled, scenario);
     styled_text(styled, "\n");
     heading(styled, layout);
-    for (const struct ld_cell *cell = report->plan->cells; cell < report->plan->cells + report->plan->cell_count; cell++) {
+    for (size_t i = 0; i < report->plan->cell_count; i++) {
+        const struct ld_cell *cell = &report->plan->cells[i];
         struct pair pair;
         if (cell->scenario == scenario && find_pair(report->plan, cell, &pair))
             case_rows(styled, layout, report, &pair);
@@ -334,9 +354,9 @@ static void scenario_block(struct styled *styled, const struct layout *layout, c
 static void legend(struct styled *styled, const struct layout *layout)
 {
     styled_wrapped(styled, 0, 0,
-                   "Leaks that happened in the leaky runs: seen (of them late), not seen, median time to be seen, cause "
-                   "and site named right. Runs with an alert, and false alarms, in leaky runs and in those of the healthy "
-                   "twin, the same program with the leak repaired. More: leakdrill explain outcomes");
+                   "Leaks that happened in the leaky runs: seen (of them late), not seen, median time to be seen, "
+                   "cause and site named right. Runs with an alert, and false alarms, in leaky runs and in those of "
+                   "the healthy twin, the same program with the leak repaired. More: leakdrill explain outcomes");
     if (!layout->all)
         styled_wrapped(styled, 0, 0, "A terminal of 80 columns has more: late, cause and site right, wrong site.");
     styled_text(styled, "\n");
@@ -423,7 +443,8 @@ static void excluded_line(struct styled *styled, const struct ld_report *report)
         char line[512];
         if (run->validity == LD_VALID)
             continue;
-        snprintf(line, sizeof line, "run %u: %s: %s", run->run, ld_validity_name(run->validity), run->reason ? run->reason : "");
+        snprintf(line, sizeof line, "run %u: %s: %s", run->run, ld_validity_name(run->validity),
+                 run->reason ? run->reason : "");
         styled_wrapped(styled, 0, 2, line);
     }
 }

@@ -1,0 +1,75 @@
+#!/bin/sh
+# The commands of README.md do what it says. usage: readme.sh SOURCE-FOLDER BUILD-FOLDER
+#
+# Every line of its ```sh blocks is run, in order, in a scratch folder with the built leakdrill on PATH. The folder has
+# the ```yaml blocks as files, by the name in their first line, and links to what the commands name of the source.
+# "# exits with N" behind a command is the exit code it must have, 0 without. Commands that set up or build would build
+# while being built, so they are replaced, by words that say by what:
+#   ./quickstart run      what it does after set-up: leakdrill run, cut down to one cell of each variant and one run
+#   ./quickstart test     ./quickstart help: that it knows the command
+#   cmake, ctest          a look whether CMakePresets.json has the preset
+set -eu
+source=$1
+build=$2
+fixtures=$build/fixtures/fixtures.json
+
+if [ ! -f "$fixtures" ]; then
+    echo "skipped: the Go programs are not built (no $fixtures)"
+    exit 77
+fi
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/leakdrill-readme-XXXXXX")
+trap 'rm -rf "$scratch"' EXIT
+trap 'exit 1' HUP INT TERM
+PATH=$build/bin:$PATH
+export PATH
+for name in scenarios fixtures-go quickstart; do
+    ln -s "$source/$name" "$scratch/$name"
+done
+cd "$scratch"
+
+# Files: ```yaml blocks that begin with "# NAME.yaml".
+awk '
+    /^```/ { inside = $0 == "```yaml" ? 1 : 0; name = ""; next }
+    inside == 1 { name = substr($0, 3); inside = 2; if (name !~ /^[a-z]+\.yaml$/) { print "a yaml block without a name: " $0; exit 1 } }
+    inside == 2 { print > name }
+' "$source/README.md"
+
+# Commands: LINE<tab>EXIT CODE<tab>COMMAND.
+awk '
+    /^```/ { inside = $0 == "```sh"; next }
+    inside && NF {
+        code = 0
+        if (match($0, /# exits with [0-9]+/))
+            code = substr($0, RSTART + 13, RLENGTH - 13)
+        sub(/ +# .*/, "")
+        print FNR "\t" code "\t" $0
+    }
+' "$source/README.md" >commands.tsv
+
+# replacement COMMAND: what is run for it
+replacement() {
+    case $1 in
+    "./quickstart run") echo "leakdrill run --filter 'chan-recv-unclosed/*/none' --runs 1 --db quickstart.db" ;;
+    "./quickstart test") echo "./quickstart help | grep -q '^ *./quickstart test '" ;;
+    "cmake --preset "* | "cmake --build --preset "* | "ctest --preset "*)
+        preset=${1#*--preset }
+        echo "grep -q '\"name\": \"${preset%% *}\", \"inherits\": \"base\"' '$source/CMakePresets.json'"
+        ;;
+    *) printf '%s\n' "$1" ;;
+    esac
+}
+
+ran=0
+failed=0
+while IFS='	' read -r line wanted command; do
+    status=0
+    sh -c "$(replacement "$command")" >output 2>&1 </dev/null || status=$?
+    ran=$((ran + 1))
+    if [ "$status" -ne "$wanted" ]; then
+        failed=$((failed + 1))
+        echo "README.md:$line: $command: exit code $status, README says $wanted"
+        sed 's/^/    /' output | tail -n 30
+    fi
+done <commands.tsv
+echo "$ran commands, $failed failed"
+[ "$failed" -eq 0 ] && [ "$ran" -ge 20 ]
