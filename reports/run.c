@@ -211,7 +211,8 @@ static void describe_stretch(const struct ld_timeline_row *first, const struct s
         snprintf(text, size, "%s, %zu times in %s", first->text, stretch->rows, lasted);
 }
 
-#define TEXT_MAX 8192 /* bytes of one row that are shown */
+#define TEXT_MAX 8192    /* bytes of one row that are shown */
+#define NARROW_MARGIN 20 /* of a text's further lines, where its own column is too narrow to read */
 
 static unsigned who_width(const struct styled *styled)
 {
@@ -231,7 +232,7 @@ static void line(struct styled *styled, const struct ld_timeline_row *row, const
     styled_cell(styled, row->who, (int)who_width(styled), true);
     styled_text(styled, " ");
     if (*text)
-        styled_wrapped(styled, margin, margin, text);
+        styled_wrapped(styled, margin, styled->style.width >= 80 ? margin : NARROW_MARGIN, text);
     else
         styled_text(styled, "\n");
 }
