@@ -64,6 +64,7 @@ failed=0
 while IFS='	' read -r line wanted command; do
     status=0
     sh -c "$(replacement "$command")" >output 2>&1 </dev/null || status=$?
+    [ "$command" != "./quickstart run" ] || cp output table
     ran=$((ran + 1))
     if [ "$status" -ne "$wanted" ]; then
         failed=$((failed + 1))
@@ -71,5 +72,12 @@ while IFS='	' read -r line wanted command; do
         sed 's/^/    /' output | tail -n 30
     fi
 done <commands.tsv
+
+# The table in README is one of today's: its headings are those that the program prints.
+heading=$(grep -m 1 ' leaks seen ' table | tr -s ' ') || heading='a table with the column "leaks"'
+if ! tr -s ' ' <"$source/README.md" | grep -qxF -e "$heading"; then
+    failed=$((failed + 1))
+    echo "README.md: its table lacks the heading:$heading"
+fi
 echo "$ran commands, $failed failed"
 [ "$failed" -eq 0 ] && [ "$ran" -ge 20 ]

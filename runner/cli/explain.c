@@ -9,6 +9,16 @@
 
 #define TEXT_MAX ((size_t)1 << 20)
 
+/* The detector of that name, then the language of its rules. */
+static int explain_matrix(struct ld_buffer *out)
+{
+    struct ld_error error;
+    int code = ld_scenario_explain("matrix", out, &error);
+    if (!code)
+        code = ld_buffer_add_text(out, "\n");
+    return code ? code : ld_matrix_explain(out);
+}
+
 static int explain_outcomes(struct ld_buffer *out)
 {
     return ld_report_explain(&(struct ld_text_style){.width = 80}, out);
@@ -18,7 +28,7 @@ static int explain_outcomes(struct ld_buffer *out)
 static const struct {
     const char *name;
     int (*explain)(struct ld_buffer *out);
-} topics[] = {{"matrix", ld_matrix_explain}, {"outcomes", explain_outcomes}};
+} topics[] = {{"matrix", explain_matrix}, {"outcomes", explain_outcomes}};
 
 static int explain(const char *key, struct ld_buffer *out, struct ld_error *error)
 {
