@@ -69,7 +69,8 @@ static void one_signal_ends_cleanly_with_what_there_is(void **state)
                           "SELECT count(*) FROM run WHERE started_wall_ns IS NOT NULL AND validity IS NULL", 0);
         assert_true(lab_number(&lab, database,
                                "SELECT count(*) FROM run WHERE validity = 'harness' AND reason = 'interrupted'") > 0);
-        assert_true(lab_number(&lab, database, "SELECT count(*) FROM run WHERE validity = 'valid'") >= 2);
+        assert_true(lab_number(&lab, database,
+                               "SELECT count(*) FROM run WHERE validity IS NOT NULL AND reason <> 'interrupted'") >= 2);
         assert_true(lab_number(&lab, database, "SELECT count(*) FROM run WHERE started_wall_ns IS NULL") > 0);
     }
 }
@@ -151,7 +152,7 @@ static void closed_descriptors_change_nothing(void **state)
         finish_clean(&running, &result);
         assert_int_equal(result.signal, 0);
         lab_assert_text(&lab, database, "PRAGMA integrity_check", "ok");
-        lab_assert_number(&lab, database, "SELECT count(*) FROM run WHERE validity = 'valid'", 3);
+        lab_assert_number(&lab, database, "SELECT count(*) FROM run WHERE validity <> 'harness'", 3);
         program_result_done(&result);
     }
 }
@@ -167,7 +168,10 @@ static void nohup_is_respected(void **state)
     program_await_err(&running, "[1/6]");
     send_to_group(&running, SIGHUP);
     finish_clean(&running, &result);
-    lab_check(&result, 0, "6 of 6 runs", "[6/6]");
+    if (result.exit_code != 5) /* a busy machine may void runs */
+        lab_check(&result, 0, "6 of 6 runs", "[6/6]");
+    lab_assert_number(&lab, database, "SELECT count(*) FROM run WHERE validity <> 'harness'", 6);
+    lab_assert_number(&lab, database, "SELECT interrupted FROM campaign", 0);
     assert_null(strstr(result.err, "interrupted"));
     program_result_done(&result);
 }

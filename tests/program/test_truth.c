@@ -76,9 +76,11 @@ static void the_kill_was_intended_and_done(void **state)
 static void a_counter_that_falls_to_zero_alarms_nobody(void **state)
 {
     (void)state;
-    /* The twin gives no reason to alarm: only a restart could. */
-    assert_number("SELECT count(*) FROM alert WHERE run IN (" RUN_OF("recv/healthy/killed") ", "
-                  RUN_OF("body/healthy/killed") ") AND action = 'open' AND detector NOT IN ('always', 'random')",
+    /* Nobody alarms in the second life who did not see it rise: on a busy machine requests pile up in a twin too. */
+    assert_number("SELECT count(*) FROM alert AS a WHERE run IN (" RUN_OF("recv/healthy/killed") ", "
+                  RUN_OF("recv/leaky/killed") ") AND action = 'open' AND detector IN (SELECT name FROM detector WHERE "
+                  "calibration = 0) AND incarnation = 2 AND (SELECT max(value) - min(value) FROM points AS p WHERE p.run = a.run AND "
+                  "p.incarnation = 2 AND p.sequence <= a.evidence AND p.metric = 'go_sched_goroutines_count') < 5",
                   0);
     assert_number("SELECT count(*) FROM alert WHERE run = " RUN_OF("recv/healthy/killed")
                   " AND action = 'open' AND detector = 'always'",
