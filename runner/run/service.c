@@ -225,6 +225,10 @@ static void on_ended(struct ld_process *process, int64_t swept, int64_t left)
     struct ld_service *service = process->context;
     service->swept = swept;
     service->left = left;
+    if (left > 0) { /* what cannot be killed may hold its pipes for ever */
+        close_reader(&service->error_output);
+        close_reader(&service->truth);
+    }
     ld_process_close(process);
 }
 
