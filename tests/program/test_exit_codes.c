@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -96,6 +97,19 @@ static void a_target_that_is_never_ready_is_3(void **state)
     lab_assert_text(&lab, "deaf.db", "SELECT verdict FROM campaign", "harness");
     lab_assert_number(&lab, "deaf.db", "SELECT count(*) FROM run WHERE validity = 'harness' AND reason LIKE '%not ready%'",
                       1);
+}
+
+static void programs_that_are_not_built_are_3(void **state)
+{
+    (void)state;
+    struct program_result result;
+    snprintf(lab.fixtures, sizeof lab.fixtures, "LEAKDRILL_FIXTURES_FILE=%s/none.json", lab.folder);
+    LAB_SCENARIO(&lab, "go.yaml", "fixture.yaml", "NAME", "go");
+    LAB_RUN(&lab, &result, "run", "go.yaml", "--db", "go.db");
+    lab_check(&result, 3, NULL, "leakdrill run: the Go programs are not built (no ");
+    assert_string_equal(result.out, "");
+    program_result_done(&result);
+    assert_false(lab_has(&lab, "go.db"));
 }
 
 static void wrong_usage_is_4(void **state)
@@ -229,6 +243,7 @@ int test_exit_codes(void)
         cmocka_unit_test_setup_teardown(a_false_alarm_too_many_is_1, open_lab, close_lab),
         cmocka_unit_test_setup_teardown(a_typo_in_a_scenario_is_2_before_anything_starts, open_lab, close_lab),
         cmocka_unit_test_setup_teardown(a_target_that_is_never_ready_is_3, open_lab, close_lab),
+        cmocka_unit_test_setup_teardown(programs_that_are_not_built_are_3, open_lab, close_lab),
         cmocka_unit_test_setup_teardown(wrong_usage_is_4, open_lab, close_lab),
         cmocka_unit_test_setup_teardown(too_few_runs_for_the_claim_are_5, open_lab, close_lab),
         cmocka_unit_test_setup_teardown(an_empty_shard_is_77, open_lab, close_lab),
