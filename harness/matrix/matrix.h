@@ -1,5 +1,5 @@
 /* The diagnosis matrix: a versioned rule file. Rows are behaviours, columns are observables, a cell is a predicate
- * with a window. A row gives a cause, a colour, an explanation that quotes the evidence, and a repair. DESIGN 5.
+ * with a window. A row gives a cause, a colour, an explanation that quotes the evidence, and a repair.
  *
  * Its identity is v<semver>-<first 6 hex of SHA-256 of the canonical form>; the canonical form is independent of
  * comments, key order and spelling of quantities. */

@@ -1,7 +1,7 @@
 /* Where a goroutine stands, and what it waits for, made comparable across encodings and Go versions.
  *
  * site: the first frame that is not the machinery of waiting: not in packages runtime, runtime/…, internal/…, sync,
- * sync/atomic, syscall, and not time.Sleep. It is what SCORING calls the first non-runtime frame. When every frame is
+ * sync/atomic, syscall, and not time.Sleep. It is what reports/definitions.md calls the first non-runtime frame. When every frame is
  * machinery the outermost one is the site; no frames: "". A frame without a name (C code) counts as machinery. io,
  * bufio and net do not: a goroutine in io.(*pipe).read stands there, whoever called.
  * wait: the canonical class of the wait, from frames first and the printed state second (frames are steadier:

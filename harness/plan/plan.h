@@ -65,7 +65,7 @@ struct ld_plan {
 
 #define LD_PLAN_RUNS_MAX 100000
 #define LD_PLAN_JSON_MAX ((size_t)128 << 20)
-#define LD_RUNS_FOR_P95 59 /* SCORING: fewer say nothing of a 95 % quantile */
+#define LD_RUNS_FOR_P95 59 /* reports/definitions.md: fewer say nothing of a 95 % quantile */
 
 struct ld_plan_setting {
     uint64_t seed;          /* at most INT64_MAX */
@@ -87,7 +87,7 @@ const struct ld_run_plan *ld_plan_find_run(const struct ld_plan *plan, uint32_t 
 /* Canonical JSON of the whole plan: sorted keys, integers only (rates in millionths). What is hashed and stored. */
 int ld_plan_json(const struct ld_plan *plan, struct ld_buffer *out);
 /* For people: cells, schedule, expected duration with `jobs` at once, and for each expectation whether the runs can
- * support the confidence asked (SCORING, "How many runs a claim needs"). */
+ * support the confidence asked (reports/definitions.md, "How many runs a claim needs"). */
 int ld_plan_text(const struct ld_plan *plan, unsigned jobs, struct ld_buffer *out);
 /* The sum of what a run's phases take when nothing goes wrong, ns. */
 int64_t ld_plan_run_duration(const struct ld_plan *plan, const struct ld_run_plan *run);

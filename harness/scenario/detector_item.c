@@ -32,7 +32,7 @@ const struct ld_schema *ld_detector_item_schema(const struct ld_detector_kind *k
     return schema;
 }
 
-/* The kinds of DESIGN 4.3 that have no name of their own in the table. */
+/* The kinds of detectors that have no name of their own in the table. */
 static bool is_detector_type(const char *name)
 {
     static const enum ld_detector_type declared[] = {LD_DETECTOR_ENDPOINT, LD_DETECTOR_EXEC, LD_DETECTOR_WEBHOOK,

@@ -1,4 +1,4 @@
-/* A scenario: one checked YAML file. DESIGN 4.2.
+/* A scenario: one checked YAML file.
  *
  * All pointers belong to the scenario. Times of the schedule count from the start of the method (after the steady
  * check); durations are as written, unscaled: the plan divides by time_scale. */

@@ -1,4 +1,4 @@
-/* The store: one SQLite file per campaign. DESIGN 4.5; harness/store/schema.sql is the schema with its documentation,
+/* The store: one SQLite file per campaign; harness/store/schema.sql is the schema with its documentation,
  * views and example queries.
  *
  * ld_store_* is the synchronous layer on one connection, used by the writer's thread (runner/run/writer) and by

@@ -1,4 +1,4 @@
-/* Truth: what the target's author says leaked, and how it is confirmed from outside. SCORING.md, "Truth".
+/* Truth: what the target's author says leaked, and how it is confirmed from outside. reports/definitions.md, "Truth".
  *
  * A fixture writes one JSON object a line on fd 4, stamped with CLOCK_MONOTONIC nanoseconds. Times in struct
  * ld_truth_event are relative to the run's start. No detector but the calibration set ever sees any of this.

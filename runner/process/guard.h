@@ -1,4 +1,4 @@
-/* The guard: a tiny process between leakdrill and everything it starts. DESIGN 4.6.
+/* The guard: a tiny process between leakdrill and everything it starts.
  *
  * It forks the shims, is the subreaper of them all, and holds a socket from leakdrill: when that closes, however
  * leakdrill died, it kills everything and removes the work folder. Where the kernel allows it the guard is the init

@@ -1,4 +1,4 @@
-/* The faults of a run: intent, act, receipt. DESIGN 4.6.
+/* The faults of a run: intent, act, receipt.
  *
  *   waiting -> intended (its row is on its way to the disk) -> acting -> over (receipt)
  *

@@ -1,4 +1,4 @@
-/* The read gateway's HTTP front (DESIGN 4.3): people, Prometheus and detectors that fetch for themselves read an
+/* The read gateway's HTTP front: people, Prometheus and detectors that fetch for themselves read an
  * instance here and not at its own address.
  *
  * One server a campaign, on 127.0.0.1, run by the control loop without a thread. An instance keeps its address

@@ -1,4 +1,4 @@
-/* The numbers of SCORING, "How many runs a claim needs", and the plan as people read it. */
+/* The numbers of reports/definitions.md, "How many runs a claim needs", and the plan as people read it. */
 #include "groups.h"
 
 #include <string.h>
