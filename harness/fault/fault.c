@@ -4,7 +4,8 @@
 
 #include "fault/schemas.h"
 
-/* Every fault that is planned has its row, so that a scenario that names it learns that it is known and not there yet. */
+/* Every fault that is planned has its row, so that a scenario that names it learns that it is known and not there
+ * yet. */
 const struct ld_fault_info ld_fault_table[LD_FAULT_TYPES] = {
     {LD_FAULT_LATENCY, "latency", LD_SCOPE_PROXY, true, &ld_fault_latency_schema,
      "Delay the bytes between target and upstream; their order is kept."},

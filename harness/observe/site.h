@@ -1,13 +1,13 @@
 /* Where a goroutine stands, and what it waits for, made comparable across encodings and Go versions.
  *
  * site: the first frame that is not the machinery of waiting: not in packages runtime, runtime/…, internal/…, sync,
- * sync/atomic, syscall, and not time.Sleep. It is what reports/definitions.md calls the first non-runtime frame. When every frame is
- * machinery the outermost one is the site; no frames: "". A frame without a name (C code) counts as machinery. io,
- * bufio and net do not: a goroutine in io.(*pipe).read stands there, whoever called.
- * wait: the canonical class of the wait, from frames first and the printed state second (frames are steadier:
- * WaitGroup shows "semacquire" up to Go 1.23; Mutex moved to internal/sync in 1.24). debug=1 hides leading runtime
- * frames, so there it is LD_WAIT_UNKNOWN unless a frame of sync, time, internal or syscall shows it. sync.RWMutex.Lock
- * is RWMUTEX_WRITE even when it parks in the RWMutex's inner Mutex, whatever state is printed. */
+ * sync/atomic, syscall, and not time.Sleep. It is what reports/definitions.md calls the first non-runtime frame. When
+ * every frame is machinery the outermost one is the site; no frames: "". A frame without a name (C code) counts as
+ * machinery. io, bufio and net do not: a goroutine in io.(*pipe).read stands there, whoever called. wait: the
+ * canonical class of the wait, from frames first and the printed state second (frames are steadier: WaitGroup shows
+ * "semacquire" up to Go 1.23; Mutex moved to internal/sync in 1.24). debug=1 hides leading runtime frames, so there
+ * it is LD_WAIT_UNKNOWN unless a frame of sync, time, internal or syscall shows it. sync.RWMutex.Lock is
+ * RWMUTEX_WRITE even when it parks in the RWMutex's inner Mutex, whatever state is printed. */
 #ifndef LD_OBSERVE_SITE_H
 #define LD_OBSERVE_SITE_H
 

@@ -1,5 +1,6 @@
-/* From alerts and truth to outcomes, rates, expectations and a verdict. reports/definitions.md says what each number means; this is its only
- * implementation. Pure: everything it needs is in the records it is given, live or read back from the store. */
+/* From alerts and truth to outcomes, rates, expectations and a verdict. reports/definitions.md says what each number
+ * means; this is its only implementation. Pure: everything it needs is in the records it is given, live or read back
+ * from the store. */
 #ifndef LD_SCORE_SCORE_H
 #define LD_SCORE_SCORE_H
 

@@ -13,10 +13,10 @@
  *                        left, 0 when absent; gc: cycles completed, required
  *   cause     text       a name of LD_CAUSES; the first leak or hold line of an interval (hold: optional)
  *   unit      text       goroutines bytes descriptors connections processes handles cpu; the first line of an interval
- *   per_unit  object     what one unit costs: "goroutines", "descriptors", "bytes", integers of at least 0, 0 when absent
- *   seen_at   list       at most LD_TRUTH_SITES_MAX functions that a profile can show as the site
- *   culprit   text       "file.go:line function", the line at fault
- *   text      text       error: why; calm: the site that must never be reported
+ * per_unit  object     what one unit costs: "goroutines", "descriptors", "bytes", integers of at least 0, 0 when
+ * absent seen_at   list       at most LD_TRUTH_SITES_MAX functions that a profile can show as the site culprit   text
+ *       "file.go:line function", the line at fault text      text       error: why; calm: the site that must never be
+ * reported
  *
  * A later leak or hold line of an interval may give interval and amount alone; ld_truth_fold takes the rest from the
  * first. Keys an event has no use for are checked and kept, not refused. */
@@ -74,7 +74,8 @@ struct ld_truth_event {
 };
 
 /* One line of fd 4, without or with its newline. `instance`, `incarnation` and `after_sequence` are the reader's to
- * set: the line cannot know them. `run_start_ns` is subtracted from its stamp. Pointers go to `arena`. LD_ESYNTAX, LD_ELIMIT. */
+ * set: the line cannot know them. `run_start_ns` is subtracted from its stamp. Pointers go to `arena`. LD_ESYNTAX,
+ * LD_ELIMIT. */
 int ld_truth_parse(struct ld_truth_event *ret_event, const char *line, size_t length, int64_t run_start_ns,
                    struct ld_arena *arena, struct ld_error *error);
 
@@ -111,11 +112,13 @@ struct ld_truth {
  * after it is left out. The stamps give the order, whatever order the events are in (several targets write at once).
  * Amounts of one interval in several events replace each other; 0 ends the interval, and a leak of the same id after
  * that begins another one. Events of an incarnation that ended are dropped: its units are gone. confirmed is -1.
- * LD_ESYNTAX when a first line lacks its cause, an id is both leak and hold, or a cure has nothing to cure; LD_ELIMIT. */
+ * LD_ESYNTAX when a first line lacks its cause, an id is both leak and hold, or a cure has nothing to cure;
+ * LD_ELIMIT. */
 int ld_truth_fold(struct ld_truth *ret_truth, const struct ld_truth_event *events, size_t count, int64_t manifest,
                   int64_t end_ns, struct ld_error *error);
 void ld_truth_done(struct ld_truth *truth);
-/* Is the interval open at any instant of [from_ns, to_ns]? Its last instant belongs to it only at the end of follow-up. */
+/* Is the interval open at any instant of [from_ns, to_ns]? Its last instant belongs to it only at the end of
+ * follow-up. */
 bool ld_truth_interval_covers(const struct ld_truth_interval *interval, int64_t from_ns, int64_t to_ns);
 /* Is any unit of a leak outstanding at `time_ns` in that instance and incarnation (0: any incarnation of it)? */
 bool ld_truth_outstanding(const struct ld_truth *truth, int64_t time_ns, uint32_t instance, uint32_t incarnation);

@@ -250,8 +250,8 @@ static void on_truth(struct ld_service *service, const char *line, size_t length
     ld_run_truth_line(service->context, line, length);
 }
 
-/* A target that dies by itself spoils the run, unless its leak may have killed it: then the run ends here and counts, and
- * a detector that had not spoken by then has missed (reports/definitions.md: a miss, not an exclusion). */
+/* A target that dies by itself spoils the run, unless its leak may have killed it: then the run ends here and counts,
+ * and a detector that had not spoken by then has missed (reports/definitions.md: a miss, not an exclusion). */
 static void judge_death(struct ld_instance *instance, int64_t status)
 {
     struct ld_run *run = instance->run;

@@ -1,7 +1,8 @@
 /* The panel: the detectors that watch one run, live or replayed.
  *
  * Opened from the scenario and the run's plan alone, so that a replay opens the very same ones. The calibration set of
- * reports/definitions.md is always on it. A detector that breaks is left out from there on and reported once; it harms nothing else. */
+ * reports/definitions.md is always on it. A detector that breaks is left out from there on and reported once; it
+ * harms nothing else. */
 #ifndef LD_RUN_PANEL_H
 #define LD_RUN_PANEL_H
 

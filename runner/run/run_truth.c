@@ -1,5 +1,5 @@
 /* Truth of a run: what the target says, what the scenario declares, what the look from outside confirms; and whether
- * the run is evidence at all, decided blind to alerts (reports/definitions.md, "Run validity"). */
+ * the run is evidence at all, decided blind to alerts (reports/definitions.md, "A run is valid"). */
 #include <stdio.h>
 #include <string.h>
 

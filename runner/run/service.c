@@ -25,7 +25,7 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
     (void)suggested;
     /* The control loop reads one pipe at a time and the callback empties it. libuv fills it up to 32 times a turn: a
      * target that floods stderr must not hold up the loop that all runs share. */
-    static char bytes[4096];
+    static char bytes[1024];
     *buffer = uv_buf_init(bytes, sizeof bytes);
 }
 
