@@ -21,6 +21,7 @@
 #include "runner/process/sweep.h"
 
 #define SWEEP_LIMIT_NS (INT64_C(10) * 1000000000)
+#define SHIMS_MAX 4096
 
 /* How guard and launcher exit: with the number of processes left, at most LEFT_MAX, or so. */
 #define LEFT_MAX 100
@@ -47,7 +48,47 @@ static void forget_other_descriptors(int socket)
     syscall(SYS_close_range, (unsigned)socket + 1, ~0u, 0u);
 }
 
-static void read_command(int socket, char *packet)
+/* The shims that live. Any other child of the guard is what a dead shim left. */
+struct nursery {
+    pid_t shims[SHIMS_MAX];
+    size_t count;
+};
+
+static bool is_shim(const struct nursery *nursery, pid_t child)
+{
+    for (size_t i = 0; i < nursery->count; i++)
+        if (nursery->shims[i] == child)
+            return true;
+    return false;
+}
+
+static void kill_stranger(void *context, pid_t child)
+{
+    if (!is_shim(context, child))
+        kill(child, SIGKILL);
+}
+
+/* A shim ends with nothing left below it, unless it was killed: then its orphans come to us, layer after layer as their
+ * parents die, and each death brings us here again. */
+static void reap(struct nursery *nursery)
+{
+    bool strangers = false;
+    int status;
+    for (pid_t child; (child = waitpid(-1, &status, WNOHANG)) > 0;) {
+        bool clean = false;
+        for (size_t i = 0; i < nursery->count; i++)
+            if (nursery->shims[i] == child) {
+                nursery->shims[i] = nursery->shims[--nursery->count];
+                clean = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+                break;
+            }
+        strangers = strangers || !clean;
+    }
+    if (strangers)
+        ld_children(kill_stranger, nursery);
+}
+
+static void read_command(int socket, char *packet, struct nursery *nursery)
 {
     int received[LD_MESSAGE_FDS_MAX], fds[LD_SPAWN_FDS];
     size_t count = LD_MESSAGE_FDS_MAX, taken = 0;
@@ -56,15 +97,17 @@ static void read_command(int socket, char *packet)
     bool good = n >= (ssize_t)sizeof *message && message->magic == LD_MESSAGE_MAGIC;
     for (int i = 0; i < LD_SPAWN_FDS; i++)
         fds[i] = good && (message->present & (1u << i)) && taken < count ? received[taken++] : -1;
-    if (good && fds[LD_SPAWN_FD_CHANNEL] >= 0) {
+    if (good && fds[LD_SPAWN_FD_CHANNEL] >= 0 && nursery->count < SHIMS_MAX) {
         pid_t child = _Fork();
         if (child == 0) {
             close(socket);
             prctl(PR_SET_PDEATHSIG, SIGKILL);
             ld_shim_main(message, (size_t)n, fds);
         }
-        /* When the fork failed the channel closes here and leakdrill sees the end of file: a dead shim. */
+        if (child > 0)
+            nursery->shims[nursery->count++] = child;
     }
+    /* Where there is no shim the channel closes here, and leakdrill sees the end of file: a dead shim. */
     for (size_t i = 0; i < count; i++)
         close(received[i]);
 }
@@ -81,6 +124,7 @@ static _Noreturn void guard_main(int socket, const char *work_folder)
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
     int signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    static struct nursery nursery;
     char *packet = malloc(LD_MESSAGE_BYTES_MAX);
     bool serving = packet && signals >= 0;
     while (serving) {
@@ -90,17 +134,16 @@ static _Noreturn void guard_main(int socket, const char *work_folder)
         struct signalfd_siginfo information;
         while (read(signals, &information, sizeof information) > 0)
             ;
-        while (waitpid(-1, NULL, WNOHANG) > 0)
-            ;
+        reap(&nursery);
         if (polls[1].revents & POLLIN)
-            read_command(socket, packet);
+            read_command(socket, packet, &nursery);
         else if (polls[1].revents)
             serving = false;
         char probe;
         if (serving && recv(socket, &probe, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
             serving = false;
     }
-    struct ld_swept swept = ld_sweep_children(SWEEP_LIMIT_NS, 0, NULL, NULL);
+    struct ld_swept swept = ld_sweep_children(SWEEP_LIMIT_NS, NULL, NULL);
     ld_remove_tree(work_folder);
     _exit(swept.left > LEFT_MAX ? LEFT_MAX : (int)swept.left);
 }
@@ -158,8 +201,11 @@ static _Noreturn void launch(int socket, const char *work_folder, bool isolate)
     pid_t guard = _Fork();
     if (guard == 0) {
         hello.isolated = apart && mount_own_proc(&hello);
-        if (apart && !hello.isolated)
+        if (apart && !hello.isolated) {
+            hello.failed = errno;
+            (void)ld_message_send(socket, &hello, sizeof hello, NULL, 0);
             _exit(STATUS_REFUSED);
+        }
         if (!apart && isolate && hello.step[0] == '\0')
             snprintf(hello.step, sizeof hello.step, "no namespaces");
         (void)ld_message_send(socket, &hello, sizeof hello, NULL, 0);
@@ -195,7 +241,8 @@ static pid_t sender_of(int socket, struct hello *hello, struct ld_error *error)
     if (n != (ssize_t)sizeof *hello)
         return 0;
     if (hello->failed) {
-        ld_fail_errno(error, LD_ESYSTEM, hello->failed, "the guard process could not be started");
+        ld_fail(error, LD_ESYSTEM, "the guard process could not be started: %s",
+                hello->step[0] ? hello->step : strerror(hello->failed));
         return 0;
     }
     for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header))
@@ -247,11 +294,14 @@ int ld_guard_start(struct ld_guard *ret_guard, const char *work_folder, bool iso
 {
     if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
         return ld_fail_errno(error, LD_ESYSTEM, errno, "cannot become a subreaper");
-    if (isolate && try_start(ret_guard, work_folder, true, error) == 0)
+    struct ld_error refused;
+    if (!isolate)
+        return try_start(ret_guard, work_folder, false, error);
+    if (try_start(ret_guard, work_folder, true, &refused) == 0)
         return 0;
     int code = try_start(ret_guard, work_folder, false, error);
-    if (code == 0 && isolate)
-        snprintf(ret_guard->why_not, sizeof ret_guard->why_not, "this machine does not allow PID namespaces");
+    if (code == 0)
+        snprintf(ret_guard->why_not, sizeof ret_guard->why_not, "%.150s", refused.message);
     return code;
 }
 
@@ -272,7 +322,7 @@ int64_t ld_guard_clean_up(struct ld_guard *guard, const char *work_folder)
     if (guard->socket >= 0)
         close(guard->socket);
     guard->socket = -1;
-    struct ld_swept swept = ld_sweep_children(SWEEP_LIMIT_NS, 0, NULL, NULL);
+    struct ld_swept swept = ld_sweep_children(SWEEP_LIMIT_NS, NULL, NULL);
     ld_remove_tree(work_folder);
     return swept.found;
 }

@@ -171,7 +171,8 @@ static void on_readable(uv_poll_t *poll, int status, int events)
         /* End of file before ENDED: the shim was killed, with the guard or alone. Its target died of PDEATHSIG. */
         if (!process->failed)
             fail(process, 0, "the process that guards it was killed");
-        finish(process, 0, 0);
+        if (!process->ended)
+            finish(process, LD_PROCESS_UNSWEPT, 0);
     }
 }
 

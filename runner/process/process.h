@@ -23,13 +23,17 @@ struct ld_spawn {
     uint64_t open_files;                /* hard limit; 0: inherit */
 };
 
+#define LD_PROCESS_UNSWEPT (-1)
+
 struct ld_process;
 
 struct ld_process_events {
     void (*started)(struct ld_process *process, int64_t pid);
     void (*failed)(struct ld_process *process, const struct ld_error *error); /* never started, or the guard died */
     void (*exited)(struct ld_process *process, int64_t status);                /* exit code, or -signal */
-    void (*ended)(struct ld_process *process, int64_t swept, int64_t left);    /* nothing of it is left (left 0) */
+    /* Nothing of it is left (left 0). `swept`: how many processes it had left behind, or LD_PROCESS_UNSWEPT when its
+     * shim was killed: then the guard, or leakdrill in its place, sweeps what there may be. */
+    void (*ended)(struct ld_process *process, int64_t swept, int64_t left);
     void (*closed)(struct ld_process *process);
 };
 

@@ -176,7 +176,7 @@ static void reaped(void *context, pid_t child, int status)
 static _Noreturn void end(struct shim *shim)
 {
     bool had_exited = shim->exited;
-    struct ld_swept swept = ld_sweep_children(END_LIMIT_NS, 0, reaped, shim);
+    struct ld_swept swept = ld_sweep_children(END_LIMIT_NS, reaped, shim);
     int64_t found = swept.found - (had_exited ? 0 : 1); /* the target itself is no leftover */
     say(shim, LD_SHIM_ENDED, found > 0 ? found : 0, swept.left, -1);
     _exit(0);

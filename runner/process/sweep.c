@@ -73,29 +73,20 @@ int ld_children(void (*visit)(void *context, pid_t child), void *context)
     return count;
 }
 
-struct kill_context {
-    pid_t spare;
-    int64_t others;
-};
-
 static void kill_child(void *context, pid_t child)
 {
-    struct kill_context *kills = context;
-    if (child == kills->spare)
-        return;
+    (void)context;
     kill(child, SIGKILL);
-    kills->others++;
 }
 
-struct ld_swept ld_sweep_children(int64_t limit_ns, pid_t spare,
-                                  void (*reaped)(void *context, pid_t child, int status), void *context)
+struct ld_swept ld_sweep_children(int64_t limit_ns, void (*reaped)(void *context, pid_t child, int status),
+                                  void *context)
 {
     struct ld_swept swept = {0};
     int64_t deadline = monotonic_ns() + limit_ns;
     for (;;) {
-        struct kill_context kills = {.spare = spare};
-        ld_children(kill_child, &kills);
-        if (kills.others == 0)
+        int children = ld_children(kill_child, NULL);
+        if (children <= 0)
             break;
         int status;
         pid_t child;
@@ -108,7 +99,7 @@ struct ld_swept ld_sweep_children(int64_t limit_ns, pid_t spare,
         }
         if (!any) {
             if (monotonic_ns() > deadline) {
-                swept.left = kills.others;
+                swept.left = children;
                 break;
             }
             /* Wait for a death without a busy loop; the timeout only bounds how often the deadline is looked at. */

@@ -18,10 +18,10 @@ struct ld_swept {
 /* Call `visit` for every child of the calling thread's process. Returns how many, or a negative errno. */
 int ld_children(void (*visit)(void *context, pid_t child), void *context);
 
-/* Kill and reap every child but `spare` (0: none). `reaped` (may be NULL) hears of each. Blocks until done, at most
- * `limit_ns`. Only for the guard, a shim, and leakdrill when its guard is dead: it waits for any child. */
-struct ld_swept ld_sweep_children(int64_t limit_ns, pid_t spare,
-                                  void (*reaped)(void *context, pid_t child, int status), void *context);
+/* Kill and reap every child. `reaped` (may be NULL) hears of each. Blocks until done, at most `limit_ns`. Only for the
+ * guard, a shim, and leakdrill when its guard is dead: it waits for any child. */
+struct ld_swept ld_sweep_children(int64_t limit_ns, void (*reaped)(void *context, pid_t child, int status),
+                                  void *context);
 
 /* Remove a folder and everything in it, following no link out of it. Missing is fine. 0 or -errno. */
 int ld_remove_tree(const char *path);

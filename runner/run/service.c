@@ -63,12 +63,16 @@ static void on_bytes(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
     for (size_t done = 0; done < (size_t)n;) {
         size_t room = reader->text.maximum - reader->text.length;
         size_t piece = (size_t)n - done < room ? (size_t)n - done : room;
-        if (ld_buffer_add(&reader->text, buffer->base + done, piece) != 0)
-            return;
+        int code = ld_buffer_add(&reader->text, buffer->base + done, piece);
         done += piece;
-        hand_out_lines(reader);
-        if (reader->text.length == reader->text.maximum) {
-            reader->overlong = true; /* no line of ours is that long: drop it, up to its newline */
+        if (code == 0)
+            hand_out_lines(reader);
+        if (code || reader->text.length == reader->text.maximum) {
+            /* No line of ours is that long. What there is of it is handed out, so that nothing is lost unseen (a truth
+             * line cut short voids the run); the rest, up to its newline, is passed over. */
+            if (!reader->overlong)
+                reader->line(reader->service, ld_buffer_text(&reader->text), reader->text.length);
+            reader->overlong = true;
             ld_buffer_clear(&reader->text);
         }
     }
@@ -201,8 +205,8 @@ static void on_failed(struct ld_process *process, const struct ld_error *error)
 {
     struct ld_service *service = process->context;
     cancel_waiting(service);
+    service->state = LD_SERVICE_ENDING; /* before anybody hears: what they do to it must find it dead */
     report(service, error->code, "", error->message);
-    service->state = LD_SERVICE_ENDING;
 }
 
 static void on_exited(struct ld_process *process, int64_t status)
@@ -223,9 +227,11 @@ static void on_exited(struct ld_process *process, int64_t status)
 static void on_ended(struct ld_process *process, int64_t swept, int64_t left)
 {
     struct ld_service *service = process->context;
-    service->swept = swept;
+    uv_timer_stop(&service->timer);
+    service->swept = swept == LD_PROCESS_UNSWEPT ? 0 : swept;
     service->left = left;
-    if (left > 0) { /* what cannot be killed may hold its pipes for ever */
+    /* What cannot be killed, or what outlived its shim, may hold the pipes for ever: their ends are not waited for. */
+    if (left > 0 || swept == LD_PROCESS_UNSWEPT) {
         close_reader(&service->error_output);
         close_reader(&service->truth);
     }

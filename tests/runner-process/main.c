@@ -231,6 +231,40 @@ static void hands_over_descriptors_and_limits(void **state)
     close(truth[0]);
 }
 
+static pid_t parent_of(int64_t pid)
+{
+    char path[64], text[512] = "";
+    snprintf(path, sizeof path, "/proc/%lld/stat", (long long)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0 && read(fd, text, sizeof text - 1) > 0);
+    close(fd);
+    int parent = 0;
+    assert_int_equal(sscanf(strrchr(text, ')') + 1, " %*c %d", &parent), 1);
+    return parent;
+}
+
+/* Its target dies with it, and the guard takes what both leave. */
+static void a_dead_shim_leaves_nothing(void **state)
+{
+    (void)state;
+    struct seen seen = {.plan = NEVER_END};
+    uv_loop_t loop;
+    int witness[2];
+    assert_int_equal(uv_loop_init(&loop), 0);
+    assert_int_equal(pipe2(witness, O_CLOEXEC), 0);
+    assert_int_equal(start(&seen, &loop, DAEMON DAEMON "sleep 1000", witness[1]), 0);
+    close(witness[1]);
+    while (!seen.started)
+        uv_run(&loop, UV_RUN_ONCE);
+    assert_true(wait_for(witness[0], "daemon"));
+    assert_int_equal(kill(parent_of(seen.pid), SIGKILL), 0);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&loop), 0);
+    assert_true(seen.failed && seen.ended && seen.closed);
+    assert_int_equal(seen.swept, LD_PROCESS_UNSWEPT);
+    assert_nobody_left(witness[0]);
+}
+
 /* Play leakdrill in a process of its own, start daemons and a stopped process, then die in one of several ways. */
 enum death { KILL_LEAKDRILL, KILL_GUARD, KILL_BOTH, KILL_LAUNCHER_AND_LEAKDRILL };
 
@@ -347,6 +381,7 @@ int main(void)
         EACH(says_why_a_program_cannot_start),
         EACH(finds_daemons_that_left_the_session),
         EACH(hands_over_descriptors_and_limits),
+        EACH(a_dead_shim_leaves_nothing),
         cmocka_unit_test(a_death_of_leakdrill_leaves_nothing),
         cmocka_unit_test(a_death_of_the_guard_leaves_nothing),
         cmocka_unit_test(a_death_of_both_leaves_nothing),
