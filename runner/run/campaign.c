@@ -35,8 +35,9 @@ struct campaign {
     struct signals_before before;
     uv_signal_t signals[SIGNALS];
     uv_timer_t tick;
-    struct ld_run **running; /* `jobs` places */
+    struct ld_run **running; /* places_of them */
     size_t running_count;
+    size_t active;           /* of them, those that are not done: at most `jobs` */
     size_t next;             /* position in the plan's order */
     bool stopping;           /* start nothing new */
     struct ld_campaign_progress progress;
@@ -58,7 +59,7 @@ static void talk(struct campaign *campaign, const char *text)
 static struct ld_campaign_progress *progress_of(struct campaign *campaign)
 {
     campaign->progress.planned = campaign->setting->plan->run_count;
-    campaign->progress.running = campaign->running_count;
+    campaign->progress.running = campaign->active;
     campaign->progress.elapsed_ns = (int64_t)uv_hrtime() - campaign->start_ns;
     return &campaign->progress;
 }
@@ -68,6 +69,23 @@ static struct ld_campaign_progress *progress_of(struct campaign *campaign)
 static const struct ld_cell *cell_of(const struct campaign *campaign, const struct ld_run_plan *run)
 {
     return &campaign->setting->plan->cells[run->cell];
+}
+
+/* A run that only waits for the disk holds no job: the next one starts meanwhile. When the disk cannot keep up, the
+ * places run out. */
+static size_t places_of(const struct ld_campaign_setting *setting)
+{
+    return (size_t)setting->jobs * 2;
+}
+
+static void on_vacated(void *context, struct ld_run *run, const struct ld_run_summary *summary)
+{
+    struct campaign *campaign = context;
+    (void)run;
+    campaign->active--;
+    if (campaign->setting->fail_fast && summary->validity != LD_VALID)
+        campaign->stopping = true;
+    start_more(campaign);
 }
 
 static void on_finished(void *context, struct ld_run *run, const struct ld_run_summary *summary)
@@ -84,13 +102,13 @@ static void on_finished(void *context, struct ld_run *run, const struct ld_run_s
     campaign->progress.void_runs += summary->validity != LD_VALID;
     campaign->progress.alerts += summary->alerts;
     campaign->result.left += summary->left;
-    if (campaign->setting->fail_fast && summary->validity != LD_VALID)
-        campaign->stopping = true;
     const struct ld_campaign_events *events = &campaign->setting->events;
     if (events->run)
         events->run(events->context, cell_of(campaign, run_plan), run_plan, summary, progress_of(campaign));
     start_more(campaign);
 }
+
+static const struct ld_run_events run_events = {on_vacated, on_finished};
 
 static int programs_of(const struct campaign *campaign, const struct ld_cell *cell, struct ld_run_programs *ret_programs,
                        struct ld_error *error)
@@ -136,18 +154,24 @@ static void look_at_guard(struct campaign *campaign)
     abort_all(campaign, GUARD_KILLED);
 }
 
+/* What runs when the writer has failed would not be kept. */
+static void look_at_writer(struct campaign *campaign)
+{
+    struct ld_error error;
+    if (campaign->stopping || ld_writer_status(campaign->control.writer, &error) == 0)
+        return;
+    campaign->code = error.code;
+    campaign->error = error;
+    abort_all(campaign, error.message);
+}
+
 static void start_more(struct campaign *campaign)
 {
     const struct ld_plan *plan = campaign->setting->plan;
-    struct ld_error error;
     look_at_guard(campaign);
-    if (!campaign->stopping && ld_writer_status(campaign->control.writer, &error) != 0) {
-        campaign->code = error.code;
-        campaign->error = error;
-        abort_all(campaign, error.message);
-    }
-    while (!campaign->stopping && campaign->running_count < campaign->setting->jobs &&
-           campaign->next < plan->run_count) {
+    look_at_writer(campaign);
+    while (!campaign->stopping && campaign->active < campaign->setting->jobs &&
+           campaign->running_count < places_of(campaign->setting) && campaign->next < plan->run_count) {
         const struct ld_run_plan *run_plan = &plan->runs[plan->order[campaign->next++]];
         const struct ld_cell *cell = cell_of(campaign, run_plan);
         struct ld_run_programs programs;
@@ -155,7 +179,7 @@ static void start_more(struct campaign *campaign)
         const struct ld_campaign_events *events = &campaign->setting->events;
         int code = programs_of(campaign, cell, &programs, &campaign->error);
         if (!code)
-            code = ld_run_start(&run, &campaign->control, plan, run_plan, &programs, on_finished, campaign,
+            code = ld_run_start(&run, &campaign->control, plan, run_plan, &programs, &run_events, campaign,
                                 &campaign->error);
         if (code) {
             campaign->code = code;
@@ -163,8 +187,10 @@ static void start_more(struct campaign *campaign)
             break;
         }
         campaign->running[campaign->running_count++] = run;
+        campaign->active++;
         if (events->run)
             events->run(events->context, cell, run_plan, NULL, progress_of(campaign));
+        look_at_writer(campaign);
     }
 }
 
@@ -401,7 +427,7 @@ int ld_campaign_run(struct ld_campaign_result *ret_result, const struct ld_campa
                     struct ld_error *error)
 {
     struct campaign *campaign = calloc(1, sizeof *campaign);
-    if (!campaign || !(campaign->running = calloc(setting->jobs, sizeof *campaign->running))) {
+    if (!campaign || !(campaign->running = calloc(places_of(setting), sizeof *campaign->running))) {
         free(campaign);
         return ld_fail(error, LD_ENOMEM, "out of memory");
     }

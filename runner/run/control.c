@@ -16,19 +16,31 @@
 
 /* ---- lag */
 
+static void count_lag(struct ld_lag *lag, int64_t late_ns)
+{
+    int64_t bucket = late_ns / LD_MS;
+    lag->counts[bucket < LD_LAG_BUCKETS ? bucket : LD_LAG_BUCKETS - 1]++;
+}
+
+/* A stall swallows the ticks that were due during it: each of them was late too, one period less than the one before. */
 static void on_lag_timer(uv_timer_t *timer)
 {
     struct ld_control *control = timer->data;
-    int64_t now = (int64_t)uv_hrtime();
-    int64_t late = now - control->lag_due_ns;
+    int64_t late = (int64_t)uv_hrtime() - control->lag_due_ns;
     late = late > 0 ? late : 0;
-    int64_t bucket = late / LD_MS;
-    control->lag.counts[bucket < LD_LAG_BUCKETS ? bucket : LD_LAG_BUCKETS - 1]++;
     if (late > control->lag.worst_ns)
         control->lag.worst_ns = late;
+    for (int64_t swallowed = late; swallowed >= 0; swallowed -= LAG_EVERY_MS * LD_MS)
+        count_lag(&control->lag, swallowed);
     uv_update_time(&control->loop);
     control->lag_due_ns = (int64_t)uv_hrtime() + LAG_EVERY_MS * LD_MS;
     uv_timer_start(timer, on_lag_timer, LAG_EVERY_MS, 0);
+}
+
+/* The upper edge of a bucket; the last one has none but the worst ever seen. */
+static int64_t edge_of(const struct ld_lag *lag, size_t bucket)
+{
+    return bucket == LD_LAG_BUCKETS - 1 ? lag->worst_ns : (int64_t)(bucket + 1) * LD_MS;
 }
 
 int64_t ld_lag_p99(const struct ld_lag *before, const struct ld_lag *after)
@@ -39,8 +51,16 @@ int64_t ld_lag_p99(const struct ld_lag *before, const struct ld_lag *after)
     for (size_t i = 0; total && i < LD_LAG_BUCKETS; i++) {
         seen += after->counts[i] - before->counts[i];
         if (seen * 100 >= total * 99)
-            return (int64_t)(i + 1) * LD_MS;
+            return edge_of(after, i);
     }
+    return 0;
+}
+
+int64_t ld_lag_worst(const struct ld_lag *before, const struct ld_lag *after)
+{
+    for (size_t i = LD_LAG_BUCKETS; i-- > 0;)
+        if (after->counts[i] != before->counts[i])
+            return edge_of(after, i);
     return 0;
 }
 

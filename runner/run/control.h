@@ -17,10 +17,11 @@
 #define LD_LAG_BUCKETS 512
 struct ld_lag {
     uint64_t counts[LD_LAG_BUCKETS];
-    int64_t worst_ns; /* since it was last cleared by the caller */
+    int64_t worst_ns; /* ever */
 };
 /* The 99th percentile of what happened between two snapshots, upper edge of its bucket; 0 when nothing did. */
 int64_t ld_lag_p99(const struct ld_lag *before, const struct ld_lag *after);
+int64_t ld_lag_worst(const struct ld_lag *before, const struct ld_lag *after); /* likewise, the longest */
 
 /* Something that waits until the writer has made a ticket durable. Embedded by the waiter; not moved while waiting. */
 struct ld_ticket_wait {

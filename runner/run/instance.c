@@ -135,6 +135,7 @@ static void on_surveyed(void *context, unsigned failures, const char *first_fail
     if (run->phase == LD_PHASE_AFTER && !instance->forced_gc) {
         /* The second look: with the contract after a forced GC (the answer is truth's `gc`), else at once. */
         if (instance->service.spec.kind == LD_SERVICE_CONTRACT) {
+            instance->gc_asked = true;
             if (ld_service_command(&instance->service, "{\"command\":\"gc\"}") != 0)
                 ld_run_void(run, LD_INVALID_HARNESS, "%s does not take commands", instance->name);
             return;

@@ -329,7 +329,7 @@ static void enter_check(struct ld_run *run)
 static void on_end_durable(struct ld_ticket_wait *wait)
 {
     struct ld_run *run = wait->context;
-    run->finished(run->context, run, &run->summary);
+    run->events->finished(run->context, run, &run->summary);
     ld_panel_free(run->panel);
     run->magic = 0;
     struct ld_arena *arena = run->arena;
@@ -349,13 +349,14 @@ static void enter_done(struct ld_run *run)
                              .observed_to_ns = run->observed_to_ns,
                              .ended_ns = ended,
                              .lag_p99_ns = ld_lag_p99(&run->lag_before, &run->control->lag),
-                             .lag_max_ns = run->control->lag.worst_ns,
+                             .lag_max_ns = ld_lag_worst(&run->lag_before, &run->control->lag),
                              .left = run->summary.left};
     run->end_ticket.done = on_end_durable;
     run->end_ticket.context = run;
     /* When the writer is broken its tickets are settled at once: the run still ends, and the campaign says why. */
     (void)ld_writer_run_end(run->control->writer, run->run_plan->index, &end, ld_control_wake(run->control), &ticket);
     ld_control_await(run->control, &run->end_ticket, ticket);
+    run->events->vacated(run->context, run, &run->summary);
 }
 
 static void enter(struct ld_run *run, enum ld_phase phase)
@@ -512,7 +513,8 @@ static int write_detectors(struct ld_run *run)
     return code;
 }
 
-static int prepare(struct ld_run *run, struct ld_error *error)
+/* What a teardown relies on: there from the first moment on. */
+static void make_handles(struct ld_run *run)
 {
     uv_loop_t *loop = &run->control->loop;
     uv_timer_init(loop, &run->phase_timer);
@@ -528,6 +530,10 @@ static int prepare(struct ld_run *run, struct ld_error *error)
     run->load.context = run;
     run->load_drained = true;
     run->open_handles += 4;
+}
+
+static int prepare(struct ld_run *run, struct ld_error *error)
+{
     int code = ld_run_faults_make(run, error);
     if (!code && run->scenario->upstream[0])
         code = ld_upstream_make(run, error);
@@ -559,14 +565,14 @@ static struct ld_run *make(struct ld_control *control, const struct ld_plan *pla
 }
 
 int ld_run_start(struct ld_run **ret_run, struct ld_control *control, const struct ld_plan *plan,
-                 const struct ld_run_plan *run_plan, const struct ld_run_programs *programs, ld_run_finished *finished,
-                 void *context, struct ld_error *error)
+                 const struct ld_run_plan *run_plan, const struct ld_run_programs *programs,
+                 const struct ld_run_events *events, void *context, struct ld_error *error)
 {
     struct timespec wall;
     struct ld_run *run = make(control, plan, run_plan, programs);
     if (!run)
         return ld_fail(error, LD_ENOMEM, "out of memory");
-    run->finished = finished;
+    run->events = events;
     run->context = context;
     int code = ld_panel_open(&run->panel, run->cell, run_plan, control->data_folder, NULL, &panel_events, run, error);
     if (code) {
@@ -574,17 +580,18 @@ int ld_run_start(struct ld_run **ret_run, struct ld_control *control, const stru
         free(run);
         return code;
     }
+    make_handles(run);
+    *ret_run = run;
+    /* From here on failures are the run's own: it is torn down like any other and says why. */
     clock_gettime(CLOCK_REALTIME, &wall);
     ld_run_written(run, ld_writer_run_begin(control->writer, run_plan->index,
                                             (int64_t)wall.tv_sec * LD_SECOND + wall.tv_nsec));
     ld_run_written(run, write_detectors(run));
-    *ret_run = run;
-    /* From here on failures are the run's own: it is torn down like any other and says why. */
     struct ld_error problem;
-    if (prepare(run, &problem) != 0) {
+    if (run->phase < LD_PHASE_STOP && prepare(run, &problem) != 0)
         ld_run_void(run, LD_INVALID_HARNESS, "%s", problem.message);
+    if (run->phase >= LD_PHASE_STOP)
         return 0;
-    }
     uv_update_time(&control->loop);
     uv_timer_start(&run->wall_timer, on_wall, (uint64_t)(run->scenario->target.limits.wall_ns / LD_MS), 0);
     if (run->has_upstream)
@@ -596,5 +603,6 @@ int ld_run_start(struct ld_run **ret_run, struct ld_control *control, const stru
 
 void ld_run_abort(struct ld_run *run, const char *reason)
 {
-    ld_run_void(run, LD_INVALID_HARNESS, "%s", reason);
+    if (run->phase < LD_PHASE_DONE)
+        ld_run_void(run, LD_INVALID_HARNESS, "%s", reason);
 }

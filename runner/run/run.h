@@ -30,14 +30,19 @@ struct ld_run_summary {
     int64_t left;    /* processes left: 0 or a bug */
 };
 
-typedef void ld_run_finished(void *context, struct ld_run *run, const struct ld_run_summary *summary);
+/* Both run once, on the loop, in this order. */
+struct ld_run_events {
+    /* All of the run is torn down and its end is on the way to the disk: its place is free. */
+    void (*vacated)(void *context, struct ld_run *run, const struct ld_run_summary *summary);
+    /* It is durable; the run is freed when this returns. */
+    void (*finished)(void *context, struct ld_run *run, const struct ld_run_summary *summary);
+};
 
-/* Begin. `finished` runs once, on the loop, when everything of the run is torn down, written and durable; the run is
- * freed when it returns. LD_ENOMEM, or a detector that cannot be opened. */
+/* Begin. Neither event comes before this has returned. LD_ENOMEM, or a detector that cannot be opened. */
 int ld_run_start(struct ld_run **ret_run, struct ld_control *control, const struct ld_plan *plan,
-                 const struct ld_run_plan *run_plan, const struct ld_run_programs *programs, ld_run_finished *finished,
-                 void *context, struct ld_error *error);
-/* Void it and tear it down: interrupted, or the harness cannot go on. */
+                 const struct ld_run_plan *run_plan, const struct ld_run_programs *programs,
+                 const struct ld_run_events *events, void *context, struct ld_error *error);
+/* Void it and tear it down: interrupted, or the harness cannot go on. One that is done stays what it is. */
 void ld_run_abort(struct ld_run *run, const char *reason);
 const char *ld_run_phase_name(const struct ld_run *run);
 const char *ld_run_cell_name(const struct ld_run *run);

@@ -49,6 +49,7 @@ struct ld_instance {
     bool up;                     /* ready, and its death was not seen */
     bool death_expected;         /* a fault or the teardown is killing it */
     bool surveyed;               /* the survey of this phase is complete */
+    bool gc_asked;               /* told to collect; its answer starts the second look */
     bool forced_gc;              /* the second look is under way or done */
     struct ld_point gc[5];       /* of the last gctrace line */
     size_t gc_count;
@@ -85,7 +86,7 @@ struct ld_run {
     const struct ld_cell *cell;
     const struct ld_scenario *scenario;
     struct ld_run_programs programs;
-    ld_run_finished *finished;
+    const struct ld_run_events *events;
     void *context;
     struct ld_arena *arena;
     struct ld_run_summary summary;
@@ -123,7 +124,6 @@ struct ld_run {
     bool declared_due;            /* truth: declared, its onset lies ahead */
 
     struct ld_lag lag_before;
-    int64_t worst_lag_ns;
     int64_t worst_gap_ns;         /* between good readings, while the instance was up */
     struct ld_ticket_wait end_ticket;
     unsigned open_handles;        /* until zero the run cannot be freed */

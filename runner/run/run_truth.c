@@ -48,7 +48,7 @@ static void obey(struct ld_instance *instance, const struct ld_truth_event *even
         ld_service_set_ready(&instance->service);
         break;
     case LD_TRUTH_GC:
-        if (run->phase == LD_PHASE_AFTER && !instance->forced_gc) {
+        if (run->phase == LD_PHASE_AFTER && instance->gc_asked && !instance->forced_gc) {
             instance->forced_gc = true;
             ld_sampler_survey(&instance->sampler, LD_PURPOSE_AFTER, true);
         }
