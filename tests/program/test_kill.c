@@ -21,6 +21,7 @@
 #include "lab.h"
 
 #define KILLS 50
+#define JOBS 4          /* runs at a time */
 #define RUNS 12         /* of the quick scenarios */
 #define CAMPAIGN_MS 1700 /* about what they take */
 
@@ -107,12 +108,18 @@ static void assert_runs_whole(const char *database, const char *said)
     }
 }
 
+static size_t count_texts(const char *said, const char *text)
+{
+    size_t times = 0;
+    for (const char *at = said; (at = strstr(at, text)); at++)
+        times++;
+    return times;
+}
+
+/* Runs that were said to have ended. */
 static size_t count_lines(const char *said)
 {
-    size_t lines = 0;
-    for (const char *line = said; (line = strstr(line, "] run ")); line++)
-        lines++;
-    return lines;
+    return count_texts(said, "] run ");
 }
 
 static void assert_database(const char *database, const char *said)
@@ -189,8 +196,15 @@ static bool kill_once(struct kill *kill, struct ld_random *random)
         fail_msg("%zu work folders are left, %s a guard", folders, guard ? "with" : "without");
     /* The guard may have done its work an instant before. */
     bool complete = count_lines(result.err) == RUNS;
-    if (struck && kill->victim == VICTIM_GUARD && !(complete && result.signal == 0 && result.exit_code != 3))
+    if (struck && kill->victim == VICTIM_GUARD && !(complete && result.signal == 0 && result.exit_code != 3)) {
         lab_check(&result, 3, NULL, "the guard process was killed");
+        /* Those in hand were lost with it, and no other was begun. */
+        size_t lost = count_texts(result.err, "harness: the guard process was killed") +
+                      count_texts(result.err, "the process that guards it was killed") +
+                      count_texts(result.err, "the guard process cannot be reached");
+        if (lost > JOBS)
+            lab_check(&result, 3, NULL, "at most 4 runs lost with the guard");
+    }
     program_result_done(&result);
     instant[0] = '\0';
     return struck;

@@ -126,11 +126,11 @@ static void assert_same_alerts(const char *database, const char *table, const ch
 static void what_is_stored_comes_again(void **state)
 {
     static const char *const detectors[] = {"matrix",       "before-after", "threshold", "growth", "goroutineleak",
-                                            "oracle",       "oracle-delay", "always",    "random"};
+                                            "oracle",       "oracle-delay", "always"};
     struct program_result result;
     char sql[128];
     (void)state;
-    /* Every detector that ever says anything said something, or this test shows nothing. */
+    /* Every detector said something, or this test shows nothing; random does so by chance only, and never not at all. */
     for (size_t i = 0; i < sizeof detectors / sizeof *detectors; i++) {
         snprintf(sql, sizeof sql, "SELECT count(*) FROM alert WHERE detector = '%s'", detectors[i]);
         if (lab_number(&lab, "original.db", sql) == 0)
