@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -101,6 +102,9 @@ func copyFile(from, to string) error {
 	if err != nil {
 		return err
 	}
+	// A child forked meanwhile would hold the file open for writing, and nobody could execute it.
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	return os.WriteFile(to, content, 0o755)
 }
 
@@ -246,14 +250,49 @@ func (p *process) sockets() int {
 	return count
 }
 
-// sites counts goroutines by the first function of theirs that is not the runtime's.
+// metric is the value of one of the runtime's metrics.
+func (p *process) metric(name string) float64 {
+	p.t.Helper()
+	for line := range strings.Lines(p.get("/metrics")) {
+		if text, found := strings.CutPrefix(line, name+" "); found {
+			value, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+			if err != nil {
+				p.t.Fatal(err)
+			}
+			return value
+		}
+	}
+	p.t.Fatalf("there is no metric %s", name)
+	return 0
+}
+
+// resident is how many bytes of memory of its own the process has.
+func (p *process) resident() int64 {
+	p.t.Helper()
+	status, err := os.ReadFile(p.proc("status"))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	_, line, _ := strings.Cut(string(status), "RssAnon:")
+	var kibibytes int64
+	if _, err := fmt.Sscan(line, &kibibytes); err != nil {
+		p.t.Fatalf("%s: %v", status, err)
+	}
+	return kibibytes * 1024
+}
+
+// machinery is what a goroutine's place is not: the runner passes over the same.
+var machinery = []string{"runtime.", "runtime/", "internal/", "sync.", "sync/atomic.", "syscall.", "time.Sleep("}
+
+// sites counts goroutines by the first function of theirs that is not machinery of waiting.
 func (p *process) sites() map[string]int {
 	p.t.Helper()
 	sites := map[string]int{}
 	for goroutine := range strings.SplitSeq(p.get("/debug/pprof/goroutine?debug=2"), "\n\n") {
 		lines := strings.Split(goroutine, "\n")
 		for _, line := range lines[1:] {
-			if strings.HasPrefix(line, "\t") || strings.HasPrefix(line, "runtime.") {
+			if strings.HasPrefix(line, "\t") ||
+				slices.ContainsFunc(machinery, func(prefix string) bool { return strings.HasPrefix(line, prefix) }) {
 				continue
 			}
 			if end := strings.LastIndex(line, "("); end > 0 {

@@ -2,7 +2,12 @@
 // stack, so a call with `steps` waits that many frames below its caller.
 package flow
 
-import "net/http"
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+)
 
 // Batch is what travels through a channel of the services.
 type Batch []string
@@ -22,4 +27,61 @@ func Ask(steps int, client *http.Client, request *http.Request) (*http.Response,
 		return Ask(steps-1, client, request)
 	}
 	return client.Do(request)
+}
+
+// Join waits until every part of the group is done.
+func Join(steps int, group *sync.WaitGroup) {
+	if steps > 1 {
+		Join(steps-1, group)
+		return
+	}
+	group.Wait()
+}
+
+// Done waits until the context is.
+func Done(steps int, ctx context.Context) {
+	if steps > 1 {
+		Done(steps-1, ctx)
+		return
+	}
+	<-ctx.Done()
+}
+
+// Tick waits for the next tick; false when there will be none because ended is closed. ended may be nil.
+func Tick(steps int, ticks <-chan time.Time, ended <-chan struct{}) bool {
+	if steps > 1 {
+		return Tick(steps-1, ticks, ended)
+	}
+	if ended == nil {
+		_, open := <-ticks
+		return open
+	}
+	select {
+	case <-ticks:
+		return true
+	case <-ended:
+		return false
+	}
+}
+
+// Sheet is paper for so many bytes.
+func Sheet(steps, size int) []byte {
+	if steps > 1 {
+		return Sheet(steps-1, size)
+	}
+	return make([]byte, size)
+}
+
+// Strokes counts the characters of a text that leave ink.
+func Strokes(steps int, text []byte) int {
+	if steps > 1 {
+		return Strokes(steps-1, text)
+	}
+	strokes := 0
+	for _, character := range text {
+		if character > ' ' {
+			strokes++
+		}
+	}
+	return strokes
 }

@@ -14,24 +14,40 @@ type Site struct {
 	Culprit string   // "file.go:line function" at fault
 }
 
-// Ledger counts the units of one site that are held although nobody is left to give them back.
+// Ledger counts the units of one site that are held: those that nobody is left to give back, or, of a ledger of holds,
+// those that will be given back in time.
 type Ledger struct {
 	report      *Report
 	site        Site
+	words       words
 	mutex       sync.Mutex
 	outstanding int
 	intervals   int
 }
 
+// words are how a ledger speaks: the kinds of its events and the letter before the number of an interval.
+type words struct{ grown, shrunk, letter string }
+
+var (
+	keptWords = words{"leak", "cured", "i"}
+	holdWords = words{"hold", "release", "h"}
+)
+
 // NewLedger opens the books of one site.
 func (r *Report) NewLedger(site Site) *Ledger {
-	return &Ledger{report: r, site: site}
+	return &Ledger{report: r, site: site, words: keptWords}
+}
+
+// NewHolds opens the books of one site whose units are all given back in time: each counts from Settled to Returned.
+func (r *Report) NewHolds(site Site) *Ledger {
+	return &Ledger{report: r, site: site, words: holdWords}
 }
 
 // Unit is one piece of the resource. It is held for good from the later of Settled and Left, unless it is Returned.
 // A unit must not be able to reach the resource itself: that would keep it reachable for the runtime.
 type Unit struct {
 	ledger   *Ledger
+	size     int // what it adds to the ledger's amount
 	settled  bool
 	left     bool
 	returned bool
@@ -39,7 +55,12 @@ type Unit struct {
 
 // Open begins a unit; whoever holds it must see to it that Settled and Left are called.
 func (l *Ledger) Open() *Unit {
-	return &Unit{ledger: l}
+	return l.OpenSize(1)
+}
+
+// OpenSize begins a unit that is worth so many, such as the bytes of one piece of memory.
+func (l *Ledger) OpenSize(size int) *Unit {
+	return &Unit{ledger: l, size: size, left: l.words == holdWords}
 }
 
 // Settled says that the resource is now taken: the goroutine is about to wait, the connection carries the answer.
@@ -68,13 +89,13 @@ func (u *Unit) count() {
 		return
 	}
 	l := u.ledger
-	l.outstanding++
-	event := Event{Kind: "leak"}
-	if l.outstanding == 1 {
+	event := Event{Kind: l.words.grown}
+	if l.outstanding == 0 {
 		l.intervals++
 		event.Cause, event.Unit, event.PerUnit = l.site.Cause, l.site.Unit, &l.site.PerUnit
 		event.SeenAt, event.Culprit = l.site.SeenAt, l.site.Culprit
 	}
+	l.outstanding += u.size
 	l.tell(event)
 }
 
@@ -88,13 +109,13 @@ func (u *Unit) Returned() {
 	}
 	u.returned = true
 	if u.settled && u.left {
-		l.outstanding--
-		l.tell(Event{Kind: "cured"})
+		l.outstanding -= u.size
+		l.tell(Event{Kind: l.words.shrunk})
 	}
 }
 
 func (l *Ledger) tell(event Event) {
 	amount := l.outstanding
-	event.Interval, event.Amount = "i"+strconv.Itoa(l.intervals), &amount
+	event.Interval, event.Amount = l.words.letter+strconv.Itoa(l.intervals), &amount
 	l.report.Tell(event)
 }

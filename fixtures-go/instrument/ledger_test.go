@@ -67,6 +67,56 @@ func TestLedger(t *testing.T) {
 	}
 }
 
+func TestHolds(t *testing.T) {
+	var written bytes.Buffer
+	report := NewReport(&written)
+	holds := report.NewHolds(Site{Cause: "c", Unit: "u", SeenAt: []string{"f"}, Culprit: "g"})
+	one, other := holds.Open(), holds.OpenSize(5)
+	one.Settled()
+	other.Settled()
+	other.Left() // it never had a say
+	one.Returned()
+	other.Returned()
+	holds.Open().Returned()
+	want := "hold h1 1 +, hold h1 6, release h1 5, release h1 0"
+	if got := strings.Join(told(t, report, &written), ", "); got != want {
+		t.Errorf("told %q, want %q", got, want)
+	}
+}
+
+func TestSizes(t *testing.T) {
+	var written bytes.Buffer
+	report := NewReport(&written)
+	ledger := report.NewLedger(Site{Cause: "c", Unit: "u", SeenAt: []string{"f"}, Culprit: "g"})
+	for _, size := range []int{100, 20} {
+		unit := ledger.OpenSize(size)
+		unit.Settled()
+		unit.Left()
+		defer unit.Returned() // after the report's end: nothing
+	}
+	want := "leak i1 100 +, leak i1 120"
+	if got := strings.Join(told(t, report, &written), ", "); got != want {
+		t.Errorf("told %q, want %q", got, want)
+	}
+}
+
+func TestFlush(t *testing.T) {
+	lines := make(chan string, 1)
+	report := NewReport(lineWriter(lines))
+	report.Tell(Event{Kind: "gc"})
+	report.Flush()
+	select {
+	case got := <-lines:
+		if !strings.Contains(got, `"gc"`) {
+			t.Errorf("%q is written, want a gc", got)
+		}
+	default:
+		t.Error("nothing is written yet")
+	}
+	report.Close()
+	report.Flush() // after the end: at once
+}
+
 // slowReader lets the writer hang until it is released.
 type slowReader struct {
 	bytes.Buffer

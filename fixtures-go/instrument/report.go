@@ -38,15 +38,21 @@ type Event struct {
 // when the runner does not read, lines are dropped and the next one that finds room is preceded by an error that says so.
 type Report struct {
 	mutex   sync.Mutex // stamp and place in the queue belong together
-	queue   chan []byte
+	queue   chan entry
 	written chan struct{}
 	lost    int
 	closed  bool
 }
 
+// entry is a line to write, or a channel to close once everything before it is written.
+type entry struct {
+	line    []byte
+	reached chan<- struct{}
+}
+
 // NewReport starts the writer. Close ends it.
 func NewReport(out io.Writer) *Report {
-	report := &Report{queue: make(chan []byte, queueMax), written: make(chan struct{})}
+	report := &Report{queue: make(chan entry, queueMax), written: make(chan struct{})}
 	go report.write(out)
 	return report
 }
@@ -54,11 +60,15 @@ func NewReport(out io.Writer) *Report {
 func (r *Report) write(out io.Writer) {
 	defer close(r.written)
 	broken := false
-	for line := range r.queue {
+	for next := range r.queue {
+		if next.reached != nil {
+			close(next.reached)
+			continue
+		}
 		if broken {
 			continue
 		}
-		_, err := out.Write(line)
+		_, err := out.Write(next.line)
 		broken = err != nil // the runner is gone: descriptor 5 says so too
 	}
 }
@@ -85,10 +95,31 @@ func (r *Report) offer(event Event) bool {
 		panic("an event that is no JSON: " + err.Error())
 	}
 	select {
-	case r.queue <- append(line, '\n'):
+	case r.queue <- entry{line: append(line, '\n')}:
 		return true
 	default:
 		return false
+	}
+}
+
+// Flush waits until everything told before is written: for what the program may not survive. It does not wait for a
+// runner that no longer reads.
+func (r *Report) Flush() {
+	reached := make(chan struct{})
+	r.mutex.Lock()
+	if r.closed {
+		r.mutex.Unlock()
+		return
+	}
+	select {
+	case r.queue <- entry{reached: reached}:
+	default: // full: nobody reads
+		close(reached)
+	}
+	r.mutex.Unlock()
+	select {
+	case <-reached:
+	case <-time.After(flushTime):
 	}
 }
 
