@@ -15,7 +15,7 @@ type House struct {
 	quoting *flow.Quoting // nil: guests go without a quote
 }
 
-// Open makes the house of a setting.
+// Open makes the house that a setting asks for.
 func Open(setting *instrument.Setting, report *instrument.Report) (instrument.Service, error) {
 	return &House{quoting: flow.NewQuoting(setting.Upstream), holds: report.NewHolds(instrument.Site{
 		Cause:   "context-wait",

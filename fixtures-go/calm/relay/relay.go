@@ -22,7 +22,7 @@ type Office struct {
 	holds   *instrument.Ledger
 }
 
-// Open makes the office of a setting.
+// Open makes the office that a setting asks for.
 func Open(setting *instrument.Setting, report *instrument.Report) (instrument.Service, error) {
 	if setting.Upstream == "" {
 		return nil, instrument.ErrNoUpstream

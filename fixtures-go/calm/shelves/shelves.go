@@ -29,7 +29,7 @@ type Store struct {
 	requests atomic.Int64
 }
 
-// Open makes the store of a setting.
+// Open makes the store that a setting asks for.
 func Open(setting *instrument.Setting, report *instrument.Report) (instrument.Service, error) {
 	if setting.Upstream == "" {
 		return nil, instrument.ErrNoUpstream

@@ -22,7 +22,7 @@ type House struct {
 	quoting *flow.Quoting // nil: beds are shown without a quote
 }
 
-// Open makes the house of a setting.
+// Open makes the house that a setting asks for.
 func Open(setting *instrument.Setting, report *instrument.Report) (instrument.Service, error) {
 	looker := "shop/cases/airing.(*House).follow"
 	if setting.Depth > 0 {

@@ -17,7 +17,7 @@ type Lodge struct {
 	quoting *flow.Quoting // nil: bookings go out without a quote
 }
 
-// Open makes the lodge of a setting.
+// Open makes the lodge that a setting asks for.
 func Open(setting *instrument.Setting, report *instrument.Report) (instrument.Service, error) {
 	keeper := "shop/cases/bookings.(*Lodge).keep"
 	if setting.Depth > 0 {

@@ -22,7 +22,7 @@ type Printer struct {
 	quoting *flow.Quoting // nil: covers go out without a quote
 }
 
-// Open makes the printer of a setting.
+// Open makes the printer that a setting asks for.
 func Open(setting *instrument.Setting, report *instrument.Report) (instrument.Service, error) {
 	return &Printer{depth: setting.Depth, quoting: flow.NewQuoting(setting.Upstream), ledger: report.NewLedger(instrument.Site{
 		Cause:   "native-memory",

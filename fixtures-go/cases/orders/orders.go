@@ -20,7 +20,7 @@ type Kitchen struct {
 	quoting *flow.Quoting // nil: orders go out without a quote
 }
 
-// Open makes the kitchen of a setting.
+// Open makes the kitchen that a setting asks for.
 func Open(setting *instrument.Setting, report *instrument.Report) (instrument.Service, error) {
 	waiter := "shop/cases/orders.(*Kitchen).carry"
 	if setting.Depth > 0 {

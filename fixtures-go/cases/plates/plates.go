@@ -23,7 +23,7 @@ type Engraver struct {
 	quoting *flow.Quoting // nil: plates go out without a quote
 }
 
-// Open makes the engraver of a setting.
+// Open makes the engraver that a setting asks for.
 func Open(setting *instrument.Setting, report *instrument.Report) (instrument.Service, error) {
 	reader := "shop/cases/plates.(*Engraver).proofread"
 	if setting.Depth > 0 {

@@ -25,7 +25,7 @@ type Shelf struct {
 	url    string
 }
 
-// Open makes the shelf of a setting.
+// Open makes the shelf that a setting asks for.
 func Open(setting *instrument.Setting, report *instrument.Report) (instrument.Service, error) {
 	if setting.Upstream == "" {
 		return nil, instrument.ErrNoUpstream

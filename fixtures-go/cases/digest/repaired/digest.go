@@ -18,7 +18,7 @@ type Desk struct {
 	quoting *flow.Quoting // nil: digests go out without a quote
 }
 
-// Open makes the desk of a setting.
+// Open makes the desk that a setting asks for.
 func Open(setting *instrument.Setting, report *instrument.Report) (instrument.Service, error) {
 	collector := "shop/cases/digest.(*Desk).collect"
 	if setting.Depth > 0 {

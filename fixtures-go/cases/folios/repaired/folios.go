@@ -23,7 +23,7 @@ type Binder struct {
 	quoting *flow.Quoting // nil: folios go out without a quote
 }
 
-// Open makes the binder of a setting.
+// Open makes the binder that a setting asks for.
 func Open(setting *instrument.Setting, report *instrument.Report) (instrument.Service, error) {
 	maker := "shop/cases/folios.(*Binder).sheet"
 	if setting.Depth > 0 {
