@@ -1,7 +1,8 @@
 #!/bin/sh
 # A/A: the same runs, one at a time and several at once. What runs beside a run must not change what it shows: the
 # median time to detect of `matrix` may shift by less than one sampling period, in every cell, or so many jobs are too
-# many for this machine. Three cells; the arms take turns, a chunk of runs each, with the same seeds, hence the same plans.
+# many for this machine. Three cells; the arms take turns, a chunk of runs each, with the same seeds, hence the same
+# plans.
 #
 # usage: a_a.sh LEAKDRILL [JOBS...]      default: 4 jobs against 1
 #   RUNS=20   runs of each cell and arm   CHUNK=5  runs of each cell before the next arm's turn
@@ -94,7 +95,8 @@ END {
     resamples = 2000
     srand(1)
     arm_count = split(arms, arm, " ")
-    printf "%-44s %5s %5s %7s %9s %9s  %s\n", "cell", "jobs", "runs", "missed", "median s", "shift ms", "95 % of the shift"
+    printf "%-44s %5s %5s %7s %9s %9s  %s\n", "cell", "jobs", "runs", "missed", "median s", "shift ms",
+        "95 % of the shift"
     for (c = 1; c <= cell_count; c++) {
         cell = cells[c]
         base = median(1, cell, 0)

@@ -34,6 +34,7 @@ struct arm {
     const char *name;
     double ms[BENCH_VALUES_MAX];
     size_t count;
+    double ready_ms; /* sum: from the start until the target is ready */
 };
 
 struct place {
@@ -106,6 +107,7 @@ static void run_bare(struct arm *arm, const struct place *place, const char *con
         int64_t from = bench_now_ns();
         bench_target_start(&target, place->target, CASE);
         bench_target_await(&target, "ready");
+        arm->ready_ms += (double)(bench_now_ns() - from) / 1e6;
         for (const char *const *step = steps; *step; step++) {
             if (**step) {
                 fetch(client, &target, *step);
@@ -127,8 +129,8 @@ static void run_leakdrill(const struct place *place, int runs, int round)
     char runs_text[16], seed[16];
     snprintf(runs_text, sizeof runs_text, "%d", runs);
     snprintf(seed, sizeof seed, "%d", round + 1);
-    const char *arguments[] = {place->leakdrill, "run",  place->scenario, "--jobs", "1",             "--runs", runs_text,
-                               "--seed",         seed,   "--db",          place->database, NULL};
+    const char *arguments[] = {place->leakdrill, "run", place->scenario, "--jobs",        "1", "--runs", runs_text,
+                               "--seed",         seed,  "--db",          place->database, NULL};
     bench_forget_database(place->database);
     bench_await_success(bench_spawn(arguments, place->output), "leakdrill run");
 }
@@ -168,16 +170,18 @@ static const char gaps_sql[] =
     "SELECT gap FROM (SELECT lead(started_wall_ns) OVER (ORDER BY execution_order) - started_wall_ns - " PLANNED
     " AS gap FROM run AS r) WHERE gap IS NOT NULL";
 static const char phases_sql[] =
-    "SELECT name, length_ns FROM (SELECT p.name, p.ordinal, lead(p.time_ns) OVER (PARTITION BY p.run ORDER BY p.ordinal) "
+    "SELECT name, length_ns FROM (SELECT p.name, p.ordinal, lead(p.time_ns) OVER (PARTITION BY p.run ORDER BY "
+    "p.ordinal) "
     "- p.time_ns - iif(p.name = 'method', " PLANNED ", 0) AS length_ns FROM phase AS p JOIN run AS r ON r.run = p.run "
-    "UNION ALL SELECT 'durable', 99, lead(started_wall_ns) OVER (ORDER BY execution_order) - started_wall_ns - ended_ns "
+    "UNION ALL SELECT 'durable', 99, lead(started_wall_ns) OVER (ORDER BY execution_order) - started_wall_ns - "
+    "ended_ns "
     "FROM run) WHERE length_ns IS NOT NULL ORDER BY ordinal";
 static const char reads_sql[] = "SELECT avg(n) FROM (SELECT count(*) AS n FROM observation WHERE kind IN ('metrics', "
                                 "'profile', 'failed') GROUP BY run)";
 static const char valid_sql[] = "SELECT sum(validity <> 'valid') FROM run";
 
-static void measure_leakdrill(const struct place *place, struct arm *arm, struct phases *phases, double *reads, int runs,
-                              int round)
+static void measure_leakdrill(const struct place *place, struct arm *arm, struct phases *phases, double *reads,
+                              int runs, int round)
 {
     run_leakdrill(place, runs + 1, round); /* one more: a gap lies between two */
     bench_query(place->database, gaps_sql, take_gap, arm);
@@ -195,8 +199,8 @@ static void measure_leakdrill(const struct place *place, struct arm *arm, struct
 static void print_arm(const struct arm *arm, double reads, const struct arm *bare)
 {
     double median = bench_quantile(arm->ms, arm->count, 0.5);
-    printf("%-10s %5.0f reads  n=%-4zu median %6.2f ms  mean %6.2f  quartiles %6.2f %6.2f", arm->name, reads, arm->count,
-           median, bench_mean(arm->ms, arm->count), bench_quantile(arm->ms, arm->count, 0.25),
+    printf("%-10s %5.0f reads  n=%-4zu median %6.2f ms  mean %6.2f  quartiles %6.2f %6.2f", arm->name, reads,
+           arm->count, median, bench_mean(arm->ms, arm->count), bench_quantile(arm->ms, arm->count, 0.25),
            bench_quantile(arm->ms, arm->count, 0.75));
     if (arm != bare) {
         struct bench_interval interval = bench_bootstrap_ratio(arm->ms, arm->count, bare->ms, bare->count, 0.025);
@@ -253,6 +257,8 @@ int main(int count, char **words)
     printf("leakdrill over the same work: %.2f [%.2f, %.2f]\n",
            bench_quantile(drill.ms, drill.count, 0.5) / bench_quantile(same.ms, same.count, 0.5), interval.lower,
            interval.upper);
+    printf("until the target is ready, mean ms: bare %.2f, same work %.2f; leakdrill: spawn below\n",
+           bare.ready_ms / (double)bare.count, same.ready_ms / (double)same.count);
     printf("a run's phases, mean ms:");
     for (size_t i = 0; i < phases.count; i++)
         printf(" %s %.2f", phases.rows[i].name, phases.rows[i].ms / (double)phases.rows[i].count);

@@ -1,5 +1,6 @@
-/* A program that keeps the contract of the fixtures, started with as little as it takes: a socket on descriptor 3, truth
- * on 4, the setting on 5. This is the bare baseline; it shares no code with the runner. Failures end the benchmark. */
+/* A program that keeps the contract of the fixtures, started with as little as it takes: a socket on descriptor 3,
+ * truth on 4, the setting on 5. This is the bare baseline; it shares no code with the runner. Failures end the
+ * benchmark. */
 #ifndef LD_BENCHMARKS_TARGET_H
 #define LD_BENCHMARKS_TARGET_H
 
