@@ -1,13 +1,18 @@
-/* A run's fixed cost against a bare program that spawns the same target, waits until it is ready, fetches three
- * profiles, kills it and waits. Three arms in turn, round after round:
+/* A run's fixed cost against a bare program that spawns the same target, waits until it is ready, fetches a few
+ * profiles, kills it and waits. Four arms in turn, round after round:
  *
- *   bare       the above: 3 reads, SIGKILL
- *   same work  as bare, but with every read, garbage collection and the SIGTERM that a run of leakdrill makes:
- *              three surveys (before they count, before the method, after it) and the second look after a forced GC
- *   leakdrill  whole runs, one after the other (--jobs 1): from the start of one to the start of the next, so that
- *              nothing a run costs is left out, less the time its schedule asks it to wait
+ *   bare       the above: three profiles (goroutine, its stacks, heap), SIGKILL
+ *   lean       a run of leakdrill with as few reads as there can be: one goroutine profile in each of the three surveys
+ *              (before anything counts, before the method, after it), metrics beside each, a second look at the metrics
+ *              after a forced GC, SIGTERM
+ *   same work  the bare program with every read, garbage collection and signal of a full run of leakdrill, in its order
+ *   full       a run of leakdrill with heap and stacks too, and the detector that looks at them
  *
- * usage: bench_run [ROUNDS [RUNS]]: rounds of RUNS of each arm; default 8 rounds of 10. */
+ * leakdrill's runs follow each other (--jobs 1) and count from the start of one to the start of the next, so that
+ * nothing a run costs is left out, less the time its schedule asks it to wait.
+ *
+ * usage: bench_run [ROUNDS [RUNS [PROFILES]]]: rounds of RUNS of each arm, the bare program fetching PROFILES; default
+ * 8 rounds of 10, 3 profiles. */
 #include <curl/curl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,20 +26,28 @@
 
 #define CASE "digest"
 
+/* %s: what is sampled, who looks at it */
 static const char scenario[] = "leakdrill: 1\n"
                                "name: fixed-cost\n"
                                "doc: A run that does only what every run does.\n"
                                "target: {fixture: queue/consumer-unclosed, variants: [healthy]}\n"
                                "phases: {baseline: 0s, drain: 0s, settle: 0s}\n"
-                               "sampling: {every: 250ms, profiles: [goroutine, heap]}\n"
-                               "detectors: [matrix]\n"
+                               "sampling: {every: 250ms, %s}\n"
+                               "detectors: [%s]\n"
                                "repeat: {runs: 1}\n";
+
+struct kind {
+    const char *sampling, *detectors;
+};
+static const struct kind full = {"profiles: [goroutine, heap]", "matrix"};
+static const struct kind lean = {"profiles: [goroutine], full_below: 0", "threshold"};
 
 struct arm {
     const char *name;
     double ms[BENCH_VALUES_MAX];
     size_t count;
-    double ready_ms; /* sum: from the start until the target is ready */
+    double reads, profiles; /* of all runs: reads, and how many of them were of profiles */
+    double ready_ms;        /* bare programs, all runs: from the start until the target is ready */
 };
 
 struct place {
@@ -87,17 +100,9 @@ static void fetch(CURL *client, const struct bench_target *target, const char *p
 #define STACKS "/debug/pprof/goroutine?debug=2"
 #define COLLECT "" /* not a read: tell the target to collect garbage and wait until it has */
 
-static const char *const three_reads[] = {GOROUTINES, STACKS, HEAP, NULL};
+static const char *const profiles[] = {GOROUTINES, STACKS, HEAP};
 static const char *const same_work[] = {METRICS, HEAP, GOROUTINES, STACKS, METRICS, HEAP,    GOROUTINES, STACKS,
                                         METRICS, HEAP, GOROUTINES, STACKS, COLLECT, METRICS, STACKS,     NULL};
-
-static size_t count_reads(const char *const *steps)
-{
-    size_t count = 0;
-    for (; *steps; steps++)
-        count += **steps != '\0';
-    return count;
-}
 
 static void run_bare(struct arm *arm, const struct place *place, const char *const *steps, int how, int runs)
 {
@@ -111,6 +116,8 @@ static void run_bare(struct arm *arm, const struct place *place, const char *con
         for (const char *const *step = steps; *step; step++) {
             if (**step) {
                 fetch(client, &target, *step);
+                arm->reads++;
+                arm->profiles += strcmp(*step, METRICS) != 0;
             } else {
                 bench_target_command(&target, "{\"command\":\"gc\"}");
                 bench_target_await(&target, "gc");
@@ -124,8 +131,11 @@ static void run_bare(struct arm *arm, const struct place *place, const char *con
 
 /* ---- leakdrill */
 
-static void run_leakdrill(const struct place *place, int runs, int round)
+static void run_leakdrill(const struct place *place, const struct kind *kind, int runs, int round)
 {
+    FILE *file = fopen(place->scenario, "w");
+    bench_check(file && fprintf(file, scenario, kind->sampling, kind->detectors) > 0 && fclose(file) == 0,
+                place->scenario);
     char runs_text[16], seed[16];
     snprintf(runs_text, sizeof runs_text, "%d", runs);
     snprintf(seed, sizeof seed, "%d", round + 1);
@@ -173,20 +183,24 @@ static const char phases_sql[] =
     "SELECT name, length_ns FROM (SELECT p.name, p.ordinal, lead(p.time_ns) OVER (PARTITION BY p.run ORDER BY "
     "p.ordinal) "
     "- p.time_ns - iif(p.name = 'method', " PLANNED ", 0) AS length_ns FROM phase AS p JOIN run AS r ON r.run = p.run "
-    "UNION ALL SELECT 'durable', 99, lead(started_wall_ns) OVER (ORDER BY execution_order) - started_wall_ns - "
+    "UNION ALL SELECT 'next', 99, lead(started_wall_ns) OVER (ORDER BY execution_order) - started_wall_ns - "
     "ended_ns "
     "FROM run) WHERE length_ns IS NOT NULL ORDER BY ordinal";
-static const char reads_sql[] = "SELECT avg(n) FROM (SELECT count(*) AS n FROM observation WHERE kind IN ('metrics', "
-                                "'profile', 'failed') GROUP BY run)";
+/* Each run has the same reads; the last one of a campaign has no gap and does not count. */
+static const char reads_sql[] = "SELECT count(*) FROM observation WHERE kind IN ('metrics', 'profile', 'failed') AND "
+                                "run < (SELECT max(run) FROM run)";
+static const char profiles_sql[] =
+    "SELECT count(*) FROM observation WHERE kind = 'profile' AND run < (SELECT max(run) FROM run)";
 static const char valid_sql[] = "SELECT sum(validity <> 'valid') FROM run";
 
-static void measure_leakdrill(const struct place *place, struct arm *arm, struct phases *phases, double *reads,
-                              int runs, int round)
+static void measure_leakdrill(const struct place *place, const struct kind *kind, struct arm *arm,
+                              struct phases *phases, int runs, int round)
 {
-    run_leakdrill(place, runs + 1, round); /* one more: a gap lies between two */
+    run_leakdrill(place, kind, runs + 1, round); /* one more: a gap lies between two */
     bench_query(place->database, gaps_sql, take_gap, arm);
     bench_query(place->database, phases_sql, take_phase, phases);
-    *reads = bench_query_number(place->database, reads_sql);
+    arm->reads += bench_query_number(place->database, reads_sql);
+    arm->profiles += bench_query_number(place->database, profiles_sql);
     double invalid = bench_query_number(place->database, valid_sql);
     if (invalid > 0) {
         fprintf(stderr, "bench_run: %.0f runs are not valid; see %s\n", invalid, place->database);
@@ -196,17 +210,28 @@ static void measure_leakdrill(const struct place *place, struct arm *arm, struct
 
 /* ---- what came of it */
 
-static void print_arm(const struct arm *arm, double reads, const struct arm *bare)
+static void print_arm(const struct arm *arm)
 {
-    double median = bench_quantile(arm->ms, arm->count, 0.5);
-    printf("%-10s %5.0f reads  n=%-4zu median %6.2f ms  mean %6.2f  quartiles %6.2f %6.2f", arm->name, reads,
-           arm->count, median, bench_mean(arm->ms, arm->count), bench_quantile(arm->ms, arm->count, 0.25),
+    double runs = (double)arm->count;
+    printf("%-10s %4.1f reads (%.1f profiles)  n=%-4zu median %6.2f ms  mean %6.2f  quartiles %6.2f %6.2f\n", arm->name,
+           arm->reads / runs, arm->profiles / runs, arm->count, bench_quantile(arm->ms, arm->count, 0.5),
+           bench_mean(arm->ms, arm->count), bench_quantile(arm->ms, arm->count, 0.25),
            bench_quantile(arm->ms, arm->count, 0.75));
-    if (arm != bare) {
-        struct bench_interval interval = bench_bootstrap_ratio(arm->ms, arm->count, bare->ms, bare->count, 0.025);
-        printf("  %.2f x bare [%.2f, %.2f]", median / bench_quantile(bare->ms, bare->count, 0.5), interval.lower,
-               interval.upper);
-    }
+}
+
+static void print_ratio(const struct arm *arm, const struct arm *baseline)
+{
+    struct bench_interval interval = bench_bootstrap_ratio(arm->ms, arm->count, baseline->ms, baseline->count, 0.025);
+    printf("%s / %s: %.2f of medians, 95 %% interval %.2f to %.2f\n", arm->name, baseline->name,
+           bench_quantile(arm->ms, arm->count, 0.5) / bench_quantile(baseline->ms, baseline->count, 0.5),
+           interval.lower, interval.upper);
+}
+
+static void print_phases(const char *name, const struct phases *phases)
+{
+    printf("%s, mean ms:", name);
+    for (size_t i = 0; i < phases->count; i++)
+        printf(" %s %.2f", phases->rows[i].name, phases->rows[i].ms / (double)phases->rows[i].count);
     printf("\n");
 }
 
@@ -219,8 +244,6 @@ static void make_place(struct place *place)
     snprintf(place->output, sizeof place->output, "%s/output", place->folder);
     bench_built(place->leakdrill, "bin/leakdrill");
     bench_built(place->target, "fixtures/healthy/mailroom");
-    FILE *file = fopen(place->scenario, "w");
-    bench_check(file && fputs(scenario, file) >= 0 && fclose(file) == 0, place->scenario);
 }
 
 static void remove_place(const struct place *place)
@@ -231,38 +254,46 @@ static void remove_place(const struct place *place)
     rmdir(place->folder);
 }
 
+#define PROFILES_MAX 100
+
 int main(int count, char **words)
 {
-    static struct arm bare = {.name = "bare"}, same = {.name = "same work"}, drill = {.name = "leakdrill"};
+    static struct arm bare = {.name = "bare"}, same = {.name = "same work"};
+    static struct arm lean_runs = {.name = "lean"}, full_runs = {.name = "full"};
+    static struct phases lean_phases, full_phases;
     static struct place place;
-    struct phases phases = {.count = 0};
+    const char *bare_work[PROFILES_MAX + 1] = {NULL};
     int rounds = count > 1 ? atoi(words[1]) : 8, runs = count > 2 ? atoi(words[2]) : 10;
-    double reads = 0;
-    if (rounds < 1 || runs < 1 || (double)rounds * runs > BENCH_VALUES_MAX) {
-        fprintf(stderr, "usage: bench_run [ROUNDS [RUNS]], together at most %d runs\n", BENCH_VALUES_MAX);
+    int profile_count = count > 3 ? atoi(words[3]) : 3;
+    if (rounds < 1 || runs < 1 || (double)rounds * runs > BENCH_VALUES_MAX || profile_count < 1 ||
+        profile_count > PROFILES_MAX) {
+        fprintf(stderr, "usage: bench_run [ROUNDS [RUNS [PROFILES]]]: at most %d runs, %d profiles\n", BENCH_VALUES_MAX,
+                PROFILES_MAX);
         return 4;
     }
+    for (int i = 0; i < profile_count; i++)
+        bare_work[i] = profiles[i % 3];
     make_place(&place);
     bench_print_load("before");
     for (int round = 0; round < rounds; round++) {
-        run_bare(&bare, &place, three_reads, SIGKILL, runs);
-        measure_leakdrill(&place, &drill, &phases, &reads, runs, round);
+        run_bare(&bare, &place, bare_work, SIGKILL, runs);
+        measure_leakdrill(&place, &lean, &lean_runs, &lean_phases, runs, round);
         run_bare(&same, &place, same_work, SIGTERM, runs);
+        measure_leakdrill(&place, &full, &full_runs, &full_phases, runs, round);
     }
     bench_print_load("after");
-    print_arm(&bare, (double)count_reads(three_reads), &bare);
-    print_arm(&same, (double)count_reads(same_work), &bare);
-    print_arm(&drill, reads, &bare);
-    struct bench_interval interval = bench_bootstrap_ratio(drill.ms, drill.count, same.ms, same.count, 0.025);
-    printf("leakdrill over the same work: %.2f [%.2f, %.2f]\n",
-           bench_quantile(drill.ms, drill.count, 0.5) / bench_quantile(same.ms, same.count, 0.5), interval.lower,
-           interval.upper);
-    printf("until the target is ready, mean ms: bare %.2f, same work %.2f; leakdrill: spawn below\n",
+    print_arm(&bare);
+    print_arm(&lean_runs);
+    print_arm(&same);
+    print_arm(&full_runs);
+    print_ratio(&lean_runs, &bare);
+    print_ratio(&same, &bare);
+    print_ratio(&full_runs, &bare);
+    print_ratio(&full_runs, &same);
+    printf("until the target is ready, mean ms: bare %.2f, same work %.2f; leakdrill's spawn below\n",
            bare.ready_ms / (double)bare.count, same.ready_ms / (double)same.count);
-    printf("a run's phases, mean ms:");
-    for (size_t i = 0; i < phases.count; i++)
-        printf(" %s %.2f", phases.rows[i].name, phases.rows[i].ms / (double)phases.rows[i].count);
-    printf("\n");
+    print_phases("phases of a lean run", &lean_phases);
+    print_phases("phases of a full run", &full_phases);
     remove_place(&place);
     return 0;
 }
