@@ -35,40 +35,87 @@ static void keep_dump(struct ld_instance *instance, const struct ld_observation 
                                                  observation->body_length, NULL, NULL) == 0;
 }
 
-/* Did the observation look at the target? Load and reading cost alone did not. */
-static bool is_sample(const struct ld_observation *observation)
+/* What the observation looked at, by the clocks of the reads; LD_GAP_CLOCKS when at nothing of the target. */
+static enum ld_gap_clock clock_of(enum ld_metric_source source)
 {
-    if (observation->kind == LD_OBSERVATION_PROFILE)
-        return true;
-    for (size_t i = 0; observation->kind == LD_OBSERVATION_METRICS && i < observation->point_count; i++) {
-        enum ld_metric_source source = ld_metric_table[observation->points[i].metric].source;
-        if (source == LD_SOURCE_PROC || source == LD_SOURCE_METRICS)
-            return true;
+    return source == LD_SOURCE_METRICS ? LD_GAP_METRICS : source == LD_SOURCE_PROC ? LD_GAP_PROC : LD_GAP_CLOCKS;
+}
+
+static bool clock_runs(const struct ld_instance *instance, enum ld_gap_clock clock)
+{
+    const struct ld_sampler_setting *setting = &instance->sampler.setting;
+    switch (clock) {
+    case LD_GAP_METRICS:
+        return setting->metrics_path[0] != '\0';
+    case LD_GAP_PROC:
+        return instance->service.pid > 0;
+    default:
+        return setting->goroutines;
     }
-    return false;
+}
+
+/* The time since the last good read, in periods allowed: over 1 is a gap. Goroutine profiles are skipped while the count
+ * stands still, so that theirs come seldom. */
+static void close_gap(struct ld_instance *instance, enum ld_gap_clock clock, int64_t now_ns)
+{
+    static const char *const names[] = {"metrics", "/proc", "goroutine profiles"};
+    struct ld_run *run = instance->run;
+    int64_t periods = clock == LD_GAP_PROFILES ? run->scenario->sampling.idle_periods + 2 : 2;
+    int64_t since = now_ns - instance->last_good_ns[clock];
+    if (clock_runs(instance, clock) && since > periods * run->period_ns && since > run->worst_gap_ns) {
+        run->worst_gap_ns = since;
+        snprintf(run->worst_gap, sizeof run->worst_gap, "%.0f ms without %s of %s, over %lld periods of %.0f ms",
+                 (double)since / 1e6, names[clock], instance->name, (long long)periods, (double)run->period_ns / 1e6);
+    }
+    instance->last_good_ns[clock] = now_ns;
+}
+
+static bool gaps_count(const struct ld_run *run)
+{
+    return run->phase >= LD_PHASE_BASELINE && run->phase <= LD_PHASE_SETTLE;
+}
+
+void ld_instance_close_gaps(struct ld_instance *instance, bool count)
+{
+    int64_t now_ns = ld_run_now(instance->run);
+    for (int clock = 0; clock < LD_GAP_CLOCKS; clock++)
+        if (count)
+            close_gap(instance, (enum ld_gap_clock)clock, now_ns);
+        else
+            instance->last_good_ns[clock] = now_ns;
+}
+
+static void watch_baseline(struct ld_instance *instance, double count)
+{
+    if (instance->least_count < 0 || count < instance->least_count)
+        instance->least_count = count;
+    if (count > instance->most_count)
+        instance->most_count = count;
 }
 
 static void watch_samples(struct ld_instance *instance, const struct ld_observation *observation)
 {
     struct ld_run *run = instance->run;
-    if (!is_sample(observation))
-        return;
-    bool counts = run->phase >= LD_PHASE_BASELINE && run->phase <= LD_PHASE_SETTLE;
-    int64_t gap = instance->last_sample_ns ? observation->time_ns - instance->last_sample_ns : 0;
-    if (counts && gap > run->worst_gap_ns)
-        run->worst_gap_ns = gap;
-    instance->last_sample_ns = observation->time_ns;
-    if (run->phase != LD_PHASE_BASELINE)
-        return;
-    for (size_t i = 0; i < observation->point_count; i++) {
-        if (observation->points[i].metric != LD_METRIC_GOROUTINES)
-            continue;
-        double count = observation->points[i].value;
-        if (instance->least_count < 0 || count < instance->least_count)
-            instance->least_count = count;
-        if (count > instance->most_count)
-            instance->most_count = count;
+    bool looked[LD_GAP_CLOCKS] = {false};
+    if (observation->kind == LD_OBSERVATION_PROFILE)
+        looked[LD_GAP_PROFILES] = observation->profile_kind == LD_PROFILE_GOROUTINE;
+    for (size_t i = 0; observation->kind == LD_OBSERVATION_METRICS && i < observation->point_count; i++) {
+        const struct ld_point *point = &observation->points[i];
+        enum ld_gap_clock clock = clock_of(ld_metric_table[point->metric].source);
+        if (clock < LD_GAP_CLOCKS)
+            looked[clock] = true;
+        if (point->metric == LD_METRIC_GOROUTINES && run->phase == LD_PHASE_BASELINE)
+            watch_baseline(instance, point->value);
+        if (observation->purpose == LD_PURPOSE_BEFORE)
+            instance->before[point->metric] = point->value;
+        if (observation->purpose == LD_PURPOSE_AFTER)
+            instance->after[point->metric] = point->value;
     }
+    for (int clock = 0; clock < LD_GAP_CLOCKS; clock++)
+        if (looked[clock] && gaps_count(run))
+            close_gap(instance, (enum ld_gap_clock)clock, observation->time_ns);
+        else if (looked[clock])
+            instance->last_good_ns[clock] = observation->time_ns;
 }
 
 /* Number it, write it, show it to every detector. */
@@ -129,7 +176,9 @@ static void on_surveyed(void *context, unsigned failures, const char *first_fail
     if (run->phase >= LD_PHASE_STOP)
         return;
     if (failures) {
-        ld_run_void(run, LD_INVALID_HARNESS, "%s cannot be read (%s)", instance->name, first_failure);
+        /* It may be dying under our eyes: of its leak, perhaps, which would be evidence. Its fate decides. */
+        snprintf(instance->unreadable, sizeof instance->unreadable, "%s", first_failure);
+        ld_run_await_fate(run);
         return;
     }
     if (run->phase == LD_PHASE_AFTER && !instance->forced_gc) {
@@ -192,7 +241,7 @@ static void on_ready(struct ld_service *service)
     if (run->phase >= LD_PHASE_STOP)
         return;
     instance->up = true;
-    instance->last_sample_ns = 0;
+    ld_instance_close_gaps(instance, false); /* from now on it can be looked at */
     ld_door_point(&instance->door, service->address);
     ld_sampler_point(&instance->sampler, service->pid);
     if (run->observed_from_ns < 0)
@@ -252,14 +301,17 @@ static void on_truth(struct ld_service *service, const char *line, size_t length
 }
 
 /* A target that dies by itself spoils the run, unless its leak may have killed it: then the run ends here and counts,
- * and a detector that had not spoken by then has missed (reports/definitions.md: a miss, not an exclusion). */
-static void judge_death(struct ld_instance *instance, int64_t status)
+ * and a detector that had not spoken by then has missed (reports/definitions.md: a miss, not an exclusion). Judged when
+ * all that it wrote was read: its last words come over other pipes than the news of its death. */
+static void judge_death(struct ld_instance *instance)
 {
     struct ld_run *run = instance->run;
     const struct ld_death_spec *declared = &run->scenario->target.death;
+    int64_t status = instance->death_status;
     char how[48], text[160];
     snprintf(how, sizeof how, "%s %d", status < 0 ? "signal" : "exit code", (int)(status < 0 ? -status : status));
-    if (!ld_run_truth_outstanding(instance)) {
+    instance->died_by_itself = false;
+    if (!ld_run_truth_outstanding(instance, instance->death_ns)) {
         ld_run_void(run, LD_INVALID_HARNESS, "%s died by itself (%s)", instance->name, how);
     } else if (declared->given && status != declared->status) {
         ld_run_void(run, LD_INVALID_HARNESS, "%s died with %s, which is not the death that was declared",
@@ -268,6 +320,7 @@ static void judge_death(struct ld_instance *instance, int64_t status)
         snprintf(text, sizeof text, "%s died of its leak (%s)", instance->name, how);
         ld_run_note(run, "death", text);
         run->ended_early = true;
+        ld_run_end_early(run);
     }
 }
 
@@ -276,6 +329,8 @@ static void on_ended(struct ld_service *service, int64_t status)
     struct ld_instance *instance = service->context;
     struct ld_run *run = instance->run;
     bool was_up = instance->up, expected = instance->death_expected;
+    if (was_up && gaps_count(run))
+        ld_instance_close_gaps(instance, true);
     instance->up = false;
     instance->surveyed = true;
     ld_door_point(&instance->door, NULL);
@@ -284,10 +339,11 @@ static void on_ended(struct ld_service *service, int64_t status)
                                                   service->incarnation, ld_run_now(run), status, expected));
     if (run->phase < LD_PHASE_STOP) {
         observe_life(instance, LD_LIFE_ENDED, status);
-        if (!expected && was_up)
-            judge_death(instance, status); /* while what it holds is still outstanding */
+        instance->died_by_itself = !expected && was_up;
+        instance->death_status = status;
+        instance->death_ns = ld_run_now(run);
         ld_run_truth_ended(instance, expected ? "kill" : "death");
-        ld_run_fault_died(run, instance, status);
+        ld_run_fault_died(run, service);
     } else if (status > 0 || (status < 0 && !service->ignored_stop)) {
         char text[160];
         snprintf(text, sizeof text, "%s ended with %s %d when it was told to stop", instance->name,
@@ -333,11 +389,12 @@ static void judge_remains(struct ld_run *run, const struct ld_service *service, 
 
 static void on_gone(struct ld_service *service, int64_t swept, int64_t left)
 {
-    struct ld_run *run = ((struct ld_instance *)service->context)->run;
+    struct ld_instance *instance = service->context;
+    struct ld_run *run = instance->run;
     judge_remains(run, service, swept, left);
+    if (instance->died_by_itself && run->phase < LD_PHASE_STOP)
+        judge_death(instance);
     ld_run_fault_gone(run, service);
-    if (run->ended_early)
-        ld_run_end_early(run); /* now that all it wrote was read: its last lines are evidence too */
     ld_run_proceed(run);
 }
 
@@ -399,7 +456,7 @@ static void on_upstream_ended(struct ld_service *service, int64_t status)
     if (run->phase >= LD_PHASE_STOP)
         return;
     (void)ld_proxy_upstream(run->listener, 0);
-    ld_run_fault_died(run, NULL, status);
+    ld_run_fault_died(run, service);
     if (!run->upstream_death_expected)
         ld_run_void(run, LD_INVALID_HARNESS, "%s died by itself (%d)", service->spec.name, (int)status);
 }

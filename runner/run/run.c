@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "runner/run/run_internal.h"
 
+#define FATE_MS 300 /* a reset connection is heard of before the death behind it, by less than this */
 #define OPTIONS_MAX ((size_t)64 * 1024) /* of one detector, as JSON */
 
 static void enter(struct ld_run *run, enum ld_phase phase);
@@ -64,6 +65,27 @@ void ld_run_void(struct ld_run *run, enum ld_validity validity, const char *form
     }
     if (run->phase < LD_PHASE_STOP)
         enter(run, LD_PHASE_STOP);
+}
+
+static void judge_fate(struct ld_run *run)
+{
+    for (uint32_t i = 0; i < run->instance_count; i++) {
+        const struct ld_instance *instance = &run->instances[i];
+        if (instance->unreadable[0] && !instance->died_by_itself)
+            ld_run_void(run, LD_INVALID_HARNESS, "%s cannot be read (%s)", instance->name, instance->unreadable);
+    }
+}
+
+static void on_fate(uv_timer_t *timer)
+{
+    struct ld_run *run = timer->data;
+    judge_fate(run);
+}
+
+void ld_run_await_fate(struct ld_run *run)
+{
+    uv_update_time(&run->control->loop);
+    uv_timer_start(&run->fate_timer, on_fate, FATE_MS, 0);
 }
 
 void ld_run_end_early(struct ld_run *run)
@@ -213,6 +235,8 @@ static void enter_spawn(struct ld_run *run)
 
 static void enter_baseline(struct ld_run *run)
 {
+    for (uint32_t i = 0; i < run->instance_count; i++)
+        ld_instance_close_gaps(&run->instances[i], false);
     arm_phase(run, ld_scenario_scaled_ns(run->scenario, run->scenario->phases.baseline_ns));
     ld_instances_survey(run, LD_PURPOSE_BEFORE);
     for (uint32_t i = 0; i < run->instance_count; i++)
@@ -258,6 +282,9 @@ static void enter_settle(struct ld_run *run)
 
 static void enter_after(struct ld_run *run)
 {
+    for (uint32_t i = 0; i < run->instance_count; i++)
+        if (run->instances[i].up)
+            ld_instance_close_gaps(&run->instances[i], true); /* a gap that is still open is one, too */
     ld_instances_survey(run, LD_PURPOSE_AFTER);
     ld_run_proceed(run);
 }
@@ -268,6 +295,7 @@ static void enter_stop(struct ld_run *run)
     uv_timer_stop(&run->phase_timer);
     uv_timer_stop(&run->schedule_timer);
     uv_timer_stop(&run->wall_timer);
+    uv_timer_stop(&run->fate_timer);
     ld_load_cancel(&run->load);
     /* Judged while all that belongs to it is still there, and before any alert is looked at. */
     ld_run_judge_validity(run);
@@ -324,6 +352,7 @@ static void enter_check(struct ld_run *run)
     uv_close((uv_handle_t *)&run->phase_timer, on_timer_closed);
     uv_close((uv_handle_t *)&run->schedule_timer, on_timer_closed);
     uv_close((uv_handle_t *)&run->wall_timer, on_timer_closed);
+    uv_close((uv_handle_t *)&run->fate_timer, on_timer_closed);
 }
 
 static void on_end_durable(struct ld_ticket_wait *wait)
@@ -520,7 +549,8 @@ static void make_handles(struct ld_run *run)
     uv_timer_init(loop, &run->phase_timer);
     uv_timer_init(loop, &run->schedule_timer);
     uv_timer_init(loop, &run->wall_timer);
-    run->phase_timer.data = run->schedule_timer.data = run->wall_timer.data = run;
+    uv_timer_init(loop, &run->fate_timer);
+    run->phase_timer.data = run->schedule_timer.data = run->wall_timer.data = run->fate_timer.data = run;
     ld_load_init(&run->load, loop, run->control->fetcher);
     run->load.path = run->scenario->load.path;
     run->load.timeout_ns = 10 * LD_SECOND;
@@ -529,7 +559,7 @@ static void make_handles(struct ld_run *run)
     run->load.closed = on_load_closed;
     run->load.context = run;
     run->load_drained = true;
-    run->open_handles += 4;
+    run->open_handles += 5;
 }
 
 static int prepare(struct ld_run *run, struct ld_error *error)

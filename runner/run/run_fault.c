@@ -53,8 +53,10 @@ static void kill_instance(struct ld_run_fault *fault, struct ld_instance *instan
     if (!instance->up || (kill->instance >= 0 && kill->instance != (int64_t)instance->index))
         return;
     instance->death_expected = true;
-    if (ld_service_signal(&instance->service, ld_fault_signal_numbers[kill->signal]) == 0)
-        fault->asked++;
+    if (ld_service_signal(&instance->service, ld_fault_signal_numbers[kill->signal]) != 0)
+        return;
+    fault->killed[instance->index] = instance->service.incarnation;
+    fault->asked++;
 }
 
 static void kill_upstream(struct ld_run_fault *fault)
@@ -63,8 +65,19 @@ static void kill_upstream(struct ld_run_fault *fault)
     if (!run->upstream_up)
         return;
     run->upstream_death_expected = true;
-    if (ld_service_signal(&run->upstream, ld_fault_signal_numbers[kill_of(fault)->signal]) == 0)
-        fault->asked++;
+    if (ld_service_signal(&run->upstream, ld_fault_signal_numbers[kill_of(fault)->signal]) != 0)
+        return;
+    fault->killed[0] = run->upstream.incarnation;
+    fault->asked++;
+}
+
+/* Did this kill mean the service's present (or just ended) incarnation? */
+static bool killed_it(const struct ld_run_fault *fault, const struct ld_service *service)
+{
+    bool upstream = service == &fault->run->upstream;
+    if (!is_kill(fault) || (kill_of(fault)->who == LD_WHO_UPSTREAM) != upstream)
+        return false;
+    return fault->killed[upstream ? 0 : service->index] == service->incarnation;
 }
 
 static void receipt_of_kill(struct ld_run_fault *fault)
@@ -86,22 +99,17 @@ static void receipt_of_kill(struct ld_run_fault *fault)
     finish(fault, &receipt);
 }
 
-void ld_run_fault_died(struct ld_run *run, const struct ld_instance *instance, int64_t status)
+void ld_run_fault_died(struct ld_run *run, const struct ld_service *service)
 {
-    (void)status;
     for (size_t i = 0; i < run->fault_count; i++) {
         struct ld_run_fault *fault = &run->faults[i];
-        if (fault->state != LD_FAULT_ACTING || !is_kill(fault) ||
-            (kill_of(fault)->who == LD_WHO_TARGET) != (instance != NULL))
-            continue;
-        if (instance && kill_of(fault)->instance >= 0 && kill_of(fault)->instance != (int64_t)instance->index)
+        if (fault->state != LD_FAULT_ACTING || !killed_it(fault, service))
             continue;
         if (fault->died < DIED_MAX)
             fault->died_after_ns[fault->died] = ld_run_now(run) - fault->began_ns;
         fault->died++;
         if (fault->died == fault->asked)
             receipt_of_kill(fault);
-        return;
     }
 }
 
@@ -119,12 +127,10 @@ static void on_restart(uv_timer_t *timer)
     const struct ld_fault_kill *kill = kill_of(fault);
     if (run->phase >= LD_PHASE_STOP)
         return;
-    if (kill->who == LD_WHO_UPSTREAM) {
+    if (kill->who == LD_WHO_UPSTREAM && killed_it(fault, &run->upstream))
         start_again(run, &run->upstream);
-        return;
-    }
-    for (uint32_t i = 0; i < run->instance_count; i++)
-        if (!run->instances[i].up && (kill->instance < 0 || kill->instance == (int64_t)i))
+    for (uint32_t i = 0; kill->who == LD_WHO_TARGET && i < run->instance_count; i++)
+        if (killed_it(fault, &run->instances[i].service))
             start_again(run, &run->instances[i].service);
 }
 
@@ -138,15 +144,11 @@ static void arm_restart(struct ld_run_fault *fault)
     uv_timer_start(&fault->restart, on_restart, wait_ns > 0 ? (uint64_t)((wait_ns + LD_MS - 1) / LD_MS) : 0, 0);
 }
 
-void ld_run_fault_gone(struct ld_run *run, struct ld_service *service)
+void ld_run_fault_gone(struct ld_run *run, const struct ld_service *service)
 {
-    bool upstream = service == &run->upstream;
     for (size_t i = 0; run->phase < LD_PHASE_STOP && i < run->fault_count; i++) {
         struct ld_run_fault *fault = &run->faults[i];
-        if (!is_kill(fault) || fault->asked == 0 || kill_of(fault)->restart_after_ns < 0 ||
-            (kill_of(fault)->who == LD_WHO_UPSTREAM) != upstream)
-            continue;
-        if (upstream || kill_of(fault)->instance < 0 || kill_of(fault)->instance == (int64_t)service->index)
+        if (killed_it(fault, service) && kill_of(fault)->restart_after_ns >= 0)
             arm_restart(fault);
     }
 }
@@ -220,19 +222,26 @@ void ld_run_fault_off(struct ld_run *run, uint32_t index)
             ld_run_void(run, LD_INVALID_HARNESS, "out of memory");
 }
 
+/* Is anything it killed not up again? */
+static bool awaits_restart(const struct ld_run_fault *fault)
+{
+    const struct ld_run *run = fault->run;
+    if (kill_of(fault)->who == LD_WHO_UPSTREAM)
+        return killed_it(fault, &run->upstream) || (fault->killed[0] && !run->upstream_up);
+    for (uint32_t i = 0; i < run->instance_count; i++)
+        if (killed_it(fault, &run->instances[i].service) || (fault->killed[i] && !run->instances[i].up))
+            return true;
+    return false;
+}
+
 bool ld_run_faults_over(const struct ld_run *run)
 {
     for (size_t i = 0; i < run->fault_count; i++) {
         const struct ld_run_fault *fault = &run->faults[i];
         if (fault->state != LD_FAULT_OVER)
             return false;
-        if (is_kill(fault) && kill_of(fault)->restart_after_ns >= 0 && fault->asked > 0) {
-            if (kill_of(fault)->who == LD_WHO_UPSTREAM && !run->upstream_up)
-                return false;
-            for (uint32_t k = 0; kill_of(fault)->who == LD_WHO_TARGET && k < run->instance_count; k++)
-                if (!run->instances[k].up)
-                    return false;
-        }
+        if (is_kill(fault) && kill_of(fault)->restart_after_ns >= 0 && awaits_restart(fault))
+            return false;
     }
     return true;
 }
@@ -253,6 +262,9 @@ int ld_run_faults_make(struct ld_run *run, struct ld_error *error)
         struct ld_run_fault *fault = &run->faults[run->fault_count];
         fault->run = run;
         fault->spec = &fault_case->faults[run->fault_count];
+        fault->killed = ld_arena_array(run->arena, (size_t)run->scenario->target.instances, sizeof *fault->killed);
+        if (!fault->killed)
+            return ld_fail(error, LD_ENOMEM, "out of memory");
         fault->restart.data = fault;
         uv_timer_init(&run->control->loop, &fault->restart);
         fault->restart_open = true;

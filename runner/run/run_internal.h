@@ -39,6 +39,9 @@ enum ld_phase {
     LD_PHASE_COUNT
 };
 
+/* The reads whose gaps void a run. */
+enum ld_gap_clock { LD_GAP_METRICS, LD_GAP_PROC, LD_GAP_PROFILES, LD_GAP_CLOCKS };
+
 struct ld_instance {
     struct ld_run *run;
     uint32_t index;
@@ -49,11 +52,15 @@ struct ld_instance {
     bool up;                     /* ready, and its death was not seen */
     bool death_expected;         /* a fault or the teardown is killing it */
     bool surveyed;               /* the survey of this phase is complete */
+    char unreadable[160];        /* the survey failed: why; "" when it did not */
+    bool died_by_itself;         /* and is to be judged when all it wrote was read */
+    int64_t death_status, death_ns; /* exit code or -signal; since the run's start */
     bool gc_asked;               /* told to collect; its answer starts the second look */
     bool forced_gc;              /* the second look is under way or done */
     struct ld_point gc[5];       /* of the last gctrace line */
     size_t gc_count;
-    int64_t last_sample_ns;      /* last good reading; 0: none since it came up */
+    int64_t last_good_ns[LD_GAP_CLOCKS]; /* when each kind of read last succeeded, since the run's start */
+    double before[LD_METRIC_COUNT], after[LD_METRIC_COUNT]; /* the last look before the method and after it */
     double least_count, most_count; /* goroutines during the baseline */
     struct ld_profile dumps[3];  /* debug=2: baseline, settled, after the forced GC */
     bool have_dump[3];
@@ -73,6 +80,7 @@ struct ld_run_fault {
     bool restart_open;
     int64_t began_ns, ended_ns;  /* since the run's start */
     uint32_t asked, died;        /* kill */
+    uint32_t *killed;            /* kill: the incarnation of each instance (of the upstream: [0]) it killed; 0: none */
     int64_t died_after_ns[8];
     struct ld_receipt receipt;
     bool have_receipt;
@@ -96,7 +104,7 @@ struct ld_run {
     int64_t method_ns;           /* CLOCK_MONOTONIC: zero of the schedule; 0 before */
     int64_t observed_from_ns, observed_to_ns; /* since the run's start; -1 before */
     int64_t period_ns;           /* scaled */
-    uv_timer_t phase_timer, schedule_timer, wall_timer;
+    uv_timer_t phase_timer, schedule_timer, wall_timer, fate_timer;
     size_t next_action;
     bool load_drained;
     bool time_up;                /* the phase's own time is over */
@@ -124,7 +132,8 @@ struct ld_run {
     bool declared_due;            /* truth: declared, its onset lies ahead */
 
     struct ld_lag lag_before;
-    int64_t worst_gap_ns;         /* between good readings, while the instance was up */
+    int64_t worst_gap_ns;         /* the longest gap beyond what is allowed between good reads; 0: none */
+    char worst_gap[192];          /* in words */
     struct ld_ticket_wait end_ticket;
     unsigned open_handles;        /* until zero the run cannot be freed */
 };
@@ -134,6 +143,8 @@ int64_t ld_run_now(const struct ld_run *run); /* since the run's start */
 /* Void the run (the first reason stands) and begin the teardown. */
 void ld_run_void(struct ld_run *run, enum ld_validity validity, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* A survey failed: give the target FATE_NS to turn out dead, else the run is void. */
+void ld_run_await_fate(struct ld_run *run);
 /* End the method here, with what there is: the run stays valid. */
 void ld_run_end_early(struct ld_run *run);
 void ld_run_note(struct ld_run *run, const char *kind, const char *text);
@@ -148,6 +159,8 @@ int ld_instances_make(struct ld_run *run, struct ld_error *error);
 void ld_instances_survey(struct ld_run *run, enum ld_purpose purpose);
 bool ld_instances_surveyed(const struct ld_run *run);
 void ld_instances_close(struct ld_run *run);
+/* Start every clock of the reads anew; with `count`, what had passed since the last good read may be a gap. */
+void ld_instance_close_gaps(struct ld_instance *instance, bool count);
 const char *ld_instance_address(void *context, uint64_t request);
 int ld_upstream_make(struct ld_run *run, struct ld_error *error);
 
@@ -155,10 +168,10 @@ int ld_upstream_make(struct ld_run *run, struct ld_error *error);
 int ld_run_faults_make(struct ld_run *run, struct ld_error *error);
 void ld_run_fault_on(struct ld_run *run, uint32_t index);
 void ld_run_fault_off(struct ld_run *run, uint32_t index);
-/* A process the run killed, or that died, is dead; `upstream` or an instance. */
-void ld_run_fault_died(struct ld_run *run, const struct ld_instance *instance, int64_t status);
+/* The service's present incarnation is dead. */
+void ld_run_fault_died(struct ld_run *run, const struct ld_service *service);
 /* Nothing of the dead incarnation is left: restart what is to be restarted. */
-void ld_run_fault_gone(struct ld_run *run, struct ld_service *service);
+void ld_run_fault_gone(struct ld_run *run, const struct ld_service *service);
 bool ld_run_faults_over(const struct ld_run *run);
 void ld_run_faults_end(struct ld_run *run);
 void ld_run_fault_receipts(struct ld_run *run);
@@ -169,8 +182,8 @@ void ld_run_truth_line(struct ld_instance *instance, const char *line, size_t le
 /* The harness's own events: declared truth, the death of an incarnation (`text`: "kill" when a fault meant it). */
 void ld_run_truth_add(struct ld_run *run, const struct ld_truth_event *event);
 void ld_run_truth_ended(struct ld_instance *instance, const char *text);
-/* Does the instance's present incarnation hold units of a leak? */
-bool ld_run_truth_outstanding(const struct ld_instance *instance);
+/* Did the instance's present incarnation hold units of a leak just before `time_ns` (since the run's start)? */
+bool ld_run_truth_outstanding(const struct ld_instance *instance, int64_t time_ns);
 /* Fold, confirm from outside, write; may void the run. */
 void ld_run_truth_settle(struct ld_run *run);
 void ld_run_judge_validity(struct ld_run *run);

@@ -46,6 +46,8 @@ static void note_failure(struct ld_sampler *sampler, const char *what, enum ld_r
 static void observe_failure(struct ld_sampler *sampler, const struct ld_survey_step *step,
                             enum ld_read_failure failure, const struct ld_fetch_result *result, const char *text)
 {
+    if (step && step->kind == LD_PROFILE_GOROUTINE)
+        sampler->profiled_count = -1; /* asked again in the next period, whether the count moves or not */
     char better[48]; /* than what curl says */
     if (failure == LD_READ_STATUS && result) {
         snprintf(better, sizeof better, "HTTP %ld", (long)result->status);
@@ -222,6 +224,12 @@ static void finish(struct ld_sampler *sampler)
     }
 }
 
+/* debug=2 stops the world throughout: only below the limit, as far as the count is known. */
+static bool may_dump(const struct ld_sampler *sampler)
+{
+    return sampler->setting.full_below > 0 && sampler->count < (double)sampler->setting.full_below;
+}
+
 /* Wants a goroutine profile now: the count moved, or it is too long ago. */
 static bool profile_is_due(const struct ld_sampler *sampler)
 {
@@ -240,7 +248,7 @@ static void plan_period(struct ld_sampler *sampler)
         sampler->profiled_count = sampler->count;
         sampler->profiled_cycle = sampler->cycle;
     }
-    if (setting->goroutines && sampler->count >= sampler->escalate_at && sampler->count < (double)setting->full_below) {
+    if (setting->goroutines && sampler->count >= sampler->escalate_at && may_dump(sampler)) {
         add_step(sampler, LD_PROFILE_GOROUTINE, LD_ENCODING_STACKS);
         sampler->escalate_at = sampler->count * 2;
     }
@@ -250,15 +258,36 @@ static void plan_period(struct ld_sampler *sampler)
         add_step(sampler, LD_PROFILE_GOROUTINELEAK, LD_ENCODING_PROTO);
 }
 
+static void plan_survey(struct ld_sampler *sampler)
+{
+    const struct ld_sampler_setting *setting = &sampler->setting;
+    if (setting->heap && !sampler->dump_only)
+        add_step(sampler, LD_PROFILE_HEAP, LD_ENCODING_PROTO);
+    if (setting->goroutines && !sampler->dump_only)
+        add_step(sampler, LD_PROFILE_GOROUTINE, LD_ENCODING_PROTO);
+    if (setting->goroutines)
+        add_step(sampler, LD_PROFILE_GOROUTINE, LD_ENCODING_STACKS);
+    if (setting->leaks && !sampler->dump_only)
+        add_step(sampler, LD_PROFILE_GOROUTINELEAK, LD_ENCODING_PROTO);
+}
+
 static void next_step(struct ld_sampler *sampler)
 {
     if (sampler->closing)
         return;
-    if (sampler->step == 0 && sampler->cycle_busy && !sampler->survey_busy)
-        plan_period(sampler);
+    /* Planned only now: how many goroutines there are decides, and the metrics have just said it. */
+    if (!sampler->planned) {
+        sampler->planned = true;
+        if (sampler->survey_busy)
+            plan_survey(sampler);
+        else
+            plan_period(sampler);
+    }
     while (sampler->step < sampler->step_count) {
         const struct ld_survey_step *step = &sampler->reading;
         sampler->reading = sampler->steps[sampler->step++];
+        if (step->encoding == LD_ENCODING_STACKS && !may_dump(sampler))
+            continue;
         sampler->reading_for_survey = sampler->survey_busy;
         char path[96];
         snprintf(path, sizeof path, "/debug/pprof/%s%s", ld_profile_kind_name(step->kind),
@@ -277,6 +306,7 @@ static void next_step(struct ld_sampler *sampler)
 static void begin(struct ld_sampler *sampler)
 {
     sampler->cycle_busy = true;
+    sampler->planned = false;
     sampler->step = sampler->step_count = 0;
     read_metrics(sampler);
 }
@@ -380,19 +410,6 @@ void ld_sampler_stop(struct ld_sampler *sampler)
     uv_timer_stop(&sampler->timer);
 }
 
-static void plan_survey(struct ld_sampler *sampler, bool dump_only)
-{
-    const struct ld_sampler_setting *setting = &sampler->setting;
-    if (setting->heap && !dump_only)
-        add_step(sampler, LD_PROFILE_HEAP, LD_ENCODING_PROTO);
-    if (setting->goroutines && !dump_only)
-        add_step(sampler, LD_PROFILE_GOROUTINE, LD_ENCODING_PROTO);
-    if (setting->goroutines && setting->full_below > 0 && sampler->count < (double)setting->full_below)
-        add_step(sampler, LD_PROFILE_GOROUTINE, LD_ENCODING_STACKS);
-    if (setting->leaks && !dump_only)
-        add_step(sampler, LD_PROFILE_GOROUTINELEAK, LD_ENCODING_PROTO);
-}
-
 void ld_sampler_survey(struct ld_sampler *sampler, enum ld_purpose purpose, bool dump_only)
 {
     assert(sampler->magic == SAMPLER_MAGIC && !sampler->survey_busy);
@@ -402,7 +419,8 @@ void ld_sampler_survey(struct ld_sampler *sampler, enum ld_purpose purpose, bool
     sampler->first_failure[0] = '\0';
     /* A period under way is overtaken: the read in hand ends as it may, its remaining steps are dropped. */
     sampler->step = sampler->step_count = 0;
-    plan_survey(sampler, dump_only);
+    sampler->dump_only = dump_only;
+    sampler->planned = false;
     if (!sampler->cycle_busy) {
         sampler->cycle_busy = true;
         read_metrics(sampler);

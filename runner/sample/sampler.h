@@ -54,6 +54,8 @@ struct ld_sampler {
     void *context;
     int64_t pid;                 /* 0: down */
     bool running, cycle_busy, survey_busy, closing;
+    bool planned;                /* the steps of the cycle or the survey in hand are known */
+    bool dump_only;              /* of the survey */
     uint64_t cycle;              /* periods since start */
     int64_t next_ns;             /* when the next period begins */
     double count;                /* last goroutine count, -1 unknown */
