@@ -16,11 +16,13 @@
 
 static void enter(struct ld_run *run, enum ld_phase phase);
 
-static const char *const phase_names[] = {
-#define X(id, name) name,
-    LD_PHASES(X)
-#undef X
+/* A phase: what begins it, and whether what it waits for is there. The table stands behind the functions it names. */
+struct phase {
+    const char *name;
+    void (*enter)(struct ld_run *run);
+    bool (*is_over)(const struct ld_run *run);
 };
+static const struct phase phases[LD_PHASE_COUNT];
 
 int64_t ld_run_now(const struct ld_run *run)
 {
@@ -29,7 +31,7 @@ int64_t ld_run_now(const struct ld_run *run)
 
 const char *ld_run_phase_name(const struct ld_run *run)
 {
-    return phase_names[run->phase];
+    return phases[run->phase].name;
 }
 
 const char *ld_run_cell_name(const struct ld_run *run)
@@ -216,7 +218,7 @@ static void on_wall(uv_timer_t *timer)
     struct ld_run *run = timer->data;
     const char *whom = awaited(run);
     ld_run_void(run, LD_INVALID_HARNESS, "took longer than limits.wall (%.0f s), in phase %s%s%s",
-                (double)run->scenario->target.limits.wall_ns / 1e9, phase_names[run->phase], whom ? ", waiting for " : "",
+                (double)run->scenario->target.limits.wall_ns / 1e9, phases[run->phase].name, whom ? ", waiting for " : "",
                 whom ? whom : "");
 }
 
@@ -392,48 +394,11 @@ static void enter(struct ld_run *run, enum ld_phase phase)
 {
     assert(run->magic == LD_RUN_MAGIC && phase > run->phase);
     run->phase = phase;
-    ld_run_written(run, ld_writer_phase(run->control->writer, run->run_plan->index, phase_names[phase],
+    ld_run_written(run, ld_writer_phase(run->control->writer, run->run_plan->index, phases[phase].name,
                                         ld_run_now(run)));
     if (run->phase != phase)
         return; /* the write failed and the teardown has begun */
-    switch (phase) {
-    case LD_PHASE_PREPARE:
-        break;
-    case LD_PHASE_SPAWN:
-        enter_spawn(run);
-        break;
-    case LD_PHASE_WARM_UP:
-        ld_instances_survey(run, LD_PURPOSE_WARM_UP);
-        break;
-    case LD_PHASE_BASELINE:
-        enter_baseline(run);
-        break;
-    case LD_PHASE_STEADY:
-        enter_steady(run);
-        break;
-    case LD_PHASE_METHOD:
-        enter_method(run);
-        break;
-    case LD_PHASE_DRAIN:
-        enter_drain(run);
-        break;
-    case LD_PHASE_SETTLE:
-        enter_settle(run);
-        break;
-    case LD_PHASE_AFTER:
-        enter_after(run);
-        break;
-    case LD_PHASE_STOP:
-        enter_stop(run);
-        break;
-    case LD_PHASE_CHECK:
-        enter_check(run);
-        break;
-    case LD_PHASE_DONE:
-    case LD_PHASE_COUNT:
-        enter_done(run);
-        break;
-    }
+    phases[phase].enter(run);
 }
 
 static bool all_up(const struct ld_run *run)
@@ -452,38 +417,71 @@ static bool all_down(const struct ld_run *run)
     return !run->has_upstream || run->upstream.state == LD_SERVICE_DOWN;
 }
 
-/* Is what the phase waits for there? */
-static bool phase_is_over(const struct ld_run *run)
+static bool upstream_is_up(const struct ld_run *run)
 {
-    switch (run->phase) {
-    case LD_PHASE_PREPARE:
-        return !run->has_upstream || run->upstream_up;
-    case LD_PHASE_SPAWN:
-        return all_up(run);
-    case LD_PHASE_WARM_UP:
-        return ld_instances_surveyed(run);
-    case LD_PHASE_BASELINE:
-        return run->time_up && ld_instances_surveyed(run);
-    case LD_PHASE_METHOD:
-        return run->time_up && ld_run_faults_over(run);
-    case LD_PHASE_DRAIN:
-        return run->time_up || run->load_drained;
-    case LD_PHASE_SETTLE:
-        return run->time_up;
-    case LD_PHASE_AFTER:
-        return ld_instances_surveyed(run);
-    case LD_PHASE_STOP:
-        return all_down(run);
-    case LD_PHASE_CHECK:
-        return run->open_handles == 0;
-    default:
-        return false;
-    }
+    return !run->has_upstream || run->upstream_up;
 }
+
+static bool baseline_is_over(const struct ld_run *run)
+{
+    return run->time_up && ld_instances_surveyed(run);
+}
+
+static bool method_is_over(const struct ld_run *run)
+{
+    return run->time_up && ld_run_faults_over(run);
+}
+
+static bool drain_is_over(const struct ld_run *run)
+{
+    return run->time_up || run->load_drained;
+}
+
+static bool time_is_up(const struct ld_run *run)
+{
+    return run->time_up;
+}
+
+static bool all_is_closed(const struct ld_run *run)
+{
+    return run->open_handles == 0;
+}
+
+/* It goes on by itself, or not at all. */
+static bool never(const struct ld_run *run)
+{
+    (void)run;
+    return false;
+}
+
+static void enter_prepare(struct ld_run *run)
+{
+    (void)run; /* ld_run_start has prepared it */
+}
+
+static void enter_warm_up(struct ld_run *run)
+{
+    ld_instances_survey(run, LD_PURPOSE_WARM_UP);
+}
+
+static const struct phase phases[LD_PHASE_COUNT] = {
+    [LD_PHASE_PREPARE] = {"prepare", enter_prepare, upstream_is_up},
+    [LD_PHASE_SPAWN] = {"spawn", enter_spawn, all_up},
+    [LD_PHASE_WARM_UP] = {"warm-up", enter_warm_up, ld_instances_surveyed},
+    [LD_PHASE_BASELINE] = {"baseline", enter_baseline, baseline_is_over},
+    [LD_PHASE_STEADY] = {"steady", enter_steady, never},
+    [LD_PHASE_METHOD] = {"method", enter_method, method_is_over},
+    [LD_PHASE_DRAIN] = {"drain", enter_drain, drain_is_over},
+    [LD_PHASE_SETTLE] = {"settle", enter_settle, time_is_up},
+    [LD_PHASE_AFTER] = {"after", enter_after, ld_instances_surveyed},
+    [LD_PHASE_STOP] = {"stop", enter_stop, all_down},
+    [LD_PHASE_CHECK] = {"check", enter_check, all_is_closed},
+    [LD_PHASE_DONE] = {"done", enter_done, never},
+};
 
 void ld_run_proceed(struct ld_run *run)
 {
-    if (run->magic == LD_RUN_MAGIC && phase_is_over(run))
+    if (run->magic == LD_RUN_MAGIC && phases[run->phase].is_over(run))
         enter(run, run->phase + 1);
 }
 

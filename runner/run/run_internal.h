@@ -17,25 +17,20 @@
 #define LD_RUN_LINES_AT_ONCE 2000 /* of them in a tenth of a second: all runs share the loop */
 #define LD_RUN_MEMORY ((size_t)256 << 20)
 
-/*    id, name: in order; a run only moves forward */
-#define LD_PHASES(X)        \
-    X(PREPARE, "prepare")   \
-    X(SPAWN, "spawn")       \
-    X(WARM_UP, "warm-up")   \
-    X(BASELINE, "baseline") \
-    X(STEADY, "steady")     \
-    X(METHOD, "method")     \
-    X(DRAIN, "drain")       \
-    X(SETTLE, "settle")     \
-    X(AFTER, "after")       \
-    X(STOP, "stop")         \
-    X(CHECK, "check")       \
-    X(DONE, "done")
-
+/* In order; a run only moves forward. run.c has their table. */
 enum ld_phase {
-#define X(id, name) LD_PHASE_##id,
-    LD_PHASES(X)
-#undef X
+    LD_PHASE_PREPARE,
+    LD_PHASE_SPAWN,
+    LD_PHASE_WARM_UP,
+    LD_PHASE_BASELINE,
+    LD_PHASE_STEADY,
+    LD_PHASE_METHOD,
+    LD_PHASE_DRAIN,
+    LD_PHASE_SETTLE,
+    LD_PHASE_AFTER,
+    LD_PHASE_STOP,
+    LD_PHASE_CHECK,
+    LD_PHASE_DONE,
     LD_PHASE_COUNT
 };
 
