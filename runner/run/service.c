@@ -122,6 +122,10 @@ void ld_service_set_ready(struct ld_service *service)
 {
     if (service->state != LD_SERVICE_STARTING)
         return;
+    /* Its own pipe may be heard before the shim's word that it runs. Without a pid nobody could look at /proc. */
+    service->said_ready = true;
+    if (service->process_open && !service->process.started)
+        return;
     uv_timer_stop(&service->timer);
     service->state = LD_SERVICE_READY;
     service->events->ready(service);
@@ -199,6 +203,8 @@ static void on_started(struct ld_process *process, int64_t pid)
     struct ld_service *service = process->context;
     service->pid = pid;
     service->events->started(service, pid);
+    if (service->said_ready)
+        ld_service_set_ready(service);
 }
 
 static void on_failed(struct ld_process *process, const struct ld_error *error)
@@ -409,7 +415,7 @@ int ld_service_start(struct ld_service *service, struct ld_error *error)
     assert(service->magic == SERVICE_MAGIC && service->state == LD_SERVICE_DOWN && !service->closing);
     service->incarnation++;
     service->swept = service->left = 0;
-    service->ignored_stop = false;
+    service->ignored_stop = service->said_ready = false;
     ld_buffer_clear(&service->evidence);
     if (service->spec.kind == LD_SERVICE_ATTACHED) {
         snprintf(service->address, sizeof service->address, "%s", service->spec.address);

@@ -89,6 +89,7 @@ struct ld_service {
     int64_t pid;
     uint16_t port;
     char address[64];             /* "127.0.0.1:port" of this incarnation */
+    bool said_ready;              /* it said so; READY once it is known to have started, too */
     bool ignored_stop;            /* TERM did not end it in time */
     struct ld_buffer evidence;    /* the last of stderr, kept for failures */
     bool closing;
@@ -100,7 +101,8 @@ int ld_service_init(struct ld_service *service, uv_loop_t *loop, const struct ld
                     const struct ld_service_events *events, void *context);
 /* Begin the next incarnation; only when DOWN. On failure (LD_ESYSTEM…) nothing follows. */
 int ld_service_start(struct ld_service *service, struct ld_error *error);
-/* CONTRACT: the program said `ready` on fd 4. Reading truth is the caller's; so is telling. */
+/* CONTRACT: the program said `ready` on fd 4. Reading truth is the caller's; so is telling. The event `ready` comes
+ * after `started`, whichever of the two was heard first. */
 void ld_service_set_ready(struct ld_service *service);
 /* A signal to the process: a fault. 0 or LD_ESYSTEM when there is none. */
 int ld_service_signal(struct ld_service *service, int number);

@@ -1,6 +1,7 @@
 #ifndef TEST_RUNNER_RUN_GROUPS_H
 #define TEST_RUNNER_RUN_GROUPS_H
 
+int test_service(void);
 int test_writer(void);
 
 #endif

@@ -2,5 +2,6 @@
 
 int main(void)
 {
-    return test_writer();
+    int failed = test_service(); /* first: a guard is forked before there are threads */
+    return failed + test_writer();
 }
