@@ -36,7 +36,7 @@ void ld_life_clear(struct ld_life_record *life)
         .spacing_ns = life->spacing_ns,
         .horizon_ns = life->horizon_ns,
         .blind_profiles = life->blind_profiles,
-        .blind_metrics = life->blind_metrics,
+        .blind_sources = life->blind_sources,
         .blind_id = life->blind_id,
     };
 }

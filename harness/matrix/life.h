@@ -47,7 +47,8 @@ struct ld_life_record {
     struct ld_site_counts leaks;  /* the last leak profile */
     size_t claim_count, claim_room;
     struct ld_row_claim *claims;  /* in order of opening */
-    bool blind_profiles, blind_metrics;
+    bool blind_profiles;
+    unsigned blind_sources;       /* bits 1 << enum ld_metric_source whose last read failed */
     uint64_t blind_id;            /* of the UNKNOWN that is open; outlives the incarnation */
 };
 

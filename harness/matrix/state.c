@@ -129,7 +129,7 @@ static int open_claim(struct ld_matrix_state *state, struct ld_life_record *life
 static void say_blindness(struct ld_matrix_state *state, struct ld_life_record *life,
                           const struct ld_observation *observation, const struct ld_alert_sink *sink, const char *why)
 {
-    bool blind = life->blind_profiles || life->blind_metrics;
+    bool blind = life->blind_profiles || life->blind_sources;
     if (blind == (life->blind_id != 0))
         return;
     if (blind)
@@ -143,10 +143,25 @@ static void say_blindness(struct ld_matrix_state *state, struct ld_life_record *
 }
 
 /* A process that is gone hides /proc; every other failure of a metrics read hides the target's own /metrics. */
-static bool hides_metrics(const struct ld_matrix *matrix, const struct ld_observation *observation)
+static unsigned hidden_by(const struct ld_observation *observation)
 {
-    unsigned hidden = observation->failure == LD_READ_GONE ? 1u << LD_SOURCE_PROC : 1u << LD_SOURCE_METRICS;
-    return (matrix->needs_sources & hidden) != 0;
+    return 1u << (observation->failure == LD_READ_GONE ? LD_SOURCE_PROC : LD_SOURCE_METRICS);
+}
+
+static unsigned sources_of(const struct ld_column *column)
+{
+    if (column->series != LD_SERIES_METRIC)
+        return 0;
+    unsigned sources = 1u << ld_metric_table[column->metric].source;
+    return column->fact == LD_FACT_PART ? sources | 1u << ld_metric_table[column->whole].source : sources;
+}
+
+static bool needs_hidden(const struct ld_row *row, unsigned hidden)
+{
+    unsigned needed = 0;
+    for (size_t i = 0; i < row->when.count; i++)
+        needed |= sources_of(ld_row_cell(row, i)->column);
+    return (needed & hidden) != 0;
 }
 
 static void failed(struct ld_matrix_state *state, struct ld_life_record *life, const struct ld_observation *observation,
@@ -154,8 +169,8 @@ static void failed(struct ld_matrix_state *state, struct ld_life_record *life, c
 {
     if (observation->of_profile && observation->profile_kind == LD_PROFILE_GOROUTINE && state->matrix->needs_sites)
         life->blind_profiles = true;
-    if (!observation->of_profile && hides_metrics(state->matrix, observation))
-        life->blind_metrics = true;
+    if (!observation->of_profile)
+        life->blind_sources |= hidden_by(observation) & state->matrix->needs_sources;
     char why[200];
     snprintf(why, sizeof why, "could not look: the read of %s failed (%s)",
              observation->of_profile ? ld_profile_kind_name(observation->profile_kind) : "metrics",
@@ -249,7 +264,7 @@ static int evaluate(struct ld_matrix_state *state, struct ld_life_record *life,
     for (size_t i = 0; i < state->matrix->rows.count; i++) {
         const struct ld_row *row = ld_matrix_row(state->matrix, i);
         bool of_sites = looks_at(row, false);
-        if ((of_sites && life->blind_profiles) || (life->blind_metrics && looks_at(row, true)))
+        if ((of_sites && life->blind_profiles) || needs_hidden(row, life->blind_sources))
             continue;
         bool fresh = of_sites ? new_profile : new_metrics;
         int64_t newest_ns = of_sites ? newest_profile(life) : life->metrics_ns;
@@ -351,10 +366,10 @@ static int metrics(struct ld_matrix_state *state, struct ld_life_record *life, c
     int code = ld_life_metrics(life, observation, &kept);
     if (code)
         return code;
+    /* What one source shows says nothing of another: /proc goes on beside a /metrics that fails. */
     for (size_t i = 0; i < observation->point_count; i++)
-        if ((unsigned)observation->points[i].metric < LD_METRIC_COUNT &&
-            (state->matrix->needs_sources & 1u << ld_metric_table[observation->points[i].metric].source))
-            life->blind_metrics = false;
+        if ((unsigned)observation->points[i].metric < LD_METRIC_COUNT)
+            life->blind_sources &= ~(1u << ld_metric_table[observation->points[i].metric].source);
     say_blindness(state, life, observation, sink, "");
     return evaluate(state, life, observation, sink, false, kept);
 }

@@ -217,6 +217,39 @@ static void test_failed_reads_are_unknown(void **unused)
     bench_done(&bench);
 }
 
+/* Two rows' worth of sources in one row: what one read shows does not cure the other's blindness. */
+static void test_each_source_is_blind_by_itself(void **unused)
+{
+    static const struct {
+        enum ld_read_failure failure;
+        enum ld_metric other, own; /* of the source that still shows, and of the one that failed */
+    } cases[] = {{LD_READ_STATUS, LD_METRIC_DESCRIPTORS, LD_METRIC_GOROUTINES},
+                 {LD_READ_GONE, LD_METRIC_GOROUTINES, LD_METRIC_DESCRIPTORS}};
+    (void)unused;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct bench bench = bench_of("instance",
+                                      "{metric: go_sched_goroutines_count, at_least: 500}, "
+                                      "{metric: process_open_descriptors_count, at_least: 500}",
+                                      1);
+        const struct kept *kept = &bench.feed->kept;
+        hand_metric(bench.feed, LD_METRIC_GOROUTINES, 600);
+        hand_metric(bench.feed, LD_METRIC_DESCRIPTORS, 600);
+        assert_int_equal(opened(&bench), 1);
+        for (int period = 0; period < 4; period++) {
+            bench.feed->time_ns += PERIOD_NS;
+            hand_failure(bench.feed, false, LD_PROFILE_GOROUTINE, cases[i].failure);
+            hand_metric(bench.feed, cases[i].other, 0);
+        }
+        assert_int_equal(count_action(kept, LD_ALERT_UNKNOWN), 1);
+        assert_int_equal(count_action(kept, LD_ALERT_KNOWN), 0);
+        assert_int_equal(count_action(kept, LD_ALERT_CLOSE), 0); /* half blind, it withdraws nothing */
+        bench.feed->time_ns += PERIOD_NS;
+        hand_metric(bench.feed, cases[i].own, 600);
+        assert_int_equal(count_action(kept, LD_ALERT_KNOWN), 1);
+        bench_done(&bench);
+    }
+}
+
 static void test_late_observations_of_the_dead_are_passed_over(void **unused)
 {
     (void)unused;
@@ -330,6 +363,7 @@ int test_evaluation(void)
         cmocka_unit_test(test_site_columns),
         cmocka_unit_test(test_functions_know_their_owner),
         cmocka_unit_test(test_failed_reads_are_unknown),
+        cmocka_unit_test(test_each_source_is_blind_by_itself),
         cmocka_unit_test(test_late_observations_of_the_dead_are_passed_over),
         cmocka_unit_test(test_trembling_plateau_is_no_persistence),
         cmocka_unit_test(test_short_lapse_does_not_close),
