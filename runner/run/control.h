@@ -14,7 +14,7 @@
 #include "runner/sample/gateway.h"
 
 /* How late the loop's timers came, as counts per bucket of 1 ms; the last holds everything longer. */
-#define LD_LAG_BUCKETS 512
+#define LD_LAG_BUCKETS 4096
 struct ld_lag {
     uint64_t counts[LD_LAG_BUCKETS];
     int64_t worst_ns; /* ever */

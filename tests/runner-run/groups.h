@@ -2,6 +2,7 @@
 #define TEST_RUNNER_RUN_GROUPS_H
 
 int test_service(void);
+int test_lag(void);
 int test_writer(void);
 
 #endif
