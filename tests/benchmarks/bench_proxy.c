@@ -223,8 +223,8 @@ static void measure_latency(uv_loop_t *loop, struct ld_proxy_listener *listener,
 int main(void)
 {
     uv_loop_t loop;
-    struct ld_proxy *proxy;
-    struct ld_proxy_listener *listener;
+    struct ld_proxy *proxy = NULL;
+    struct ld_proxy_listener *listener = NULL;
     struct ld_error error;
     int flag = 0;
     struct ld_proxy_spec spec = {.upstream_port = start_upstream(), .context = &flag,
