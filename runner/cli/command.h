@@ -16,7 +16,7 @@
 
 struct ld_option {
     const char *name;  /* without the two dashes */
-    const char *value; /* what to call its value in help, such as "N"; NULL: a flag */
+    const char *value; /* what to call its value in help, such as "N"; NULL: a flag; completion knows some */
     const char *doc;
 };
 
@@ -24,7 +24,7 @@ struct ld_invocation;
 
 struct ld_command {
     const char *name;
-    const char *synopsis; /* behind "leakdrill NAME", "" when nothing follows */
+    const char *synopsis; /* behind "leakdrill NAME", "" when nothing follows; completion knows its words */
     const char *summary;  /* half a line, for the list of subcommands */
     const char *doc;      /* for its own help; NULL: the summary says all */
     const struct ld_option *options; /* ends with a zero row; NULL: none */
@@ -48,10 +48,14 @@ const struct ld_command *ld_command_find(const char *name); /* NULL when unknown
 void ld_command_names(const char **ret_names);
 
 /* ---- the subcommands, one file each */
+int ld_command_completion(const struct ld_invocation *invocation);
+int ld_command_doctor(const struct ld_invocation *invocation);
 int ld_command_explain(const struct ld_invocation *invocation);
 int ld_command_help(const struct ld_invocation *invocation);
 int ld_command_lint(const struct ld_invocation *invocation);
 int ld_command_list(const struct ld_invocation *invocation);
+int ld_command_new_detector(const struct ld_invocation *invocation);
+int ld_command_new_fixture(const struct ld_invocation *invocation);
 int ld_command_plan(const struct ld_invocation *invocation);
 int ld_command_replay(const struct ld_invocation *invocation);
 int ld_command_run(const struct ld_invocation *invocation);

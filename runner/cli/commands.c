@@ -27,14 +27,20 @@ static const struct ld_option plan_options[] = {
 };
 static const struct ld_option show_options[] = {OPTION_DB, {0}};
 static const struct ld_option replay_options[] = {
-    OPTION_DB, {"detector", "NAME", "Only this detector; default: all of the run."}, OPTION_JSON, {0},
+    OPTION_DB, {"detector", "DETECTOR", "Only this detector; default: all of the run."}, OPTION_JSON, {0},
 };
+
+static const struct ld_option doctor_options[] = {OPTION_JSON, {0}};
+static const struct ld_option scaffold_options[] = {
+    {"source", "FOLDER", "The source tree to write into; default: the one this leakdrill was built from."}, {0},
+};
+static const struct ld_option help_options[] = {{"man", NULL, "Write the manual page, for man -l."}, {0}};
 
 #define NOT_YET(command, words) {command, "", words, NULL, NULL, true, ld_command_not_yet}
 
 const struct ld_command ld_commands[] = {
     {"run", "[SCENARIO...]", "run scenarios and judge the detectors",
-     "SCENARIO is a file or a folder; default: the documented leaks and what looks like them.\n"
+     "SCENARIO is a file or a folder; default: the scenarios that come with leakdrill.\n"
      "Exit code 0: all expectations are met; 1: one is not; 2: a file is wrong; 3: the "
      "harness failed; 5: not enough evidence; 77: everything was skipped.",
      run_options, true, ld_command_run},
@@ -57,6 +63,23 @@ const struct ld_command ld_commands[] = {
      "RUN is a run's number; default: every run of the database. Says whether the alerts are "
      "the stored ones; exit code 1: they are not.",
      replay_options, true, ld_command_replay},
+    {"doctor", "", "check whether this machine can run leakdrill",
+     "One row for each check: what was found, and what is lost where something is missing. Takes two seconds.\n"
+     "Exit code 0: runs are possible; 3: they are not.",
+     doctor_options, false, ld_command_doctor},
+    {"new-fixture", "FAMILY/NAME", "write a new leak, its twin and its scenario into the source tree",
+     "They build and pass as they are: a goroutine stays behind with each request. Change the leak into yours.\n"
+     "FAMILY becomes the program, unless fixtures of the family have one; NAME becomes the Go package. Both show in "
+     "profiles, so they are words of an ordinary service, such as counter/receipts: a detector shall find the leak, not "
+     "its name. Refuses to overwrite anything.",
+     scaffold_options, true, ld_command_new_fixture},
+    {"new-detector", "NAME", "write a new built-in detector and its test into the source tree",
+     "It builds and passes as it is: it claims a leak above so many goroutines. Change the judgement into yours.\n"
+     "NAME is what scenarios call it, such as burst or queue-depth. Refuses to overwrite anything.",
+     scaffold_options, true, ld_command_new_detector},
+    {"completion", "SHELL", "write the completion of commands and options for a shell",
+     "SHELL is bash, zsh or fish. For bash: eval \"$(leakdrill completion bash)\"", NULL, true,
+     ld_command_completion},
     NOT_YET("verify", "compare a candidate rule file with the current one on recorded runs"),
     NOT_YET("shadow", "run a candidate rule file beside the current one"),
     NOT_YET("sign", "sign a verified rule file"),
@@ -66,11 +89,10 @@ const struct ld_command ld_commands[] = {
     NOT_YET("merge", "join the databases of shards"),
     NOT_YET("gate", "judge a merged campaign"),
     NOT_YET("recover", "undo what a dead machine left"),
-    NOT_YET("doctor", "check whether this machine can run leakdrill"),
     NOT_YET("proxy", "run the fault proxy alone"),
     NOT_YET("baseline", "record a campaign as the baseline"),
     NOT_YET("compare", "compare two campaigns"),
-    {"help", "[COMMAND]", "explain a command", NULL, NULL, true, ld_command_help},
+    {"help", "[COMMAND]", "explain a command", NULL, help_options, true, ld_command_help},
     {"version", "", "print the version", NULL, NULL, false, ld_command_version},
     {0},
 };

@@ -1,11 +1,12 @@
 #include "runner/cli/help.h"
 
 #include "base/text.h"
+#include "runner/cli/manual.h"
 #include "runner/cli/wrap.h"
 
 #define HELP_MAX ((size_t)1 << 20)
 
-static bool is_there(const struct ld_command *command)
+bool ld_command_is_there(const struct ld_command *command)
 {
     return command->run != ld_command_not_yet;
 }
@@ -17,12 +18,12 @@ void ld_help_all(FILE *stream)
     ld_buffer_add_text(&out, "usage: leakdrill COMMAND [OPTIONS] [ARGUMENTS]\n\n"
                              "A proving ground for leak detectors.\n\n");
     for (const struct ld_command *command = ld_commands; command->name; command++)
-        if (is_there(command))
-            ld_buffer_printf(&out, "  %-9s  %s\n", command->name, command->summary);
+        if (ld_command_is_there(command))
+            ld_buffer_printf(&out, "  %-12s  %s\n", command->name, command->summary);
     ld_buffer_add_text(&out, "\nNot implemented yet: ");
     const char *before = "";
     for (const struct ld_command *command = ld_commands; command->name; command++) {
-        if (is_there(command))
+        if (ld_command_is_there(command))
             continue;
         ld_buffer_printf(&out, "%s%s", before, command->name);
         before = ", ";
@@ -38,7 +39,7 @@ void ld_help_command(FILE *stream, const struct ld_command *command)
     ld_buffer_init(&out, HELP_MAX);
     ld_buffer_printf(&out, "usage: leakdrill %s%s%s%s\n\n%s%s\n", command->name, command->options ? " [OPTIONS]" : "",
                      command->synopsis[0] ? " " : "", command->synopsis, command->summary,
-                     is_there(command) ? "" : "\n\nnot implemented yet");
+                     ld_command_is_there(command) ? "" : "\n\nnot implemented yet");
     if (command->doc)
         ld_buffer_printf(&out, "\n%s\n", command->doc);
     ld_buffer_add_text(&out, "\n");
@@ -46,9 +47,9 @@ void ld_help_command(FILE *stream, const struct ld_command *command)
         char name[64];
         snprintf(name, sizeof name, "--%s%s%s", option->name, option->value ? " " : "",
                  option->value ? option->value : "");
-        ld_buffer_printf(&out, "  %-17s  %s\n", name, option->doc);
+        ld_buffer_printf(&out, "  %-19s  %s\n", name, option->doc);
     }
-    ld_buffer_printf(&out, "  %-17s  %s\n", "--help", "Show this help.");
+    ld_buffer_printf(&out, "  %-19s  %s\n", "--help", "Show this help.");
     ld_put_wrapped(stream, &out);
     ld_buffer_done(&out);
 }
@@ -67,6 +68,11 @@ int ld_help_unknown(const char *name)
 
 int ld_command_help(const struct ld_invocation *invocation)
 {
+    if (ld_option_given(invocation, "man")) {
+        if (invocation->argument_count)
+            return ld_usage_error(invocation->command, "--man is one page for all commands");
+        return ld_manual_put(invocation->command);
+    }
     if (invocation->argument_count == 0) {
         ld_help_all(stdout);
         return LD_EXIT_OK;

@@ -11,4 +11,7 @@ void ld_help_command(FILE *stream, const struct ld_command *command);
 /* An unknown subcommand: says so, with the nearest name; returns LD_EXIT_USAGE. */
 int ld_help_unknown(const char *name);
 
+/* Whether the command does more than say that it is not implemented yet. */
+bool ld_command_is_there(const struct ld_command *command);
+
 #endif

@@ -1,9 +1,14 @@
-/* The groups of tests of this room; each returns how many failed. */
+/* The groups of tests of this room, one file each; test_<group> returns how many failed. */
 #ifndef LD_TEST_DETECT_GROUPS_H
 #define LD_TEST_DETECT_GROUPS_H
 
-int test_interface(void);
-int test_detectors(void);
-int test_calibration(void);
+#define LD_DETECT_TESTS(X) \
+    X(interface)           \
+    X(detectors)           \
+    X(calibration)
+
+#define X(group) int test_##group(void);
+LD_DETECT_TESTS(X)
+#undef X
 
 #endif

@@ -2,5 +2,9 @@
 
 int main(void)
 {
-    return test_interface() + test_detectors() + test_calibration() ? 1 : 0;
+    int failed = 0;
+#define X(group) failed += test_##group();
+    LD_DETECT_TESTS(X)
+#undef X
+    return failed ? 1 : 0;
 }
