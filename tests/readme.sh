@@ -7,6 +7,7 @@
 # while being built, so they are replaced, by words that say by what:
 #   ./quickstart run      what it does after set-up: leakdrill run, cut down to one cell of each variant and one run
 #   ./quickstart test     ./quickstart help: that it knows the command
+#   leakdrill new-…       the same on a copy of the source tree, in place of the one that is being tested
 #   cmake, ctest          a look whether CMakePresets.json has the preset
 set -eu
 source=$1
@@ -51,6 +52,10 @@ replacement() {
     case $1 in
     "./quickstart run") echo "leakdrill run --filter 'chan-recv-unclosed/*/none' --runs 1 --db quickstart.db" ;;
     "./quickstart test") echo "./quickstart help | grep -q '^ *./quickstart test '" ;;
+    "leakdrill new-"*)
+        echo "mkdir -p tree/tests && cp -r '$source/fixtures-go' '$source/harness' '$source/scenarios' tree &&" \
+            "cp -r '$source/tests/detect' tree/tests && $1 --source tree"
+        ;;
     "cmake --preset "* | "cmake --build --preset "* | "ctest --preset "*)
         preset=${1#*--preset }
         echo "grep -q '\"name\": \"${preset%% *}\", \"inherits\": \"base\"' '$source/CMakePresets.json'"
