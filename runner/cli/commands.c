@@ -40,7 +40,7 @@ static const struct ld_option help_options[] = {{"man", NULL, "Write the manual 
 
 const struct ld_command ld_commands[] = {
     {"run", "[SCENARIO...]", "run scenarios and judge the detectors",
-     "SCENARIO is a file or a folder; default: the scenarios that come with leakdrill.\n"
+     "SCENARIO is a file or a folder; default: the documented leaks and what looks like them.\n"
      "Exit code 0: all expectations are met; 1: one is not; 2: a file is wrong; 3: the "
      "harness failed; 5: not enough evidence; 77: everything was skipped.",
      run_options, true, ld_command_run},

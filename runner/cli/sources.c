@@ -9,6 +9,7 @@
 #include "yaml/node.h"
 
 #define SCENARIO_FOLDER LEAKDRILL_SOURCE_FOLDER "/scenarios"
+#define DOCUMENTED_FOLDER SCENARIO_FOLDER "/documented"
 #define SOURCES_MAX 10000
 
 /* ---- finding files */
@@ -204,9 +205,11 @@ static int read_scenario(struct ld_scenarios *scenarios, const struct ld_source 
 int ld_scenarios_read(struct ld_scenarios *ret_scenarios, char *const *names, size_t count,
                       const struct ld_source_setting *setting, struct ld_errors *errors, struct ld_error *error)
 {
+    static char documented[] = DOCUMENTED_FOLDER;
+    char *const nothing_named[] = {documented};
     struct ld_sources sources;
     struct ld_scenarios scenarios = {0};
-    int code = ld_sources_find(&sources, names, count, error);
+    int code = ld_sources_find(&sources, count ? names : nothing_named, count ? count : 1, error);
     if (code)
         return code;
     scenarios.items = calloc(sources.count, sizeof(struct ld_scenario *));

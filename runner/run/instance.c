@@ -391,9 +391,9 @@ static void on_gone(struct ld_service *service, int64_t swept, int64_t left)
 {
     struct ld_instance *instance = service->context;
     struct ld_run *run = instance->run;
-    judge_remains(run, service, swept, left);
     if (instance->died_by_itself && run->phase < LD_PHASE_STOP)
         judge_death(instance);
+    judge_remains(run, service, swept, left);
     ld_run_fault_gone(run, service);
     ld_run_proceed(run);
 }
