@@ -198,6 +198,24 @@ static bool needs_programs(const struct ld_scenarios *scenarios)
     return false;
 }
 
+/* Before anything starts: is every program of the plan there? */
+static int check_programs(const struct ld_source_setting *sources, const struct ld_plan *plan, struct ld_error *error)
+{
+    for (size_t i = 0; i < plan->cell_count; i++) {
+        const struct ld_cell *cell = &plan->cells[i];
+        struct ld_program program;
+        if (cell->scenario->target.kind != LD_TARGET_FIXTURE)
+            continue;
+        int code = ld_installed_fixture(sources->installed, cell->scenario->target.fixture, cell->variant, &program,
+                                        error);
+        if (code) {
+            snprintf(error->file, sizeof error->file, "%s", cell->scenario->file);
+            return code;
+        }
+    }
+    return 0;
+}
+
 static int run_scenarios(struct request *request, const struct ld_source_setting *sources,
                          const struct ld_scenarios *scenarios, int *ret_exit, struct ld_error *error)
 {
@@ -208,7 +226,9 @@ static int run_scenarios(struct request *request, const struct ld_source_setting
                             &request->plan, error);
     if (code)
         return code;
-    code = run_plan(request, sources, scenarios, plan, ret_exit, error);
+    code = check_programs(sources, plan, error);
+    if (!code)
+        code = run_plan(request, sources, scenarios, plan, ret_exit, error);
     ld_plan_free(plan);
     return code;
 }

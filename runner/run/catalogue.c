@@ -13,7 +13,8 @@
 
 struct entry {
     const char *case_name;
-    const char *paths[LD_VARIANTS]; /* an upstream has one program: the first */
+    const char *paths[LD_VARIANTS]; /* an upstream has one program: the first; NULL: it has no such variant */
+    const char *unavailable;        /* why it could not be built here; NULL when it was */
 };
 
 struct part {
@@ -41,14 +42,34 @@ static const char *program_path(struct ld_arena *arena, const char *file, const 
     return ld_arena_printf(arena, "%.*s%s/%s", length, file, folder, program);
 }
 
+/* A case of a calm program comes in one variant only. */
+static bool has_variant(const json_t *variants, enum ld_variant variant)
+{
+    const json_t *value;
+    size_t i;
+    json_array_foreach(variants, i, value)
+    {
+        if (json_is_string(value) && strcmp(json_string_value(value), ld_variant_name(variant)) == 0)
+            return true;
+    }
+    return variants == NULL;
+}
+
 static int read_entry(struct ld_arena *arena, const char *file, json_t *value, const char *const *folders,
                       size_t folder_count, struct entry *entry, struct ld_error *error)
 {
-    const char *program = NULL, *case_name = "";
-    if (json_unpack(value, "{s:s, s?s}", "program", &program, "case", &case_name) != 0)
-        return ld_fail(error, LD_EUNAVAILABLE, "%s: an entry needs a program, and may have a case", file);
+    const char *program = NULL, *case_name = "", *unavailable = NULL;
+    json_t *variants = NULL;
+    if (json_unpack(value, "{s:s, s?s, s?s, s?o}", "program", &program, "case", &case_name, "unavailable", &unavailable,
+                    "variants", &variants) != 0)
+        return ld_fail(error, LD_EUNAVAILABLE,
+                       "%s: an entry needs a program, and may have a case, variants and why it is unavailable", file);
     entry->case_name = ld_arena_text(arena, case_name);
+    if (unavailable && !(entry->unavailable = ld_arena_text(arena, unavailable)))
+        return no_memory(error);
     for (size_t i = 0; i < folder_count; i++) {
+        if (!has_variant(variants, (enum ld_variant)i))
+            continue;
         entry->paths[i] = program_path(arena, file, folders[i], program);
         if (!entry->paths[i])
             return no_memory(error);
@@ -162,6 +183,10 @@ int ld_installed_fixture(const struct ld_installed *installed, const char *name,
     const struct entry *entry = find(&installed->fixtures, "fixture", name, error);
     if (!entry)
         return LD_ENOENT;
+    if (entry->unavailable)
+        return ld_fail(error, LD_EUNAVAILABLE, "fixture %s could not be built here: %s", name, entry->unavailable);
+    if (!entry->paths[variant])
+        return ld_fail(error, LD_ESPEC, "fixture %s has no %s variant", name, ld_variant_name(variant));
     *ret_program = (struct ld_program){.path = entry->paths[variant], .case_name = entry->case_name};
     return 0;
 }

@@ -4,6 +4,7 @@
  *    "upstreams": {"http-echo": {"program": "quotes"}, …},
  *    "folders": {"leaky": "…", "healthy": "…", "upstream": "…"}}
  *
+ * A fixture may have "variants" (a calm program has only the healthy one) and "unavailable": why it could not be built.
  * Folders are absolute, or relative to the file. */
 #ifndef LD_RUNNER_RUN_CATALOGUE_H
 #define LD_RUNNER_RUN_CATALOGUE_H
@@ -27,7 +28,8 @@ struct ld_program {
     const char *case_name; /* what the private setting asks the program for; "" for an upstream */
 };
 
-/* LD_ENOENT with the nearest name when there is no such fixture or upstream. Whether the file exists is not asked. */
+/* LD_ENOENT with the nearest name when there is no such fixture or upstream; LD_EUNAVAILABLE when it could not be built
+ * here, LD_ESPEC when it has no such variant. Whether the file exists is not asked. */
 int ld_installed_fixture(const struct ld_installed *installed, const char *name, enum ld_variant variant,
                          struct ld_program *ret_program, struct ld_error *error);
 int ld_installed_upstream(const struct ld_installed *installed, const char *name, struct ld_program *ret_program,
