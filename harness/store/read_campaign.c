@@ -82,15 +82,28 @@ static int read_index(struct ld_row *row, void *context)
     return row->code;
 }
 
-int ld_store_read_runs(struct ld_store *store, uint32_t **ret_runs, size_t *ret_count, struct ld_arena *arena,
-                       struct ld_error *error)
+static int read_indices(struct ld_store *store, const char *sql, uint32_t **ret_runs, size_t *ret_count,
+                        struct ld_arena *arena, struct ld_error *error)
 {
-    static const char select_runs[] = "SELECT run FROM run WHERE validity IS NOT NULL ORDER BY run";
     struct ld_rows rows = {.size = sizeof(uint32_t)};
-    int code = ld_store_each(store, error, select_runs, -1, "run", arena, read_index, &rows);
+    int code = ld_store_each(store, error, sql, -1, "run", arena, read_index, &rows);
     if (code)
         return code;
     *ret_runs = rows.items;
     *ret_count = rows.count;
     return 0;
+}
+
+int ld_store_read_runs(struct ld_store *store, uint32_t **ret_runs, size_t *ret_count, struct ld_arena *arena,
+                       struct ld_error *error)
+{
+    static const char select_runs[] = "SELECT run FROM run WHERE validity IS NOT NULL ORDER BY run";
+    return read_indices(store, select_runs, ret_runs, ret_count, arena, error);
+}
+
+int ld_store_read_planned(struct ld_store *store, uint32_t **ret_runs, size_t *ret_count, struct ld_arena *arena,
+                          struct ld_error *error)
+{
+    static const char select_planned[] = "SELECT run FROM run ORDER BY run";
+    return read_indices(store, select_planned, ret_runs, ret_count, arena, error);
 }

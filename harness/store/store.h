@@ -123,6 +123,9 @@ int ld_store_read_scenarios(struct ld_store *store, struct ld_stored_scenario **
 /* Indices of ended runs in plan order. */
 int ld_store_read_runs(struct ld_store *store, uint32_t **ret_runs, size_t *ret_count, struct ld_arena *arena,
                        struct ld_error *error);
+/* The same of all planned runs, ended or not: what a filter and a shard left of the whole plan. */
+int ld_store_read_planned(struct ld_store *store, uint32_t **ret_runs, size_t *ret_count, struct ld_arena *arena,
+                          struct ld_error *error);
 struct ld_stored_run {
     uint32_t run;
     const char *cell, *scenario, *variant, *fault_case;
@@ -165,6 +168,31 @@ struct ld_timeline_row {
 };
 int ld_store_read_timeline(struct ld_store *store, uint32_t run, struct ld_timeline_row **ret_rows, size_t *ret_count,
                            struct ld_arena *arena, struct ld_error *error);
+/* Numbers of a run over time, one series a metric and incarnation, samples by time; what is no finite number is left
+ * out. LD_METRIC_PROFILE_GOROUTINES: the totals of its goroutine profiles. */
+struct ld_stored_sample {
+    int64_t time_ns;
+    double value;
+};
+struct ld_stored_series {
+    enum ld_metric metric;
+    uint32_t instance, incarnation;
+    size_t count;
+    struct ld_stored_sample *samples;
+};
+int ld_store_read_series(struct ld_store *store, uint32_t run, const enum ld_metric *metrics, size_t metric_count,
+                         struct ld_stored_series **ret_series, size_t *ret_count, struct ld_arena *arena,
+                         struct ld_error *error);
+/* Faults of a run by time. */
+struct ld_stored_fault {
+    const char *id, *type;
+    int64_t time_ns, until_ns;  /* the intent */
+    int64_t began_ns, ended_ns; /* the receipt; -1: there is none */
+    bool effective;
+    const char *receipt;
+};
+int ld_store_read_faults(struct ld_store *store, uint32_t run, struct ld_stored_fault **ret_items, size_t *ret_count,
+                         struct ld_arena *arena, struct ld_error *error);
 int ld_store_delete_alerts(struct ld_store *store, uint32_t run, struct ld_error *error);
 
 #endif
