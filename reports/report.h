@@ -1,5 +1,6 @@
-/* Renderers: what a campaign came to, as text for terminals, JSON and JUnit. They read score's structures (live, or
- * made again from the store), write into a buffer, and never print. JSON's schema is reports/schema.json, versioned. */
+/* Renderers: what a campaign came to, as text for terminals, JSON, JUnit, Markdown and HTML. They read score's structures
+ * (live, or made again from the store), write into a buffer, and never print. JSON's schema is reports/schema.json,
+ * versioned. */
 #ifndef LD_REPORTS_REPORT_H
 #define LD_REPORTS_REPORT_H
 
@@ -31,6 +32,34 @@ int ld_report_explain(const struct ld_text_style *style, struct ld_buffer *out);
 int ld_report_json(const struct ld_report *report, struct ld_buffer *out);
 /* One testsuite per scenario, one testcase per check and per run; JUnit as CI systems read it. */
 int ld_report_junit(const struct ld_report *report, struct ld_buffer *out);
+/* A summary for a CI page: verdict, what did not pass, the table; GitHub's Markdown, without links. */
+int ld_report_markdown(const struct ld_report *report, struct ld_buffer *out);
+
+#define LD_REPORT_RUNS_MAX 64      /* runs drawn on one page */
+#define LD_REPORT_SAMPLES_MAX 2000 /* of one line; more are thinned to the least and the most of each stretch */
+#define LD_REPORT_LINES_MAX 24     /* lines of one chart */
+
+/* What a page draws of one run. */
+struct ld_report_run_detail {
+    const struct ld_run_record *record;
+    const struct ld_cell *cell;
+    struct ld_stored_run stored;
+    bool failed; /* a check of its cell did not pass, or it is no evidence */
+    size_t fault_count, series_count;
+    const struct ld_stored_fault *faults;
+    const struct ld_stored_series *series;
+};
+struct ld_report_details {
+    struct ld_report_run_detail *runs; /* those of failed checks first, then by the plan */
+    size_t count, left_out;            /* left out for LD_REPORT_RUNS_MAX */
+};
+/* All runs of the cells with a failed check, and one of every other cell. Memory goes to the arena. */
+int ld_report_details_read(struct ld_report_details *ret_details, const struct ld_report *report, struct ld_store *store,
+                           struct ld_arena *arena, struct ld_error *error);
+/* One page that needs nothing else and asks nobody for anything: verdict, checks, the table, and the runs over time.
+ * Without JavaScript its charts are SVG. */
+int ld_report_html(const struct ld_report *report, const struct ld_report_details *details, struct ld_buffer *out);
+
 /* `show RUN`: a timeline of truth, faults, alerts, counts. */
 int ld_report_run(const struct ld_stored_run *run, const struct ld_timeline_row *rows, size_t count,
                   const struct ld_text_style *style, struct ld_buffer *out);

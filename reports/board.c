@@ -1,0 +1,187 @@
+/* What the final table says, whoever writes it: its columns, its cases, and the words of checks. */
+#include "reports/board.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+
+#define COUNT_VALUE(name, expression)                                              \
+    static void name(const struct ld_board_row *row, char value[BOARD_VALUE])       \
+    {                                                                              \
+        snprintf(value, BOARD_VALUE, "%u", (unsigned)(expression));                 \
+    }
+COUNT_VALUE(value_manifested, row->manifested)
+COUNT_VALUE(value_seen, row->counts[LD_OUTCOME_TP] + row->counts[LD_OUTCOME_TP_LATE])
+COUNT_VALUE(value_late, row->counts[LD_OUTCOME_TP_LATE])
+COUNT_VALUE(value_missed, row->counts[LD_OUTCOME_FN])
+COUNT_VALUE(value_alerted, row->alerted)
+COUNT_VALUE(value_false, row->false_alarms)
+COUNT_VALUE(value_wrong, row->wrong_site)
+COUNT_VALUE(value_cause, row->cause_right)
+COUNT_VALUE(value_site, row->site_right)
+
+static void value_median(const struct ld_board_row *row, char value[BOARD_VALUE])
+{
+    if (row->time.median_ns < 0)
+        snprintf(value, BOARD_VALUE, "-");
+    else
+        ld_format_duration_short(row->time.median_ns, value, BOARD_VALUE);
+}
+
+const struct board_column board_columns[BOARD_COLUMNS] = {
+    {"", "leaks", 5, true, false, false, value_manifested, "leaks",
+     "Leaks that happened in the leaky runs, confirmed from outside. A target that is killed and comes back may leak "
+     "twice in one run."},
+    {"", "seen", 4, true, false, false, value_seen, "seen",
+     "Of the leaks, those that the detector claimed while they lasted, late ones included."},
+    {"", "late", 4, false, false, true, value_late, "late",
+     "Of the seen, those claimed after the deadline that the scenario gives the detector; the end of the run if none."},
+    {"not", "seen", 4, true, false, true, value_missed, "not seen", "Leaks that it had time to see and did not."},
+    {"", "time", 5, true, false, false, value_median, "time",
+     "Median time from a leak's manifestation (its M-th unit, `manifest` in the scenario) to the claim. Leaks not seen "
+     "count as longer than anybody waited; \"-\" when half or more were not."},
+    {"", "cause", 5, false, false, false, value_cause, "cause right",
+     "Of the seen, those whose cause was named rightly, as finely as the detector's inputs can tell causes apart."},
+    {"right", "site", 4, false, false, false, value_site, "site right",
+     "Of the seen, those whose place was named rightly: a function at which a profile can show the leak."},
+    {"", "leaky", 5, true, false, false, value_alerted, "alert in leaky",
+     "Leaky runs in which the detector alerted at all, for whatever reason."},
+    {"alert in", "twin", 4, true, true, true, value_alerted, "alert in twin",
+     "The same for the healthy twin, the same program with the leak repaired. A detector that alerts in both alike "
+     "has seen load, not a leak."},
+    {"", "leaky", 5, true, false, true, value_false, "false in leaky",
+     "False alarms, by episode: claims made while nothing leaked, or naming a site that does not leak."},
+    {"false in", "twin", 4, true, true, true, value_false, "false in twin",
+     "False alarms in runs of the healthy twin."},
+    {"wrong", "site", 5, false, false, true, value_wrong, "wrong site",
+     "Of the false alarms in leaky runs, those made during a leak that named a site that does not leak."},
+};
+
+static bool same_case(const struct ld_cell *left, const struct ld_cell *right)
+{
+    return left->scenario == right->scenario && left->fault_case == right->fault_case && left->rate == right->rate &&
+           left->depth == right->depth;
+}
+
+/* The case that begins with `cell`; false when an earlier cell has it already. */
+bool board_pair_find(const struct ld_plan *plan, const struct ld_cell *cell, struct board_pair *ret_pair)
+{
+    struct board_pair pair = {0};
+    for (const struct ld_cell *other = plan->cells; other < plan->cells + plan->cell_count; other++) {
+        if (!same_case(other, cell))
+            continue;
+        if (other < cell)
+            return false;
+        if (other->variant == LD_VARIANT_LEAKY)
+            pair.leaky = other;
+        else
+            pair.healthy = other;
+    }
+    *ret_pair = pair;
+    return true;
+}
+
+const struct ld_board_row *board_row_find(const struct ld_report *report, const struct ld_cell *cell,
+                                           const char *detector)
+{
+    for (size_t i = 0; cell && i < report->verdicts->row_count; i++) {
+        const struct ld_board_row *row = &report->verdicts->rows[i];
+        if (&report->plan->cells[row->cell] == cell && strcmp(row->detector, detector) == 0)
+            return row;
+    }
+    return NULL;
+}
+
+/* A run without evidence is missing in every row of its cell; what more is missing in one is its detector's doing. */
+static void add_runs(const struct ld_report *report, const struct ld_cell *cell, const char *what, const char *before,
+                     char *text, size_t size)
+{
+    unsigned ended = 0, voided = UINT32_MAX;
+    for (size_t i = 0; cell && i < report->verdicts->row_count; i++) {
+        const struct ld_board_row *row = &report->verdicts->rows[i];
+        if (&report->plan->cells[row->cell] != cell)
+            continue;
+        ended = row->runs;
+        voided = row->runs - row->valid < voided ? row->runs - row->valid : voided;
+    }
+    size_t used = strlen(text);
+    if (cell)
+        snprintf(text + used, size - used, "%s%u %s", before, ended, what);
+    used = strlen(text);
+    if (ended && voided)
+        snprintf(text + used, size - used, " (%u void)", voided);
+}
+
+/* "slow-upstream, rate 4, depth 3: 5 leaky, 5 healthy": what the case is within its scenario, and its runs. */
+const char *board_case_name(const struct ld_report *report, const struct board_pair *pair, char *name, size_t size)
+{
+    const struct ld_cell *cell = pair->leaky ? pair->leaky : pair->healthy;
+    const struct ld_scenario *scenario = cell->scenario;
+    const char *fault = "none";
+    char rate[32] = "", depth[32] = "";
+    if (cell->fault_case < scenario->fault_case_count)
+        fault = scenario->fault_cases[cell->fault_case].name;
+    if (scenario->target.rates.count > 1)
+        snprintf(rate, sizeof rate, ", rate %g", cell->rate);
+    if (scenario->target.depths.count > 1 || cell->depth > 0)
+        snprintf(depth, sizeof depth, ", depth %lld", (long long)cell->depth);
+    snprintf(name, size, "%.256s%s%s", strcmp(fault, "none") == 0 ? "no fault" : fault, rate, depth);
+    bool unknown = scenario->target.truth == LD_TRUTH_NONE; /* nobody says whether it leaks */
+    add_runs(report, pair->leaky, unknown ? "observed" : "leaky", ": ", name, size);
+    add_runs(report, pair->healthy, "healthy", pair->leaky ? ", " : ": ", name, size);
+    return name;
+}
+
+const char *board_value(const struct board_column *column, const struct ld_board_row *leaky,
+                            const struct ld_board_row *healthy, char value[BOARD_VALUE])
+{
+    const struct ld_board_row *row = column->twin ? healthy : leaky;
+    if (row)
+        column->value(row, value);
+    else
+        snprintf(value, BOARD_VALUE, "-");
+    return value;
+}
+
+void board_remarks(const struct ld_board_row *leaky, const struct ld_board_row *healthy, char *line, size_t size)
+{
+    static const enum ld_outcome_kind kinds[] = {LD_OUTCOME_NOT_MANIFESTED, LD_OUTCOME_OUT_OF_RANGE,
+                                                 LD_OUTCOME_DETECTOR_ERROR};
+    size_t used = 0;
+    *line = '\0';
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        unsigned count = leaky ? leaky->counts[kinds[i]] : 0;
+        if (healthy && kinds[i] == LD_OUTCOME_DETECTOR_ERROR)
+            count += healthy->counts[kinds[i]];
+        if (count)
+            used += (size_t)snprintf(line + used, size - used, "%s%u %s", used ? ", " : "not counted: ", count,
+                                     ld_outcome_name(kinds[i]));
+    }
+    unsigned holds = (leaky ? leaky->during_hold : 0) + (healthy ? healthy->during_hold : 0);
+    if (holds)
+        snprintf(line + used, size - used, "%salerts during holds: %u", used ? "; " : "", holds);
+}
+
+bool board_scenario_begins(const struct ld_plan *plan, size_t cell)
+{
+    for (size_t i = 0; i < cell; i++) {
+        if (plan->cells[i].scenario == plan->cells[cell].scenario)
+            return false;
+    }
+    return true;
+}
+
+bool board_is_calibration(const struct ld_check *check)
+{
+    return strncmp(check->what, "calibration: ", strlen("calibration: ")) == 0;
+}
+
+const char *board_scenario_file(const struct ld_plan *plan, const char *name)
+{
+    for (size_t i = 0; i < plan->cell_count; i++) {
+        if (strcmp(plan->cells[i].scenario->name, name) == 0)
+            return plan->cells[i].scenario->file ? plan->cells[i].scenario->file : name;
+    }
+    return name;
+}

@@ -1,0 +1,48 @@
+/* What the final table says, whoever writes it: its columns, its cases, and the words of checks. */
+#ifndef LD_REPORTS_BOARD_H
+#define LD_REPORTS_BOARD_H
+
+#include <stdbool.h>
+
+#include "reports/report.h"
+
+#define BOARD_COLUMNS 12
+#define BOARD_VALUE 24    /* bytes of one value */
+#define BOARD_CASE 384    /* of a case's name */
+#define BOARD_REMARKS 256 /* of a row's remarks */
+
+struct board_column {
+    const char *above, *header; /* two lines of heading; `above` may reach over columns to the left without one */
+    unsigned width;
+    bool essential; /* shown at any width */
+    bool twin;      /* of the healthy runs */
+    bool alarming;  /* more than 0 is bad */
+    void (*value)(const struct ld_board_row *row, char value[BOARD_VALUE]);
+    const char *name, *doc; /* for `leakdrill explain outcomes`, and where headings have room */
+};
+extern const struct board_column board_columns[BOARD_COLUMNS];
+
+/* A case of a scenario: its two cells, either of which may be absent. */
+struct board_pair {
+    const struct ld_cell *leaky, *healthy;
+};
+/* The case that begins with `cell`; false when an earlier cell has it already. */
+bool board_pair_find(const struct ld_plan *plan, const struct ld_cell *cell, struct board_pair *ret_pair);
+/* Is this the first cell of its scenario? */
+bool board_scenario_begins(const struct ld_plan *plan, size_t cell);
+/* "slow-upstream, rate 4, depth 3: 5 leaky, 5 healthy": what the case is within its scenario, and its runs. */
+const char *board_case_name(const struct ld_report *report, const struct board_pair *pair, char *name, size_t size);
+/* The row of a detector in a cell (NULL allowed), NULL when there is none. */
+const struct ld_board_row *board_row_find(const struct ld_report *report, const struct ld_cell *cell,
+                                          const char *detector);
+/* A column's text in a row of two halves, either of which may be NULL: "-" then. */
+const char *board_value(const struct board_column *column, const struct ld_board_row *leaky,
+                        const struct ld_board_row *healthy, char value[BOARD_VALUE]);
+/* What the numbers leave out: leaks that are no evidence, alerts during bounded holds; "" when nothing is. */
+void board_remarks(const struct ld_board_row *leaky, const struct ld_board_row *healthy, char *line, size_t size);
+
+bool board_is_calibration(const struct ld_check *check);
+/* The file of a scenario, its name when it has none. */
+const char *board_scenario_file(const struct ld_plan *plan, const char *name);
+
+#endif
