@@ -30,31 +30,31 @@ static void value_median(const struct ld_board_row *row, char value[BOARD_VALUE]
 }
 
 const struct board_column board_columns[BOARD_COLUMNS] = {
-    {"", "leaks", 5, true, false, false, value_manifested, "leaks",
+    {"", "leaks", 5, true, false, false, value_manifested, false, "leaks",
      "Leaks that happened in the leaky runs, confirmed from outside. A target that is killed and comes back may leak "
      "twice in one run."},
-    {"", "seen", 4, true, false, false, value_seen, "seen",
+    {"", "seen", 4, true, false, false, value_seen, false, "seen",
      "Of the leaks, those that the detector claimed while they lasted, late ones included."},
-    {"", "late", 4, false, false, true, value_late, "late",
+    {"", "late", 4, false, false, true, value_late, false, "late",
      "Of the seen, those claimed after the deadline that the scenario gives the detector; the end of the run if none."},
-    {"not", "seen", 4, true, false, true, value_missed, "not seen", "Leaks that it had time to see and did not."},
-    {"", "time", 5, true, false, false, value_median, "time",
+    {"not", "seen", 4, true, false, true, value_missed, false, "not seen", "Leaks that it had time to see and did not."},
+    {"", "time", 5, true, false, false, value_median, true, "time",
      "Median time from a leak's manifestation (its M-th unit, `manifest` in the scenario) to the claim. Leaks not seen "
      "count as longer than anybody waited; \"-\" when half or more were not."},
-    {"", "cause", 5, false, false, false, value_cause, "cause right",
+    {"", "cause", 5, false, false, false, value_cause, false, "cause right",
      "Of the seen, those whose cause was named rightly, as finely as the detector's inputs can tell causes apart."},
-    {"right", "site", 4, false, false, false, value_site, "site right",
+    {"right", "site", 4, false, false, false, value_site, false, "site right",
      "Of the seen, those whose place was named rightly: a function at which a profile can show the leak."},
-    {"", "leaky", 5, true, false, false, value_alerted, "alert in leaky",
+    {"", "leaky", 5, true, false, false, value_alerted, false, "alert in leaky",
      "Leaky runs in which the detector alerted at all, for whatever reason."},
-    {"alert in", "twin", 4, true, true, true, value_alerted, "alert in twin",
+    {"alert in", "twin", 4, true, true, true, value_alerted, false, "alert in twin",
      "The same for the healthy twin, the same program with the leak repaired. A detector that alerts in both alike "
      "has seen load, not a leak."},
-    {"", "leaky", 5, true, false, true, value_false, "false in leaky",
+    {"", "leaky", 5, true, false, true, value_false, false, "false in leaky",
      "False alarms, by episode: claims made while nothing leaked, or naming a site that does not leak."},
-    {"false in", "twin", 4, true, true, true, value_false, "false in twin",
+    {"false in", "twin", 4, true, true, true, value_false, false, "false in twin",
      "False alarms in runs of the healthy twin."},
-    {"wrong", "site", 5, false, false, true, value_wrong, "wrong site",
+    {"wrong", "site", 5, false, false, true, value_wrong, false, "wrong site",
      "Of the false alarms in leaky runs, those made during a leak that named a site that does not leak."},
 };
 

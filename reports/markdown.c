@@ -54,7 +54,7 @@ static void prose(struct markdown *markdown, const char *text)
     while (*text && !markdown->code) {
         const char *shown;
         size_t length, taken = harmless(text, &shown, &length);
-        if (*shown == '@' || *shown == ':' || strncmp(shown, "www.", 4) == 0) /* would begin a mention or a link */
+        if (*shown == '@' || strncmp(text, "://", 3) == 0 || strncmp(text, "www.", 4) == 0) /* else a mention or a link */
             markdown->code = ld_buffer_printf(markdown->out, "%.*s<!-- -->", (int)length, shown);
         else if (strchr("\\`*_{}[]<>#|~&$!", *shown))
             markdown->code = ld_buffer_printf(markdown->out, "\\%c", *shown);

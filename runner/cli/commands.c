@@ -18,7 +18,7 @@ static const struct ld_option run_options[] = {
     OPTION_FILTER,
     OPTION_SHARD,
     OPTION_DB,
-    {"report", "FOLDER", "Where reports are written."},
+    {"report", "FOLDER", "Write report.html, report.json, junit.xml and summary.md into it."},
     {"fail-fast", NULL, "Start no further run after a void one."},
     {0},
 };
@@ -26,6 +26,12 @@ static const struct ld_option plan_options[] = {
     OPTION_SEED, OPTION_RUNS, OPTION_JOBS, OPTION_FILTER, OPTION_SHARD, OPTION_JSON, {0},
 };
 static const struct ld_option show_options[] = {OPTION_DB, {0}};
+static const struct ld_option report_options[] = {
+    {"format", "FORMAT", "html, json, junit or markdown."},
+    {"db", "FILE", "The campaign's database; default: the newest below leakdrill-runs."},
+    {"output", "FILE", "Where to write it; default: stdout."},
+    {0},
+};
 static const struct ld_option replay_options[] = {
     OPTION_DB, {"detector", "DETECTOR", "Only this detector; default: all of the run."}, OPTION_JSON, {0},
 };
@@ -63,6 +69,10 @@ const struct ld_command ld_commands[] = {
      "RUN is a run's number; default: every run of the database. Says whether the alerts are "
      "the stored ones; exit code 1: they are not.",
      replay_options, true, ld_command_replay},
+    {"report", "--format FORMAT", "write the report of a campaign as html, json, junit or markdown",
+     "html is one page that needs no network: the table, the checks and runs over time. It is judged again from what "
+     "the database holds, so the verdict is the campaign's; the exit code only says whether the report was written.",
+     report_options, false, ld_command_report},
     {"doctor", "", "check whether this machine can run leakdrill",
      "One row for each check: what was found, and what is lost where something is missing. Takes two seconds.\n"
      "Exit code 0: runs are possible; 3: they are not.",
@@ -85,7 +95,6 @@ const struct ld_command ld_commands[] = {
     NOT_YET("sign", "sign a verified rule file"),
     NOT_YET("publish", "make a signed rule file the current one"),
     NOT_YET("drill", "hide a fault in a running program for people to find"),
-    NOT_YET("report", "write the report of a campaign as html, json, junit or markdown"),
     NOT_YET("merge", "join the databases of shards"),
     NOT_YET("gate", "judge a merged campaign"),
     NOT_YET("recover", "undo what a dead machine left"),

@@ -137,6 +137,52 @@ int ld_stored_campaign_open(struct ld_stored_campaign *ret_campaign, const char 
     return 0;
 }
 
+/* Copies of the planned runs and of their cells, without gaps and in the plan's order. `places`: one for each cell of
+ * the whole plan, all 0; becomes 1 + where its copy is. */
+static int copy_planned(const struct ld_plan *whole, const uint32_t *planned, uint32_t *places, struct ld_cell *cells,
+                        struct ld_run_plan *runs, struct ld_plan *plan, struct ld_error *error)
+{
+    for (size_t i = 0; i < plan->run_count; i++) {
+        const struct ld_run_plan *run = ld_plan_find_run(whole, planned[i]);
+        if (!run)
+            return ld_fail(error, LD_ESTORE, "run %u is not in the campaign's plan", planned[i]);
+        runs[i] = *run;
+        places[run->cell] = 1;
+    }
+    for (size_t i = 0; i < whole->cell_count; i++) {
+        if (!places[i])
+            continue;
+        cells[plan->cell_count] = whole->cells[i];
+        places[i] = (uint32_t)++plan->cell_count;
+    }
+    for (size_t i = 0; i < plan->run_count; i++)
+        runs[i].cell = places[runs[i].cell] - 1;
+    return 0;
+}
+
+int ld_stored_campaign_narrow(struct ld_stored_campaign *campaign, struct ld_plan *ret_plan, struct ld_error *error)
+{
+    uint32_t *planned;
+    size_t count;
+    int code = ld_store_read_planned(campaign->store, &planned, &count, campaign->arena, error);
+    if (code)
+        return code;
+    struct ld_cell *cells = ld_arena_array(campaign->arena, campaign->plan->cell_count + 1, sizeof *cells);
+    struct ld_run_plan *runs = ld_arena_array(campaign->arena, count + 1, sizeof *runs);
+    uint32_t *places = ld_arena_array(campaign->arena, campaign->plan->cell_count + 1, sizeof *places);
+    if (!cells || !runs || !places)
+        return ld_fail(error, LD_ENOMEM, "out of memory");
+    struct ld_plan plan = *campaign->plan;
+    plan.cells = cells;
+    plan.cell_count = 0;
+    plan.runs = runs;
+    plan.run_count = count;
+    code = copy_planned(campaign->plan, planned, places, cells, runs, &plan, error);
+    if (!code)
+        *ret_plan = plan;
+    return code;
+}
+
 void ld_stored_campaign_done(struct ld_stored_campaign *campaign)
 {
     ld_plan_free(campaign->plan);

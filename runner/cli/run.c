@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "reports/report.h"
 #include "runner/cli/database.h"
+#include "runner/cli/formats.h"
 #include "runner/cli/progress.h"
 #include "runner/cli/sources.h"
 #include "runner/cli/style.h"
@@ -17,6 +18,7 @@
 #include "runner/run/judge.h"
 
 #define REPORT_MAX ((size_t)256 << 20)
+#define REPORT_MEMORY ((size_t)1 << 30)
 
 struct request {
     const struct ld_invocation *invocation;
@@ -47,19 +49,6 @@ static int read_options(const struct ld_invocation *invocation, struct request *
 
 /* ---- reports */
 
-static int write_file(const char *folder, const char *name, const struct ld_buffer *bytes, struct ld_error *error)
-{
-    char path[1024];
-    if (snprintf(path, sizeof path, "%s/%s", folder, name) >= (int)sizeof path)
-        return ld_fail(error, LD_EUSAGE, "--report: the path is too long");
-    FILE *file = fopen(path, "we");
-    if (!file)
-        return ld_fail_errno(error, LD_EIO, errno, "cannot write %s", path);
-    bool good = fwrite(ld_buffer_text(bytes), 1, bytes->length, file) == bytes->length;
-    good = fclose(file) == 0 && good;
-    return good ? 0 : ld_fail_errno(error, LD_EIO, errno, "cannot write %s", path);
-}
-
 /* Before anything starts: a campaign of hours must not end in a folder that cannot be written. */
 static int make_report_folder(const char *folder, struct ld_error *error)
 {
@@ -74,26 +63,6 @@ static int make_report_folder(const char *folder, struct ld_error *error)
     }
     close(fd);
     return 0;
-}
-
-static int write_reports(const struct request *request, const struct ld_report *report, struct ld_error *error)
-{
-    static const struct {
-        const char *name;
-        int (*render)(const struct ld_report *report, struct ld_buffer *out);
-    } files[] = {{"report.json", ld_report_json}, {"junit.xml", ld_report_junit}};
-    int code = 0;
-    for (size_t i = 0; i < sizeof files / sizeof *files && !code; i++) {
-        struct ld_buffer out;
-        ld_buffer_init(&out, REPORT_MAX);
-        code = files[i].render(report, &out);
-        if (code)
-            ld_fail(error, code, "%s: %s", files[i].name, ld_code_text(code));
-        else
-            code = write_file(request->report_folder, files[i].name, &out, error);
-        ld_buffer_done(&out);
-    }
-    return code;
 }
 
 static int print_table(const struct request *request, const struct ld_report *report, struct ld_error *error)
@@ -117,7 +86,7 @@ static int tell(const struct request *request, const struct ld_plan *plan, const
     struct ld_store *store = NULL;
     struct ld_judged judged = {0};
     struct ld_campaign_info info;
-    struct ld_arena *arena = ld_arena_new(REPORT_MAX);
+    struct ld_arena *arena = ld_arena_new(REPORT_MEMORY);
     /* Writable, though nothing is written: a reader would leave the files of SQLite's log beside the database. */
     int code = arena ? ld_store_open(&store, request->database, true, error) : LD_ENOMEM;
     if (!code)
@@ -135,7 +104,7 @@ static int tell(const struct request *request, const struct ld_plan *plan, const
                                    .interrupted = result->interrupted};
         code = print_table(request, &report, error);
         if (!code && request->report_folder)
-            code = write_reports(request, &report, error);
+            code = ld_report_write_all(&(struct ld_report_source){&report, store, arena}, request->report_folder, error);
         *ret_exit = ld_verdict_exit(judged.verdicts.verdict);
     }
     ld_judged_done(&judged);

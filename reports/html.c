@@ -1,0 +1,382 @@
+/* The HTML page: one file that needs nothing else and asks nobody for anything. Its policy allows the very bytes of
+ * its own style and scripts (by their hashes) and nothing more, so that what slipped past escaping would still not run. */
+#include "reports/html.h"
+
+#include <sodium/crypto_hash_sha256.h>
+#include <sodium/utils.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "reports/board.h"
+#include "reports/style.h"
+
+#define OPEN_RUNS 3 /* unfolded from the start */
+#define DIGEST_TEXT 64
+
+void html_raw(struct html *html, const char *markup)
+{
+    if (!html->code)
+        html->code = ld_buffer_add_text(html->out, markup);
+}
+
+void html_printf(struct html *html, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    if (!html->code)
+        html->code = ld_buffer_vprintf(html->out, format, arguments);
+    va_end(arguments);
+}
+
+/* U+202A to U+202E and U+2066 to U+2069 turn the direction of what follows. */
+static bool turns_direction(const char *text, size_t length)
+{
+    unsigned char last = length == 3 ? (unsigned char)text[2] : 0;
+    return (length == 3 && memcmp(text, "\xe2\x80", 2) == 0 && last >= 0xaa && last <= 0xae) ||
+           (length == 3 && memcmp(text, "\xe2\x81", 2) == 0 && last >= 0xa6 && last <= 0xa9);
+}
+
+static const char *entity_of(char character)
+{
+    static const struct {
+        char character;
+        const char *entity;
+    } entities[] = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&quot;"}, {'\'', "&#39;"}};
+    for (size_t i = 0; i < sizeof entities / sizeof *entities; i++)
+        if (entities[i].character == character)
+            return entities[i].entity;
+    return NULL;
+}
+
+void html_text(struct html *html, const char *text)
+{
+    while (*text && !html->code) {
+        size_t length = style_sequence(text);
+        unsigned char first = (unsigned char)*text;
+        bool space = first == '\n' || first == '\t';
+        bool nonsense = length == 0 || (first < 0x20 && !space) || first == 0x7f ||
+                        (length == 2 && first == 0xc2 && (unsigned char)text[1] < 0xa0) || turns_direction(text, length);
+        const char *entity = entity_of(*text);
+        if (entity || nonsense)
+            html_raw(html, nonsense ? "?" : entity);
+        else
+            html->code = ld_buffer_add(html->out, text, length);
+        text += length ? length : 1;
+    }
+}
+
+void html_element(struct html *html, const char *element, const char *text)
+{
+    html_printf(html, "<%s>", element);
+    html_text(html, text);
+    html_printf(html, "</%s>", element);
+}
+
+/* ---- head */
+
+struct digest {
+    char text[DIGEST_TEXT];
+};
+
+/* 'sha256-…' of the texts, one after the other. */
+static struct digest digest_of(const char *first, const char *second)
+{
+    unsigned char hash[crypto_hash_sha256_BYTES];
+    crypto_hash_sha256_state state;
+    struct digest digest;
+    crypto_hash_sha256_init(&state);
+    crypto_hash_sha256_update(&state, (const unsigned char *)first, strlen(first));
+    crypto_hash_sha256_update(&state, (const unsigned char *)second, strlen(second));
+    crypto_hash_sha256_final(&state, hash);
+    sodium_bin2base64(digest.text, sizeof digest.text, hash, sizeof hash, sodium_base64_VARIANT_ORIGINAL);
+    return digest;
+}
+
+static void head(struct html *html, const struct ld_report *report)
+{
+    html_raw(html, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
+    html_printf(html, "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-%s'; "
+                      "script-src 'sha256-%s' 'sha256-%s'; base-uri 'none'; form-action 'none'\">\n",
+                digest_of(html_uplot_css, html_page_css).text, digest_of(html_uplot_js, "").text,
+                digest_of(html_page_js, "").text);
+    html_raw(html, "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+                   "<meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" content=\"no-referrer\">\n"
+                   "<title>leakdrill: ");
+    html_printf(html, "%s, ", ld_verdict_name(report->verdicts->verdict));
+    html_text(html, report->campaign ? report->campaign : "");
+    html_raw(html, "</title>\n<style>");
+    html_raw(html, html_uplot_css);
+    html_raw(html, html_page_css);
+    html_raw(html, "</style>\n</head>\n");
+}
+
+/* ---- verdict and checks */
+
+static const struct {
+    const char *word, *class, *meaning;
+} verdict_words[] = {
+    [LD_VERDICT_PASS] = {"PASS", "good", "Every expectation is met, and the calibration set came out at its known scores."},
+    [LD_VERDICT_FAIL] = {"FAIL", "bad", "An expectation is not met."},
+    [LD_VERDICT_INCONCLUSIVE] = {"INCONCLUSIVE", "warn", "There is not enough evidence."},
+    [LD_VERDICT_HARNESS] = {"HARNESS", "bad", "The harness, its machine or its scoring failed: nothing may be concluded."},
+};
+
+static void fact(struct html *html, const char *name, const char *value)
+{
+    if (!value || !*value)
+        return;
+    html_raw(html, "<div>");
+    html_element(html, "dt", name);
+    html_element(html, "dd", value);
+    html_raw(html, "</div>");
+}
+
+static void header(struct html *html, const struct ld_report *report)
+{
+    char runs[64], seed[32];
+    enum ld_verdict verdict = report->verdicts->verdict;
+    html_printf(html, "<header>\n<h1>leakdrill <span class=\"verdict %s\">%s%s</span></h1>\n<p>%s</p>\n<dl class=\"facts\">",
+                verdict_words[verdict].class, verdict_words[verdict].word, report->interrupted ? " (interrupted)" : "",
+                verdict_words[verdict].meaning);
+    snprintf(runs, sizeof runs, "%zu of %zu, %u no evidence", report->run_count, report->plan->run_count,
+             report->verdicts->excluded);
+    snprintf(seed, sizeof seed, "%llu", (unsigned long long)report->plan->seed);
+    fact(html, "campaign", report->campaign);
+    fact(html, "runs", runs);
+    fact(html, "seed", seed);
+    fact(html, "calibration", report->verdicts->calibrated ? "holds" : "off: the campaign is void");
+    fact(html, "database", report->database);
+    html_raw(html, "</dl>\n</header>\n");
+}
+
+static void check_row(struct html *html, const struct ld_plan *plan, const struct ld_check *check)
+{
+    html_printf(html, "<tr><td><span class=\"tag %s\">%s</span></td><th scope=\"row\">", verdict_words[check->verdict].class,
+                verdict_words[check->verdict].word);
+    html_text(html, check->what);
+    html_raw(html, "</th>");
+    html_element(html, "td", check->detector);
+    html_raw(html, "<td>");
+    html_element(html, "code", check->cell);
+    html_raw(html, "</td>");
+    html_element(html, "td", check->asked);
+    html_element(html, "td", check->seen);
+    html_raw(html, "<td>");
+    if (check->line) {
+        html_raw(html, "<code>");
+        html_text(html, board_scenario_file(plan, check->scenario));
+        html_printf(html, ":%u</code>", check->line);
+    }
+    html_raw(html, "</td></tr>\n");
+}
+
+static void check_table(struct html *html, const struct ld_report *report, bool passed)
+{
+    static const enum ld_verdict worst_first[] = {LD_VERDICT_HARNESS, LD_VERDICT_FAIL, LD_VERDICT_INCONCLUSIVE,
+                                                  LD_VERDICT_PASS};
+    html_printf(html, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Checks that %s\"><table><thead><tr>"
+                      "<th scope=\"col\">verdict</th><th scope=\"col\">check</th><th scope=\"col\">detector</th>"
+                      "<th scope=\"col\">cell</th><th scope=\"col\">asked</th><th scope=\"col\">seen</th>"
+                      "<th scope=\"col\">where</th></tr></thead><tbody>\n",
+                passed ? "passed" : "did not pass");
+    for (size_t order = 0; order < sizeof worst_first / sizeof *worst_first; order++) {
+        for (size_t i = 0; i < report->verdicts->check_count; i++) {
+            const struct ld_check *check = &report->verdicts->checks[i];
+            if (check->verdict == worst_first[order] && (check->verdict == LD_VERDICT_PASS) == passed)
+                check_row(html, report->plan, check);
+        }
+    }
+    html_raw(html, "</tbody></table></div>\n");
+}
+
+static void checks(struct html *html, const struct ld_report *report)
+{
+    size_t failed = 0, count = report->verdicts->check_count;
+    for (size_t i = 0; i < count; i++)
+        failed += report->verdicts->checks[i].verdict != LD_VERDICT_PASS;
+    html_raw(html, "<section aria-labelledby=\"checks\">\n<h2 id=\"checks\">Checks</h2>\n");
+    html_printf(html, "<p>%zu of %zu passed.</p>\n", count - failed, count);
+    if (failed)
+        check_table(html, report, false);
+    if (failed < count) {
+        html_printf(html, "<details><summary>The %zu that passed</summary>\n", count - failed);
+        check_table(html, report, true);
+        html_raw(html, "</details>\n");
+    }
+    html_raw(html, "</section>\n");
+}
+
+static void excluded_runs(struct html *html, const struct ld_report *report)
+{
+    if (!report->verdicts->excluded)
+        return;
+    html_raw(html, "<section aria-labelledby=\"excluded\">\n<h2 id=\"excluded\">Runs that are no evidence</h2>\n<ul>\n");
+    for (size_t i = 0; i < report->run_count; i++) {
+        const struct ld_run_record *run = &report->runs[i];
+        if (run->validity == LD_VALID)
+            continue;
+        html_printf(html, "<li>run %u: %s: ", run->run, ld_validity_name(run->validity));
+        html_element(html, "code", run->reason ? run->reason : "");
+        html_raw(html, "</li>\n");
+    }
+    html_raw(html, "</ul>\n</section>\n");
+}
+
+/* ---- the board */
+
+static void board_head(struct html *html)
+{
+    html_raw(html, "<thead><tr><th scope=\"col\">detector</th>");
+    for (size_t i = 0; i < BOARD_COLUMNS; i++) {
+        html_raw(html, "<th scope=\"col\" class=\"number\" title=\"");
+        html_text(html, board_columns[i].doc);
+        html_raw(html, "\">");
+        html_text(html, board_columns[i].name);
+        html_raw(html, "</th>");
+    }
+    html_raw(html, "</tr></thead>\n");
+}
+
+static void board_row(struct html *html, const char *detector, const struct ld_board_row *leaky,
+                      const struct ld_board_row *healthy)
+{
+    char value[BOARD_VALUE], line[BOARD_REMARKS];
+    html_raw(html, "<tr><th scope=\"row\">");
+    html_text(html, detector);
+    board_remarks(leaky, healthy, line, sizeof line);
+    if (*line) {
+        html_raw(html, " <span class=\"dim\">");
+        html_text(html, line);
+        html_raw(html, "</span>");
+    }
+    html_raw(html, "</th>");
+    for (size_t i = 0; i < BOARD_COLUMNS; i++) {
+        board_value(&board_columns[i], leaky, healthy, value);
+        bool nothing = strcmp(value, "0") == 0 || strcmp(value, "-") == 0;
+        html_printf(html, "<td class=\"number%s\"", nothing ? " dim" : board_columns[i].alarming ? " bad" : "");
+        if (board_columns[i].is_time && leaky && leaky->time.median_ns >= 0)
+            html_printf(html, " data-sort=\"%lld\"", (long long)leaky->time.median_ns);
+        html_printf(html, ">%s</td>", value);
+    }
+    html_raw(html, "</tr>\n");
+}
+
+static void board_case(struct html *html, const struct ld_report *report, const struct board_pair *pair)
+{
+    char name[BOARD_CASE];
+    const struct ld_cell *cell = pair->leaky ? pair->leaky : pair->healthy;
+    html_printf(html, "<tbody>\n<tr class=\"case\"><th scope=\"rowgroup\" colspan=\"%d\"><span>", BOARD_COLUMNS + 1);
+    html_text(html, board_case_name(report, pair, name, sizeof name));
+    html_raw(html, "</span></th></tr>\n");
+    for (size_t i = 0; i < report->verdicts->row_count; i++) {
+        const struct ld_board_row *row = &report->verdicts->rows[i];
+        if (&report->plan->cells[row->cell] == cell && !row->calibration)
+            board_row(html, row->detector, board_row_find(report, pair->leaky, row->detector),
+                      board_row_find(report, pair->healthy, row->detector));
+    }
+    html_raw(html, "</tbody>\n");
+}
+
+static void board_table(struct html *html, const struct ld_report *report, size_t first)
+{
+    const struct ld_scenario *scenario = report->plan->cells[first].scenario;
+    html_raw(html, "<h3>");
+    html_text(html, scenario->name);
+    html_raw(html, "</h3>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"");
+    html_text(html, scenario->name);
+    html_raw(html, "\"><table class=\"board\" data-sortable>\n");
+    board_head(html);
+    for (size_t i = first; i < report->plan->cell_count; i++) {
+        struct board_pair pair;
+        if (report->plan->cells[i].scenario == scenario && board_pair_find(report->plan, &report->plan->cells[i], &pair))
+            board_case(html, report, &pair);
+    }
+    html_raw(html, "</table></div>\n");
+}
+
+static void board(struct html *html, const struct ld_report *report)
+{
+    html_raw(html, "<section aria-labelledby=\"board\">\n<h2 id=\"board\">Detectors</h2>\n"
+                   "<p>Counts of leaks and of runs; the twin is the same program with the leak repaired, under the same load "
+                   "and faults.</p>\n<details><summary>What the columns mean</summary>\n<dl class=\"meanings\">\n");
+    for (size_t i = 0; i < BOARD_COLUMNS; i++) {
+        html_element(html, "dt", board_columns[i].name);
+        html_element(html, "dd", board_columns[i].doc);
+    }
+    html_raw(html, "</dl>\n</details>\n");
+    for (size_t i = 0; i < report->plan->cell_count; i++) {
+        if (board_scenario_begins(report->plan, i))
+            board_table(html, report, i);
+    }
+    html_raw(html, "</section>\n");
+}
+
+/* ---- runs */
+
+static void legend(struct html *html)
+{
+    static const struct {
+        const char *class, *words;
+    } keys[] = {{"bar-fault", "fault acts"},        {"bar-onset", "first unit leaked"},  {"bar-leak", "leak manifested"},
+                {"bar-hold", "bounded hold"},       {"bar-true", "alert, true"},         {"bar-false", "alert, false"},
+                {"bar-blind", "could not see"}};
+    html_raw(html, "<ul class=\"legend\">");
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        html_printf(html, "<li><svg width=\"22\" height=\"10\" aria-hidden=\"true\"><g class=\"%s\"><rect width=\"22\" "
+                          "height=\"10\"/></g></svg> %s</li>",
+                    keys[i].class, keys[i].words);
+    html_raw(html, "</ul>\n");
+}
+
+/* The stripes of false alarms: a second sign beside the colour. */
+static void patterns(struct html *html)
+{
+    html_raw(html, "<svg class=\"definitions\" width=\"0\" height=\"0\" aria-hidden=\"true\"><defs><pattern id=\"stripes\" "
+                   "width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(45)\">"
+                   "<rect class=\"stripe-ground\" width=\"6\" height=\"6\"/><rect class=\"stripe\" width=\"2\" height=\"6\"/>"
+                   "</pattern></defs></svg>\n");
+}
+
+static void runs(struct html *html, const struct ld_report_details *details)
+{
+    if (!details || details->count == 0)
+        return;
+    html_raw(html, "<section aria-labelledby=\"runs\">\n<h2 id=\"runs\">Runs</h2>\n<p>All runs of cells with a failed check, "
+                   "and one of every other cell.");
+    if (details->left_out)
+        html_printf(html, " %zu more did not fit on this page; <code>leakdrill show RUN</code> tells them.", details->left_out);
+    html_raw(html, "</p>\n");
+    patterns(html);
+    legend(html);
+    for (size_t i = 0; i < details->count && !html->code; i++)
+        html_run(html, &details->runs[i], i < OPEN_RUNS);
+    html_raw(html, "</section>\n");
+}
+
+static void script(struct html *html, const char *text)
+{
+    if (!*text)
+        return;
+    html_raw(html, "<script>");
+    html_raw(html, text);
+    html_raw(html, "</script>\n");
+}
+
+int ld_report_html(const struct ld_report *report, const struct ld_report_details *details, struct ld_buffer *out)
+{
+    struct html html = {.out = out};
+    head(&html, report);
+    html_raw(&html, "<body>\n");
+    header(&html, report);
+    html_raw(&html, "<main>\n");
+    checks(&html, report);
+    excluded_runs(&html, report);
+    board(&html, report);
+    runs(&html, details);
+    html_raw(&html, "</main>\n");
+    script(&html, html_uplot_js);
+    script(&html, html_page_js);
+    html_raw(&html, "</body>\n</html>\n");
+    return html.code;
+}

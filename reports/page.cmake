@@ -1,0 +1,67 @@
+# The assets of the HTML report, as arrays in the library ld_reports: reports/page.css, reports/page.js, and uPlot from
+# npm in exactly the version of reports/package-lock.json. Without npm or its registry the build goes on without uPlot:
+# the page then keeps its SVG charts.
+option(LEAKDRILL_UPLOT "Inline uPlot from npm into the HTML report" ON)
+
+# Where uPlot is, or "" after saying why it is not there.
+function(find_uplot result)
+  set(folder ${CMAKE_BINARY_DIR}/npm)
+  set(without "the HTML report keeps its SVG charts, without zoom and cursor")
+  set(${result} "" PARENT_SCOPE)
+  if(NOT LEAKDRILL_UPLOT)
+    message(STATUS "uPlot: switched off (LEAKDRILL_UPLOT): ${without}")
+    return()
+  endif()
+  file(SHA256 ${CMAKE_SOURCE_DIR}/reports/package-lock.json wanted)
+  set(stamp "")
+  if(EXISTS ${folder}/installed)
+    file(READ ${folder}/installed stamp)
+  endif()
+  if(NOT stamp STREQUAL wanted)
+    find_program(NPM npm)
+    if(NOT NPM)
+      message(STATUS "uPlot: no npm: ${without}")
+      return()
+    endif()
+    file(COPY ${CMAKE_SOURCE_DIR}/reports/package.json ${CMAKE_SOURCE_DIR}/reports/package-lock.json DESTINATION ${folder})
+    execute_process(COMMAND ${NPM} ci --ignore-scripts --no-audit --no-fund --prefer-offline --fetch-retries=1
+      --fetch-timeout=20000 WORKING_DIRECTORY ${folder} TIMEOUT 120
+      RESULT_VARIABLE status OUTPUT_QUIET ERROR_VARIABLE reason)
+    if(NOT status EQUAL 0)
+      string(REGEX REPLACE "\n.*" "" reason "${reason}")
+      message(STATUS "uPlot: npm ci failed (${reason}): ${without}")
+      return()
+    endif()
+    file(WRITE ${folder}/installed ${wanted})
+  endif()
+  set(${result} ${folder}/node_modules/uplot PARENT_SCOPE)
+endfunction()
+
+# append_array(CODE NAME TEXT-AS-HEX): const char NAME[], ended by a NUL
+function(append_array code name hex)
+  string(REGEX REPLACE "(..)" "0x\\1," bytes "${hex}")
+  set(${code} "${${code}}const char ${name}[] = {${bytes}0};\n" PARENT_SCOPE)
+endfunction()
+
+find_uplot(uplot)
+set(uplot_css_hex "")
+set(uplot_js_hex "")
+if(uplot)
+  file(READ ${uplot}/dist/uPlot.min.css uplot_css_hex HEX)
+  file(READ ${uplot}/dist/uPlot.iife.min.js uplot_js_hex HEX)
+  file(READ ${uplot}/LICENSE uplot_license_hex HEX)
+  # Its licence goes where its code goes: "/*" ... "*/" and a line's end around it.
+  string(CONCAT uplot_js_hex "2f2a210a" "${uplot_license_hex}" "2a2f0a" "${uplot_js_hex}")
+endif()
+set(page_files ${CMAKE_SOURCE_DIR}/reports/page.css ${CMAKE_SOURCE_DIR}/reports/page.js
+  ${CMAKE_SOURCE_DIR}/reports/package-lock.json)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${page_files})
+file(READ ${CMAKE_SOURCE_DIR}/reports/page.css page_css_hex HEX)
+file(READ ${CMAKE_SOURCE_DIR}/reports/page.js page_js_hex HEX)
+set(page_code "#include \"reports/html.h\"\n\n")
+append_array(page_code html_page_css "${page_css_hex}")
+append_array(page_code html_page_js "${page_js_hex}")
+append_array(page_code html_uplot_css "${uplot_css_hex}")
+append_array(page_code html_uplot_js "${uplot_js_hex}")
+file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/report_page.c CONTENT "${page_code}" @ONLY)
+target_sources(ld_reports PRIVATE ${CMAKE_BINARY_DIR}/report_page.c)
