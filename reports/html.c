@@ -175,7 +175,7 @@ static void check_table(struct html *html, const struct ld_report *report, bool 
 {
     static const enum ld_verdict worst_first[] = {LD_VERDICT_HARNESS, LD_VERDICT_FAIL, LD_VERDICT_INCONCLUSIVE,
                                                   LD_VERDICT_PASS};
-    html_printf(html, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Checks that %s\"><table><thead><tr>"
+    html_printf(html, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Checks that %s\"><table class=\"wide\"><thead><tr>"
                       "<th scope=\"col\">verdict</th><th scope=\"col\">check</th><th scope=\"col\">detector</th>"
                       "<th scope=\"col\">cell</th><th scope=\"col\">asked</th><th scope=\"col\">seen</th>"
                       "<th scope=\"col\">where</th></tr></thead><tbody>\n",
@@ -318,7 +318,7 @@ static void legend(struct html *html)
 {
     static const struct {
         const char *class, *words;
-    } keys[] = {{"bar-fault", "fault acts"},        {"bar-onset", "first unit leaked"},  {"bar-leak", "leak manifested"},
+    } keys[] = {{"bar-fault", "fault acts"},        {"bar-onset", "leak, first unit"},   {"bar-leak", "leak, manifested"},
                 {"bar-hold", "bounded hold"},       {"bar-true", "alert, true"},         {"bar-false", "alert, false"},
                 {"bar-blind", "could not see"}};
     html_raw(html, "<ul class=\"legend\">");

@@ -199,7 +199,7 @@ static void time_cell(struct html *html, int64_t ns)
 
 static void scroll_begins(struct html *html, const char *what, uint32_t run)
 {
-    html_printf(html, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"%s of run %u\"><table><caption>%s"
+    html_printf(html, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"%s of run %u\"><table class=\"wide\"><caption>%s"
                       "</caption><thead><tr>",
                 what, run, what);
 }
