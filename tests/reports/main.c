@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "reports/page.h"
 #include "reports/report.h"
 #include "reports/style.h"
 
@@ -245,6 +246,16 @@ static void junit(void **state)
     ld_buffer_done(&out);
 }
 
+static void markdown(void **state)
+{
+    (void)state;
+    struct ld_buffer out;
+    ld_buffer_init(&out, 1 << 20);
+    assert_int_equal(ld_report_markdown(&report, &out), 0);
+    compare("summary.md", &out);
+    ld_buffer_done(&out);
+}
+
 static void a_full_buffer_is_said(void **state)
 {
     (void)state;
@@ -255,6 +266,8 @@ static void a_full_buffer_is_said(void **state)
     assert_int_equal(ld_report_json(&report, &out), LD_ELIMIT);
     ld_buffer_clear(&out);
     assert_int_equal(ld_report_junit(&report, &out), LD_ELIMIT);
+    ld_buffer_clear(&out);
+    assert_int_equal(ld_report_markdown(&report, &out), LD_ELIMIT);
     ld_buffer_done(&out);
 }
 
@@ -262,7 +275,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tables), cmocka_unit_test(no_width_is_exceeded),  cmocka_unit_test(shown_run), cmocka_unit_test(json),
-        cmocka_unit_test(junit),  cmocka_unit_test(outcomes_are_explained), cmocka_unit_test(a_full_buffer_is_said),
+        cmocka_unit_test(junit),  cmocka_unit_test(markdown), cmocka_unit_test(outcomes_are_explained), cmocka_unit_test(a_full_buffer_is_said),
     };
-    return cmocka_run_group_tests_name("reports", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("reports", tests, NULL, NULL) + test_page();
 }
