@@ -1,5 +1,6 @@
 /* Reading the numbers of one run as series over time, and its faults as stretches of time. */
 #include <math.h>
+#include <stdlib.h>
 
 #include "store/internal.h"
 
@@ -107,6 +108,12 @@ static int gather_all(struct gathering *gathering, const struct numbers *numbers
     return code;
 }
 
+static int by_time(const void *left, const void *right)
+{
+    const struct ld_stored_sample *a = left, *b = right;
+    return a->time_ns < b->time_ns ? -1 : a->time_ns > b->time_ns;
+}
+
 static int gather_twice(struct gathering *gathering, const struct numbers *numbers, const enum ld_metric *metrics,
                         size_t metric_count)
 {
@@ -118,7 +125,11 @@ static int gather_twice(struct gathering *gathering, const struct numbers *numbe
         series->count = 0;
     }
     gathering->filling = true;
-    return code ? code : gather_all(gathering, numbers, metrics, metric_count);
+    if (!code)
+        code = gather_all(gathering, numbers, metrics, metric_count);
+    for (size_t i = 0; i < gathering->count && !code; i++) /* reads may be delivered in another order than they began */
+        qsort(gathering->items[i].samples, gathering->items[i].count, sizeof(struct ld_stored_sample), by_time);
+    return code;
 }
 
 int ld_store_read_series(struct ld_store *store, uint32_t run, const enum ld_metric *metrics, size_t metric_count,

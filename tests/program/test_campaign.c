@@ -213,6 +213,8 @@ static void reports_are_written_in_their_formats(void **state)
     lab_check(&result, 1, "Verdict: FAIL", NULL);
     program_result_done(&result);
     char *json = lab_read(&lab, "told/report.json"), *xml = lab_read(&lab, "told/junit.xml");
+    assert_true(lab_has(&lab, "told/report.html"));
+    assert_true(lab_has(&lab, "told/summary.md"));
     assert_non_null(json);
     assert_non_null(xml);
     check_json(json);
@@ -221,6 +223,83 @@ static void reports_are_written_in_their_formats(void **state)
     assert_non_null(strstr(xml, "<testsuites name=\"leakdrill\">"));
     free(json);
     free(xml);
+}
+
+static void assert_same_file(const char *left, const char *right)
+{
+    char *one = lab_read(&lab, left), *other = lab_read(&lab, right);
+    assert_non_null(one);
+    assert_non_null(other);
+    assert_string_equal(one, other);
+    free(one);
+    free(other);
+}
+
+/* What `report` writes of a database is what the campaign wrote at its end, byte for byte. */
+static void a_stored_campaign_is_reported_again(void **state)
+{
+    (void)state;
+    static const char *const formats[][2] = {
+        {"json", "told/report.json"}, {"junit", "told/junit.xml"}, {"markdown", "told/summary.md"}, {"html", "told/report.html"}};
+    struct program_result result;
+    LAB_SCENARIO(&lab, "alarm.yaml", "healthy.yaml", "NAME", "alarm", "WARN", "4");
+    healthy("calm");
+    /* A filter leaves cells out: they are not missing in the report either. */
+    LAB_RUN(&lab, &result, "run", "alarm.yaml", "calm.yaml", "--filter", "alarm/*", "--report", "told", "--db", "told.db");
+    lab_check(&result, 1, "Verdict: FAIL", NULL);
+    program_result_done(&result);
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+        LAB_RUN(&lab, &result, "report", "--format", formats[i][0], "--db", "told.db", "--output", "again");
+        lab_check(&result, 0, NULL, NULL);
+        assert_string_equal(result.out, "");
+        assert_string_equal(result.err, "");
+        program_result_done(&result);
+        assert_same_file(formats[i][1], "again");
+    }
+    char *page = lab_read(&lab, "told/report.html");
+    static const char *const wanted[] = {"<b>Goroutines</b>", "<b>Resident memory</b>", "<b>Open files</b>", "<polyline class=\"line l0\" points=\"",
+                                         "of a failed check", "bar-false", "</html>"};
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        if (!strstr(page, wanted[i]))
+            fail_msg("report.html lacks: %s", wanted[i]);
+    free(page);
+    LAB_RUN(&lab, &result, "report", "--format", "markdown", "--db", "told.db");
+    lab_check(&result, 0, "## leakdrill: ❌ FAIL\n", NULL);
+    program_result_done(&result);
+}
+
+static void reports_that_cannot_be_made_say_why(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *words[8];
+        int exit_code;
+        const char *message;
+    } cases[] = {
+        {{"report", NULL}, 4, "leakdrill report: needs --format: html, json, junit or markdown\n"},
+        {{"report", "--format", "htm", NULL}, 4, "--format: there is no \"htm\"; did you mean html?\n"},
+        {{"report", "--format", "pdf", NULL}, 4, "--format: there is no \"pdf\", but html, json, junit and markdown\n"},
+        {{"report", "--format", "html", NULL}, 4, "no database in leakdrill-runs; say which with --db FILE\n"},
+        {{"report", "--format", "html", "--db", "nowhere.db", NULL}, 4, "leakdrill report: nowhere.db: No such file or directory\n"},
+        {{"report", "--format", "html", "--db", "text.db", NULL}, 3, "leakdrill report: text.db: "},
+        {{"report", "--format", "json", "--db", "calm.db", "--output", "nowhere/it", NULL}, 3,
+         "leakdrill report: cannot write nowhere/it: No such file or directory\n"},
+        {{"report", "--format", "json", "--db", "calm.db", "--output", "/dev/full", NULL}, 3,
+         "leakdrill report: cannot write /dev/full: No space left on device\n"},
+    };
+    struct program_result result;
+    healthy("calm");
+    lab_write(&lab, "text.db", "this is no database, and long enough for its first hundred bytes to be looked at by anybody who "
+                               "opens it: it is text.\n");
+    LAB_RUN(&lab, &result, "run", "calm.yaml", "--db", "calm.db");
+    lab_check(&result, 0, NULL, NULL);
+    program_result_done(&result);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        lab_run(&lab, &result, cases[i].words);
+        lab_check(&result, cases[i].exit_code, NULL, cases[i].message);
+        assert_string_equal(result.out, "");
+        program_result_done(&result);
+    }
 }
 
 static void places_that_cannot_be_written_are_named_before_anything_starts(void **state)
@@ -365,6 +444,8 @@ int test_campaign(void)
         cmocka_unit_test_setup_teardown(a_filter_and_shards_choose_whole_cells, open_lab, close_lab),
         cmocka_unit_test_setup_teardown(fail_fast_starts_nothing_after_a_void_run, open_lab, close_lab),
         cmocka_unit_test_setup_teardown(reports_are_written_in_their_formats, open_lab, close_lab),
+        cmocka_unit_test_setup_teardown(a_stored_campaign_is_reported_again, open_lab, close_lab),
+        cmocka_unit_test_setup_teardown(reports_that_cannot_be_made_say_why, open_lab, close_lab),
         cmocka_unit_test_setup_teardown(places_that_cannot_be_written_are_named_before_anything_starts, open_lab,
                                         close_lab),
         cmocka_unit_test_setup_teardown(a_reader_that_has_gone_is_an_error_but_no_loss, open_lab, close_lab),

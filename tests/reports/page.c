@@ -167,11 +167,12 @@ static void policy_allows_its_own_scripts(void **state)
         for (const char *at = page; (at = strstr(at, kinds[i].begin)); at++) {
             const char *begin = at + strlen(kinds[i].begin), *end = strstr(begin, kinds[i].end);
             unsigned char hash[crypto_hash_sha256_BYTES];
-            char text[64];
+            char text[64], source[80];
             crypto_hash_sha256(hash, (const unsigned char *)begin, (size_t)(end - begin));
             sodium_bin2base64(text, sizeof text, hash, sizeof hash, sodium_base64_VARIANT_ORIGINAL);
-            if (!strstr(page, text))
-                fail_msg("the policy lacks %s", text);
+            snprintf(source, sizeof source, "'sha256-%s'", text);
+            if (!strstr(page, source))
+                fail_msg("the policy lacks %s", source);
         }
     }
     free(page);

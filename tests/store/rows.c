@@ -149,6 +149,69 @@ static void timeline_tells_all(void **state)
         assert_true(rows[i - 1].time_ns <= rows[i].time_ns);
 }
 
+/* The numbers of two metrics and the totals of profiles: as many as the views count, by time, each in its life. */
+static void series_come_back(void **state)
+{
+    (void)state;
+    struct ld_error error = {0};
+    struct ld_stored_series *series;
+    size_t count, samples[LD_METRIC_COUNT] = {0};
+    static const enum ld_metric metrics[] = {LD_METRIC_GOROUTINES, LD_METRIC_RSS, LD_METRIC_PROFILE_GOROUTINES};
+    assert_done(ld_store_read_series(store, 1, metrics, 3, &series, &count, arena, &error), &error);
+    for (size_t i = 0; i < count; i++) {
+        samples[series[i].metric] += series[i].count;
+        for (size_t j = 1; j < series[i].count; j++)
+            assert_true(series[i].samples[j - 1].time_ns <= series[i].samples[j].time_ns);
+        for (size_t j = 0; j < i; j++)
+            assert_false(series[i].metric == series[j].metric && series[i].instance == series[j].instance &&
+                         series[i].incarnation == series[j].incarnation);
+    }
+    static const char *const counts[] = {
+        "SELECT count(*) FROM points WHERE run = 1 AND metric = 'go_sched_goroutines_count' AND value IS NOT NULL",
+        "SELECT count(*) FROM points WHERE run = 1 AND metric = 'process_memory_resident_bytes' AND value IS NOT NULL",
+        "SELECT count(*) FROM observation JOIN profile USING (profile) WHERE run = 1 AND profile.kind = 'goroutine'"};
+    size_t all = 0;
+    for (size_t i = 0; i < 3; i++) {
+        int64_t wanted;
+        assert_done(ld_store_number(store, &error, &wanted, counts[i], ""), &error);
+        assert_int_equal(samples[metrics[i]], wanted);
+        all += (size_t)wanted;
+    }
+    assert_true(all > 10);
+    assert_done(ld_store_read_series(store, 1, metrics, 0, &series, &count, arena, &error), &error);
+    assert_int_equal(count, 0);
+}
+
+static void faults_come_back(void **state)
+{
+    (void)state;
+    struct ld_error error = {0};
+    struct ld_stored_fault *faults;
+    size_t count;
+    int64_t intents, receipts, told = 0;
+    assert_done(ld_store_read_faults(store, 1, &faults, &count, arena, &error), &error);
+    assert_done(ld_store_number(store, &error, &intents, "SELECT count(*) FROM fault_intent WHERE run = 1", ""), &error);
+    assert_done(ld_store_number(store, &error, &receipts, "SELECT count(*) FROM fault_receipt WHERE run = 1", ""), &error);
+    assert_true(intents > 0);
+    assert_int_equal(count, intents);
+    for (size_t i = 0; i < count; i++) {
+        told += faults[i].began_ns >= 0;
+        assert_true(faults[i].until_ns >= faults[i].time_ns);
+        assert_true(*faults[i].id && *faults[i].type);
+    }
+    assert_int_equal(told, receipts);
+}
+
+static void planned_runs_come_back(void **state)
+{
+    (void)state;
+    struct ld_error error = {0};
+    uint32_t *runs;
+    size_t count;
+    assert_done(ld_store_read_planned(store, &runs, &count, arena, &error), &error);
+    assert_int_equal(count, SAMPLE_RUNS);
+}
+
 /* Later lines of an interval give its amount alone. */
 static void timeline_takes_the_cause_from_the_first_line(void **state)
 {
@@ -346,6 +409,9 @@ int test_rows(void)
         cmocka_unit_test_setup_teardown(run_comes_back, setup, teardown),
         cmocka_unit_test_setup_teardown(record_comes_back, setup, teardown),
         cmocka_unit_test_setup_teardown(timeline_tells_all, setup, teardown),
+        cmocka_unit_test_setup_teardown(series_come_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(faults_come_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(planned_runs_come_back, setup, teardown),
         cmocka_unit_test_setup_teardown(timeline_takes_the_cause_from_the_first_line, setup, teardown),
         cmocka_unit_test_setup_teardown(score_is_stored, setup, teardown),
         cmocka_unit_test_setup_teardown(example_queries_run, setup, teardown),
