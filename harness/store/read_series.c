@@ -97,7 +97,7 @@ static int gather_all(struct gathering *gathering, const struct numbers *numbers
         const struct ld_stored_point *point = &numbers->points.items[i];
         bool wanted = false;
         for (size_t j = 0; j < metric_count; j++)
-            wanted = wanted || metrics[j] == point->metric;
+            wanted = wanted || (metrics[j] == point->metric && point->metric != LD_METRIC_PROFILE_GOROUTINES);
         while (at < numbers->places.count && places[at].sequence < point->sequence)
             at++;
         if (wanted && isfinite(point->value) && at < numbers->places.count && places[at].sequence == point->sequence)
