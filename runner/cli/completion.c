@@ -4,6 +4,7 @@
 
 #include "detect/detector.h"
 #include "runner/cli/command.h"
+#include "runner/cli/formats.h"
 #include "runner/cli/help.h"
 
 #define SCRIPT_MAX ((size_t)1 << 20)
@@ -47,6 +48,7 @@ static const struct placeholder {
     {"SHELL", false, shell_words},
     {"KEY", false, topic_words},
     {"DETECTOR", false, ld_detector_names},
+    {"FORMAT", false, ld_report_format_names},
 };
 
 /* The first placeholder that stands in `text`; NULL: nothing is known of what belongs there. */

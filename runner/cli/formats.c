@@ -36,6 +36,14 @@ const struct ld_report_format ld_report_formats[] = {
     {0},
 };
 
+const char *const *ld_report_format_names(void)
+{
+    static const char *names[sizeof ld_report_formats / sizeof *ld_report_formats];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        names[i] = ld_report_formats[i].name;
+    return names;
+}
+
 static int write_file(const char *path, const struct ld_buffer *bytes, struct ld_error *error)
 {
     FILE *file = fopen(path, "we");

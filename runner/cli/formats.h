@@ -18,6 +18,7 @@ struct ld_report_format {
 };
 /* The table; ends with a zero row. */
 extern const struct ld_report_format ld_report_formats[];
+const char *const *ld_report_format_names(void); /* ends with NULL */
 
 /* Render and write to the file `path`, NULL: stdout. */
 int ld_report_write(const struct ld_report_format *format, const struct ld_report_source *source, const char *path,

@@ -6,24 +6,18 @@
 #include "runner/cli/formats.h"
 #include "runner/run/judge.h"
 
-#define FORMATS_MAX 8
-
 /* NULL after saying what is wrong. */
 static const struct ld_report_format *choose_format(const struct ld_invocation *invocation)
 {
-    const char *name = ld_option_text(invocation, "format"), *names[FORMATS_MAX + 1];
-    size_t count = 0;
+    const char *name = ld_option_text(invocation, "format");
     if (!name) {
         ld_usage_error(invocation->command, "needs --format: html, json, junit or markdown");
         return NULL;
     }
-    for (const struct ld_report_format *format = ld_report_formats; format->name; format++) {
+    for (const struct ld_report_format *format = ld_report_formats; format->name; format++)
         if (strcmp(format->name, name) == 0)
             return format;
-        names[count++] = format->name;
-    }
-    names[count] = NULL;
-    const char *nearest = ld_nearest(name, names);
+    const char *nearest = ld_nearest(name, ld_report_format_names());
     if (nearest)
         ld_usage_error(invocation->command, "--format: there is no \"%s\"; did you mean %s?", name, nearest);
     else
