@@ -97,6 +97,11 @@ static void watch_samples(struct ld_instance *instance, const struct ld_observat
 {
     struct ld_run *run = instance->run;
     bool looked[LD_GAP_CLOCKS] = {false};
+    /* What a life begins with: the look before the method, and of a later life its first sample. */
+    bool first_look = observation->kind == LD_OBSERVATION_METRICS &&
+                      (observation->purpose == LD_PURPOSE_BEFORE || instance->before_life != observation->incarnation);
+    if (first_look)
+        instance->before_life = observation->incarnation;
     if (observation->kind == LD_OBSERVATION_PROFILE)
         looked[LD_GAP_PROFILES] = observation->profile_kind == LD_PROFILE_GOROUTINE;
     for (size_t i = 0; observation->kind == LD_OBSERVATION_METRICS && i < observation->point_count; i++) {
@@ -106,7 +111,7 @@ static void watch_samples(struct ld_instance *instance, const struct ld_observat
             looked[clock] = true;
         if (point->metric == LD_METRIC_GOROUTINES && run->phase == LD_PHASE_BASELINE)
             watch_baseline(instance, point->value);
-        if (observation->purpose == LD_PURPOSE_BEFORE)
+        if (first_look)
             instance->before[point->metric] = point->value;
         if (observation->purpose == LD_PURPOSE_AFTER)
             instance->after[point->metric] = point->value;
@@ -209,8 +214,9 @@ void ld_instances_survey(struct ld_run *run, enum ld_purpose purpose)
 
 bool ld_instances_surveyed(const struct ld_run *run)
 {
+    /* A death that is still to be judged is waited for, too: else the run could end before anybody asks why. */
     for (uint32_t i = 0; i < run->instance_count; i++)
-        if (!run->instances[i].surveyed)
+        if (!run->instances[i].surveyed || run->instances[i].died_by_itself)
             return false;
     return true;
 }
@@ -329,7 +335,8 @@ static void on_ended(struct ld_service *service, int64_t status)
     struct ld_instance *instance = service->context;
     struct ld_run *run = instance->run;
     bool was_up = instance->up, expected = instance->death_expected;
-    if (was_up && gaps_count(run))
+    /* Mute because it is dying is part of how it dies. A kill is ours: until then it had to answer. */
+    if (was_up && expected && gaps_count(run))
         ld_instance_close_gaps(instance, true);
     instance->up = false;
     instance->surveyed = true;

@@ -222,14 +222,20 @@ void ld_run_fault_off(struct ld_run *run, uint32_t index)
             ld_run_void(run, LD_INVALID_HARNESS, "out of memory");
 }
 
-/* Is anything it killed not up again? */
+/* Has what it killed, or the life after that, yet to come up? One that came up is not waited for any more: a later kill
+ * may have it down for good. */
+static bool awaits_service(const struct ld_run_fault *fault, const struct ld_service *service, uint32_t killed)
+{
+    return killed_it(fault, service) || (killed && service->state == LD_SERVICE_STARTING);
+}
+
 static bool awaits_restart(const struct ld_run_fault *fault)
 {
     const struct ld_run *run = fault->run;
     if (kill_of(fault)->who == LD_WHO_UPSTREAM)
-        return killed_it(fault, &run->upstream) || (fault->killed[0] && !run->upstream_up);
+        return awaits_service(fault, &run->upstream, fault->killed[0]);
     for (uint32_t i = 0; i < run->instance_count; i++)
-        if (killed_it(fault, &run->instances[i].service) || (fault->killed[i] && !run->instances[i].up))
+        if (awaits_service(fault, &run->instances[i].service, fault->killed[i]))
             return true;
     return false;
 }
