@@ -45,6 +45,11 @@ pid_t guard_of(pid_t pid)
     return launcher ? child_named(launcher, "service-guard") : 0;
 }
 
+pid_t shim_of(pid_t guard)
+{
+    return child_named(guard, "service-shim");
+}
+
 void become_subreaper(void)
 {
     assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);

@@ -10,6 +10,8 @@
 
 /* The guard of the leakdrill `pid`; 0 when it has none, not yet or not any more. */
 pid_t guard_of(pid_t pid);
+/* The first of the guard's shims; 0: it has none. */
+pid_t shim_of(pid_t guard);
 
 /* To be called before the first leakdrill is started. */
 void become_subreaper(void);

@@ -311,7 +311,7 @@ int test_kill(void)
     };
     if (!lab_has_programs()) {
         print_message("kill: skipped, the Go programs are not built\n");
-        return 0;
+        return GROUP_SKIPPED;
     }
     return cmocka_run_group_tests_name("kill", tests, open_lab, close_lab);
 }

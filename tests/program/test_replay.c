@@ -302,7 +302,7 @@ int test_replay(void)
     };
     if (!lab_has_programs()) {
         print_message("replay: skipped, the Go programs are not built\n");
-        return 0;
+        return GROUP_SKIPPED;
     }
     return cmocka_run_group_tests_name("replay", tests, open_lab, close_lab);
 }

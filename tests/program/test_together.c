@@ -195,7 +195,7 @@ int test_together(void)
     };
     if (!lab_has_programs()) {
         print_message("together: skipped, the Go programs are not built\n");
-        return 0;
+        return GROUP_SKIPPED;
     }
     return cmocka_run_group_tests_name("together", tests, open_lab, close_lab);
 }

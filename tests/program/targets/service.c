@@ -36,10 +36,13 @@ struct behaviour {
     void (*truth)(void);                                /* contract: after `ready` */
     bool stays;                                         /* each GET /work leaves a goroutine */
     const char *floods;                                 /* stderr, with this over and over */
+    void (*collect)(void);                              /* contract: at the command `gc`, before it is answered */
 };
 
 static const struct behaviour *behaviour;
 static unsigned staying; /* goroutines that requests left */
+static struct timespec first_work; /* when the first GET /work came; zero before */
+static bool collected;   /* the command `gc` came */
 static bool contract;
 
 /* ---- HTTP */
@@ -100,6 +103,8 @@ static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 static void work(void)
 {
+    if (first_work.tv_sec == 0)
+        clock_gettime(CLOCK_MONOTONIC, &first_work);
     if (!behaviour->stays || staying == STAYING_MAX)
         return;
     staying++;
@@ -134,23 +139,40 @@ static void answer(int connection, const char *path)
 
 /* ---- truth, on descriptor 4 */
 
+static void write_bytes(const char *bytes, size_t length)
+{
+    for (ssize_t n; length > 0; bytes += n, length -= (size_t)n)
+        if ((n = write(4, bytes, length)) < 0)
+            exit(9);
+}
+
 static void write_truth(const char *line)
 {
-    if (write(4, line, strlen(line)) < 0)
-        exit(9);
+    write_bytes(line, strlen(line));
+}
+
+static int64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void say_at(int64_t time_ns, const char *fields)
+{
+    char line[640];
+    snprintf(line, sizeof line, "{\"t\":%" PRId64 ",%s}\n", time_ns, fields);
+    write_truth(line);
 }
 
 static void say(const char *format, ...)
 {
-    char fields[512], line[640];
-    struct timespec now;
+    char fields[512];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(fields, sizeof fields, format, arguments);
     va_end(arguments);
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    snprintf(line, sizeof line, "{\"t\":%" PRId64 ",%s}\n", (int64_t)now.tv_sec * 1000000000 + now.tv_nsec, fields);
-    write_truth(line);
+    say_at(now_ns(), fields);
 }
 
 static void say_garbage(void)
@@ -169,6 +191,22 @@ static void say_error(void)
     say("\"event\":\"error\",\"text\":\"the case needs an upstream\"");
 }
 
+/* Of a time that has not come. */
+static void say_future(void)
+{
+    say_at(now_ns() + INT64_C(3600) * 1000000000, "\"event\":\"gc\",\"amount\":1");
+}
+
+/* One line, and no end of it for long. */
+static void say_too_much(void)
+{
+    static char line[100000];
+    memset(line, ' ', sizeof line);
+    line[0] = '{';
+    line[sizeof line - 1] = '\n';
+    write_bytes(line, sizeof line);
+}
+
 /* The runner's commands; only `gc` matters here, and it is answered at once. */
 static void obey(void)
 {
@@ -177,8 +215,12 @@ static void obey(void)
     if (n <= 0)
         exit(0); /* the runner is gone */
     command[n] = '\0';
-    if (strstr(command, "\"gc\"") && strcmp(behaviour->name, "never-collects") != 0)
-        say("\"event\":\"gc\",\"amount\":1");
+    if (!strstr(command, "\"gc\"") || strcmp(behaviour->name, "never-collects") == 0)
+        return;
+    if (behaviour->collect)
+        behaviour->collect();
+    collected = true;
+    say("\"event\":\"gc\",\"amount\":1");
 }
 
 /* ---- ways to misbehave */
@@ -207,17 +249,28 @@ static void ignore_term(void)
 }
 
 /* A grandchild in a session of its own that nobody awaits. */
-static void leave_a_daemon(void)
+static void leave_a_grandchild(bool silent)
 {
     pid_t child = fork();
     if (child == 0) {
         if (setsid() < 0 || fork() != 0)
             _exit(0);
         ignore_term();
-        for (int descriptor = 0; descriptor < 3; descriptor++)
+        for (int descriptor = 0; silent && descriptor < 3; descriptor++)
             close(descriptor);
         never_listen();
     }
+}
+
+static void leave_a_daemon(void)
+{
+    leave_a_grandchild(true);
+}
+
+/* It keeps stderr, and what else it was given, open. */
+static void leave_a_holder(void)
+{
+    leave_a_grandchild(false);
 }
 
 static bool is_profile(const char *path)
@@ -322,6 +375,74 @@ static bool die_of_work(int connection, const char *path)
     exit(7);
 }
 
+/* Says that it collected whenever it is looked at. */
+static bool collect_unasked(int connection, const char *path)
+{
+    (void)connection;
+    if (strcmp(path, "/debug/pprof/goroutine?debug=2") == 0)
+        say("\"event\":\"gc\",\"amount\":0");
+    return false;
+}
+
+/* Is it so many milliseconds after the first GET /work, and not as many as `until`? */
+static bool is_within(int64_t from, int64_t until)
+{
+    if (first_work.tv_sec == 0)
+        return false;
+    int64_t since = now_ns() / 1000000 - ((int64_t)first_work.tv_sec * 1000 + first_work.tv_nsec / 1000000);
+    return since >= from && since < until;
+}
+
+static bool refuse(int connection, bool refused)
+{
+    if (refused)
+        reply_text(connection, "500 Internal Server Error", "not now\n");
+    return refused;
+}
+
+static bool hide_metrics(int connection, const char *path)
+{
+    return refuse(connection, strcmp(path, "/metrics") == 0 && is_within(100, 1000));
+}
+
+static bool hide_profiles(int connection, const char *path)
+{
+    return refuse(connection, is_profile(path) && is_within(100, 1300));
+}
+
+/* Until shortly before the survey after settling, by the times of validity.yaml. */
+static bool hide_to_the_end(int connection, const char *path)
+{
+    return refuse(connection, (is_profile(path) || strcmp(path, "/metrics") == 0) && is_within(700, 2100));
+}
+
+/* As a runtime dies that finds a deadlock. */
+static void die_of_collecting(void)
+{
+    _exit(66);
+}
+
+static bool die_of_the_second_look(int connection, const char *path)
+{
+    (void)connection;
+    if (collected && is_profile(path))
+        _exit(66);
+    return false;
+}
+
+/* The only thing it ever says is its last. */
+static bool die_saying(int connection, const char *path)
+{
+    (void)connection;
+    if (strcmp(path, "/work") != 0)
+        return false;
+    work();
+    if (!is_within(300, INT64_MAX))
+        return false;
+    say_what_is_not();
+    _exit(66);
+}
+
 static const struct behaviour behaviours[] = {
     {.name = "calm"},
     {.name = "growing", .stays = true},
@@ -341,6 +462,7 @@ static const struct behaviour behaviours[] = {
     {.name = "dies-of-work", .answer = die_of_work},
     {.name = "ignores-term", .begin = ignore_term},
     {.name = "leaves-a-daemon", .begin = leave_a_daemon},
+    {.name = "leaves-a-holder", .begin = leave_a_holder},
     {.name = "floods", .floods = "x\n"},
     {.name = "floods-without-end", .floods = "x"}, /* of the line */
     /* by the contract */
@@ -349,6 +471,16 @@ static const struct behaviour behaviours[] = {
     {.name = "says-error", .truth = say_error},
     {.name = "never-ready", .begin = never_listen},
     {.name = "never-collects", .stays = true},
+    {.name = "collects-unasked", .stays = true, .answer = collect_unasked},
+    {.name = "hides-metrics", .stays = true, .answer = hide_metrics},
+    {.name = "hides-profiles", .stays = true, .answer = hide_profiles},
+    {.name = "hides-to-the-end", .stays = true, .answer = hide_to_the_end},
+    {.name = "dies-of-collecting", .stays = true, .collect = die_of_collecting},
+    {.name = "dies-without-units", .collect = die_of_collecting},
+    {.name = "dies-of-the-second-look", .stays = true, .answer = die_of_the_second_look},
+    {.name = "dies-saying", .answer = die_saying},
+    {.name = "says-future", .truth = say_future},
+    {.name = "says-too-much", .truth = say_too_much},
 };
 
 static const struct behaviour *find(const char *name)
