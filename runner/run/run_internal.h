@@ -56,6 +56,7 @@ struct ld_instance {
     size_t gc_count;
     int64_t last_good_ns[LD_GAP_CLOCKS]; /* when each kind of read last succeeded, since the run's start */
     double before[LD_METRIC_COUNT], after[LD_METRIC_COUNT]; /* the last look before the method and after it */
+    uint32_t before_life;        /* the incarnation that `before` was read of */
     double least_count, most_count; /* goroutines during the baseline */
     struct ld_profile dumps[3];  /* debug=2: baseline, settled, after the forced GC */
     bool have_dump[3];

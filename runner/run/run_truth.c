@@ -125,7 +125,7 @@ static int64_t count_goroutines(const struct ld_instance *instance, const struct
 static int64_t count_growth(const struct ld_instance *instance, const struct ld_truth_interval *interval)
 {
     int64_t bytes = interval->unit == LD_UNIT_BYTES ? 1 : interval->bytes_per_unit;
-    if (interval->incarnation != 1)
+    if (interval->incarnation != instance->before_life)
         return -1; /* the look before was at another life */
     if (interval->descriptors_per_unit > 0) {
         double grew = instance->after[LD_METRIC_DESCRIPTORS] - instance->before[LD_METRIC_DESCRIPTORS];
@@ -167,8 +167,8 @@ static void confirm(struct ld_run *run, const struct ld_truth *truth, struct ld_
     int64_t claimed = goroutines ? claimed_at_site(truth, interval) : interval->final_amount;
     if (interval->confirmed < 0)
         ld_run_void(run, LD_INVALID_TRUTH,
-                    "interval %s: nobody could look from outside (sampling.full_below must be above the goroutines)",
-                    interval->id);
+                    "interval %s: nobody could look from outside%s", interval->id,
+                    goroutines ? " (sampling.full_below must be above the number of goroutines)" : "");
     else if (interval->confirmed != claimed)
         ld_run_void(run, LD_INVALID_TRUTH, "interval %s: the target says %lld %s, from outside there are %lld",
                     interval->id, (long long)claimed, ld_unit_name(interval->unit), (long long)interval->confirmed);
