@@ -18,5 +18,8 @@ int test_determinism(void);
 int test_threads(void);
 int test_truth(void);
 int test_validity(void);
+int test_doctor(void);
+int test_completion(void);
+int test_scaffold(void);
 
 #endif

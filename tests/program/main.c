@@ -17,6 +17,9 @@ static const struct {
     {"threads", test_threads},
     {"truth", test_truth},
     {"validity", test_validity},
+    {"doctor", test_doctor},
+    {"completion", test_completion},
+    {"scaffold", test_scaffold},
 };
 
 /* test_program [GROUP]: all of them, or one. Exits with GROUP_SKIPPED when none could be run. */
