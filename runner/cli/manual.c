@@ -120,7 +120,7 @@ static void add_page(struct ld_buffer *out)
     for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
         add_tagged(out, variables[i].name, NULL, variables[i].meaning);
     ld_buffer_add_text(out, ".SH EXAMPLES\n");
-    add_tagged(out, "leakdrill run", NULL, "Run the scenarios that come with leakdrill.");
+    add_tagged(out, "leakdrill run", NULL, "Run the documented leaks and what looks like them.");
     add_tagged(out, "leakdrill explain target.limits", NULL, "What a key of a scenario file means.");
     add_tagged(out, "leakdrill show 0", NULL, "The story of run 0 of the newest database.");
 }
