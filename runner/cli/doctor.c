@@ -77,6 +77,11 @@ static int add_text(struct ld_buffer *out, const char *text, unsigned width)
     return code;
 }
 
+static const char *lost_without(const struct check *check, const struct ld_finding *finding)
+{
+    return finding->lost ? finding->lost : check->lost;
+}
+
 static int add_row(struct ld_buffer *out, const struct check *check, const struct ld_finding *finding, unsigned width,
                    bool colour)
 {
@@ -88,7 +93,7 @@ static int add_row(struct ld_buffer *out, const struct check *check, const struc
         code = add_text(out, finding->found, width);
     if (code || finding->health == LD_HEALTH_OK)
         return code;
-    snprintf(lost, sizeof lost, "lost: %s", check->lost);
+    snprintf(lost, sizeof lost, "lost: %s", lost_without(check, finding));
     code = ld_buffer_printf(out, "%*s", INDENT, "");
     return code ? code : add_text(out, lost, width);
 }
@@ -110,7 +115,8 @@ static int add_json(struct ld_buffer *out, const struct ld_finding *findings, bo
         bool lacking = findings[i].health != LD_HEALTH_OK;
         json_array_append_new(rows, json_pack("{s:s, s:s, s:b, s:s, s:s?}", "name", checks[i].name, "status",
                                               healths[findings[i].health].name, "needed", checks[i].needed, "found",
-                                              findings[i].found, "lost", lacking ? checks[i].lost : NULL));
+                                              findings[i].found, "lost",
+                                              lacking ? lost_without(&checks[i], &findings[i]) : NULL));
     }
     json_t *root =
         json_pack("{s:s, s:b, s:o}", "version", LEAKDRILL_VERSION, "runs_possible", possible, "checks", rows);

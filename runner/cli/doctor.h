@@ -15,14 +15,13 @@ enum ld_health {
 
 struct ld_finding {
     enum ld_health health;
-    char found[400]; /* one line */
+    char found[400];  /* one line */
+    const char *lost; /* static; NULL: what the row says */
 };
 
-/*    id, name, needed for any run, what is lost without it. In this order: the guard before anything makes a thread. */
+/*    id, name, needed for any run, what is lost without it (a check may know better). In this order: the guard before anything makes a thread. */
 #define LD_DOCTOR_CHECKS(X)                                                                                            \
-    X(guard, "guard", true,                                                                                            \
-      "without PID namespaces a daemon of a target (setsid, forked twice) survives when leakdrill and its guard are "  \
-      "killed by SIGKILL at the same instant; without a guard nothing can be started")                                 \
+    X(guard, "guard", true, "nothing can be started without it")                                                       \
     X(subreaper, "subreaper", true, "processes that a target leaves behind could not be found and ended")              \
     X(pidfd, "pidfd", true, "a kill could hit another process that was given the same number")                         \
     X(cgroup, "cgroup", false,                                                                                         \
@@ -32,9 +31,7 @@ struct ld_finding {
     X(cores, "cores", false, "runs disturb each other's times: run fewer at once (--jobs)")                            \
     X(timers, "timers", false, "samples and faults come late, and times to detect are that much coarser")              \
     X(loopback, "loopback", true, "targets, upstreams and the fault proxy meet on 127.0.0.1: no run without it")       \
-    X(temporary, "temporary folder", true,                                                                             \
-      "programs are put there and started from there: no run without it. On another file system they are copied "      \
-      "for each run instead of linked, which costs time and room")                                                     \
+    X(temporary, "temporary folder", true, "programs are put there and started from there: no run without it")         \
     X(clock, "clock", false, "short delays and times to detect cannot be told apart")                                  \
     X(programs, "Go programs", false,                                                                                  \
       "scenarios with a fixture or an upstream cannot run; those with a command or attach and no upstream can")        \

@@ -50,6 +50,10 @@ void ld_doctor_guard(struct ld_finding *finding)
         ld_found(finding, isolated ? LD_HEALTH_OK : LD_HEALTH_DEGRADED,
                  isolated ? "starts, in a PID namespace of its own" : "starts, but not in a PID namespace: %s",
                  guard.why_not);
+        if (!isolated)
+            finding->lost =
+                "a daemon of a target (setsid, forked twice) survives when leakdrill and its guard are killed by "
+                "SIGKILL at the same instant";
         if (ld_guard_stop(&guard) != 0)
             ld_found(finding, LD_HEALTH_MISSING, "it starts, but does not end as it should");
     } else {

@@ -249,17 +249,21 @@ void ld_doctor_temporary(struct ld_finding *finding)
     uint64_t megabytes = (uint64_t)room.f_bavail * room.f_frsize >> 20;
     ld_format_size(megabytes << 20, size, sizeof size);
     snprintf(linked, sizeof linked, "%s/a", folder);
-    bool links = !programs.first[0] || link(programs.first, linked) == 0;
-    if (room.f_flag & ST_NOEXEC)
+    bool copied = programs.first[0] && link(programs.first, linked) != 0;
+    const char *placing = !programs.first[0] ? "no programs to put there"
+                          : !copied          ? "programs are linked into it"
+                          : errno == EXDEV   ? "programs are copied into it, from another file system"
+                                             : "programs are copied into it, for they may not be linked";
+    if (room.f_flag & ST_NOEXEC) {
         ld_found(finding, LD_HEALTH_MISSING, "%s: mounted noexec, programs cannot be started from it; set TMPDIR",
                  base);
-    else if (megabytes << 20 < ROOM_GOOD)
-        ld_found(finding, LD_HEALTH_DEGRADED, "%s: only %s are free", base, size);
-    else
-        ld_found(finding, links ? LD_HEALTH_OK : LD_HEALTH_DEGRADED, "%s: %s free; %s", base, size,
-                 !programs.first[0] ? "no programs to put there"
-                 : links            ? "programs are linked into it"
-                                    : "programs are copied into it, for it is on another file system");
+    } else if (megabytes << 20 < ROOM_GOOD) {
+        ld_found(finding, LD_HEALTH_DEGRADED, "%s: only %s are free; %s", base, size, placing);
+        finding->lost = "a large campaign fills it; what it writes then is lost, and its runs fail";
+    } else {
+        ld_found(finding, copied ? LD_HEALTH_DEGRADED : LD_HEALTH_OK, "%s: %s free; %s", base, size, placing);
+        finding->lost = "time and room: each run copies its programs";
+    }
     json_decref(programs.root);
     ld_remove_tree(folder);
 }
