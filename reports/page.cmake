@@ -6,7 +6,7 @@ option(LEAKDRILL_UPLOT "Inline uPlot from npm into the HTML report" ON)
 # Where uPlot is, or "" after saying why it is not there.
 function(find_uplot result)
   set(folder ${CMAKE_BINARY_DIR}/npm)
-  set(without "the HTML report keeps its SVG charts, which cannot be zoomed")
+  set(without "the HTML report keeps its SVG charts, without zoom and values at the cursor")
   set(${result} "" PARENT_SCOPE)
   if(NOT LEAKDRILL_UPLOT)
     message(STATUS "uPlot: switched off (LEAKDRILL_UPLOT): ${without}")

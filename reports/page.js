@@ -68,7 +68,26 @@
     });
   }
 
-  function options(data, run, width) {
+  // The picture above the charts follows their zoom: what is at so many per cent of the whole time moves.
+  function zoomLanes(lanes, from, to) {
+    function place(percent) { return Math.min(Math.max((percent - from) / (to - from) * 100, 0), 100); }
+    Array.prototype.forEach.call(lanes.querySelectorAll("rect, line, .tick"), function (shape) {
+      var isLine = shape.tagName === "line", name = isLine ? "x1" : "x";
+      if (!shape.hasAttribute("data-x")) {
+        shape.setAttribute("data-x", parseFloat(shape.getAttribute(name)));
+        shape.setAttribute("data-width", shape.getAttribute("width") || "");
+      }
+      var x = Number(shape.getAttribute("data-x")), width = shape.getAttribute("data-width");
+      if (shape.classList.contains("track")) return;
+      var inPercent = /%$/.test(width), begin = place(x);
+      shape.setAttribute(name, begin + "%");
+      if (isLine) shape.setAttribute("x2", begin + "%");
+      if (inPercent) shape.setAttribute("width", place(x + parseFloat(width)) - begin + "%");
+      else shape.classList.toggle("outside", x < from || x > to);
+    });
+  }
+
+  function options(data, run, width, lanes) {
     var axis = { stroke: function () { return colour("dim"); }, font: "11px system-ui, sans-serif",
                  grid: { stroke: function () { return colour("edge"); }, width: 1 }, ticks: { show: false } };
     var suffix = data.unit ? " " + data.unit : "";
@@ -76,8 +95,11 @@
       width: width,
       height: HEIGHT + AXIS_HEIGHT + 6,
       padding: [6, MARGIN_RIGHT, 0, 0],
-      cursor: { sync: { key: "run-" + run }, drag: { x: false, y: false }, y: false },
-      scales: { x: { time: false, range: [0, data.end] }, y: { range: [0, data.top] } },
+      cursor: { sync: { key: "run-" + run }, drag: { x: true, y: false }, y: false, hover: { prox: 24 } },
+      scales: { x: { time: false, range: function (plot, from, to) {
+        var times = plot.data[0]; // all of them: nothing is selected
+        return from === times[0] && to === times[times.length - 1] ? [0, data.end] : [from, to];
+      } }, y: { range: [0, data.top] } },
       axes: [
         Object.assign({ size: AXIS_HEIGHT, gap: 4, space: 70, values: function (plot, ticks) {
           return ticks.map(function (tick) { return +tick.toFixed(3) + " s"; });
@@ -95,14 +117,17 @@
       hooks: { drawClear: [function (plot) {
         drawSpans(plot, data.faults, "fault-shade");
         drawSpans(plot, data.leaks, "leak-shade");
+      }], setScale: [function (plot, scale) {
+        if (scale === "x" && lanes)
+          zoomLanes(lanes, plot.scales.x.min / data.end * 100, plot.scales.x.max / data.end * 100);
       }] }
     };
   }
 
-  function draw(figure, run) {
+  function draw(figure, run, lanes) {
     var data = JSON.parse(figure.querySelector("script").textContent);
     var joined = uPlot.join(data.lines.map(function (line) { return [line.times, line.values]; }));
-    var plot = new uPlot(options(data, run, figure.clientWidth), joined, figure);
+    var plot = new uPlot(options(data, run, figure.clientWidth, lanes), joined, figure);
     figure.classList.add("drawn");
     plots.push({ figure: figure, plot: plot });
   }
@@ -111,7 +136,13 @@
   function drawRun(details, run) {
     if (!details.open || details.hasAttribute("data-drawn")) return;
     details.setAttribute("data-drawn", "");
-    Array.prototype.forEach.call(details.querySelectorAll("[data-chart]"), function (figure) { draw(figure, run); });
+    var lanes = details.querySelector(".lanes .plot"), hint = document.createElement("span");
+    hint.className = "dim";
+    hint.textContent = " (drag over a chart to zoom, double-click to see all)";
+    details.querySelector(".lanes figcaption").appendChild(hint);
+    Array.prototype.forEach.call(details.querySelectorAll("[data-chart]"), function (figure, index) {
+      draw(figure, run, index === 0 ? lanes : null);
+    });
   }
 
   Array.prototype.forEach.call(document.querySelectorAll("details.run"), function (details, run) {

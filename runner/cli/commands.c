@@ -27,7 +27,7 @@ static const struct ld_option plan_options[] = {
 };
 static const struct ld_option show_options[] = {OPTION_DB, {0}};
 static const struct ld_option report_options[] = {
-    {"format", "FORMAT", "html, json, junit or markdown."},
+    {"format", "FORMAT", "html, json, junit or markdown; must be given."},
     {"db", "FILE", "The campaign's database; default: the newest below leakdrill-runs."},
     {"output", "FILE", "Where to write it; default: stdout."},
     {0},
@@ -69,7 +69,7 @@ const struct ld_command ld_commands[] = {
      "RUN is a run's number; default: every run of the database. Says whether the alerts are "
      "the stored ones; exit code 1: they are not.",
      replay_options, true, ld_command_replay},
-    {"report", "--format FORMAT", "write the report of a campaign as html, json, junit or markdown",
+    {"report", "", "write the report of a campaign as html, json, junit or markdown",
      "html is one page that needs no network: the table, the checks and runs over time. It is judged again from what "
      "the database holds, so the verdict is the campaign's; the exit code only says whether the report was written.",
      report_options, false, ld_command_report},
