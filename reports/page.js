@@ -104,7 +104,9 @@
         Object.assign({ size: AXIS_HEIGHT, gap: 4, space: 70, values: function (plot, ticks) {
           return ticks.map(function (tick) { return +tick.toFixed(3) + " s"; });
         } }, axis),
-        Object.assign({ size: MARGIN_LEFT, gap: 6, splits: [0, data.top / 2, data.top] }, axis)
+        Object.assign({ size: MARGIN_LEFT, gap: 6, splits: [0, data.top / 2, data.top], values: function (plot, ticks) {
+          return ticks.map(function (tick) { return tick < 1e6 ? String(tick) : tick.toExponential(0); });
+        } }, axis)
       ],
       series: [{ label: "at", value: function (plot, value) { return value === null ? "" : value.toFixed(2) + " s"; } }]
         .concat(data.lines.map(function (line) {
