@@ -6,10 +6,10 @@
 
 #include "base/text.h"
 
-#define COUNT_VALUE(name, expression)                                              \
-    static void name(const struct ld_board_row *row, char value[BOARD_VALUE])       \
-    {                                                                              \
-        snprintf(value, BOARD_VALUE, "%u", (unsigned)(expression));                 \
+#define COUNT_VALUE(name, expression)                                                                                  \
+    static void name(const struct ld_board_row *row, char value[BOARD_VALUE])                                          \
+    {                                                                                                                  \
+        snprintf(value, BOARD_VALUE, "%u", (unsigned)(expression));                                                    \
     }
 COUNT_VALUE(value_manifested, row->manifested)
 COUNT_VALUE(value_seen, row->counts[LD_OUTCOME_TP] + row->counts[LD_OUTCOME_TP_LATE])
@@ -37,7 +37,8 @@ const struct board_column board_columns[BOARD_COLUMNS] = {
      "Of the leaks, those that the detector claimed while they lasted, late ones included."},
     {"", "late", 4, false, false, true, value_late, false, "late",
      "Of the seen, those claimed after the deadline that the scenario gives the detector; the end of the run if none."},
-    {"not", "seen", 4, true, false, true, value_missed, false, "not seen", "Leaks that it had time to see and did not."},
+    {"not", "seen", 4, true, false, true, value_missed, false, "not seen",
+     "Leaks that it had time to see and did not."},
     {"", "time", 5, true, false, false, value_median, true, "time",
      "Median time from a leak's manifestation (its M-th unit, `manifest` in the scenario) to the claim. Leaks not seen "
      "count as longer than anybody waited; \"-\" when half or more were not."},
@@ -83,7 +84,7 @@ bool board_pair_find(const struct ld_plan *plan, const struct ld_cell *cell, str
 }
 
 const struct ld_board_row *board_row_find(const struct ld_report *report, const struct ld_cell *cell,
-                                           const char *detector)
+                                          const char *detector)
 {
     for (size_t i = 0; cell && i < report->verdicts->row_count; i++) {
         const struct ld_board_row *row = &report->verdicts->rows[i];
@@ -134,7 +135,7 @@ const char *board_case_name(const struct ld_report *report, const struct board_p
 }
 
 const char *board_value(const struct board_column *column, const struct ld_board_row *leaky,
-                            const struct ld_board_row *healthy, char value[BOARD_VALUE])
+                        const struct ld_board_row *healthy, char value[BOARD_VALUE])
 {
     const struct ld_board_row *row = column->twin ? healthy : leaky;
     if (row)

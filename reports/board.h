@@ -18,7 +18,7 @@ struct board_column {
     bool twin;      /* of the healthy runs */
     bool alarming;  /* more than 0 is bad */
     void (*value)(const struct ld_board_row *row, char value[BOARD_VALUE]);
-    bool is_time;   /* a duration, the others are counts */
+    bool is_time;           /* a duration, the others are counts */
     const char *name, *doc; /* for `leakdrill explain outcomes`, and where headings have room */
 };
 extern const struct board_column board_columns[BOARD_COLUMNS];

@@ -31,7 +31,11 @@ static const struct chart {
     {"Resident memory", SCALE_BYTES, {{LD_METRIC_RSS, ""}}, 1, false},
     {"Heap in use", SCALE_BYTES, {{LD_METRIC_HEAP_INUSE, ""}}, 1, false},
     {"Open files", SCALE_COUNT, {{LD_METRIC_DESCRIPTORS, ""}}, 1, false},
-    {"Latency of requests", SCALE_SECONDS, {{LD_METRIC_LATENCY_P50, "median"}, {LD_METRIC_LATENCY_P99, "p99"}}, 2, false},
+    {"Latency of requests",
+     SCALE_SECONDS,
+     {{LD_METRIC_LATENCY_P50, "median"}, {LD_METRIC_LATENCY_P99, "p99"}},
+     2,
+     false},
 };
 #define CHARTS (sizeof charts / sizeof *charts)
 
@@ -113,7 +117,8 @@ void chart_time_axis(struct html *html, int64_t end_ns, int height)
     double seconds = (double)end_ns / (double)LD_SECOND, step = round_up(seconds / 8);
     for (int i = 0; i * step <= seconds; i++) {
         double percent = 100 * i * step / seconds;
-        html_printf(html, "<line class=\"grid\" x1=\"%.2f%%\" x2=\"%.2f%%\" y1=\"0\" y2=\"%d\"/>", percent, percent, height);
+        html_printf(html, "<line class=\"grid\" x1=\"%.2f%%\" x2=\"%.2f%%\" y1=\"0\" y2=\"%d\"/>", percent, percent,
+                    height);
         html_printf(html, "<text class=\"tick\" x=\"%.2f%%\" y=\"%d\" text-anchor=\"middle\">%g s</text>", percent,
                     height + 14, i * step);
     }
@@ -133,8 +138,8 @@ static void value_axis(struct html *html, double top)
 static void shade(struct html *html, const char *class, int64_t from_ns, int64_t to_ns, int64_t end_ns)
 {
     double from = chart_percent(from_ns, end_ns), to = chart_percent(to_ns, end_ns);
-    html_printf(html, "<rect class=\"%s\" x=\"%.2f%%\" y=\"0\" width=\"%.2f%%\" height=\"%d\"/>", class, from, to - from,
-                CHART_HEIGHT);
+    html_printf(html, "<rect class=\"%s\" x=\"%.2f%%\" y=\"0\" width=\"%.2f%%\" height=\"%d\"/>", class, from,
+                to - from, CHART_HEIGHT);
 }
 
 /* Faults, and the leaks from their manifestation on. */
@@ -204,7 +209,8 @@ static void line_name(struct html *html, const struct line *line, const struct l
         html_raw(html, "value");
 }
 
-static void line_data(struct html *html, const struct line *line, const struct line *lines, size_t count, double divisor)
+static void line_data(struct html *html, const struct line *line, const struct line *lines, size_t count,
+                      double divisor)
 {
     html_raw(html, "{\"name\":\"");
     line_name(html, line, lines, count);
@@ -334,7 +340,8 @@ static void table_row(struct html *html, struct column *columns, size_t column_c
         const struct ld_stored_series *series = columns[i].line.series;
         bool here = columns[i].at < series->count && series->samples[columns[i].at].time_ns == time_ns;
         if (shown && here)
-            html_printf(html, "<td>%.4g</td>", series->samples[columns[i].at].value / scales[columns[i].chart->scale].divisor);
+            html_printf(html, "<td>%.4g</td>",
+                        series->samples[columns[i].at].value / scales[columns[i].chart->scale].divisor);
         else if (shown)
             html_raw(html, "<td></td>");
         columns[i].at += here;
@@ -363,8 +370,9 @@ void chart_table(struct html *html, const struct ld_report_run_detail *detail)
     }
     most = most > TABLE_ROWS_MAX ? TABLE_ROWS_MAX : most;
     size_t step = (count + most - 1) / most;
-    html_printf(html, "<details><summary>The numbers%s</summary><div class=\"scroll\" tabindex=\"0\" role=\"region\" "
-                      "aria-label=\"Numbers of run %u\"><table class=\"numbers\">",
+    html_printf(html,
+                "<details><summary>The numbers%s</summary><div class=\"scroll\" tabindex=\"0\" role=\"region\" "
+                "aria-label=\"Numbers of run %u\"><table class=\"numbers\">",
                 step > 1 ? ", thinned" : "", detail->record->run);
     table_head(html, columns, column_count);
     html_raw(html, "<tbody>\n");

@@ -16,7 +16,7 @@ static bool has_failed_check(const struct ld_report *report, const struct ld_cel
     return false;
 }
 
-/* The runs to draw, marked: 2 for those of failed checks, 1 for one of every other cell, its first valid one. */
+/* The runs to draw, marked: 2 for those of failed checks or without evidence, 1 for one of every other cell, its first valid one. */
 static void mark_runs(const struct ld_report *report, char *marks)
 {
     for (size_t c = 0; c < report->plan->cell_count; c++) {
@@ -103,8 +103,8 @@ static int read_run(struct ld_report_run_detail *detail, struct ld_store *store,
     return read_series(detail, store, arena, error);
 }
 
-int ld_report_details_read(struct ld_report_details *ret_details, const struct ld_report *report, struct ld_store *store,
-                           struct ld_arena *arena, struct ld_error *error)
+int ld_report_details_read(struct ld_report_details *ret_details, const struct ld_report *report,
+                           struct ld_store *store, struct ld_arena *arena, struct ld_error *error)
 {
     struct ld_report_details details = {.runs = ld_arena_array(arena, LD_REPORT_RUNS_MAX, sizeof *details.runs)};
     char *marks = ld_arena_take(arena, report->run_count + 1);

@@ -1,5 +1,6 @@
 /* The HTML page: one file that needs nothing else and asks nobody for anything. Its policy allows the very bytes of
- * its own style and scripts (by their hashes) and nothing more, so that what slipped past escaping would still not run. */
+ * its own style and scripts (by their hashes) and nothing more, so that what slipped past escaping would still not run.
+ */
 #include "reports/html.h"
 
 #include <sodium/crypto_hash_sha256.h>
@@ -56,7 +57,8 @@ void html_text(struct html *html, const char *text)
         unsigned char first = (unsigned char)*text;
         bool space = first == '\n' || first == '\t';
         bool nonsense = length == 0 || (first < 0x20 && !space) || first == 0x7f ||
-                        (length == 2 && first == 0xc2 && (unsigned char)text[1] < 0xa0) || turns_direction(text, length);
+                        (length == 2 && first == 0xc2 && (unsigned char)text[1] < 0xa0) ||
+                        turns_direction(text, length);
         const char *entity = entity_of(*text);
         if (entity || nonsense)
             html_raw(html, nonsense ? "?" : entity);
@@ -96,13 +98,15 @@ static struct digest digest_of(const char *first, const char *second)
 static void head(struct html *html, const struct ld_report *report)
 {
     html_raw(html, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
-    html_printf(html, "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-%s'; "
-                      "script-src 'sha256-%s' 'sha256-%s'; base-uri 'none'; form-action 'none'\">\n",
+    html_printf(html,
+                "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-%s'; "
+                "script-src 'sha256-%s' 'sha256-%s'; base-uri 'none'; form-action 'none'\">\n",
                 digest_of(html_uplot_css, html_page_css).text, digest_of(html_uplot_js, "").text,
                 digest_of(html_page_js, "").text);
-    html_raw(html, "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-                   "<meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" content=\"no-referrer\">\n"
-                   "<title>leakdrill: ");
+    html_raw(html,
+             "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+             "<meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" content=\"no-referrer\">\n"
+             "<title>leakdrill: ");
     html_printf(html, "%s, ", ld_verdict_name(report->verdicts->verdict));
     html_text(html, report->campaign ? report->campaign : "");
     html_raw(html, "</title>\n<style>");
@@ -116,10 +120,12 @@ static void head(struct html *html, const struct ld_report *report)
 static const struct {
     const char *word, *class, *meaning;
 } verdict_words[] = {
-    [LD_VERDICT_PASS] = {"PASS", "good", "Every expectation is met, and the calibration set came out at its known scores."},
+    [LD_VERDICT_PASS] = {"PASS", "good",
+                         "Every expectation is met, and the calibration set came out at its known scores."},
     [LD_VERDICT_FAIL] = {"FAIL", "bad", "An expectation is not met."},
     [LD_VERDICT_INCONCLUSIVE] = {"INCONCLUSIVE", "warn", "There is not enough evidence."},
-    [LD_VERDICT_HARNESS] = {"HARNESS", "bad", "The harness, its machine or its scoring failed: nothing may be concluded."},
+    [LD_VERDICT_HARNESS] = {"HARNESS", "bad",
+                            "The harness, its machine or its scoring failed: nothing may be concluded."},
 };
 
 static void fact(struct html *html, const char *name, const char *value)
@@ -136,7 +142,8 @@ static void header(struct html *html, const struct ld_report *report)
 {
     char runs[64], seed[32];
     enum ld_verdict verdict = report->verdicts->verdict;
-    html_printf(html, "<header>\n<h1>leakdrill <span class=\"verdict %s\">%s%s</span></h1>\n<p>%s</p>\n<dl class=\"facts\">",
+    html_printf(html,
+                "<header>\n<h1>leakdrill <span class=\"verdict %s\">%s%s</span></h1>\n<p>%s</p>\n<dl class=\"facts\">",
                 verdict_words[verdict].class, verdict_words[verdict].word, report->interrupted ? " (interrupted)" : "",
                 verdict_words[verdict].meaning);
     snprintf(runs, sizeof runs, "%zu of %zu, %u no evidence", report->run_count, report->plan->run_count,
@@ -152,8 +159,8 @@ static void header(struct html *html, const struct ld_report *report)
 
 static void check_row(struct html *html, const struct ld_plan *plan, const struct ld_check *check)
 {
-    html_printf(html, "<tr><td><span class=\"tag %s\">%s</span></td><th scope=\"row\">", verdict_words[check->verdict].class,
-                verdict_words[check->verdict].word);
+    html_printf(html, "<tr><td><span class=\"tag %s\">%s</span></td><th scope=\"row\">",
+                verdict_words[check->verdict].class, verdict_words[check->verdict].word);
     html_text(html, check->what);
     html_raw(html, "</th>");
     html_element(html, "td", check->detector);
@@ -175,10 +182,12 @@ static void check_table(struct html *html, const struct ld_report *report, bool 
 {
     static const enum ld_verdict worst_first[] = {LD_VERDICT_HARNESS, LD_VERDICT_FAIL, LD_VERDICT_INCONCLUSIVE,
                                                   LD_VERDICT_PASS};
-    html_printf(html, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Checks that %s\"><table class=\"wide\"><thead><tr>"
-                      "<th scope=\"col\">verdict</th><th scope=\"col\">check</th><th scope=\"col\">detector</th>"
-                      "<th scope=\"col\">cell</th><th scope=\"col\">asked</th><th scope=\"col\">seen</th>"
-                      "<th scope=\"col\">where</th></tr></thead><tbody>\n",
+    html_printf(html,
+                "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Checks that %s\"><table "
+                "class=\"wide\"><thead><tr>"
+                "<th scope=\"col\">verdict</th><th scope=\"col\">check</th><th scope=\"col\">detector</th>"
+                "<th scope=\"col\">cell</th><th scope=\"col\">asked</th><th scope=\"col\">seen</th>"
+                "<th scope=\"col\">where</th></tr></thead><tbody>\n",
                 passed ? "passed" : "did not pass");
     for (size_t order = 0; order < sizeof worst_first / sizeof *worst_first; order++) {
         for (size_t i = 0; i < report->verdicts->check_count; i++) {
@@ -211,7 +220,8 @@ static void excluded_runs(struct html *html, const struct ld_report *report)
 {
     if (!report->verdicts->excluded)
         return;
-    html_raw(html, "<section aria-labelledby=\"excluded\">\n<h2 id=\"excluded\">Runs that are no evidence</h2>\n<ul>\n");
+    html_raw(html,
+             "<section aria-labelledby=\"excluded\">\n<h2 id=\"excluded\">Runs that are no evidence</h2>\n<ul>\n");
     for (size_t i = 0; i < report->run_count; i++) {
         const struct ld_run_record *run = &report->runs[i];
         if (run->validity == LD_VALID)
@@ -289,7 +299,8 @@ static void board_table(struct html *html, const struct ld_report *report, size_
     board_head(html);
     for (size_t i = first; i < report->plan->cell_count; i++) {
         struct board_pair pair;
-        if (report->plan->cells[i].scenario == scenario && board_pair_find(report->plan, &report->plan->cells[i], &pair))
+        if (report->plan->cells[i].scenario == scenario &&
+            board_pair_find(report->plan, &report->plan->cells[i], &pair))
             board_case(html, report, &pair);
     }
     html_raw(html, "</table></div>\n");
@@ -297,9 +308,10 @@ static void board_table(struct html *html, const struct ld_report *report, size_
 
 static void board(struct html *html, const struct ld_report *report)
 {
-    html_raw(html, "<section aria-labelledby=\"board\">\n<h2 id=\"board\">Detectors</h2>\n"
-                   "<p>Counts of leaks and of runs; the twin is the same program with the leak repaired, under the same load "
-                   "and faults.</p>\n<details><summary>What the columns mean</summary>\n<dl class=\"meanings\">\n");
+    html_raw(html,
+             "<section aria-labelledby=\"board\">\n<h2 id=\"board\">Detectors</h2>\n"
+             "<p>Counts of leaks and of runs; the twin is the same program with the leak repaired, under the same load "
+             "and faults.</p>\n<details><summary>What the columns mean</summary>\n<dl class=\"meanings\">\n");
     for (size_t i = 0; i < BOARD_COLUMNS; i++) {
         html_element(html, "dt", board_columns[i].name);
         html_element(html, "dd", board_columns[i].doc);
@@ -318,13 +330,14 @@ static void legend(struct html *html)
 {
     static const struct {
         const char *class, *words;
-    } keys[] = {{"bar-fault", "fault acts"},        {"bar-onset", "leak, first unit"},   {"bar-leak", "leak, manifested"},
-                {"bar-hold", "bounded hold"},       {"bar-true", "alert, true"},         {"bar-false", "alert, false"},
+    } keys[] = {{"bar-fault", "fault acts"},   {"bar-onset", "leak, first unit"}, {"bar-leak", "leak, manifested"},
+                {"bar-hold", "bounded hold"},  {"bar-true", "alert, true"},       {"bar-false", "alert, false"},
                 {"bar-blind", "could not see"}};
     html_raw(html, "<ul class=\"legend\">");
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        html_printf(html, "<li><svg width=\"22\" height=\"10\" aria-hidden=\"true\"><g class=\"%s\"><rect width=\"22\" "
-                          "height=\"10\"/></g></svg> %s</li>",
+        html_printf(html,
+                    "<li><svg width=\"22\" height=\"10\" aria-hidden=\"true\"><g class=\"%s\"><rect width=\"22\" "
+                    "height=\"10\"/></g></svg> %s</li>",
                     keys[i].class, keys[i].words);
     html_raw(html, "</ul>\n");
 }
@@ -332,20 +345,23 @@ static void legend(struct html *html)
 /* The stripes of false alarms: a second sign beside the colour. */
 static void patterns(struct html *html)
 {
-    html_raw(html, "<svg class=\"definitions\" width=\"0\" height=\"0\" aria-hidden=\"true\"><defs><pattern id=\"stripes\" "
-                   "width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(45)\">"
-                   "<rect class=\"stripe-ground\" width=\"6\" height=\"6\"/><rect class=\"stripe\" width=\"2\" height=\"6\"/>"
-                   "</pattern></defs></svg>\n");
+    html_raw(html,
+             "<svg class=\"definitions\" width=\"0\" height=\"0\" aria-hidden=\"true\"><defs><pattern id=\"stripes\" "
+             "width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(45)\">"
+             "<rect class=\"stripe-ground\" width=\"6\" height=\"6\"/><rect class=\"stripe\" width=\"2\" height=\"6\"/>"
+             "</pattern></defs></svg>\n");
 }
 
 static void runs(struct html *html, const struct ld_report_details *details)
 {
     if (!details || details->count == 0)
         return;
-    html_raw(html, "<section aria-labelledby=\"runs\">\n<h2 id=\"runs\">Runs</h2>\n<p>All runs of cells with a failed check, "
-                   "and one of every other cell.");
+    html_raw(html,
+             "<section aria-labelledby=\"runs\">\n<h2 id=\"runs\">Runs</h2>\n<p>All runs of cells with a failed check, those that "
+             "are no evidence, and one of every other cell.");
     if (details->left_out)
-        html_printf(html, " %zu more did not fit on this page; <code>leakdrill show RUN</code> tells them.", details->left_out);
+        html_printf(html, " %zu more did not fit on this page; <code>leakdrill show RUN</code> tells them.",
+                    details->left_out);
     html_raw(html, "</p>\n");
     patterns(html);
     legend(html);

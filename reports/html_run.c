@@ -27,7 +27,8 @@ static double seconds(int64_t ns)
 
 static void lane_label(struct lanes *lanes, const char *kind, const char *name, const char *remark)
 {
-    html_printf(lanes->html, "<text class=\"lane\" x=\"0\" y=\"%d\"><tspan class=\"dim\">%s </tspan>", lanes->y + 13, kind);
+    html_printf(lanes->html, "<text class=\"lane\" x=\"0\" y=\"%d\"><tspan class=\"dim\">%s </tspan>", lanes->y + 13,
+                kind);
     html_text(lanes->html, name);
     if (*remark) {
         html_raw(lanes->html, "<tspan class=\"dim\">, ");
@@ -35,8 +36,8 @@ static void lane_label(struct lanes *lanes, const char *kind, const char *name, 
         html_raw(lanes->html, "</tspan>");
     }
     html_raw(lanes->html, "</text>");
-    html_printf(lanes->html, "<rect class=\"track\" x=\"0\" width=\"100%%\" y=\"%d\" height=\"%d\"/>", lanes->y + BAR_TOP,
-                BAR_HEIGHT);
+    html_printf(lanes->html, "<rect class=\"track\" x=\"0\" width=\"100%%\" y=\"%d\" height=\"%d\"/>",
+                lanes->y + BAR_TOP, BAR_HEIGHT);
 }
 
 /* A stretch of a lane, at least 3 pixels wide so that an instant is seen, too. */
@@ -46,7 +47,8 @@ static void bar(struct lanes *lanes, const char *class, int64_t from_ns, int64_t
     html_printf(lanes->html, "<g class=\"%s\"><title>", class);
     html_text(lanes->html, title);
     html_printf(lanes->html, " (%.3f s to %.3f s)</title>", seconds(from_ns), seconds(to_ns));
-    html_printf(lanes->html, "<rect x=\"%.2f%%\" width=\"3\" y=\"%d\" height=\"%d\"/>", from, lanes->y + BAR_TOP, BAR_HEIGHT);
+    html_printf(lanes->html, "<rect x=\"%.2f%%\" width=\"3\" y=\"%d\" height=\"%d\"/>", from, lanes->y + BAR_TOP,
+                BAR_HEIGHT);
     html_printf(lanes->html, "<rect x=\"%.2f%%\" width=\"%.2f%%\" y=\"%d\" height=\"%d\"/></g>", from, to - from,
                 lanes->y + BAR_TOP, BAR_HEIGHT);
 }
@@ -100,13 +102,14 @@ static void life_lanes(struct lanes *lanes)
 
 static const char *episode_word(const struct ld_episode *episode)
 {
-    return episode->wrong_site ? "false alarm: wrong site"
+    return episode->wrong_site    ? "false alarm: wrong site"
            : episode->false_alarm ? "false alarm"
            : episode->during_hold ? "during a hold"
                                   : "true";
 }
 
-static void detector_lane(struct lanes *lanes, const struct ld_detector_record *detector, const struct ld_episodes *episodes)
+static void detector_lane(struct lanes *lanes, const struct ld_detector_record *detector,
+                          const struct ld_episodes *episodes)
 {
     char remark[64] = "no alert";
     if (detector->failed)
@@ -119,7 +122,10 @@ static void detector_lane(struct lanes *lanes, const struct ld_detector_record *
         char title[400];
         snprintf(title, sizeof title, "%s: %s%s%.200s", episode_word(episode), ld_cause_table[episode->cause].name,
                  *episode->site ? " at " : "", episode->site);
-        bar(lanes, episode->false_alarm ? "bar-false" : episode->during_hold ? "bar-hold" : "bar-true",
+        bar(lanes,
+            episode->false_alarm   ? "bar-false"
+            : episode->during_hold ? "bar-hold"
+                                   : "bar-true",
             episode->from_ns, episode->to_ns, title);
     }
 }
@@ -177,9 +183,10 @@ static void all_lanes(struct html *html, const struct ld_report_run_detail *deta
     truth_lanes(&lanes);
     detector_lanes(&lanes);
     html->code = inside.code;
-    html_printf(html, "<figure class=\"chart lanes\"><figcaption><b>What happened when</b></figcaption>"
-                      "<svg class=\"plot\" role=\"img\" height=\"%d\"><title>Faults, leaks and alerts of run %u over time"
-                      "</title><desc>The same is in the tables below.</desc>",
+    html_printf(html,
+                "<figure class=\"chart lanes\"><figcaption><b>What happened when</b></figcaption>"
+                "<svg class=\"plot\" role=\"img\" height=\"%d\"><title>Faults, leaks and alerts of run %u over time"
+                "</title><desc>The same is in the tables below.</desc>",
                 lanes.y + 20, detail->record->run);
     chart_time_axis(html, lanes.end_ns, lanes.y);
     html_raw(html, ld_buffer_text(&inner));
@@ -199,15 +206,19 @@ static void time_cell(struct html *html, int64_t ns)
 
 static void scroll_begins(struct html *html, const char *what, uint32_t run)
 {
-    html_printf(html, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"%s of run %u\"><table class=\"wide\"><caption>%s"
-                      "</caption><thead><tr>",
+    html_printf(html,
+                "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"%s of run %u\"><table "
+                "class=\"wide\"><caption>%s"
+                "</caption><thead><tr>",
                 what, run, what);
 }
 
 static void truth_table(struct html *html, const struct ld_report_run_detail *detail)
 {
-    static const char *const ends[] = {[LD_END_FOLLOW_UP] = "end of follow-up", [LD_END_CURED] = "cured",
-                                       [LD_END_DEATH] = "death", [LD_END_KILL] = "killed by the schedule"};
+    static const char *const ends[] = {[LD_END_FOLLOW_UP] = "end of follow-up",
+                                       [LD_END_CURED] = "cured",
+                                       [LD_END_DEATH] = "death",
+                                       [LD_END_KILL] = "killed by the schedule"};
     const struct ld_truth *truth = detail->record->truth;
     if (!truth || truth->interval_count == 0)
         return;

@@ -1,6 +1,6 @@
-/* Renderers: what a campaign came to, as text for terminals, JSON, JUnit, Markdown and HTML. They read score's structures
- * (live, or made again from the store), write into a buffer, and never print. JSON's schema is reports/schema.json,
- * versioned. */
+/* Renderers: what a campaign came to, as text for terminals, JSON, JUnit, Markdown and HTML. They read score's
+ * structures (live, or made again from the store), write into a buffer, and never print. JSON's schema is
+ * reports/schema.json, versioned. */
 #ifndef LD_REPORTS_REPORT_H
 #define LD_REPORTS_REPORT_H
 
@@ -20,7 +20,7 @@ struct ld_report {
 };
 
 struct ld_text_style {
-    unsigned width;  /* columns of the terminal, 80 when unknown */
+    unsigned width; /* columns of the terminal, 80 when unknown */
     bool colour;
     bool utf8;
 };
@@ -53,9 +53,10 @@ struct ld_report_details {
     struct ld_report_run_detail *runs; /* those of failed checks first, then by the plan */
     size_t count, left_out;            /* left out for LD_REPORT_RUNS_MAX */
 };
-/* All runs of the cells with a failed check, and one of every other cell. Memory goes to the arena. */
-int ld_report_details_read(struct ld_report_details *ret_details, const struct ld_report *report, struct ld_store *store,
-                           struct ld_arena *arena, struct ld_error *error);
+/* All runs of cells with a failed check, those that are no evidence, and one of every other cell. Memory goes to the
+ * arena. */
+int ld_report_details_read(struct ld_report_details *ret_details, const struct ld_report *report,
+                           struct ld_store *store, struct ld_arena *arena, struct ld_error *error);
 /* One page that needs nothing else and asks nobody for anything: verdict, checks, the table, and the runs over time.
  * Without JavaScript its charts are SVG. */
 int ld_report_html(const struct ld_report *report, const struct ld_report_details *details, struct ld_buffer *out);

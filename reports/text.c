@@ -146,7 +146,8 @@ static void case_rows(struct styled *styled, const struct layout *layout, const 
             styled_cell(styled, name, (int)styled->style.width, false);
             styled_text(styled, "\n");
         }
-        detector_row(styled, layout, first ? name : "", row->detector, board_row_find(report, pair->leaky, row->detector),
+        detector_row(styled, layout, first ? name : "", row->detector,
+                     board_row_find(report, pair->leaky, row->detector),
                      board_row_find(report, pair->healthy, row->detector));
         first = false;
     }

@@ -66,7 +66,8 @@ static struct ld_stored_series *series_of(struct gathering *gathering, enum ld_m
         gathering->capacity = capacity;
     }
     struct ld_stored_series *series = &gathering->items[gathering->count++];
-    *series = (struct ld_stored_series){.metric = metric, .instance = place->instance, .incarnation = place->incarnation};
+    *series =
+        (struct ld_stored_series){.metric = metric, .instance = place->instance, .incarnation = place->incarnation};
     return series;
 }
 

@@ -8,11 +8,11 @@
 
 #define REPORT_MAX ((size_t)256 << 20)
 
-#define PLAIN_FORMAT(name, function)                                                                              \
-    static int name(const struct ld_report_source *source, struct ld_buffer *out, struct ld_error *error)         \
-    {                                                                                                             \
-        int code = function(source->report, out);                                                                 \
-        return code ? ld_fail(error, code, "the report: %s", ld_code_text(code)) : 0;                             \
+#define PLAIN_FORMAT(name, function)                                                                                   \
+    static int name(const struct ld_report_source *source, struct ld_buffer *out, struct ld_error *error)              \
+    {                                                                                                                  \
+        int code = function(source->report, out);                                                                      \
+        return code ? ld_fail(error, code, "the report: %s", ld_code_text(code)) : 0;                                  \
     }
 PLAIN_FORMAT(render_json, ld_report_json)
 PLAIN_FORMAT(render_junit, ld_report_junit)

@@ -1,23 +1,25 @@
 /* The HTML page and the Markdown of a campaign in which every name is an attack: well formed, nothing unescaped,
  * nothing asked of the network, and a policy that allows just its own scripts. */
+#include <cmocka.h>
 #include <ctype.h>
 #include <jansson.h>
 #include <setjmp.h>
+#include <sodium/crypto_hash_sha256.h>
+#include <sodium/utils.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <cmocka.h>
-#include <sodium/crypto_hash_sha256.h>
-#include <sodium/utils.h>
 
 #include "base/clock.h"
 #include "reports/page.h"
 #include "reports/report.h"
 
-#define ATTACK "</code></style></script><script>alert(1)</script><img src=http://evil.test onerror='x'>\"'&`|\n@you www.evil.test \xff\x1b\xe2\x80\xae"
+#define ATTACK                                                                                                         \
+    "</code></style></script><script>alert(1)</script><img src=http://evil.test onerror='x'>\"'&`|\n@you "             \
+    "www.evil.test \xff\x1b\xe2\x80\xae"
 #define DEPTH_MAX 64
 
 static struct ld_fault_case fault_cases[] = {{.name = "none"}, {.name = ATTACK}};
@@ -25,27 +27,83 @@ static const struct ld_scenario scenario = {
     .file = ATTACK, .name = ATTACK, .time_scale = 1, .fault_case_count = 2, .fault_cases = fault_cases};
 static const struct ld_cell cells[] = {{.index = 0, .scenario = &scenario, .fault_case = 1, .name = ATTACK}};
 static const struct ld_run_plan run_plans[] = {{.index = 0, .cell = 0, .seed = 7}};
-static const struct ld_plan plan = {.seed = 1, .cell_count = 1, .cells = cells, .run_count = 1, .runs = run_plans, .hash = "ab"};
-static const struct ld_alert alerts[] = {
-    {.id = 1, .action = LD_ALERT_OPEN, .receipt_ns = LD_SECOND, .evidence_time_ns = LD_SECOND, .incarnation = 1, .site = ATTACK, .why = ATTACK, .rule = "", .rule_version = ""},
-    {.id = 2, .action = LD_ALERT_UNKNOWN, .receipt_ns = 2 * LD_SECOND, .incarnation = 1, .site = "", .why = ATTACK, .rule = "", .rule_version = ""}};
-static struct ld_detector_record detectors[] = {
-    {.name = ATTACK, .reason = "", .alert_count = 2, .alerts = alerts}, {.name = "broken" ATTACK, .failed = true, .reason = ATTACK}};
+static const struct ld_plan plan = {
+    .seed = 1, .cell_count = 1, .cells = cells, .run_count = 1, .runs = run_plans, .hash = "ab"};
+static const struct ld_alert alerts[] = {{.id = 1,
+                                          .action = LD_ALERT_OPEN,
+                                          .receipt_ns = LD_SECOND,
+                                          .evidence_time_ns = LD_SECOND,
+                                          .incarnation = 1,
+                                          .site = ATTACK,
+                                          .why = ATTACK,
+                                          .rule = "",
+                                          .rule_version = ""},
+                                         {.id = 2,
+                                          .action = LD_ALERT_UNKNOWN,
+                                          .receipt_ns = 2 * LD_SECOND,
+                                          .incarnation = 1,
+                                          .site = "",
+                                          .why = ATTACK,
+                                          .rule = "",
+                                          .rule_version = ""}};
+static struct ld_detector_record detectors[] = {{.name = ATTACK, .reason = "", .alert_count = 2, .alerts = alerts},
+                                                {.name = "broken" ATTACK, .failed = true, .reason = ATTACK}};
 static const char *const seen_at[] = {ATTACK};
-static struct ld_truth_interval intervals[] = {
-    {.id = ATTACK, .incarnation = 1, .first_ns = 2 * LD_SECOND, .manifest_ns = 3 * LD_SECOND, .end_ns = 9 * LD_SECOND, .amount = 10, .seen_at_count = 1, .seen_at = seen_at, .culprit = ATTACK, .confirmed = 10},
-    {.id = "h", .incarnation = 2, .hold = true, .first_ns = 9 * LD_SECOND, .manifest_ns = -1, .end_ns = 10 * LD_SECOND, .culprit = ""}};
+static struct ld_truth_interval intervals[] = {{.id = ATTACK,
+                                                .incarnation = 1,
+                                                .first_ns = 2 * LD_SECOND,
+                                                .manifest_ns = 3 * LD_SECOND,
+                                                .end_ns = 9 * LD_SECOND,
+                                                .amount = 10,
+                                                .seen_at_count = 1,
+                                                .seen_at = seen_at,
+                                                .culprit = ATTACK,
+                                                .confirmed = 10},
+                                               {.id = "h",
+                                                .incarnation = 2,
+                                                .hold = true,
+                                                .first_ns = 9 * LD_SECOND,
+                                                .manifest_ns = -1,
+                                                .end_ns = 10 * LD_SECOND,
+                                                .culprit = ""}};
 static const struct ld_truth truth = {.intervals = intervals, .interval_count = 2};
 static const struct ld_life_span lives[] = {{0, 1, 0, 9 * LD_SECOND}, {0, 2, 9 * LD_SECOND, 12 * LD_SECOND}};
-static const struct ld_run_record runs[] = {
-    {.run = 0, .validity = LD_INVALID_LAG, .reason = ATTACK, .observed_to_ns = 12 * LD_SECOND, .truth = &truth, .life_count = 2, .lives = lives, .detector_count = 2, .detectors = detectors}};
-static struct ld_board_row rows[] = {{.detector = ATTACK, .runs = 1, .valid = 1, .alerted = 1, .false_alarms = 1, .during_hold = 1, .time = {.median_ns = LD_SECOND}}};
+static const struct ld_run_record runs[] = {{.run = 0,
+                                             .validity = LD_INVALID_LAG,
+                                             .reason = ATTACK,
+                                             .observed_to_ns = 12 * LD_SECOND,
+                                             .truth = &truth,
+                                             .life_count = 2,
+                                             .lives = lives,
+                                             .detector_count = 2,
+                                             .detectors = detectors}};
+static struct ld_board_row rows[] = {{.detector = ATTACK,
+                                      .runs = 1,
+                                      .valid = 1,
+                                      .alerted = 1,
+                                      .false_alarms = 1,
+                                      .during_hold = 1,
+                                      .time = {.median_ns = LD_SECOND}}};
 static struct ld_check checks[] = {
-    {.scenario = ATTACK, .cell = ATTACK, .detector = ATTACK, .what = ATTACK, .asked = "<b>", .seen = "& http://evil.test @you", .verdict = LD_VERDICT_FAIL, .line = 3},
+    {.scenario = ATTACK,
+     .cell = ATTACK,
+     .detector = ATTACK,
+     .what = ATTACK,
+     .asked = "<b>",
+     .seen = "& http://evil.test @you",
+     .verdict = LD_VERDICT_FAIL,
+     .line = 3},
     {.scenario = "", .cell = "", .detector = "", .what = "calibration: oracle", .asked = "all", .seen = "all"}};
-static struct ld_verdicts verdicts = {.verdict = LD_VERDICT_FAIL, .check_count = 2, .checks = checks, .row_count = 1, .rows = rows, .excluded = 1};
+static struct ld_verdicts verdicts = {
+    .verdict = LD_VERDICT_FAIL, .check_count = 2, .checks = checks, .row_count = 1, .rows = rows, .excluded = 1};
 static const struct ld_score no_score;
-static const struct ld_report report = {.plan = &plan, .runs = runs, .run_count = 1, .score = &no_score, .verdicts = &verdicts, .campaign = ATTACK, .database = ATTACK};
+static const struct ld_report report = {.plan = &plan,
+                                        .runs = runs,
+                                        .run_count = 1,
+                                        .score = &no_score,
+                                        .verdicts = &verdicts,
+                                        .campaign = ATTACK,
+                                        .database = ATTACK};
 
 static struct ld_stored_sample samples[] = {{0, 8}, {LD_SECOND, 8}, {5 * LD_SECOND, 40}, {8 * LD_SECOND, 1e12}};
 static const struct ld_stored_series series[] = {{LD_METRIC_GOROUTINES, 0, 1, 4, samples},
@@ -53,9 +111,16 @@ static const struct ld_stored_series series[] = {{LD_METRIC_GOROUTINES, 0, 1, 4,
                                                  {LD_METRIC_RSS, 0, 1, 4, samples},
                                                  {LD_METRIC_LATENCY_P50, 0, 2, 1, samples},
                                                  {LD_METRIC_LATENCY_P99, 0, 2, 2, samples}};
-static const struct ld_stored_fault faults[] = {{ATTACK, "kill", 4 * LD_SECOND, 5 * LD_SECOND, 4 * LD_SECOND, 5 * LD_SECOND, true, ATTACK},
-                                                {"never", ATTACK, 4 * LD_SECOND, 5 * LD_SECOND, -1, -1, false, ""}};
-static struct ld_report_run_detail shown[] = {{.record = runs, .cell = cells, .failed = true, .fault_count = 2, .series_count = 5, .faults = faults, .series = series,
+static const struct ld_stored_fault faults[] = {
+    {ATTACK, "kill", 4 * LD_SECOND, 5 * LD_SECOND, 4 * LD_SECOND, 5 * LD_SECOND, true, ATTACK},
+    {"never", ATTACK, 4 * LD_SECOND, 5 * LD_SECOND, -1, -1, false, ""}};
+static struct ld_report_run_detail shown[] = {{.record = runs,
+                                               .cell = cells,
+                                               .failed = true,
+                                               .fault_count = 2,
+                                               .series_count = 5,
+                                               .faults = faults,
+                                               .series = series,
                                                .stored = {.end = {.ended_ns = 12 * LD_SECOND}}}};
 static const struct ld_report_details details = {.runs = shown, .count = 1, .left_out = 3};
 
@@ -78,7 +143,8 @@ static const char *skip_attributes(const char *at, const char *element)
 {
     while (*at != '>' && *at != '/') {
         char name[40];
-        size_t length = strspn(at += strspn(at, " "), "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-");
+        size_t length =
+            strspn(at += strspn(at, " "), "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-");
         if (length == 0 || length >= sizeof name)
             fail_msg("<%s>: no attribute: %.60s", element, at);
         snprintf(name, sizeof name, "%.*s", (int)length, at);
@@ -148,7 +214,7 @@ static void well_formed(void **state)
     }
     if (depth)
         fail_msg("<%s> is not closed", stack[depth - 1]);
-    assert_int_equal(data, 3); /* goroutines, memory, latency */
+    assert_int_equal(data, 3);      /* goroutines, memory, latency */
     assert_in_range(scripts, 1, 2); /* uPlot's, if the build had it, and the page's */
     free(page);
 }
@@ -190,13 +256,15 @@ static void asks_nobody(void **state)
             (strncmp(at, "url(", 4) == 0 && strncmp(at, "url(#", 5) != 0))
             fail_msg("the style asks for something: %.60s", at);
     }
-    static const char *const elements[] = {"<link", "<img", "<iframe", "<object", "<embed", "<base", "<form", "<audio", "<a "};
+    static const char *const elements[] = {"<link", "<img",  "<iframe", "<object", "<embed",
+                                           "<base", "<form", "<audio",  "<a "};
     for (size_t i = 0; i < sizeof elements / sizeof *elements; i++)
         if (strstr(page, elements[i]))
             fail_msg("there is a %s", elements[i]);
     for (const char *at = page; (at = strstr(at, "<script>")); at++) {
         const char *end = strstr(at, "</script>");
-        static const char *const calls[] = {"fetch(", "XMLHttpRequest", "import(", "WebSocket", "EventSource", "sendBeacon", "innerHTML"};
+        static const char *const calls[] = {"fetch(",      "XMLHttpRequest", "import(",  "WebSocket",
+                                            "EventSource", "sendBeacon",     "innerHTML"};
         for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
             const char *found = strstr(at, calls[i]);
             if (found && found < end)
@@ -220,9 +288,21 @@ static void data_is_json_and_accessible(void **state)
         assert_int_equal(json_array_size(json_object_get(parsed, "leaks")), 1);
         json_decref(parsed);
     }
-    static const char *const wanted[] = {"<html lang=\"en\">", "scope=\"col\"", "scope=\"row\"", "<desc>", "role=\"img\"", "prefers-color-scheme: dark",
-                                         ":focus-visible", "name=\"viewport\"", "lives of", "could not see", "no receipt", "3 more did not fit",
-                                         "instance 1", "bounded hold", "&lt;script&gt;alert(1)&lt;/script&gt;"};
+    static const char *const wanted[] = {"<html lang=\"en\">",
+                                         "scope=\"col\"",
+                                         "scope=\"row\"",
+                                         "<desc>",
+                                         "role=\"img\"",
+                                         "prefers-color-scheme: dark",
+                                         ":focus-visible",
+                                         "name=\"viewport\"",
+                                         "lives of",
+                                         "could not see",
+                                         "no receipt",
+                                         "3 more did not fit",
+                                         "instance 1",
+                                         "bounded hold",
+                                         "&lt;script&gt;alert(1)&lt;/script&gt;"};
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
         if (!strstr(page, wanted[i]))
             fail_msg("the page lacks: %s", wanted[i]);
@@ -269,8 +349,9 @@ static void any_room_that_is_too_small_is_said(void **state)
 
 int test_page(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(well_formed),          cmocka_unit_test(policy_allows_its_own_scripts),
-                                       cmocka_unit_test(asks_nobody),          cmocka_unit_test(data_is_json_and_accessible),
-                                       cmocka_unit_test(markdown_is_harmless), cmocka_unit_test(any_room_that_is_too_small_is_said)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(well_formed),          cmocka_unit_test(policy_allows_its_own_scripts),
+        cmocka_unit_test(asks_nobody),          cmocka_unit_test(data_is_json_and_accessible),
+        cmocka_unit_test(markdown_is_harmless), cmocka_unit_test(any_room_that_is_too_small_is_said)};
     return cmocka_run_group_tests_name("page", tests, NULL, NULL);
 }
