@@ -1,7 +1,5 @@
 /* The HTML page and the Markdown of a campaign in which every name is an attack: well formed, nothing unescaped,
  * nothing asked of the network, and a policy that allows just its own scripts. */
-#include <cmocka.h>
-#include <ctype.h>
 #include <jansson.h>
 #include <setjmp.h>
 #include <sodium/crypto_hash_sha256.h>
@@ -12,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "base/clock.h"
 #include "reports/page.h"
