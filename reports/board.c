@@ -178,6 +178,14 @@ bool board_is_calibration(const struct ld_check *check)
     return strncmp(check->what, "calibration: ", strlen("calibration: ")) == 0;
 }
 
+const char *board_calibration(const struct ld_verdicts *verdicts)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < verdicts->check_count; i++)
+        count += board_is_calibration(&verdicts->checks[i]);
+    return count == 0 ? "nothing to calibrate by" : verdicts->calibrated ? "holds" : "off: the campaign is void";
+}
+
 const char *board_scenario_file(const struct ld_plan *plan, const char *name)
 {
     for (size_t i = 0; i < plan->cell_count; i++) {

@@ -43,6 +43,8 @@ const char *board_value(const struct board_column *column, const struct ld_board
 void board_remarks(const struct ld_board_row *leaky, const struct ld_board_row *healthy, char *line, size_t size);
 
 bool board_is_calibration(const struct ld_check *check);
+/* "holds", "off: the campaign is void", or "nothing to calibrate by". */
+const char *board_calibration(const struct ld_verdicts *verdicts);
 /* The file of a scenario, its name when it has none. */
 const char *board_scenario_file(const struct ld_plan *plan, const char *name);
 

@@ -152,7 +152,7 @@ static void header(struct html *html, const struct ld_report *report)
     fact(html, "campaign", report->campaign);
     fact(html, "runs", runs);
     fact(html, "seed", seed);
-    fact(html, "calibration", report->verdicts->calibrated ? "holds" : "off: the campaign is void");
+    fact(html, "calibration", board_calibration(report->verdicts));
     fact(html, "database", report->database);
     html_raw(html, "</dl>\n</header>\n");
 }
@@ -356,9 +356,9 @@ static void runs(struct html *html, const struct ld_report_details *details)
 {
     if (!details || details->count == 0)
         return;
-    html_raw(html,
-             "<section aria-labelledby=\"runs\">\n<h2 id=\"runs\">Runs</h2>\n<p>All runs of cells with a failed check, those that "
-             "are no evidence, and one of every other cell.");
+    html_raw(html, "<section aria-labelledby=\"runs\">\n<h2 id=\"runs\">Runs</h2>\n<p>All runs of cells with a failed "
+                   "check, those that "
+                   "are no evidence, and one of every other cell.");
     if (details->left_out)
         html_printf(html, " %zu more did not fit on this page; <code>leakdrill show RUN</code> tells them.",
                     details->left_out);

@@ -42,7 +42,7 @@ static int write_report(const struct ld_report_format *format, struct ld_stored_
                                .verdicts = &judged.verdicts,
                                .campaign = campaign->info.id,
                                .database = database,
-                               .interrupted = campaign->info.interrupted};
+                               .interrupted = campaign->info.interrupted || campaign->info.ended_wall_ns == 0};
     struct ld_report_source source = {&report, campaign->store, campaign->arena};
     code = ld_report_write(format, &source, output, error);
     ld_judged_done(&judged);
