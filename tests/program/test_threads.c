@@ -15,16 +15,18 @@
 
 static void all_at_work(void **state)
 {
-    static const char *const nothing[] = {NULL};
     struct lab lab;
     struct program_result result;
     (void)state;
     lab_open(&lab);
-    lab_scenario(&lab, "recv.yaml", "quick-recv.yaml", nothing);
-    lab_scenario(&lab, "body.yaml", "quick-body.yaml", nothing);
+    LAB_SCENARIO(&lab, "recv.yaml", "threads.yaml", "NAME", "recv", "FIXTURE", "queue/consumer-unclosed", "WHO", "target");
+    LAB_SCENARIO(&lab, "body.yaml", "threads.yaml", "NAME", "body", "FIXTURE", "http/body-not-closed", "WHO", "upstream");
     LAB_RUN(&lab, &result, "run", "recv.yaml", "body.yaml", "--jobs", "4", "--db", "threads.db");
-    /* 5: a busy machine, or a sanitizer, makes gaps; what the threads do to each other is the question here. */
-    if (strstr(result.err, "ThreadSanitizer") || (result.exit_code != 0 && result.exit_code != 5))
+    /* A busy machine, or a sanitizer, makes gaps and lag: some runs (5) or all of them (a verdict, too) may be void. What
+     * the threads do to each other is the question here. */
+    bool judged = result.exit_code == 0 || result.exit_code == 5 ||
+                  (result.exit_code == 3 && strstr(result.out, "\nVerdict: HARNESS"));
+    if (!judged || strstr(result.err, "ThreadSanitizer"))
         lab_check(&result, 0, NULL, "no data race");
     program_result_done(&result);
     lab_assert_clean(&lab);
