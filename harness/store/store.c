@@ -14,6 +14,12 @@ static void store_free(struct ld_store *store)
         return;
     for (size_t i = 0; i < store->statement_count; i++)
         sqlite3_finalize(store->statements[i].handle);
+    /* A file at rest is one file: readers of a WAL database need to write beside it, on a read-only medium they could
+     * not read it at all. While somebody still reads, the mode stays; the next writer sees to it. */
+    if (store->writable) {
+        sqlite3_busy_timeout(store->db, 0);
+        sqlite3_exec(store->db, "PRAGMA journal_mode=DELETE", NULL, NULL, NULL);
+    }
     sqlite3_close(store->db);
     free(store->path);
     store->magic = 0;

@@ -4,7 +4,8 @@
  * ld_store_* is the synchronous layer on one connection, used by the writer's thread (runner/run/writer) and by
  * readers. One writer; readers open read-only and never block it. Writes are grouped: ld_store_commit ends the group
  * in hand and begins the next; intents of faults are committed before the fault acts. A crash loses at most what was
- * not committed, and the file opens clean (WAL, synchronous=NORMAL; FULL at the end of each run). */
+ * not committed, and the file opens clean (WAL, synchronous=NORMAL; FULL at the end of each run; a
+ * closed file is out of WAL again, one file without neighbours). */
 #ifndef LD_STORE_STORE_H
 #define LD_STORE_STORE_H
 

@@ -60,6 +60,31 @@ static void opens_clean(void **state)
     assert_done(ld_store_close(store, &error), &error);
 }
 
+/* Byte 18 of the header is 2 in WAL mode, 1 without (sqlite.org/fileformat2.html, 1.3). */
+static int write_version(const char *path)
+{
+    unsigned char header[20];
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    assert_int_equal(fread(header, 1, sizeof header, file), sizeof header);
+    fclose(file);
+    return header[18];
+}
+
+static void a_closed_file_is_one_file(void **state)
+{
+    (void)state;
+    struct ld_error error = {0};
+    struct ld_store *store = sample_store(sample_path("a.db"));
+    assert_int_equal(write_version(sample_path("a.db")), 2);
+    assert_done(ld_store_close(store, &error), &error);
+    assert_int_equal(write_version(sample_path("a.db")), 1);
+    assert_done(ld_store_open(&store, sample_path("a.db"), false, &error), &error);
+    assert_int_not_equal(access(sample_path("a.db-wal"), F_OK), 0);
+    assert_int_not_equal(access(sample_path("a.db-shm"), F_OK), 0);
+    assert_done(ld_store_close(store, &error), &error);
+}
+
 static void refuses_what_exists(void **state)
 {
     (void)state;
@@ -228,6 +253,7 @@ int test_files(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(opens_clean, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_closed_file_is_one_file, setup, teardown),
         cmocka_unit_test_setup_teardown(refuses_what_exists, setup, teardown),
         cmocka_unit_test_setup_teardown(refuses_what_is_no_store, setup, teardown),
         cmocka_unit_test_setup_teardown(refuses_the_future, setup, teardown),
