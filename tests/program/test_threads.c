@@ -19,11 +19,13 @@ static void all_at_work(void **state)
     struct program_result result;
     (void)state;
     lab_open(&lab);
-    LAB_SCENARIO(&lab, "recv.yaml", "threads.yaml", "NAME", "recv", "FIXTURE", "queue/consumer-unclosed", "WHO", "target");
-    LAB_SCENARIO(&lab, "body.yaml", "threads.yaml", "NAME", "body", "FIXTURE", "http/body-not-closed", "WHO", "upstream");
+    LAB_SCENARIO(&lab, "recv.yaml", "threads.yaml", "NAME", "recv", "FIXTURE", "queue/consumer-unclosed", "WHO",
+                 "target");
+    LAB_SCENARIO(&lab, "body.yaml", "threads.yaml", "NAME", "body", "FIXTURE", "http/body-not-closed", "WHO",
+                 "upstream");
     LAB_RUN(&lab, &result, "run", "recv.yaml", "body.yaml", "--jobs", "4", "--db", "threads.db");
-    /* A busy machine, or a sanitizer, makes gaps and lag: some runs (5) or all of them (a verdict, too) may be void. What
-     * the threads do to each other is the question here. */
+    /* A busy machine, or a sanitizer, makes gaps and lag: some runs (5) or all of them (a verdict, too) may be void.
+     * What the threads do to each other is the question here. */
     bool judged = result.exit_code == 0 || result.exit_code == 5 ||
                   (result.exit_code == 3 && strstr(result.out, "\nVerdict: HARNESS"));
     if (!judged || strstr(result.err, "ThreadSanitizer"))
@@ -34,7 +36,8 @@ static void all_at_work(void **state)
     lab_assert_number(&lab, "threads.db", "SELECT count(*) FROM run WHERE validity IS NOT NULL", RUNS);
     lab_assert_number(&lab, "threads.db", "SELECT count(*) FROM run WHERE left_processes <> 0", 0);
     /* Each thread had its work: faults in the proxy, kills on the control loop, all of it written. */
-    assert_true(lab_number(&lab, "threads.db", "SELECT count(DISTINCT run) FROM fault_receipt WHERE effective = 1") > 4);
+    assert_true(lab_number(&lab, "threads.db",
+                           "SELECT count(DISTINCT run) FROM fault_receipt WHERE effective = 1") > 4);
     assert_true(lab_number(&lab, "threads.db", "SELECT count(*) FROM fault_decision") > 0);
     assert_true(lab_number(&lab, "threads.db", "SELECT count(*) FROM incarnation WHERE incarnation = 2") > 0);
     lab_close(&lab);

@@ -49,8 +49,8 @@ struct judged {
 static const struct judged targets[] = {
     {"growing", "growing", "", 1, "valid", "", NULL, "FN"},
     {"collects-unasked", "collects-unasked", "", 1, "valid", "", NULL, "FN"},
-    {"hides-metrics", "hides-metrics", "", 1, "gaps", "% ms without metrics of target %, over 2 periods of 250 ms", NULL,
-     "HARNESS_ERROR"},
+    {"hides-metrics", "hides-metrics", "", 1, "gaps",
+     "% ms without metrics of target %, over 2 periods of 250 ms", NULL, "HARNESS_ERROR"},
     {"hides-profiles", "hides-profiles", "", 1, "gaps",
      "% ms without goroutine profiles of target %, over 3 periods of 250 ms", NULL, "HARNESS_ERROR"},
     /* Several: their periods end at different times before the last look. */
@@ -83,8 +83,8 @@ static void show_runs(const struct judged *target)
 {
     char sql[512];
     snprintf(sql, sizeof sql,
-             "SELECT group_concat(validity || ': ' || reason || ' ' || coalesce((SELECT group_concat(kind) FROM outcome "
-             "AS o WHERE o.run = r.run AND detector = 'threshold'), 'no outcome'), '; ') FROM run AS r JOIN cell AS c "
+             "SELECT group_concat(validity || ': ' || reason || ' ' || coalesce((SELECT group_concat(kind) FROM "
+             "outcome AS o WHERE o.run = r.run AND detector = 'threshold'), 'no outcome'), '; ') FROM run AS r JOIN cell AS c "
              "USING (cell) WHERE c.name LIKE '%s/%%'",
              target->name);
     char *runs = lab_text(&lab, "judged.db", sql);
@@ -191,8 +191,8 @@ static void each_kill_restarts_by_its_own_clock(void **state)
                      rests[i].least_ms, rests[i].most_ms);
     }
     /* Down for good: the method, draining and settling go on without it, and nobody looks at it afterwards. */
-    assert_true(kills_ms("SELECT (SELECT time_ns FROM phase WHERE name = 'after') - (SELECT to_ns FROM incarnation WHERE "
-                         "incarnation = 3)") >= 500);
+    assert_true(kills_ms("SELECT (SELECT time_ns FROM phase WHERE name = 'after') - (SELECT to_ns FROM incarnation "
+                         "WHERE incarnation = 3)") >= 500);
     lab_assert_number(&lab, "kills.db", "SELECT count(*) FROM truth_interval WHERE ended_by = 'kill'", 3);
     lab_assert_number(&lab, "kills.db", "SELECT count(*) FROM truth_interval", 3);
 }
