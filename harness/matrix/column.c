@@ -14,6 +14,8 @@
 #define PART(name, metric, whole, doc)                                                                              \
     {name, LD_LEVEL_INSTANCE, LD_COLUMN_SHARE, LD_SERIES_METRIC, LD_FACT_PART, LD_METRIC_##metric, LD_METRIC_##whole, \
      false, doc}
+#define SANITIZER(name, unit, fact, doc) \
+    {name, LD_LEVEL_INSTANCE, LD_COLUMN_##unit, LD_SERIES_SANITIZER, LD_FACT_##fact, 0, 0, false, doc}
 #define LATER(name, doc) {name, LD_LEVEL_INSTANCE, LD_COLUMN_COUNT, LD_SERIES_NONE, LD_FACT_LAST, 0, 0, true, doc}
 
 static const struct ld_column columns[] = {
@@ -45,6 +47,11 @@ static const struct ld_column columns[] = {
     METRIC("heap_inuse_growth", BYTES, GROWTH, HEAP_INUSE, "growth of the heap in use"),
     METRIC("heap_inuse_slope", BYTES_PER_SECOND, SLOPE, HEAP_INUSE, "slope of the heap in use"),
     METRIC("heap_inuse_persistence", SHARE, PERSISTENCE, HEAP_INUSE, "quarters in which the heap in use grew"),
+    METRIC("heap_inuse_floor_growth", BYTES, FLOOR_GROWTH, HEAP_INUSE,
+           "growth of its floor, from the least of the window's first quarter to the least of its last: what comes and "
+           "goes between two collections does not lift it"),
+    METRIC("heap_inuse_floor_persistence", SHARE, FLOOR_PERSISTENCE, HEAP_INUSE,
+           "of the three steps from quarter to quarter, those whose floor gained at least an eighth of its growth"),
     METRIC("heap_objects_growth", COUNT, GROWTH, HEAP_OBJECTS, "growth of the number of heap objects"),
     METRIC("gc_cycles", COUNT, GROWTH, GC_CYCLES, "collections completed in the window"),
     METRIC("gc_rate", PER_SECOND, RATE, GC_CYCLES, "collections per second"),
@@ -56,6 +63,8 @@ static const struct ld_column columns[] = {
     METRIC("sockets_growth", COUNT, GROWTH, SOCKETS, "growth of the open descriptors that are sockets"),
     METRIC("resident", BYTES, LAST, RSS, "resident memory"),
     METRIC("resident_growth", BYTES, GROWTH, RSS, "growth of the resident memory"),
+    METRIC("resident_floor_growth", BYTES, FLOOR_GROWTH, RSS, "growth of its floor, as for heap_inuse_floor_growth"),
+    METRIC("resident_floor_persistence", SHARE, FLOOR_PERSISTENCE, RSS, "steps of its floor, quarter to quarter"),
     METRIC("threads", COUNT, LAST, THREADS, "kernel threads"),
     METRIC("cpu_share", SHARE, RATE, CPU, "CPU time per second, 100% is one core"),
     METRIC("requests_rate", PER_SECOND, RATE, REQUESTS, "requests sent per second"),
@@ -63,6 +72,12 @@ static const struct ld_column columns[] = {
     PART("errors_share", ERRORS, REQUESTS, "requests of the window that failed"),
     METRIC("latency_p50", SECONDS, LAST, LATENCY_P50, "median latency of the service"),
     METRIC("latency_p99", SECONDS, LAST, LATENCY_P99, "99th percentile of the latency"),
+    SANITIZER("sanitizer_report", NAME, REPORT,
+              "what AddressSanitizer's last report on stderr is about, such as heap-use-after-free; quoted with its "
+              "first line and the function of its innermost frame, which is the alert's site"),
+    SANITIZER("sanitizer_reports", COUNT, REPORTS, "reports of AddressSanitizer on stderr so far"),
+    SANITIZER("sanitizer_frames", COUNT, FRAMES,
+              "frames of the last report's first stack, as far as it is written; the row is judged at its first"),
     LATER("gc_pause_p99", "quantile of the collector's pauses"),
     LATER("gc_live_share", "live heap / heap at the start of the collection, the X and Y of gctrace"),
     LATER("survival", "goroutines of the site that outlive forced collections"),
@@ -98,7 +113,7 @@ const char *const *ld_column_names(void)
 
 bool ld_column_may_have_window(const struct ld_column *column)
 {
-    return column->fact >= LD_FACT_LAST && column->series != LD_SERIES_NONE && column->series != LD_SERIES_SITE_SHARE;
+    return column->fact >= LD_FACT_LAST && column->series != LD_SERIES_SITE_SHARE;
 }
 
 bool ld_column_needs_window(const struct ld_column *column)

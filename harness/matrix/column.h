@@ -28,6 +28,9 @@ enum ld_column_fact {
     LD_FACT_KIND,        /* site: go, library or user */
     LD_FACT_WAIT,        /* site: what it waits for */
     LD_FACT_LEAKED,      /* site: goroutines in the last leak profile */
+    LD_FACT_REPORT,      /* sanitizer: what the last report is about */
+    LD_FACT_REPORTS,     /* sanitizer: reports so far */
+    LD_FACT_FRAMES,      /* sanitizer: frames of the last report's first stack */
     LD_FACT_LAST,        /* the newest value; with a window, the least or greatest in it */
     LD_FACT_GROWTH,      /* last - first of the window */
     LD_FACT_SLOPE,       /* least squares, per second */
@@ -35,6 +38,8 @@ enum ld_column_fact {
     LD_FACT_RISING,      /* steps that rose / steps */
     LD_FACT_FALLING,     /* steps that fell / steps */
     LD_FACT_PERSISTENCE, /* quarters of the window that gained at least 1/16 of its growth / 4 */
+    LD_FACT_FLOOR_GROWTH,      /* least of the last quarter - least of the first */
+    LD_FACT_FLOOR_PERSISTENCE, /* steps from quarter to quarter whose least gained 1/8 of that / 3 */
     LD_FACT_PART         /* growth of the metric / growth of the `whole` metric */
 };
 
@@ -43,6 +48,7 @@ enum ld_column_series {
     LD_SERIES_SITE,        /* goroutines of the site in its wait */
     LD_SERIES_SITE_SHARE,  /* the same / goroutines of the profile */
     LD_SERIES_CONNECTIONS, /* goroutines of net/http's persistConn / goroutines of the profile */
+    LD_SERIES_SANITIZER,   /* what a sanitizer wrote on stderr */
     LD_SERIES_METRIC
 };
 

@@ -40,6 +40,42 @@ static double persistence(const struct ld_series *series, int64_t now_ns, int64_
     return (double)gained / QUARTERS;
 }
 
+/* The least value of a quarter, 1 to 4; what was there at its left edge when no point lies in it. */
+static double floor_of(const struct ld_series *series, int64_t now_ns, int64_t window_ns, int quarter)
+{
+    int64_t from_ns = now_ns - window_ns / QUARTERS * (QUARTERS - quarter + 1);
+    int64_t to_ns = now_ns - window_ns / QUARTERS * (QUARTERS - quarter);
+    bool any = false;
+    double least = value_at(series, from_ns);
+    for (size_t i = 0; i < series->count; i++) {
+        const struct ld_sample_point *point = &series->points[i];
+        if (point->time_ns <= from_ns || point->time_ns > to_ns)
+            continue;
+        least = !any || point->value < least ? point->value : least;
+        any = true;
+    }
+    return least;
+}
+
+static double floor_growth(const struct ld_series *series, int64_t now_ns, int64_t window_ns)
+{
+    return floor_of(series, now_ns, window_ns, QUARTERS) - floor_of(series, now_ns, window_ns, 1);
+}
+
+/* Three eighths of the growth have to be spread over all three steps: a plateau, old or new, is no step. */
+static double floor_persistence(const struct ld_series *series, int64_t now_ns, int64_t window_ns)
+{
+    int gained = 0;
+    double before = floor_of(series, now_ns, window_ns, 1);
+    double enough = floor_growth(series, now_ns, window_ns) / (2 * QUARTERS);
+    for (int quarter = 2; quarter <= QUARTERS; quarter++) {
+        double after = floor_of(series, now_ns, window_ns, quarter);
+        gained += after > before && after - before >= enough;
+        before = after;
+    }
+    return (double)gained / (QUARTERS - 1);
+}
+
 /* `least`: of a newest value with a window, the least in it (for lower bounds), else the greatest. */
 static bool series_fact(const struct ld_series *series, const struct ld_cell *cell, const struct ld_look *look,
                         bool least, double *ret_value)
@@ -78,6 +114,12 @@ static bool series_fact(const struct ld_series *series, const struct ld_cell *ce
         return true;
     case LD_FACT_PERSISTENCE:
         *ret_value = persistence(series, look->now_ns, window_ns);
+        return true;
+    case LD_FACT_FLOOR_GROWTH:
+        *ret_value = floor_growth(series, look->now_ns, window_ns);
+        return true;
+    case LD_FACT_FLOOR_PERSISTENCE:
+        *ret_value = floor_persistence(series, look->now_ns, window_ns);
         return true;
     default:
         return false;
@@ -146,6 +188,9 @@ static bool cell_value(const struct ld_cell *cell, const struct ld_look *look, b
         return site_fact(cell, look, least, ret_value);
     case LD_SERIES_CONNECTIONS:
         return look->life->profiles_begun && series_fact(&look->life->connections, cell, look, least, ret_value);
+    case LD_SERIES_SANITIZER:
+        *ret_value = cell->column->fact == LD_FACT_FRAMES ? look->life->report.frames : look->life->report.count;
+        return true;
     case LD_SERIES_METRIC:
         return metric_fact(cell, look, least, ret_value);
     }
@@ -156,6 +201,8 @@ static bool cell_value(const struct ld_cell *cell, const struct ld_look *look, b
 
 static const char *cell_name(const struct ld_cell *cell, const struct ld_look *look)
 {
+    if (cell->column->fact == LD_FACT_REPORT)
+        return look->life->report.what;
     if (!look->site)
         return "";
     if (cell->column->fact == LD_FACT_NAME)
@@ -207,6 +254,8 @@ bool ld_row_holds(const struct ld_row *row, const struct ld_look *look)
 static int print_cell(const struct ld_cell *cell, const struct ld_look *look, struct ld_buffer *out)
 {
     double value;
+    if (cell->column->fact == LD_FACT_REPORT)
+        return ld_buffer_printf(out, "\"%s\" in %s", look->life->report.text, look->life->report.function);
     if (cell->column->unit == LD_COLUMN_NAME)
         return ld_buffer_add_text(out, cell_name(cell, look));
     if (!cell_value(cell, look, cell->bounded[LD_AT_LEAST] || cell->bounded[LD_ABOVE], &value))

@@ -5,7 +5,8 @@
 static const char language[] =
     "\nHow rows are judged\n"
     "  A row of scope site is judged for every site in each of its waits, at each goroutine profile; a row of metrics\n"
-    "  alone at each metrics read. It opens an alert when all its cells hold, one for a row and site at a time, and\n"
+    "  alone at each metrics read, one that looks at a sanitizer when a report has a frame; that one stays until the\n"
+    "  incarnation ends. It opens an alert when all its cells hold, one for a row and site at a time, and\n"
     "  closes it when they have not held for one sampling period. A cell whose series does not cover its window does\n"
     "  not hold. A new incarnation starts with nothing remembered. While a read that a row needs fails, the matrix is\n"
     "  unknown and its alerts stay as they are.\n"

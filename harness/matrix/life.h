@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "matrix/function.h"
+#include "matrix/report.h"
 #include "matrix/rules.h"
 #include "observe/observation.h"
 #include "observe/series.h"
@@ -43,6 +44,7 @@ struct ld_life_record {
     bool metric_begun[LD_METRIC_COUNT];
     bool profiles_begun;
     int64_t metrics_ns;           /* of the newest metrics that were kept */
+    struct ld_sanitizer_report report;
     bool has_leaks;
     struct ld_site_counts leaks;  /* the last leak profile */
     size_t claim_count, claim_room;

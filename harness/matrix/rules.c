@@ -110,6 +110,10 @@ static bool possible_name(const struct ld_column *column, const char *name, cons
         *ret_expected = "go, library or user";
         return strcmp(name, "go") == 0 || strcmp(name, "library") == 0 || strcmp(name, "user") == 0;
     }
+    if (column->fact == LD_FACT_REPORT) {
+        *ret_expected = "an error of AddressSanitizer such as heap-use-after-free";
+        return name[0] != '\0' && !strpbrk(name, " :");
+    }
     *ret_expected = "a function";
     return name[0] != '\0';
 }
@@ -382,7 +386,7 @@ static void note_needs(struct ld_matrix *matrix, const struct ld_cell *cell)
 {
     if (cell->column->series == LD_SERIES_METRIC)
         matrix->needs_sources |= 1u << ld_metric_table[cell->column->metric].source;
-    else
+    else if (cell->column->series != LD_SERIES_SANITIZER)
         matrix->needs_sites = true;
 }
 

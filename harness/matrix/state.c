@@ -101,7 +101,7 @@ static int add_claim(struct ld_matrix_state *state, struct ld_life_record *life,
 }
 
 static int open_claim(struct ld_matrix_state *state, struct ld_life_record *life, const struct ld_row *row,
-                      const struct ld_look *look, const struct ld_observation *observation,
+                      const struct ld_look *look, const char *site, const struct ld_observation *observation,
                       const struct ld_alert_sink *sink)
 {
     if (life->claim_count == CLAIMS_MAX)
@@ -111,7 +111,7 @@ static int open_claim(struct ld_matrix_state *state, struct ld_life_record *life
     int code = ld_row_explain(row, look, &why);
     struct ld_row_claim *claim;
     if (!code || code == LD_ELIMIT) /* a text that is too long is cut, the claim stands */
-        code = add_claim(state, life, row, look->site ? look->site->site : "", &claim);
+        code = add_claim(state, life, row, site, &claim);
     if (!code) {
         const struct ld_series *counts = look->site ? &look->site->counts : NULL;
         double amount = counts && counts->count ? counts->points[counts->count - 1].value : 0;
@@ -196,15 +196,25 @@ static struct ld_row_claim *find_claim(struct ld_life_record *life, const struct
     return NULL;
 }
 
+/* Such a row names the function that a report names, and is judged when one does. What a report says stays true. */
+static bool of_sanitizer(const struct ld_row *row)
+{
+    for (size_t i = 0; i < row->when.count; i++)
+        if (ld_row_cell(row, i)->column->series == LD_SERIES_SANITIZER)
+            return true;
+    return false;
+}
+
 static int judge(const struct evaluation *now, const struct ld_row *row, const struct ld_site_series *site)
 {
     struct ld_look look = {.life = now->life, .site = site, .now_ns = now->observation->time_ns,
                            .time_scale = now->state->time_scale};
-    struct ld_row_claim *claim = find_claim(now->life, row, site ? site->site : "");
+    const char *name = site ? site->site : of_sanitizer(row) ? now->life->report.function : "";
+    struct ld_row_claim *claim = find_claim(now->life, row, name);
     if ((claim && claim->held) || (!claim && !now->may_open) || !ld_row_holds(row, &look))
         return 0;
     if (!claim)
-        return open_claim(now->state, now->life, row, &look, now->observation, now->sink);
+        return open_claim(now->state, now->life, row, &look, name, now->observation, now->sink);
     claim->held = true;
     claim->failing_ns = -1;
     return 0;
@@ -239,13 +249,15 @@ static int evaluate_row(const struct evaluation *now, const struct ld_row *row)
     return code;
 }
 
-static bool looks_at(const struct ld_row *row, bool metrics)
+static bool looks_at_sites(const struct ld_row *row)
 {
-    if (!metrics && row->scope == LD_LEVEL_SITE)
+    if (row->scope == LD_LEVEL_SITE)
         return true;
-    for (size_t i = 0; i < row->when.count; i++)
-        if ((ld_row_cell(row, i)->column->series == LD_SERIES_METRIC) == metrics)
+    for (size_t i = 0; i < row->when.count; i++) {
+        enum ld_column_series series = ld_row_cell(row, i)->column->series;
+        if (series != LD_SERIES_METRIC && series != LD_SERIES_SANITIZER)
             return true;
+    }
     return false;
 }
 
@@ -263,7 +275,9 @@ static int evaluate(struct ld_matrix_state *state, struct ld_life_record *life,
 {
     for (size_t i = 0; i < state->matrix->rows.count; i++) {
         const struct ld_row *row = ld_matrix_row(state->matrix, i);
-        bool of_sites = looks_at(row, false);
+        if (of_sanitizer(row))
+            continue;
+        bool of_sites = looks_at_sites(row);
         if ((of_sites && life->blind_profiles) || needs_hidden(row, life->blind_sources))
             continue;
         bool fresh = of_sites ? new_profile : new_metrics;
@@ -276,6 +290,18 @@ static int evaluate(struct ld_matrix_state *state, struct ld_life_record *life,
             return code;
     }
     return 0;
+}
+
+/* Only opens: what was reported was done. */
+static int evaluate_report(struct ld_matrix_state *state, struct ld_life_record *life,
+                           const struct ld_observation *observation, const struct ld_alert_sink *sink)
+{
+    struct evaluation now = {state, life, observation, sink, true};
+    int code = 0;
+    for (size_t i = 0; !code && i < state->matrix->rows.count; i++)
+        if (of_sanitizer(ld_matrix_row(state->matrix, i)))
+            code = judge(&now, ld_matrix_row(state->matrix, i), NULL);
+    return code;
 }
 
 /* ---- observations */
@@ -336,8 +362,12 @@ static int follow(struct ld_matrix_state *state, const struct ld_observation *ob
     if (observation->incarnation < life->incarnation)
         return 0;
     bool ended = observation->kind == LD_OBSERVATION_LIFE && observation->life == LD_LIFE_ENDED;
-    if (observation->incarnation > life->incarnation || ended)
+    struct ld_sanitizer_report report = life->report;
+    bool next = observation->incarnation > life->incarnation;
+    if (next || ended)
         end_life(state, life, observation, sink);
+    if (ended && !next)
+        life->report = report; /* its last words may come behind the news of its death */
     life->incarnation = observation->incarnation;
     if (!ended)
         *ret_life = life;
@@ -388,6 +418,8 @@ int ld_matrix_observe(struct ld_matrix_state *state, const struct ld_observation
     if (observation->kind == LD_OBSERVATION_PROFILE && observation->profile_kind == LD_PROFILE_GOROUTINELEAK &&
         observation->profile && !observation->profile->truncated)
         code = ld_life_leaks(life, observation->profile);
+    if (observation->kind == LD_OBSERVATION_LINE && ld_sanitizer_line(&life->report, observation->text))
+        code = evaluate_report(state, life, observation, sink);
     if (observation->kind == LD_OBSERVATION_FAILED)
         failed(state, life, observation, sink);
     return code ? code : evaluate(state, life, observation, sink, false, false);

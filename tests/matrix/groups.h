@@ -5,5 +5,6 @@
 int test_rules(void);
 int test_evaluation(void);
 int test_scenes(void);
+int test_memory(void);
 
 #endif

@@ -2,5 +2,5 @@
 
 int main(void)
 {
-    return test_rules() + test_evaluation() + test_scenes() ? 1 : 0;
+    return test_rules() + test_evaluation() + test_scenes() + test_memory() ? 1 : 0;
 }
