@@ -287,6 +287,37 @@ static void test_trembling_plateau_is_no_persistence(void **unused)
     bench_done(&bench);
 }
 
+/* Two points to a quarter of two seconds, behind one at its left edge: what lies above a floor does not count. */
+static void test_floors_of_quarters(void **unused)
+{
+    (void)unused;
+#define FLOOR "{column: heap_inuse_floor_growth, over: 2s, "
+#define STEPS "{column: heap_inuse_floor_persistence, over: 2s, "
+    static const struct {
+        const char *cells;
+        double points[9];
+        bool holds;
+    } cases[] = {
+        {FLOOR "at_least: 12B, at_most: 12B}, " STEPS "at_least: 100%}", {90, 10, 80, 70, 14, 18, 60, 50, 22}, true},
+        {FLOOR "at_least: 12B, at_most: 12B}, " STEPS "at_least: 100%}", {0, 80, 10, 14, 14, 30, 18, 22, 22}, true},
+        {FLOOR "at_least: 12B, at_most: 12B}, " STEPS "at_least: 100%}", {0, 80, 10, 10, 90, 30, 18, 22, 22}, false},
+        {FLOOR "at_least: 12B, at_most: 12B}, " STEPS "at_least: 60%, at_most: 70%}",
+         {0, 80, 10, 11, 90, 30, 18, 22, 22}, true},
+        {FLOOR "at_least: 1B}, " STEPS "at_least: 0%}", {10, 10, 80, 10, 90, 10, 99, 10, 99}, false},
+        {FLOOR "at_most: 0B}, " STEPS "at_most: 0%}", {10, 10, 80, 10, 90, 10, 99, 10, 99}, true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct bench bench = bench_of("instance", cases[i].cells, 1);
+        for (size_t k = 0; k < 9; k++) {
+            metric_series(&bench, LD_METRIC_HEAP_INUSE, cases[i].points[k], 0, 1);
+            assert_true(k == 8 || opened(&bench) == 0); /* the window is not covered yet */
+        }
+        if ((opened(&bench) > 0) != cases[i].holds)
+            fail_msg("case %zu: holds %d, expected %d", i, opened(&bench) > 0, cases[i].holds);
+        bench_done(&bench);
+    }
+}
+
 static void test_short_lapse_does_not_close(void **unused)
 {
     (void)unused;
@@ -366,6 +397,7 @@ int test_evaluation(void)
         cmocka_unit_test(test_each_source_is_blind_by_itself),
         cmocka_unit_test(test_late_observations_of_the_dead_are_passed_over),
         cmocka_unit_test(test_trembling_plateau_is_no_persistence),
+        cmocka_unit_test(test_floors_of_quarters),
         cmocka_unit_test(test_short_lapse_does_not_close),
         cmocka_unit_test(test_ticks_open_nothing),
         cmocka_unit_test(test_hostile_series_stay_bounded),

@@ -229,8 +229,12 @@ static void test_a_report_is_told_once_whenever_it_comes(void **unused)
                 hand_life(scene.feed, LD_LIFE_ENDED);
             if (i < REPORT_LINES)
                 hand_line(scene.feed, report[i]);
+            scene.feed->time_ns += 10 * PERIOD_NS;
+            hand_tick(scene.feed); /* nor does time take back what was reported */
+            hand_metric(scene.feed, LD_METRIC_RSS, 20 * MIB);
         }
         expect_dangling(&scene, 1);
+        assert_int_equal(count_action(&scene.feed->kept, LD_ALERT_CLOSE), death > 3 ? 1 : 0);
         scene.feed->incarnation++;
         hand_life(scene.feed, LD_LIFE_STARTED);
         hand_line(scene.feed, FRAME); /* of no report of this life */
@@ -246,7 +250,7 @@ static void test_a_report_is_told_once_whenever_it_comes(void **unused)
 static void test_other_lines_are_no_report(void **unused)
 {
     (void)unused;
-    static const char *const lines[][2] = {
+    static const char *const lines[][4] = {
         {"ERROR: AddressSanitizer: heap-use-after-free on address 0x1", FRAME},
         {"we link AddressSanitizer; ==1==ERROR: AddressSanitizer: heap-use-after-free", FRAME},
         {"==4711==ERROR: LeakSanitizer: detected memory leaks", FRAME},
@@ -256,12 +260,14 @@ static void test_other_lines_are_no_report(void **unused)
         {HEAD, "    #0 0x55d0c5"},
         {HEAD, "    #x 0x55d0c5 in main.work main.go:1"},
         {HEAD, "#"},
+        {HEAD, "    #0 0x55d0c5", "freed by thread T0 here:", FRAME},
+        {"xx4711==ERROR: AddressSanitizer: heap-use-after-free on address 0x1", FRAME},
         {"", ""},
     };
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         struct scene scene = begin();
-        hand_line(scene.feed, lines[i][0]);
-        hand_line(scene.feed, lines[i][1]);
+        for (size_t k = 0; k < 4 && lines[i][k]; k++)
+            hand_line(scene.feed, lines[i][k]);
         const struct kept_alert *alert = find_open(&scene.feed->kept, 0);
         if (alert)
             fail_msg("\"%s\", \"%s\": %s", lines[i][0], lines[i][1], alert->why);
