@@ -4,7 +4,11 @@
 
 #include "scenario/scenario.h"
 
-static const char *const test_fixtures[] = {"queue/consumer-unclosed", "http/body-not-closed", NULL};
+static const char *const test_fixtures[] = {"queue/consumer-unclosed", "http/body-not-closed",
+                                            "sync/done-missing", "timer/ticker-not-stopped",
+                                            "timer/ticker-only-stopped", "context/cancel-missing",
+                                            "cgo/memory-dangling", "cgo/handle-not-deleted",
+                                            "cgo/memory-not-freed", NULL};
 static const char *const test_upstreams[] = {"http-echo", NULL};
 static const struct ld_catalogue test_catalogue = {.fixtures = test_fixtures, .upstreams = test_upstreams};
 

@@ -247,13 +247,20 @@ static void a_missing_file_is_said(void **state)
     ld_errors_done(&errors);
 }
 
-/* The two scenarios that ship, and their variants, are what the tool itself would accept. */
+/* The scenarios of leaks that ship, and their variants, are what the tool itself would accept. */
 static void shipped_scenarios_are_good(void **state)
 {
     (void)state;
     static const char *const files[] = {
         "chan-recv-unclosed",
         "http-body-not-closed",
+        "waitgroup-missing-done",
+        "ticker-not-stopped",
+        "ctx-cancel-missing",
+        "cgo-dangling",
+        "cgo-handle-not-deleted",
+        "cgo-malloc-not-freed",
+        "variants/ticker-only-stopped",
         "variants/chan-recv-unclosed-dose",
         "variants/chan-recv-unclosed-depth",
         "variants/http-body-not-closed-dose",
