@@ -5,7 +5,7 @@
 
 #define OPTION_SEED {"seed", "N", "The campaign's seed: one seed gives one plan, bit for bit; default 1."}
 #define OPTION_RUNS {"runs", "N", "Runs of each cell, instead of what the scenarios say."}
-#define OPTION_JOBS {"jobs", "N", "Runs at the same time; default: twice the number of cores."}
+#define OPTION_JOBS {"jobs", "N", "Runs at the same time; default: four times the number of cores."}
 #define OPTION_FILTER {"filter", "GLOB", "Only cells whose name matches, such as '*/leaky/*'."}
 #define OPTION_SHARD {"shard", "K/N", "Only the Kth of N parts; a cell is never split."}
 #define OPTION_JSON {"json", NULL, "Write JSON instead of text."}

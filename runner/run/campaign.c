@@ -445,5 +445,5 @@ int ld_campaign_run(struct ld_campaign_result *ret_result, const struct ld_campa
 unsigned ld_campaign_default_jobs(void)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    return cores > 0 ? (unsigned)cores * 2 : 2;
+    return cores > 0 ? (unsigned)cores * 4 : 4;
 }

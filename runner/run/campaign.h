@@ -54,7 +54,8 @@ struct ld_campaign_result {
 
 int ld_campaign_run(struct ld_campaign_result *ret_result, const struct ld_campaign_setting *setting,
                     struct ld_error *error);
-/* How many runs at a time when nobody says: twice the cores; the A/A benchmark (tests/benchmarks) holds it to that. */
+/* How many runs at a time when nobody says: four times the cores, for runs mostly wait; tests/benchmarks/a_a.sh
+ * tells whether that shifts what a run shows. */
 unsigned ld_campaign_default_jobs(void);
 
 #endif
