@@ -113,7 +113,7 @@ static void bash_completes(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char script[600], expected[100];
         snprintf(script, sizeof script,
-                 "eval \"$(" LEAKDRILL " completion bash)\"; compopt() { :; }; COMP_WORDS=(%s); "
+                 "eval \"$('" LEAKDRILL "' completion bash)\"; compopt() { :; }; COMP_WORDS=(%s); "
                  "COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _leakdrill; echo \"${COMPREPLY[*]}\"",
                  cases[i].words);
         snprintf(expected, sizeof expected, "%s\n", cases[i].replies);

@@ -27,7 +27,7 @@ static json_t *ask(const struct lab *lab, const char *before, int *ret_exit)
     struct running_program running;
     struct program_result result;
     char script[600];
-    snprintf(script, sizeof script, "%s\nexec " LEAKDRILL " doctor --json", before);
+    snprintf(script, sizeof script, "%s\nexec '" LEAKDRILL "' doctor --json", before);
     program_start(&running, 60, "/bin/sh", lab->folder, lab->environment, (const char *const[]){"-c", script, NULL});
     program_finish(&running, &result);
     json_t *root = json_loads(result.out, 0, NULL);

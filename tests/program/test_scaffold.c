@@ -28,8 +28,8 @@ static void open_with_tree(struct lab *lab)
 {
     lab_open(lab);
     sh(lab, "mkdir tree tree/tests\n"
-            "cp -r " SOURCE_FOLDER "/fixtures-go " SOURCE_FOLDER "/harness " SOURCE_FOLDER "/scenarios tree\n"
-            "cp -r " SOURCE_FOLDER "/tests/detect tree/tests\n"
+            "cp -r '" SOURCE_FOLDER "/fixtures-go' '" SOURCE_FOLDER "/harness' '" SOURCE_FOLDER "/scenarios' tree\n"
+            "cp -r '" SOURCE_FOLDER "/tests/detect' tree/tests\n"
             "(cd tree && find . -type f -exec cksum {} + | sort) >before\n");
 }
 
@@ -174,8 +174,8 @@ static void a_new_detector_builds_and_passes(void **state)
        COMPILER " -std=c17 -D_GNU_SOURCE -O0 -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes "
                 "-Wmissing-prototypes -Wformat=2 -Werror " COMPILER_FLAGS " -Itree/harness -Itree -Itree/tests "
                 "-DTEST_DATA='\"" TEST_DATA "\"' -DSOURCE_FOLDER='\"" SOURCE_FOLDER
-                "\"' -DBUILD_FOLDER=\"\\\"$PWD\\\"\" tree/harness/detect/*.c tree/tests/detect/*.c -L" BUILD_FOLDER
-                " -lld_matrix -lld_truth -lld_observe -lld_pprof -lld_yaml -lld_base -lcmocka -ljansson -lyaml -lz "
+                "\"' -DBUILD_FOLDER=\"\\\"$PWD\\\"\" tree/harness/detect/*.c tree/tests/detect/*.c -L'" BUILD_FOLDER
+                "' -lld_matrix -lld_truth -lld_observe -lld_pprof -lld_yaml -lld_base -lcmocka -ljansson -lyaml -lz "
                 "-lsodium -lm -o tests\n"
                 "./tests >log 2>&1 || { cat log; exit 1; }\n"
                 "grep -q 'OK ] test_claims_above_the_limit' log || { cat log; exit 1; }\n");
