@@ -119,18 +119,9 @@ static json_t *check_object(const struct ld_report *report, const struct ld_chec
                      ld_verdict_name(check->verdict));
 }
 
-static const struct ld_run_plan *planned_run(const struct ld_plan *plan, uint32_t run)
-{
-    for (size_t i = 0; i < plan->run_count; i++) {
-        if (plan->runs[i].index == run)
-            return &plan->runs[i];
-    }
-    return NULL;
-}
-
 static json_t *run_object(const struct ld_report *report, const struct ld_run_record *run)
 {
-    const struct ld_run_plan *planned = planned_run(report->plan, run->run);
+    const struct ld_run_plan *planned = ld_plan_find_run(report->plan, run->run);
     json_t *broken = json_array();
     for (size_t i = 0; i < run->detector_count; i++) {
         if (run->detectors[i].failed)

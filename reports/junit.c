@@ -72,11 +72,8 @@ static int check_case(struct ld_buffer *out, const struct ld_check *check)
 
 static const struct ld_cell *cell_of(const struct ld_plan *plan, uint32_t run)
 {
-    for (size_t i = 0; i < plan->run_count; i++) {
-        if (plan->runs[i].index == run)
-            return &plan->cells[plan->runs[i].cell];
-    }
-    return NULL;
+    const struct ld_run_plan *planned = ld_plan_find_run(plan, run);
+    return planned ? &plan->cells[planned->cell] : NULL;
 }
 
 /* A run that gives no evidence is skipped: whether there are too many of them is a check of its own. */

@@ -397,7 +397,6 @@ void ld_sampler_point(struct ld_sampler *sampler, int64_t pid)
 
 void ld_sampler_start(struct ld_sampler *sampler)
 {
-    sampler->running = true;
     if (sampler->count * 2 > sampler->escalate_at)
         sampler->escalate_at = sampler->count * 2;
     sampler->next_ns = (int64_t)uv_hrtime();
@@ -406,7 +405,6 @@ void ld_sampler_start(struct ld_sampler *sampler)
 
 void ld_sampler_stop(struct ld_sampler *sampler)
 {
-    sampler->running = false;
     uv_timer_stop(&sampler->timer);
 }
 

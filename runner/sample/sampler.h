@@ -53,7 +53,7 @@ struct ld_sampler {
     const struct ld_sampler_events *events;
     void *context;
     int64_t pid;                 /* 0: down */
-    bool running, cycle_busy, survey_busy, closing;
+    bool cycle_busy, survey_busy, closing;
     bool planned;                /* the steps of the cycle or the survey in hand are known */
     bool dump_only;              /* of the survey */
     uint64_t cycle;              /* periods since start */
