@@ -7,6 +7,11 @@
 
 #include "runner/proxy/internal.h"
 
+int64_t engine_now(void)
+{
+    return (int64_t)uv_hrtime();
+}
+
 struct message *engine_event(struct listener *listener, enum message_kind kind)
 {
     struct message *message = calloc(1, sizeof *message);
@@ -116,6 +121,7 @@ static void run_dry(struct engine *engine)
     uv_run(&engine->loop, UV_RUN_DEFAULT);
     assert(!engine->listeners && engine->connection_count == 0 && engine->held == 0);
     close_loop(engine);
+    pipes_done(&engine->pipes);
     if (engine->spare_fd >= 0)
         close(engine->spare_fd);
 }

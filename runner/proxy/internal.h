@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "fault/fault.h"
 #include "fault/toxic.h"
+#include "runner/proxy/pipe.h"
 #include "runner/proxy/proxy.h"
 #include "runner/proxy/queue.h"
 #include "runner/proxy/schedule.h"
@@ -32,6 +33,7 @@ enum message_kind {
     MESSAGE_DECISION,         /* fault, connection, touched */
     MESSAGE_FAULT_ENDED,      /* fault: the owner frees it; or, none of this id acted, fault_id */
     MESSAGE_REFUSED,          /* number */
+    MESSAGE_STALLED,          /* number: connection, stream, began_ns */
     MESSAGE_CLOSED,           /* listener: the owner frees it */
     MESSAGE_STOPPED           /* the thread is about to end */
 };
@@ -47,7 +49,8 @@ struct message {
     struct fault *fault;
     char *fault_id;
     uint64_t number; /* connection, or how many */
-    int64_t time_ns;
+    int64_t time_ns, began_ns;
+    enum ld_stream stream;
     uint16_t port;
     int code;
     bool touched;
@@ -73,6 +76,7 @@ struct engine {
     struct listener *listeners;
     size_t connection_count;
     size_t held;                     /* bytes in all links */
+    struct pipes pipes;
     int spare_fd;                    /* given up for a moment to refuse a connection when descriptors run out */
     bool stopping;
     struct message stopped;
@@ -113,12 +117,17 @@ struct side { /* one socket of a connection */
 };
 
 struct direction {
-    struct schedule_entry entry;
+    struct schedule_entry entry, stall;
     struct connection *connection;
     struct side *from, *to;
+    enum ld_stream stream;
     struct ld_link *link;
-    uint64_t *bytes; /* of the listener's counts */
-    bool reset;      /* what ends it is a reset */
+    uint64_t *bytes;     /* of the listener's counts */
+    bool reset;          /* what ends it is a reset */
+    int64_t blocked_ns;  /* when the kernel last took no more for `to` */
+    struct pipe *pipe;   /* not NULL: it streams, while the link is transparent */
+    size_t piped;        /* bytes in the pipe; the link is then empty */
+    unsigned full_reads, small_wakes; /* in a row */
 };
 
 struct connection {
@@ -135,6 +144,7 @@ struct connection {
 int engine_init(struct engine *engine, struct queue *requests, struct queue *events, struct ld_error *error);
 void engine_run(void *engine);             /* the thread; the loop is closed when it returns */
 void engine_abandon(struct engine *engine); /* after engine_init, when the thread could not be started */
+int64_t engine_now(void);
 /* A message to the owner about this listener; NULL, and counted as lost, when out of memory. */
 struct message *engine_event(struct listener *listener, enum message_kind kind);
 
@@ -154,9 +164,31 @@ void listener_check_closed(struct listener *listener);
 /* connection.c */
 /* Takes over fd. LD_ENOMEM or LD_ESYSTEM: the fd is untouched. */
 int connection_open(struct listener *listener, int fd);
-void connection_abort(struct connection *connection); /* resets both ends */
-void connection_add_fault(struct connection *connection, struct fault *fault, int64_t now_ns);
+/* Close what is open of both ends and forget the connection. Its memory goes with its last handle. */
+void connection_end(struct connection *connection, bool with_reset);
+void connection_close_side(struct side *side, bool with_reset); /* once is enough */
+/* False when memory ran out: the connection was ended by a reset. */
+bool connection_add_fault(struct connection *connection, struct fault *fault, int64_t now_ns);
 void connection_remove_fault(struct connection *connection, const struct fault *fault, int64_t now_ns);
+
+/* pump.c */
+/* Do for both directions what can be done now, then say what to wait for. The connection may have ended. */
+void pump(struct connection *connection, int64_t now_ns);
+void pump_on_due(struct schedule_entry *entry, int64_t now_ns);       /* of direction.entry */
+void pump_on_stall_due(struct schedule_entry *entry, int64_t now_ns); /* of direction.stall */
+struct direction *pump_reads_into(const struct side *side);
+void pump_blocked(struct side *side); /* the kernel takes no more bytes for this side */
+void pump_side_was_reset(struct side *side, int64_t now_ns);
+
+/* stream.c */
+void stream_note_read(struct direction *direction, bool full); /* through memory; `full`: there was more */
+void stream_note_wake(struct direction *direction, size_t moved);
+/* Into the pipe and on, as far as it goes: what splice gave. Only with a pipe that is empty. */
+ssize_t stream_read(struct direction *direction);
+void stream_flush(struct direction *direction, int64_t now_ns); /* out of the pipe */
+/* What is in the pipe goes to the link. Changes nothing when it does not stream. LD_ENOMEM: bytes were lost. */
+int stream_stop(struct direction *direction, int64_t now_ns);
+void stream_discard(struct direction *direction); /* with what is in the pipe */
 
 /* fault.c: on the owner's thread */
 int fault_new(const struct ld_fault_spec *spec, struct fault **ret_fault, struct ld_error *error);

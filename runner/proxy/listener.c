@@ -72,7 +72,7 @@ static void tell_refused(struct listener *listener, uint64_t count)
     if (!message)
         return;
     message->number = count;
-    message->time_ns = (int64_t)uv_hrtime();
+    message->time_ns = engine_now();
     queue_post(listener->engine->events, message);
 }
 
@@ -167,7 +167,7 @@ static void tell_upstream(struct listener *listener, struct message *message, in
     message->kind = MESSAGE_UPSTREAM_CHANGED;
     message->port = listener->upstream_port;
     message->code = code;
-    message->time_ns = (int64_t)uv_hrtime();
+    message->time_ns = engine_now();
     queue_post(listener->engine->events, message);
 }
 
@@ -211,7 +211,7 @@ void listener_start_fault(struct listener *listener, struct message *message)
             code = LD_EUSAGE;
     if (code == 0 && count == LD_LINK_TOXICS_MAX)
         code = LD_ELIMIT;
-    fault->began_ns = (int64_t)uv_hrtime();
+    fault->began_ns = engine_now();
     message->kind = MESSAGE_FAULT_BEGAN;
     message->code = code;
     message->time_ns = fault->began_ns;
@@ -219,8 +219,11 @@ void listener_start_fault(struct listener *listener, struct message *message)
     if (code != 0)
         return; /* the owner frees it, has freed it by now perhaps */
     *last = fault;
-    for (struct connection *connection = listener->connections; connection; connection = connection->next)
-        connection_add_fault(connection, fault, fault->began_ns);
+    for (struct connection *connection = listener->connections, *next; connection; connection = next) {
+        next = connection->next;
+        if (connection_add_fault(connection, fault, fault->began_ns))
+            pump(connection, fault->began_ns);
+    }
 }
 
 /* Takes the fault off every connection and hands it back to the owner. */
@@ -228,9 +231,12 @@ static void end_fault(struct listener *listener, struct fault **place)
 {
     struct fault *fault = *place;
     *place = fault->next;
-    fault->ended_ns = (int64_t)uv_hrtime();
-    for (struct connection *connection = listener->connections; connection; connection = connection->next)
+    fault->ended_ns = engine_now();
+    for (struct connection *connection = listener->connections, *next; connection; connection = next) {
+        next = connection->next;
         connection_remove_fault(connection, fault, fault->ended_ns);
+        pump(connection, fault->ended_ns);
+    }
     fault->message = (struct message){.kind = MESSAGE_FAULT_ENDED, .handle = listener->handle, .fault = fault};
     queue_post(listener->engine->events, &fault->message);
 }
@@ -259,7 +265,7 @@ void listener_close(struct listener *listener)
         end_fault(listener, &listener->faults);
     for (struct connection *connection = listener->connections, *next; connection; connection = next) {
         next = connection->next;
-        connection_abort(connection);
+        connection_end(connection, true);
     }
     listener_check_closed(listener);
 }

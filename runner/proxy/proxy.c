@@ -80,6 +80,14 @@ static void tell_refused(struct ld_proxy_listener *handle, struct message *messa
     free(message);
 }
 
+static void tell_stalled(struct ld_proxy_listener *handle, struct message *message)
+{
+    if (handle->events.stalled)
+        handle->events.stalled(handle->context, message->number, message->stream, message->began_ns,
+                               message->time_ns);
+    free(message);
+}
+
 static void tell_closed(struct ld_proxy_listener *handle, struct message *message)
 {
     struct listener *listener = message->listener;
@@ -117,6 +125,7 @@ static void tell(struct ld_proxy *proxy, struct message *message)
         [MESSAGE_DECISION] = tell_decision,
         [MESSAGE_FAULT_ENDED] = tell_fault_ended,
         [MESSAGE_REFUSED] = tell_refused,
+        [MESSAGE_STALLED] = tell_stalled,
         [MESSAGE_CLOSED] = tell_closed,
     };
     if (message->kind == MESSAGE_STOPPED)

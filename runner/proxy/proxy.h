@@ -20,6 +20,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "fault/fault.h"
 
@@ -29,6 +30,8 @@ struct ld_proxy_listener;
 #define LD_PROXY_CONNECTIONS_MAX 4096 /* default of a listener: open at once; what comes beyond is reset */
 #define LD_PROXY_HELD_MAX ((size_t)512 << 20) /* bytes held in all links; beyond, a link holds no more than 64 KiB */
 
+#define LD_PROXY_STALL_NS (1 * LD_SECOND) /* a peer that takes nothing for so long is told of */
+
 /* What a listener did, from its opening to its close. */
 struct ld_proxy_counts {
     uint64_t accepted;         /* connections served; their indices are 0 to accepted - 1 */
@@ -36,6 +39,8 @@ struct ld_proxy_counts {
     uint64_t upstream_refused; /* served connections that found no upstream */
     uint64_t resets;           /* by either end of served connections */
     uint64_t bytes_up, bytes_down;
+    uint64_t bytes_spliced;    /* of these, what never left the kernel */
+    uint64_t stalls;           /* how often a peer did not read for LD_PROXY_STALL_NS though bytes waited for it */
     uint64_t lost_events;      /* messages to the owner that found no memory; anything but 0 makes the run void */
 };
 
@@ -54,6 +59,9 @@ struct ld_proxy_events {
     void (*upstream_changed)(void *context, uint16_t port, int code, int64_t time_ns);
     /* `count` connections were refused by a limit. */
     void (*refused)(void *context, uint64_t count, int64_t time_ns);
+    /* The peer at the end of this stream has not read since began_ns, LD_PROXY_STALL_NS ago, though bytes wait for it.
+     * Told once, until it reads again. */
+    void (*stalled)(void *context, uint64_t connection, enum ld_stream stream, int64_t began_ns, int64_t time_ns);
     /* The last word about a listener; it is gone when this returns. */
     void (*closed)(void *context, const struct ld_proxy_counts *counts);
 };

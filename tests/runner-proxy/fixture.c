@@ -63,6 +63,15 @@ static void on_refused(void *context, uint64_t count, int64_t time_ns)
     told->refusals++;
 }
 
+static void on_stalled(void *context, uint64_t connection, enum ld_stream stream, int64_t began_ns, int64_t time_ns)
+{
+    struct told *told = context;
+    assert_true(began_ns + LD_PROXY_STALL_NS <= time_ns && time_ns <= now_ns());
+    told->stalled_connection = connection;
+    told->stalled_stream = stream;
+    told->stalls++;
+}
+
 static void on_closed(void *context, const struct ld_proxy_counts *counts)
 {
     struct told *told = context;
@@ -79,7 +88,7 @@ struct ld_proxy_listener *open_listener(struct fixture *fixture, uint16_t upstre
         .seed = SEED,
         .upstream_port = upstream_port,
         .connections_max = connections_max,
-        .events = {on_decision, on_began, on_ended, on_changed, on_refused, on_closed},
+        .events = {on_decision, on_began, on_ended, on_changed, on_refused, on_stalled, on_closed},
         .context = told,
     };
     struct ld_proxy_listener *listener;

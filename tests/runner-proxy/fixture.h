@@ -22,7 +22,7 @@
 
 /* What the listener told. */
 struct told {
-    unsigned decisions, began, ended, changed, refusals, closed;
+    unsigned decisions, began, ended, changed, refusals, stalls, closed;
     struct {
         char fault_id[32];
         uint64_t connection;
@@ -35,6 +35,8 @@ struct told {
     uint16_t port;
     int changed_code;
     uint64_t refused;
+    uint64_t stalled_connection;
+    enum ld_stream stalled_stream;
     struct ld_proxy_counts counts;
 };
 

@@ -275,6 +275,80 @@ static void a_reader_that_stands_still_stops_the_writer(void **state)
     close_pair(pair);
 }
 
+/* Read so many bytes of `fill`, which sends zeros. */
+static void receive_zeros(int fd, size_t length)
+{
+    static char bytes[65536];
+    while (length > 0) {
+        ssize_t piece = recv(fd, bytes, length < sizeof bytes ? length : sizeof bytes, 0);
+        assert_true(piece > 0);
+        for (ssize_t i = 0; i < piece; i++)
+            if (bytes[i] != 0)
+                fail_msg("byte %zd is %d instead of 0", i, bytes[i]);
+        length -= (size_t)piece;
+    }
+}
+
+/* Told once, until it reads again. */
+static void a_reader_that_stands_still_is_told_of(void **state)
+{
+    struct fixture *fixture = *state;
+    struct pair pair = connect_pair(fixture), other = connect_pair(fixture);
+    size_t taken = fill(other.server);
+    wait_for(fixture, &fixture->told.stalls, 1);
+    assert_int_equal(fixture->told.stalled_connection, 1);
+    assert_int_equal(fixture->told.stalled_stream, LD_STREAM_DOWN);
+    receive_zeros(other.client, taken);
+    fill(pair.client);
+    wait_for(fixture, &fixture->told.stalls, 2);
+    assert_int_equal(fixture->told.stalled_connection, 0);
+    assert_int_equal(fixture->told.stalled_stream, LD_STREAM_UP);
+    close_pair(pair);
+    close_pair(other);
+    fixture_finish(fixture, true);
+    assert_int_equal(fixture->told.counts.stalls, 2);
+}
+
+/* The kernel's queues are full, so that the reads that follow are: it streams. A toxic then comes while the pipe is
+ * full, and goes. */
+static void what_is_in_the_pipe_stays_in_front(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ld_fault_spec fault = latency_fault("a/0/latency", LD_MS, 0, 1, LD_STREAM_UP);
+    struct pair pair = connect_pair(fixture);
+    receive_zeros(pair.server, fill(pair.client));
+    size_t taken = fill(pair.client);
+    start_fault(fixture, &fault);
+    send_text(pair.server, "still open");
+    expect_text(pair.client, "still open");
+    receive_zeros(pair.server, taken);
+    send_text(pair.client, "behind the zeros");
+    expect_text(pair.server, "behind the zeros");
+    stop_fault(fixture, fault.id);
+    receive_zeros(pair.server, fill(pair.client));
+    send_text(pair.client, "the end");
+    assert_int_equal(shutdown(pair.client, SHUT_WR), 0);
+    expect_text(pair.server, "the end");
+    expect_end(pair.server);
+    close_pair(pair);
+    fixture_finish(fixture, true);
+    assert_in_range(fixture->told.counts.bytes_spliced, 1, fixture->told.counts.bytes_up - 7);
+}
+
+static void urgent_data_does_not_stop_a_stream(void **state)
+{
+    struct pair pair = connect_pair(*state);
+    receive_zeros(pair.server, fill(pair.client)); /* it streams */
+    size_t taken = fill(pair.client);
+    struct timeval patience = {.tv_sec = 30};
+    setsockopt(pair.client, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    receive_zeros(pair.server, taken);
+    assert_int_equal(send(pair.client, "!", 1, MSG_OOB), 1);
+    send_text(pair.client, "after");
+    expect_text(pair.server, "after");
+    close_pair(pair);
+}
+
 /* The proxy reads nothing from the client at that time, and must see the reset all the same. */
 static void a_reset_passes_a_reader_that_stands_still(void **state)
 {
@@ -316,6 +390,9 @@ int test_passing(void)
         TEST(a_reset_after_a_half_close_passes),
         TEST(a_reset_is_delayed_like_bytes),
         TEST(a_reader_that_stands_still_stops_the_writer),
+        TEST(a_reader_that_stands_still_is_told_of),
+        TEST(what_is_in_the_pipe_stays_in_front),
+        TEST(urgent_data_does_not_stop_a_stream),
         TEST(a_reset_passes_a_reader_that_stands_still),
         TEST(urgent_data_does_not_stop_the_rest),
     };
