@@ -11,6 +11,10 @@
     X(before_after, "before-after")     \
     X(threshold, "threshold")           \
     X(growth, "growth")                 \
+    X(site_threshold, "site-threshold") \
+    X(rate_sigma, "rate-sigma")         \
+    X(gc_frequency, "gc-frequency")     \
+    X(rate_quantile, "rate-quantile")   \
     X(matrix, "matrix")                 \
     X(goroutineleak, "goroutineleak")   \
     X(oracle, "oracle")                 \

@@ -53,6 +53,9 @@ struct ld_detector_kind {
     int (*open)(void **ret_state, const struct ld_detector_setting *setting, struct ld_error *error);
     /* The window it needs before it can speak, ns, for the least deadline; may be NULL (0). */
     int64_t (*window_ns)(const struct ld_detector_setting *setting);
+    /* The least number of goroutines at which it may speak; a run that never holds so many is out of its range, no
+     * miss. May be NULL (0). */
+    int64_t (*least_goroutines)(const struct ld_detector_setting *setting);
     /* One observation. LD_ENOMEM, LD_EDETECTOR: the detector is broken from here on. */
     int (*observe)(void *state, const struct ld_observation *observation, const struct ld_alert_sink *sink);
     /* Truth, for kinds with sees_truth; else NULL. */

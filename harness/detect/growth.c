@@ -86,15 +86,9 @@ static int judge(struct detector *detector, struct ld_life_state *life, const st
                  const struct ld_alert_sink *sink)
 {
     struct life *state = life->state;
-    struct ld_window_facts facts;
+    struct ld_window_facts facts = {0};
     bool steep = ld_series_window(&state->counts, observation->time_ns, detector->window_ns, &facts) &&
                  facts.slope_per_second > detector->per_second;
-    if (steep == (life->claim_count > 0))
-        return 0;
-    if (!steep) {
-        ld_claim_close(life, observation, sink, 0, "the goroutine count no longer rises so fast");
-        return 0;
-    }
     char window[32], why[200];
     ld_format_duration_short(detector->window_ns, window, sizeof window);
     snprintf(why, sizeof why, "the goroutine count rose by %.2f/s over %s, from %.0f to %.0f", facts.slope_per_second,
@@ -102,22 +96,18 @@ static int judge(struct detector *detector, struct ld_life_state *life, const st
     double gained = facts.growth > 0 ? facts.growth : 0;
     struct ld_alert alert = {.cause = LD_CAUSE_GOROUTINE_GROWTH, .amount = gained, .severity = LD_SEVERITY_AMBER,
                              .why = why};
-    return ld_claim_open(&detector->watch, life, observation, sink, &alert);
+    return ld_claim_only(&detector->watch, life, observation, sink, steep, &alert,
+                         "the goroutine count no longer rises so fast");
 }
 
 static int growth_observe(void *state, const struct ld_observation *observation, const struct ld_alert_sink *sink)
 {
     struct detector *detector = state;
     struct ld_life_state *life;
-    int code = ld_watch_follow(&detector->watch, observation, sink, &life, NULL);
+    double count;
+    int code = ld_watch_count(&detector->watch, observation, sink, &life, &count);
     if (code || !life)
         return code;
-    if (observation->kind == LD_OBSERVATION_FAILED && !observation->of_profile)
-        ld_watch_blind(&detector->watch, life, observation, sink);
-    double count;
-    if (!ld_observation_point(observation, LD_METRIC_GOROUTINES, &count) || count < 0)
-        return 0;
-    ld_watch_seeing(life, observation, sink);
     code = add(detector, life->state, observation->time_ns, count);
     return code ? code : judge(detector, life, observation, sink);
 }

@@ -73,16 +73,17 @@ static int threshold_observe(void *state, const struct ld_observation *observati
 {
     struct detector *detector = state;
     struct ld_life_state *life;
-    int code = ld_watch_follow(&detector->watch, observation, sink, &life, NULL);
+    double count;
+    int code = ld_watch_count(&detector->watch, observation, sink, &life, &count);
     if (code || !life)
         return code;
-    if (observation->kind == LD_OBSERVATION_FAILED && !observation->of_profile)
-        ld_watch_blind(&detector->watch, life, observation, sink);
-    double count;
-    if (!ld_observation_point(observation, LD_METRIC_GOROUTINES, &count) || count < 0)
-        return 0;
-    ld_watch_seeing(life, observation, sink);
     return judge(detector, life, observation, sink, count);
+}
+
+static int64_t threshold_least(const struct ld_detector_setting *setting)
+{
+    const struct options *options = setting->options;
+    return options->warn + 1;
 }
 
 static void threshold_close(void *state)
@@ -101,6 +102,7 @@ const struct ld_detector_kind ld_detector_threshold = {
     .options = &options_schema,
     .options_size = sizeof(struct options),
     .open = threshold_open,
+    .least_goroutines = threshold_least,
     .observe = threshold_observe,
     .close = threshold_close,
 };

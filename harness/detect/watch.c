@@ -255,6 +255,36 @@ bool ld_observation_has_profile(const struct ld_observation *observation, enum l
            !observation->profile->truncated;
 }
 
+int ld_watch_count(struct ld_watch *watch, const struct ld_observation *observation, const struct ld_alert_sink *sink,
+                   struct ld_life_state **ret_life, double *ret_count)
+{
+    struct ld_life_state *life;
+    *ret_life = NULL;
+    int code = ld_watch_follow(watch, observation, sink, &life, NULL);
+    if (code || !life)
+        return code;
+    if (observation->kind == LD_OBSERVATION_FAILED && !observation->of_profile)
+        ld_watch_blind(watch, life, observation, sink);
+    double count;
+    if (!ld_observation_point(observation, LD_METRIC_GOROUTINES, &count) || count < 0)
+        return 0;
+    ld_watch_seeing(life, observation, sink);
+    *ret_life = life;
+    *ret_count = count;
+    return 0;
+}
+
+int ld_claim_only(struct ld_watch *watch, struct ld_life_state *life, const struct ld_observation *observation,
+                  const struct ld_alert_sink *sink, bool holds, const struct ld_alert *alert, const char *closing)
+{
+    if (holds == (life->claim_count > 0))
+        return 0;
+    if (holds)
+        return ld_claim_open(watch, life, observation, sink, alert);
+    ld_claim_close(life, observation, sink, 0, closing);
+    return 0;
+}
+
 int64_t ld_scaled_ns(int64_t written_ns, double time_scale)
 {
     double scaled = (double)written_ns / time_scale;

@@ -77,6 +77,15 @@ bool ld_observation_misses_profile(const struct ld_observation *observation, enu
 /* A whole profile of `kind`? */
 bool ld_observation_has_profile(const struct ld_observation *observation, enum ld_profile_kind kind);
 
+/* What detectors of the goroutine count do alike: follow the life, say unknown when the metrics could not be read, and
+ * take the count. *ret_life is NULL when the observation holds no count to judge. LD_ENOMEM, LD_ELIMIT. */
+int ld_watch_count(struct ld_watch *watch, const struct ld_observation *observation, const struct ld_alert_sink *sink,
+                   struct ld_life_state **ret_life, double *ret_count);
+/* The only claim of a life, of a detector that names no site: open `alert` when `holds` begins to be true, close it
+ * with `closing` when it ends, do nothing while it stays. LD_ENOMEM. */
+int ld_claim_only(struct ld_watch *watch, struct ld_life_state *life, const struct ld_observation *observation,
+                  const struct ld_alert_sink *sink, bool holds, const struct ld_alert *alert, const char *closing);
+
 /* A duration of the detector's options in observation time: as written, divided by the time scale, at least 1 ns. */
 int64_t ld_scaled_ns(int64_t written_ns, double time_scale);
 

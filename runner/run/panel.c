@@ -1,10 +1,12 @@
 #include "runner/run/panel.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
 #include "base/random.h"
+#include "detect/watch.h"
 
 #define PANEL_MEMORY ((size_t)4 << 20)
 
@@ -12,6 +14,7 @@ struct seat {
     struct ld_panel *panel;
     struct ld_detector *detector;
     bool broken;
+    int64_t least_goroutines; /* 0: it may speak at any number */
 };
 
 struct ld_panel {
@@ -21,6 +24,7 @@ struct ld_panel {
     size_t count;
     struct seat *seats;
     struct ld_panel_member *members;
+    double peak_goroutines; /* the most that any observation showed of one instance */
 };
 
 static void on_alert(void *context, const struct ld_alert *alert)
@@ -78,6 +82,7 @@ static int take_seat(struct ld_panel *panel, const struct opening *opening, cons
     if (code)
         return code;
     seat->panel = panel;
+    seat->least_goroutines = kind->least_goroutines ? kind->least_goroutines(&setting) : 0;
     panel->members[panel->count++] = (struct ld_panel_member){ld_detector_name(seat->detector), kind, options};
     return 0;
 }
@@ -156,8 +161,19 @@ static void settle(struct seat *seat, int code)
     seat->panel->events->broken(seat->panel->context, ld_detector_name(seat->detector), ld_code_text(code));
 }
 
+static double goroutines_of(const struct ld_observation *observation)
+{
+    double count = 0;
+    if (ld_observation_has_profile(observation, LD_PROFILE_GOROUTINE))
+        return (double)observation->profile->total;
+    return ld_observation_point(observation, LD_METRIC_GOROUTINES, &count) ? count : 0;
+}
+
 void ld_panel_observe(struct ld_panel *panel, const struct ld_observation *observation)
 {
+    double goroutines = goroutines_of(observation);
+    if (goroutines > panel->peak_goroutines)
+        panel->peak_goroutines = goroutines;
     for (size_t i = 0; i < panel->count; i++) {
         struct seat *seat = &panel->seats[i];
         struct ld_alert_sink sink = {on_alert, seat};
@@ -173,6 +189,19 @@ void ld_panel_truth(struct ld_panel *panel, const struct ld_truth_event *event)
         struct ld_alert_sink sink = {on_alert, seat};
         if (!seat->broken && panel->members[i].kind->sees_truth)
             settle(seat, ld_detector_truth(seat->detector, event, &sink));
+    }
+}
+
+void ld_panel_finish(struct ld_panel *panel)
+{
+    for (size_t i = 0; i < panel->count; i++) {
+        const struct seat *seat = &panel->seats[i];
+        if (seat->broken || panel->peak_goroutines >= (double)seat->least_goroutines)
+            continue;
+        char reason[160];
+        snprintf(reason, sizeof reason, "it speaks from %lld goroutines on, the run never held more than %.0f",
+                 (long long)seat->least_goroutines, panel->peak_goroutines);
+        panel->events->out_of_range(panel->context, ld_detector_name(seat->detector), reason);
     }
 }
 

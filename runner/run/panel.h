@@ -14,6 +14,8 @@ struct ld_panel;
 struct ld_panel_events {
     void (*alert)(void *context, const char *detector, const struct ld_alert *alert);
     void (*broken)(void *context, const char *detector, const char *reason);
+    /* At the end of a run that never reached the detector's parameters. */
+    void (*out_of_range)(void *context, const char *detector, const char *reason);
 };
 
 struct ld_panel_member {
@@ -29,6 +31,8 @@ int ld_panel_open(struct ld_panel **ret_panel, const struct ld_cell *cell, const
                   void *context, struct ld_error *error);
 size_t ld_panel_members(const struct ld_panel *panel, const struct ld_panel_member **ret_members);
 void ld_panel_observe(struct ld_panel *panel, const struct ld_observation *observation);
+/* The last observation was delivered: says whom the run could not reach. */
+void ld_panel_finish(struct ld_panel *panel);
 /* Truth, for the calibration set only. */
 void ld_panel_truth(struct ld_panel *panel, const struct ld_truth_event *event);
 void ld_panel_free(struct ld_panel *panel); /* NULL is allowed */

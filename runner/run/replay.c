@@ -122,7 +122,16 @@ static void on_broken(void *context, const char *detector, const char *reason)
     differ(replay, detector, "broke, which it did not live", NULL);
 }
 
-static const struct ld_panel_events panel_events = {on_alert, on_broken};
+static void on_out_of_range(void *context, const char *detector, const char *reason)
+{
+    struct replay *replay = context;
+    const struct comparison *comparison = comparison_of(replay, detector);
+    (void)reason;
+    if (comparison && comparison->stored && !comparison->stored->out_of_range)
+        differ(replay, detector, "out of its range, which it was not live", NULL);
+}
+
+static const struct ld_panel_events panel_events = {on_alert, on_broken, on_out_of_range};
 
 static int on_observation(void *context, const struct ld_observation *observation)
 {
@@ -173,6 +182,8 @@ static int replay_all(struct replay *replay, struct ld_error *error)
         return code;
     const struct ld_replay_sink sink = {on_observation, on_truth, replay};
     code = ld_store_replay(setting->store, setting->run, &sink, error);
+    if (!code)
+        ld_panel_finish(replay->panel);
     for (size_t i = 0; i < replay->comparison_count && !code; i++) {
         const struct comparison *comparison = &replay->comparisons[i];
         if (comparison->stored && comparison->met < comparison->stored->alert_count)

@@ -348,6 +348,7 @@ static void enter_check(struct ld_run *run)
         ld_run_note(run, "stderr", text);
     }
     write_readers(run);
+    ld_panel_finish(run->panel);
     ld_run_faults_end(run);
     ld_instances_close(run);
     ld_load_close(&run->load);
@@ -511,7 +512,13 @@ static void on_broken(void *context, const char *detector, const char *reason)
     ld_run_written(run, ld_writer_detector_failed(run->control->writer, run->run_plan->index, detector, reason));
 }
 
-static const struct ld_panel_events panel_events = {on_alert, on_broken};
+static void on_out_of_range(void *context, const char *detector, const char *reason)
+{
+    struct ld_run *run = context;
+    ld_run_written(run, ld_writer_detector_out_of_range(run->control->writer, run->run_plan->index, detector, reason));
+}
+
+static const struct ld_panel_events panel_events = {on_alert, on_broken, on_out_of_range};
 
 static void on_drained(void *context)
 {

@@ -5,6 +5,7 @@
 #define LD_DETECT_TESTS(X) \
     X(interface)           \
     X(detectors)           \
+    X(published)           \
     X(calibration)
 
 #define X(group) int test_##group(void);

@@ -126,7 +126,8 @@ static void assert_same_alerts(const char *database, const char *table, const ch
 static void what_is_stored_comes_again(void **state)
 {
     static const char *const detectors[] = {"matrix",       "before-after", "threshold", "growth", "goroutineleak",
-                                            "oracle",       "oracle-delay", "always"};
+                                            "oracle",       "oracle-delay", "always",    "site-low", "rate-sigma",
+                                            "gc-frequency", "rate-quantile"};
     struct program_result result;
     char sql[128];
     (void)state;
@@ -140,6 +141,28 @@ static void what_is_stored_comes_again(void **state)
     replay("original.db", false, &result);
     lab_check(&result, 0, "identical to the stored ones", NULL);
     assert_string_equal(result.err, "");
+    program_result_done(&result);
+}
+
+/* Runs of some hundred goroutines never reach LeakProf's ten thousand: no miss, and the same in replay. */
+static void what_cannot_be_reached_is_out_of_range(void **state)
+{
+    struct program_result result;
+    (void)state;
+    lab_assert_number(&lab, "original.db",
+                      "SELECT count(*) FROM detector WHERE name = 'site-threshold' AND NOT out_of_range", 0);
+    lab_assert_number(&lab, "original.db",
+                      "SELECT count(*) FROM detector AS d JOIN run AS r ON r.run = d.run JOIN cell AS c ON c.cell = "
+                      "r.cell WHERE c.name LIKE '%/leaky/%' AND d.name <> 'site-threshold' AND d.out_of_range", 0);
+    lab_assert_text(&lab, "original.db", "SELECT reason FROM detector WHERE name = 'site-threshold' LIMIT 1",
+                    "it speaks from 10001 goroutines on, the run never held more than ");
+    lab_assert_number(&lab, "original.db",
+                      "SELECT count(*) FROM outcome WHERE detector = 'site-threshold' AND interval IS NOT NULL AND kind "
+                      "<> 'OUT_OF_RANGE'", 0);
+    copy_database("range.db");
+    execute("range.db", "UPDATE detector SET out_of_range = 0 WHERE name = 'site-threshold' AND run = 0");
+    replay("range.db", false, &result);
+    lab_check(&result, 1, "NOT the stored ones", "site-threshold: out of its range, which it was not live");
     program_result_done(&result);
 }
 
@@ -293,6 +316,7 @@ int test_replay(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_stored_comes_again),
+        cmocka_unit_test(what_cannot_be_reached_is_out_of_range),
         cmocka_unit_test(deleted_alerts_come_back_to_the_bit),
         cmocka_unit_test(one_stored_alert_changed_is_found),
         cmocka_unit_test(a_changed_number_is_found),

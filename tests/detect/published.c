@@ -1,0 +1,274 @@
+/* The rules that others published: LeakProf, EVE's watcher, the field notes. When they speak, and on what. */
+#include "detect/groups.h"
+#include "detect/rig.h"
+
+/* ---- site-threshold */
+
+#define BLOCKED(count, operation, function) {count, {"runtime.gopark", operation, function, "runtime.goexit"}}
+
+static void hand_blocked(struct rig *rig, int64_t receivers, int64_t senders, int64_t lockers)
+{
+    struct group groups[] = {BLOCKED(receivers, "runtime.chanrecv1", "main.receive"),
+                             BLOCKED(senders, "runtime.chansend1", "main.send"),
+                             {lockers, {"runtime.gopark", "runtime.semacquire1", "sync.(*WaitGroup).Wait", "main.wait"}}};
+    hand_profile(rig->feed, groups, 3);
+    assert_int_equal(rig->feed->code, 0);
+}
+
+static void test_site_threshold_claims_each_location(void **unused)
+{
+    (void)unused;
+    struct rig rig = rig_of("site-threshold", "{blocked: 100}");
+    hand_blocked(&rig, 100, 100, 5000);
+    assert_int_equal(opens(&rig), 0); /* not over the limit; a WaitGroup is not its subject */
+    hand_blocked(&rig, 101, 100, 5000);
+    assert_int_equal(opens(&rig), 1);
+    const struct kept_alert *first = find_open(&rig.feed->kept, 0);
+    assert_string_equal(first->site, "main.receive");
+    assert_int_equal(first->cause, LD_CAUSE_CHAN_RECEIVE);
+    assert_int_equal(first->amount, 101);
+    assert_string_equal(first->why, "101 goroutines are blocked (chan-receive) at main.receive, the limit is 100");
+    hand_blocked(&rig, 150, 200, 0);
+    assert_int_equal(opens(&rig), 2);
+    assert_int_equal(find_open(&rig.feed->kept, 1)->cause, LD_CAUSE_CHAN_SEND);
+    hand_blocked(&rig, 90, 200, 0);
+    assert_int_equal(closes(&rig), 1);
+    rig_done(&rig);
+}
+
+static void test_site_threshold_is_blind_without_a_profile(void **unused)
+{
+    (void)unused;
+    struct rig rig = rig_of("site-threshold", "{blocked: 10}");
+    hand_blocked(&rig, 11, 0, 0);
+    hand_failure(rig.feed, true, LD_PROFILE_GOROUTINE, LD_READ_TIMEOUT);
+    assert_int_equal(unknowns(&rig), 1);
+    assert_int_equal(closes(&rig), 0);
+    hand_blocked(&rig, 11, 0, 0);
+    assert_int_equal(knowns(&rig), 1);
+    assert_int_equal(opens(&rig), 1);
+    restart(rig.feed);
+    assert_int_equal(closes(&rig), 1);
+    rig_done(&rig);
+}
+
+static void test_least_goroutines(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *name, *options;
+        int64_t least;
+    } rows[] = {{"site-threshold", "{}", 10001}, {"site-threshold", "{blocked: 10}", 11}, {"threshold", "{}", 501}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct rig rig = rig_of(rows[i].name, rows[i].options);
+        struct ld_detector_setting setting = {.options = rig.options, .time_scale = 20};
+        assert_int_equal(ld_detector_find(rows[i].name)->least_goroutines(&setting), rows[i].least);
+        rig_done(&rig);
+    }
+}
+
+/* ---- rate-sigma */
+
+static void measure(struct rig *rig, double count)
+{
+    hand_metric(rig->feed, LD_METRIC_GOROUTINES, count);
+    assert_int_equal(rig->feed->code, 0);
+    pass(rig, LD_SECOND);
+}
+
+#define EVERY_SECOND "{interval: 1s, window: 20s, smooth: 3}"
+
+static void test_rate_sigma_sees_a_steady_rise(void **unused)
+{
+    (void)unused;
+    struct rig rig = rig_of("rate-sigma", EVERY_SECOND);
+    for (int i = 0; i < 9; i++)
+        measure(&rig, 10 + 2 * i);
+    assert_int_equal(opens(&rig), 0); /* nine measurements are too few */
+    measure(&rig, 10 + 2 * 9);
+    assert_int_equal(opens(&rig), 1);
+    assert_string_equal(find_open(&rig.feed->kept, 0)->why,
+                        "the smoothed count rises by 2.00 an interval on average and by 2.00 now, both over 0.00 (1 "
+                        "sigma of its rates)");
+    for (int i = 0; i < 3; i++)
+        measure(&rig, 28);
+    assert_int_equal(closes(&rig), 1); /* the latest rate is none */
+    rig_done(&rig);
+}
+
+static void test_rate_sigma_passes_over_noise_and_bursts(void **unused)
+{
+    (void)unused;
+    struct rig rig = rig_of("rate-sigma", EVERY_SECOND);
+    for (int i = 0; i < 40; i++)
+        measure(&rig, 100 + (i % 2 ? 20 : 0));
+    assert_int_equal(opens(&rig), 0);
+    measure(&rig, 400); /* one burst: its own deviation is larger than the mean */
+    measure(&rig, 100);
+    measure(&rig, 100);
+    assert_int_equal(opens(&rig), 0);
+    rig_done(&rig);
+}
+
+static void test_rate_sigma_measures_once_an_interval(void **unused)
+{
+    (void)unused;
+    struct rig rig;
+    struct ld_error error;
+    assert_int_equal(rig_open(&rig, "rate-sigma", "{}", (struct ld_detector_setting){.time_scale = 60}, &error), 0);
+    for (int i = 0; i < 36; i++) { /* 1 m at a scale of 60: every fourth of these */
+        hand_metric(rig.feed, LD_METRIC_GOROUTINES, 10 + i);
+        pass(&rig, 250 * LD_MS);
+    }
+    assert_int_equal(opens(&rig), 0); /* nine measurements */
+    hand_metric(rig.feed, LD_METRIC_GOROUTINES, 46);
+    assert_int_equal(opens(&rig), 1);
+    rig_done(&rig);
+}
+
+static void test_rate_sigma_threshold(void **unused)
+{
+    (void)unused;
+    struct rig rig = rig_of("rate-sigma", "{threshold: 50, interval: 1s, window: 20s}");
+    measure(&rig, 49);
+    assert_int_equal(opens(&rig), 0);
+    measure(&rig, 50);
+    assert_int_equal(opens(&rig), 1);
+    assert_string_equal(find_open(&rig.feed->kept, 0)->why, "50 goroutines, the threshold is 50");
+    rig_done(&rig);
+}
+
+/* ---- gc-frequency */
+
+static void hand_gc(struct rig *rig, double goroutines, double cycles)
+{
+    struct ld_point points[] = {{LD_METRIC_GOROUTINES, goroutines}, {LD_METRIC_GC_CYCLES, cycles}};
+    hand(rig->feed, (struct ld_observation){.kind = LD_OBSERVATION_METRICS, .point_count = 2, .points = points});
+    assert_int_equal(rig->feed->code, 0);
+    pass(rig, LD_SECOND);
+}
+
+static void test_gc_frequency_wants_both(void **unused)
+{
+    (void)unused;
+    struct rig rig = rig_of("gc-frequency", "{window: 4s, frequency: 4, goroutines: 6}");
+    double cycles = 0;
+    for (int i = 0; i < 5; i++, cycles++)
+        hand_gc(&rig, 10, cycles); /* 4 collections in the first window, 10 goroutines */
+    for (int i = 0; i < 8; i++, cycles += 5)
+        hand_gc(&rig, 59, cycles); /* often enough, too few goroutines */
+    assert_int_equal(opens(&rig), 0);
+    for (int i = 0; i < 6; i++, cycles += 1)
+        hand_gc(&rig, 100, cycles);
+    size_t before = opens(&rig);
+    for (int i = 0; i < 5; i++, cycles += 1)
+        hand_gc(&rig, 100, cycles); /* many goroutines, too few collections */
+    assert_int_equal(opens(&rig), before);
+    for (int i = 0; i < 5; i++, cycles += 4)
+        hand_gc(&rig, 60, cycles);
+    assert_int_equal(opens(&rig), before + 1);
+    assert_int_equal(closes(&rig), before);
+    rig_done(&rig);
+}
+
+static void test_gc_frequency_learns_each_life_anew(void **unused)
+{
+    (void)unused;
+    struct rig rig = rig_of("gc-frequency", "{window: 4s, frequency: 4, goroutines: 6}");
+    for (int i = 0; i < 6; i++)
+        hand_gc(&rig, 10, i);
+    restart(rig.feed);
+    for (int i = 0; i < 12; i++)
+        hand_gc(&rig, 600, i * 16);
+    assert_int_equal(opens(&rig), 0); /* this life began like that */
+    rig_done(&rig);
+}
+
+/* ---- rate-quantile */
+
+static void hand_pause(struct rig *rig, const char *milliseconds)
+{
+    char line[160];
+    snprintf(line, sizeof line,
+             "gc 1 @0.025s 0%%: 0.0+0.87+%s ms clock, 0.1+0/0.5/0+0.1 ms cpu, 4->4->1 MB, 4 MB goal, 0 MB stacks, 0 MB "
+             "globals, 2 P",
+             milliseconds);
+    hand(rig->feed, (struct ld_observation){.kind = LD_OBSERVATION_LINE, .text = line});
+    assert_int_equal(rig->feed->code, 0);
+}
+
+static void test_rate_quantile_wants_both(void **unused)
+{
+    (void)unused;
+    struct rig rig = rig_of("rate-quantile", "{per_second: 10/s, over: 4s, pause: 15ms, pauses_over: 10s}");
+    double count = 10;
+    for (int i = 0; i < 8; i++, count += 11) {
+        hand_pause(&rig, "0.02");
+        measure(&rig, count);
+    }
+    assert_int_equal(opens(&rig), 0); /* steep, but the pauses are short */
+    hand_pause(&rig, "16.0");
+    measure(&rig, count);
+    assert_int_equal(opens(&rig), 1); /* of nine pauses the 99 % quantile is the longest */
+    for (int i = 0; i < 6; i++)
+        measure(&rig, count);
+    assert_int_equal(closes(&rig), 1);
+    rig_done(&rig);
+}
+
+static void test_rate_quantile_forgets_old_pauses(void **unused)
+{
+    (void)unused;
+    struct rig rig = rig_of("rate-quantile", "{per_second: 10/s, over: 4s, pause: 15ms, pauses_over: 10s}");
+    measure(&rig, 10);
+    hand_pause(&rig, "50.0");
+    for (int i = 0; i < 12; i++)
+        measure(&rig, 10);
+    for (int i = 0; i < 8; i++)
+        measure(&rig, 10 + 20 * i);
+    assert_int_equal(opens(&rig), 0);
+    rig_done(&rig);
+}
+
+static void test_bad_options(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *options, *message;
+    } rows[] = {{"{interval: 1m, window: 5m}", "window must hold 10 to 1440 intervals, not 5"},
+                {"{interval: 1s, window: 10s, smooth: 6}", "smooth (6) must be at most half the 10 measurements"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct ld_detector_kind *kind = ld_detector_find("rate-sigma");
+        struct ld_errors errors = {0};
+        struct ld_document document;
+        struct ld_arena *arena = ld_arena_new((size_t)1 << 20);
+        struct ld_schema_context context = {.file = "s.yaml", .arena = arena, .errors = &errors};
+        void *options = calloc(1, kind->options_size);
+        assert_int_equal(ld_document_parse(&document, "s.yaml", rows[i].options, strlen(rows[i].options), &errors), 0);
+        assert_int_not_equal(ld_schema_bind(&context, kind->options, document.root, options), 0);
+        assert_string_equal(errors.items[0].message, rows[i].message);
+        ld_document_done(&document);
+        ld_errors_done(&errors);
+        ld_arena_free(arena);
+        free(options);
+    }
+}
+
+int test_published(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_site_threshold_claims_each_location),
+        cmocka_unit_test(test_site_threshold_is_blind_without_a_profile),
+        cmocka_unit_test(test_least_goroutines),
+        cmocka_unit_test(test_rate_sigma_sees_a_steady_rise),
+        cmocka_unit_test(test_rate_sigma_passes_over_noise_and_bursts),
+        cmocka_unit_test(test_rate_sigma_measures_once_an_interval),
+        cmocka_unit_test(test_rate_sigma_threshold),
+        cmocka_unit_test(test_gc_frequency_wants_both),
+        cmocka_unit_test(test_gc_frequency_learns_each_life_anew),
+        cmocka_unit_test(test_rate_quantile_wants_both),
+        cmocka_unit_test(test_rate_quantile_forgets_old_pauses),
+        cmocka_unit_test(test_bad_options),
+    };
+    return cmocka_run_group_tests_name("published rules", tests, NULL, NULL);
+}
