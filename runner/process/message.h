@@ -12,7 +12,7 @@
 
 #define LD_MESSAGE_MAGIC UINT32_C(0x6c646d73)
 #define LD_MESSAGE_BYTES_MAX ((size_t)96 * 1024)
-#define LD_MESSAGE_FDS_MAX 6
+#define LD_MESSAGE_FDS_MAX 7
 #define LD_SPAWN_WORDS_MAX 512
 
 /* The descriptors of a spawn, in this order; absent ones are left out and their bit in `present` is clear. */
@@ -23,6 +23,7 @@ enum ld_spawn_fd {
     LD_SPAWN_FD_LISTEN,  /* becomes fd 3 */
     LD_SPAWN_FD_TRUTH,   /* becomes fd 4 */
     LD_SPAWN_FD_SETTING, /* becomes fd 5 */
+    LD_SPAWN_FD_STDIN,
     LD_SPAWN_FDS
 };
 _Static_assert(LD_SPAWN_FDS <= LD_MESSAGE_FDS_MAX, "a spawn's descriptors fit one packet");

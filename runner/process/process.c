@@ -54,7 +54,8 @@ static int pack(struct ld_buffer *packet, const struct ld_spawn *spawn, uint32_t
 static int send_spawn(const struct ld_guard *guard, const struct ld_spawn *spawn, int channel, struct ld_error *error)
 {
     const int given[LD_SPAWN_FDS] = {channel,          spawn->stdout_fd, spawn->stderr_fd,
-                                     spawn->listen_fd, spawn->truth_fd,  spawn->setting_fd};
+                                     spawn->listen_fd, spawn->truth_fd,  spawn->setting_fd,
+                                     spawn->stdin_fd > 0 ? spawn->stdin_fd : -1};
     int fds[LD_SPAWN_FDS];
     size_t count = 0;
     uint32_t present = 0;

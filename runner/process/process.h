@@ -21,6 +21,7 @@ struct ld_spawn {
     int stdout_fd, stderr_fd;           /* -1: /dev/null */
     int listen_fd, truth_fd, setting_fd; /* become 3, 4, 5; -1: none. All stay the caller's, to be closed after start */
     uint64_t open_files;                /* hard limit; 0: inherit */
+    int stdin_fd;                       /* 0 (our own, which nobody gets): /dev/null; stays the caller's too */
 };
 
 #define LD_PROCESS_UNSWEPT (-1)

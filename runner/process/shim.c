@@ -78,24 +78,24 @@ static _Noreturn void give_up(int report, int code)
 
 static void place_descriptors(const int fds[LD_SPAWN_FDS], int report)
 {
-    static const enum ld_spawn_fd places[] = {LD_SPAWN_FD_STDOUT, LD_SPAWN_FD_STDERR, LD_SPAWN_FD_LISTEN,
-                                              LD_SPAWN_FD_TRUTH, LD_SPAWN_FD_SETTING};
-    int moved[5];
+    static const enum ld_spawn_fd places[] = {LD_SPAWN_FD_STDIN,  LD_SPAWN_FD_STDOUT, LD_SPAWN_FD_STDERR,
+                                              LD_SPAWN_FD_LISTEN, LD_SPAWN_FD_TRUTH,  LD_SPAWN_FD_SETTING};
+    enum { PLACES = sizeof places / sizeof *places };
+    int moved[PLACES];
     /* First out of the way of 0..5, then into place, so that no copy overwrites a source. */
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < PLACES; i++) {
         int fd = fds[places[i]];
         moved[i] = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 16);
         if (fd >= 0 && moved[i] < 0)
             give_up(report, errno);
     }
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (null < 0 || dup2(null, 0) < 0)
+    if (null < 0)
         give_up(report, errno);
-    for (int i = 0; i < 5; i++) {
-        int place = i + 1;
-        if (moved[i] >= 0 ? dup2(moved[i], place) < 0 : place <= 2 && dup2(null, place) < 0)
+    for (int place = 0; place < PLACES; place++) {
+        if (moved[place] >= 0 ? dup2(moved[place], place) < 0 : place <= 2 && dup2(null, place) < 0)
             give_up(report, errno);
-        if (moved[i] < 0 && place > 2)
+        if (moved[place] < 0 && place > 2)
             close(place);
     }
 }

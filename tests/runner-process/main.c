@@ -177,7 +177,7 @@ static void says_why_a_program_cannot_start(void **state)
     uv_loop_t loop;
     uv_loop_init(&loop);
     const char *arguments[] = {"none", NULL}, *environment[] = {NULL};
-    struct ld_spawn spawn = {"/nonexistent/program", "", arguments, environment, -1, -1, -1, -1, -1, 0};
+    struct ld_spawn spawn = {"/nonexistent/program", "", arguments, environment, -1, -1, -1, -1, -1, 0, 0};
     struct ld_error error;
     assert_int_equal(ld_process_start(&seen.process, &loop, &guard, &spawn, &events, &seen, &error), 0);
     uv_run(&loop, UV_RUN_DEFAULT);
@@ -210,9 +210,14 @@ static void hands_over_descriptors_and_limits(void **state)
     assert_int_equal(pipe2(out, O_CLOEXEC), 0);
     assert_int_equal(pipe2(truth, O_CLOEXEC), 0);
     listening = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    const char *arguments[] = {"sh", "-c", "ls -l /proc/$$/fd | grep -c ' [0-9]* ->'; ulimit -Hn; echo truth >&4; echo seen", NULL};
+    /* One by one: a pipe to a counting program would be counted, or not, as it comes. */
+    const char *arguments[] = {"sh", "-c",
+                               "n=0; for fd in 0 1 2 3 4 5 6 7 8 9 10 11 12 16 17 18 19 20 21 22 32 33; do "
+                               "[ -e /proc/$$/fd/$fd ] && n=$((n + 1)); done; "
+                               "echo $n; ulimit -Hn; echo truth >&4; echo seen",
+                               NULL};
     const char *environment[] = {"PATH=/usr/bin:/bin", NULL};
-    struct ld_spawn spawn = {"/bin/sh", "/tmp", arguments, environment, out[1], -1, listening, truth[1], -1, 321};
+    struct ld_spawn spawn = {"/bin/sh", "/tmp", arguments, environment, out[1], -1, listening, truth[1], -1, 321, 0};
     struct ld_error error;
     assert_int_equal(ld_process_start(&seen.process, &loop, &guard, &spawn, &events, &seen, &error), 0);
     close(out[1]);
@@ -229,6 +234,32 @@ static void hands_over_descriptors_and_limits(void **state)
     assert_string_equal(text, "truth\n");
     close(out[0]);
     close(truth[0]);
+}
+
+static void hands_over_its_input(void **state)
+{
+    (void)state;
+    struct seen seen = {.plan = END_AT_ONCE};
+    uv_loop_t loop;
+    uv_loop_init(&loop);
+    int in[2], out[2];
+    assert_int_equal(pipe2(in, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(out, O_CLOEXEC), 0);
+    const char *arguments[] = {"cat", NULL}, *environment[] = {"PATH=/usr/bin:/bin", NULL};
+    struct ld_spawn spawn = {"/bin/cat", "", arguments, environment, out[1], -1, -1, -1, -1, 0, in[0]};
+    struct ld_error error;
+    assert_int_equal(write(in[1], "told\n", 5), 5);
+    assert_int_equal(ld_process_start(&seen.process, &loop, &guard, &spawn, &events, &seen, &error), 0);
+    close(in[0]);
+    close(in[1]); /* the end of its input is the end of it */
+    close(out[1]);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&loop), 0);
+    assert_int_equal(seen.status, 0);
+    char text[64] = "";
+    assert_true(read(out[0], text, sizeof text - 1) > 0);
+    assert_string_equal(text, "told\n");
+    close(out[0]);
 }
 
 static pid_t parent_of(int64_t pid)
@@ -381,6 +412,7 @@ int main(void)
         EACH(says_why_a_program_cannot_start),
         EACH(finds_daemons_that_left_the_session),
         EACH(hands_over_descriptors_and_limits),
+        EACH(hands_over_its_input),
         EACH(a_dead_shim_leaves_nothing),
         cmocka_unit_test(a_death_of_leakdrill_leaves_nothing),
         cmocka_unit_test(a_death_of_the_guard_leaves_nothing),
