@@ -28,26 +28,58 @@ struct ld_fault_latency {
     int stream;      /* enum ld_stream; default down */
 };
 enum ld_who { LD_WHO_TARGET, LD_WHO_UPSTREAM };
-struct ld_fault_kill {
-    int who;                  /* enum ld_who */
-    int signal;               /* index into ld_fault_signals */
-    int64_t restart_after_ns; /* -1: stays dead */
-    int64_t instance;         /* -1: all */
+/* Whom a fault of a process or resource is meant for; the first member of their attributes. */
+struct ld_fault_victims {
+    int who;          /* enum ld_who */
+    int64_t instance; /* of the target; -1: all, or a share */
+    double share;     /* of the target's instances, drawn from the seed; 1: all */
 };
-extern const char *const ld_fault_signals[];      /* "KILL", "TERM", …; ends with NULL */
-extern const int ld_fault_signal_numbers[];
+#define LD_FAULT_INSTANCES_MAX 1000
+struct ld_fault_kill { /* kill, crash, exit */
+    struct ld_fault_victims victims;
+    int signal;               /* kill, crash: index into the fault's own signals, see ld_fault_signal_name */
+    int64_t restart_after_ns; /* -1: stays dead */
+    int64_t times;            /* how often, at least 1 */
+    int64_t every_ns;         /* from one time to the next */
+};
+struct ld_fault_pause {
+    struct ld_fault_victims victims;
+};
+struct ld_fault_cpu {
+    struct ld_fault_victims victims;
+    double limit; /* share of the time, 0..1, in which it may run */
+};
+struct ld_fault_open_files {
+    struct ld_fault_victims victims;
+    int64_t limit;
+};
+struct ld_fault_memory {
+    struct ld_fault_victims victims;
+    uint64_t limit_bytes;
+    int64_t restart_after_ns; /* when it died of it; -1: stays dead */
+};
+struct ld_fault_disk {
+    struct ld_fault_victims victims;
+    uint64_t size_bytes; /* of the folder that is full */
+};
 
 union ld_fault_attributes {
     struct ld_fault_latency latency;
-    struct ld_fault_kill kill;
+    struct ld_fault_victims victims; /* of every fault of a process or resource */
+    struct ld_fault_kill kill;       /* kill, crash, exit */
+    struct ld_fault_pause pause;
+    struct ld_fault_cpu cpu;
+    struct ld_fault_open_files open_files;
+    struct ld_fault_memory memory;
+    struct ld_fault_disk disk;
 };
 
 enum ld_fault_type {
     LD_FAULT_LATENCY,
     LD_FAULT_BANDWIDTH, LD_FAULT_SLOW_CLOSE, LD_FAULT_TIMEOUT, LD_FAULT_RESET_PEER, LD_FAULT_SLICER,
     LD_FAULT_LIMIT_DATA, LD_FAULT_DOWN, LD_FAULT_CONNECT_DELAY, LD_FAULT_STALL,
-    LD_FAULT_KILL, LD_FAULT_PAUSE,
-    LD_FAULT_OPEN_FILES, LD_FAULT_MEMORY, LD_FAULT_CPU,
+    LD_FAULT_KILL, LD_FAULT_CRASH, LD_FAULT_EXIT, LD_FAULT_PAUSE,
+    LD_FAULT_OPEN_FILES, LD_FAULT_MEMORY, LD_FAULT_CPU, LD_FAULT_DISK,
     LD_FAULT_SAMPLING,
     LD_FAULT_TYPES
 };
@@ -72,12 +104,23 @@ struct ld_fault_spec {
     const char *id;       /* "<case>/<index>/<type>": what decisions are derived from */
 };
 
+/* An instant has no duration: it is over when whom it hit is gone. */
+bool ld_fault_is_instant(enum ld_fault_type type);
+/* How long the scenario says that it goes on, the last restart included; -1: until the method's end. */
+int64_t ld_fault_lasts_ns(const struct ld_fault_spec *fault);
+/* kill, crash: the signal's number, and its name without SIG. */
+int ld_fault_signal(const struct ld_fault_spec *fault);
+const char *ld_fault_signal_name(const struct ld_fault_spec *fault);
+/* Which of `count` instances a fault of a process or resource is meant for: the one that is named, or a share (at
+ * least one, drawn from the seed). Pure: the same on every machine. `ret_chosen` has room for `count`. */
+void ld_fault_choose(uint64_t seed, const struct ld_fault_spec *fault, uint32_t count, bool *ret_chosen);
+
 /* What the fault did, measured at the point of effect. */
 struct ld_receipt {
     uint64_t touched, spared; /* connections, processes or reads */
-    uint64_t count;           /* of the measured effect (chunks delayed, signals delivered) */
+    uint64_t count;           /* of the measured effect (chunks delayed, signals delivered, looks that saw it) */
     int64_t asked_ns;         /* latency asked, 0 when meaningless */
-    int64_t p50_ns, p99_ns;   /* delivered: latency, or time until the process was gone */
+    int64_t p50_ns, p99_ns;   /* delivered: latency, or time until the process was gone or the limit seen */
     int64_t worst_early_ns;   /* most a delivery came before its time; 0 when none did */
     bool effective;           /* false: FAULT_NOT_EFFECTIVE */
     char text[192];           /* for people: "asked 200ms, delivered p50 201ms p99 209ms over 812" */

@@ -159,6 +159,7 @@ static int schedule_run(struct ld_run_plan *run, const struct ld_cell *cell, str
     const struct ld_scenario *scenario = cell->scenario;
     const struct ld_fault_case *faults = &scenario->fault_cases[cell->fault_case];
     struct schedule schedule = {.scenario = scenario, .phase_ns = run->phase_ns};
+    int64_t method_ns = ld_scenario_method_ns(scenario, faults);
     schedule.actions = ld_arena_array(arena, 2 * faults->fault_count + 3, sizeof *schedule.actions);
     if (!schedule.actions)
         return LD_ENOMEM;
@@ -169,10 +170,10 @@ static int schedule_run(struct ld_run_plan *run, const struct ld_cell *cell, str
     for (size_t i = 0; i < faults->fault_count; i++) {
         const struct ld_fault_spec *fault = &faults->faults[i];
         add_action(&schedule, fault->at_ns, LD_ACTION_FAULT_ON, i);
-        if (fault->for_ns > 0)
-            add_action(&schedule, fault->at_ns + fault->for_ns, LD_ACTION_FAULT_OFF, i);
+        if (!ld_fault_is_instant(fault->type))
+            add_action(&schedule, fault->for_ns > 0 ? fault->at_ns + fault->for_ns : method_ns, LD_ACTION_FAULT_OFF, i);
     }
-    add_action(&schedule, ld_scenario_method_ns(scenario, faults), LD_ACTION_END, 0);
+    add_action(&schedule, method_ns, LD_ACTION_END, 0);
     qsort(schedule.actions, schedule.count, sizeof *schedule.actions, compare_actions);
     run->actions = schedule.actions;
     run->action_count = schedule.count;

@@ -128,12 +128,13 @@ static void check_fault(struct check *check, const struct ld_fault_spec *fault, 
         complain(check, item, info->name, "an attached target is never killed");
     if (attached && info->scope == LD_SCOPE_RESOURCE)
         complain(check, item, info->name, "an attached target is never limited");
-    if (fault->type == LD_FAULT_KILL && fault->attributes.kill.who == LD_WHO_UPSTREAM && !upstream && !attached)
+    bool has_victims = info->scope == LD_SCOPE_PROCESS || info->scope == LD_SCOPE_RESOURCE;
+    if (has_victims && fault->attributes.victims.who == LD_WHO_UPSTREAM && !upstream && !attached)
         complain(check, item, info->name, "who: upstream, but the scenario has no upstream");
-    if (fault->type == LD_FAULT_KILL && fault->attributes.kill.instance >= scenario->target.instances)
+    if (has_victims && fault->attributes.victims.instance >= scenario->target.instances)
         complain(check, item, info->name, "there is no such instance: they count from 0 to target.instances - 1");
-    if (fault->for_ns > 0 && fault->at_ns + fault->for_ns > LD_SCENARIO_METHOD_MAX_NS)
-        complain(check, item, "for", "the fault would end later than 24h after the method began");
+    if (fault->at_ns + ld_fault_lasts_ns(fault) > LD_SCENARIO_METHOD_MAX_NS)
+        complain(check, item, fault->for_ns > 0 ? "for" : info->name, "the fault would end later than 24h after the method began");
     bool until_the_end = fault->for_ns < 0 && !ld_fault_is_instant(fault->type);
     if (until_the_end && fault->at_ns >= scenario->load.from_ns + scenario->load.for_ns)
         complain(check, item, "for", "is needed here: no load follows that would end it");

@@ -28,8 +28,6 @@ int ld_fault_item_bind(struct ld_schema_context *context, const struct ld_field 
                        void *value);
 /* The keys of a fault item, from the fault table; ends with a zero row. */
 void ld_fault_item_fields(struct ld_field fields[LD_FAULT_ITEM_FIELDS]);
-/* An instant has no duration. */
-bool ld_fault_is_instant(enum ld_fault_type type);
 
 /* ---- one detector: a name, or a mapping of one name to its options */
 int ld_detector_item_bind(struct ld_schema_context *context, const struct ld_field *field, const struct ld_node *node,

@@ -9,11 +9,6 @@ struct fault_item {
     const struct ld_node *attributes[LD_FAULT_TYPES]; /* NULL: not named */
 };
 
-bool ld_fault_is_instant(enum ld_fault_type type)
-{
-    return type == LD_FAULT_KILL;
-}
-
 #define AT(member) offsetof(struct fault_item, member)
 
 void ld_fault_item_fields(struct ld_field fields[LD_FAULT_ITEM_FIELDS])
@@ -32,7 +27,7 @@ void ld_fault_item_fields(struct ld_field fields[LD_FAULT_ITEM_FIELDS])
         .offset = AT(for_ns),
         .minimum = 1e6,
         .maximum = (double)LD_SCENARIO_METHOD_MAX_NS,
-        .doc = "How long it lasts. Not given: until the load ends. An instant such as kill has none."};
+        .doc = "How long it lasts. Not given: until the load and all other faults have ended. An instant such as kill has none."};
     fields[count++] = (struct ld_field){.name = "when",
                                         .type = LD_FIELD_NODE,
                                         .offset = AT(when),

@@ -22,9 +22,8 @@ int64_t ld_scenario_scaled_ns(const struct ld_scenario *scenario, int64_t ns)
 
 static int64_t fault_end_ns(const struct ld_fault_spec *fault)
 {
-    if (fault->type == LD_FAULT_KILL && fault->attributes.kill.restart_after_ns > 0)
-        return fault->at_ns + fault->attributes.kill.restart_after_ns;
-    return fault->for_ns > 0 ? fault->at_ns + fault->for_ns : fault->at_ns;
+    int64_t lasts_ns = ld_fault_lasts_ns(fault);
+    return lasts_ns > 0 ? fault->at_ns + lasts_ns : fault->at_ns;
 }
 
 int64_t ld_scenario_method_ns(const struct ld_scenario *scenario, const struct ld_fault_case *fault_case)

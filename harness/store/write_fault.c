@@ -1,38 +1,10 @@
 /* Writing faults: what is intended before it acts, what it did, whom it touched. */
-#include <jansson.h>
 #include <stdlib.h>
 
+#include "base/buffer.h"
 #include "store/internal.h"
 
-static json_t *latency_json(const union ld_fault_attributes *attributes)
-{
-    const struct ld_fault_latency *latency = &attributes->latency;
-    return json_pack("{sI sI sf ss}", "latency_ns", (json_int_t)latency->latency_ns, "jitter_ns",
-                     (json_int_t)latency->jitter_ns, "toxicity", latency->toxicity, "stream",
-                     ld_stream_name((enum ld_stream)latency->stream));
-}
-
-static json_t *kill_json(const union ld_fault_attributes *attributes)
-{
-    const struct ld_fault_kill *kill = &attributes->kill;
-    return json_pack("{ss ss sI sI}", "who", kill->who == LD_WHO_UPSTREAM ? "upstream" : "target", "signal",
-                     ld_fault_signals[kill->signal], "restart_after_ns", (json_int_t)kill->restart_after_ns, "instance",
-                     (json_int_t)kill->instance);
-}
-
-/* Attributes for people; the scenario's text is what a plan is made from. */
-static json_t *(*const attribute_writers[LD_FAULT_TYPES])(const union ld_fault_attributes *attributes) = {
-    [LD_FAULT_LATENCY] = latency_json,
-    [LD_FAULT_KILL] = kill_json,
-};
-
-static char *attributes_text(const struct ld_fault_spec *fault)
-{
-    json_t *json = attribute_writers[fault->type] ? attribute_writers[fault->type](&fault->attributes) : json_object();
-    char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
-    json_decref(json);
-    return text;
-}
+#define ATTRIBUTES_MAX ((size_t)64 * 1024)
 
 int ld_store_fault_intent(struct ld_store *store, uint32_t run, const struct ld_fault_spec *fault, int64_t time_ns,
                           int64_t until_ns, struct ld_error *error)
@@ -40,13 +12,15 @@ int ld_store_fault_intent(struct ld_store *store, uint32_t run, const struct ld_
     static const char insert[] =
         "INSERT INTO fault_intent (run, fault, type, at_ns, for_ns, attributes, time_ns, until_ns) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
-    char *attributes = attributes_text(fault);
-    if (!attributes)
-        return ld_store_nomem(store, error);
-    int code =
-        ld_store_write(store, error, insert, "ittiotii", (int64_t)run, fault->id, ld_fault_table[fault->type].name,
-                       fault->at_ns, fault->for_ns, attributes, time_ns, until_ns);
-    free(attributes);
+    struct ld_buffer attributes;
+    ld_buffer_init(&attributes, ATTRIBUTES_MAX);
+    /* For people; the scenario's text is what a plan is made from. */
+    int code = ld_schema_values(ld_fault_table[fault->type].attributes, &fault->attributes, &attributes);
+    code = code ? ld_store_nomem(store, error)
+                : ld_store_write(store, error, insert, "ittiotii", (int64_t)run, fault->id,
+                                 ld_fault_table[fault->type].name, fault->at_ns, fault->for_ns,
+                                 ld_buffer_text(&attributes), time_ns, until_ns);
+    ld_buffer_done(&attributes);
     return code ? code : ld_store_commit(store, true, error);
 }
 

@@ -58,6 +58,7 @@ struct ld_schema_context {
 };
 
 struct ld_schema;
+struct ld_buffer;
 
 struct ld_field {
     const char *name;
@@ -74,6 +75,8 @@ struct ld_field {
     const char *initial;            /* default, written as in YAML and parsed like it; NULL: zero */
     int (*custom)(struct ld_schema_context *context, const struct ld_field *field, const struct ld_node *node,
                   void *value);     /* CUSTOM: reports through ld_schema_error; 0 or LD_E… */
+    int (*show)(const struct ld_field *field, const void *value,
+                struct ld_buffer *out); /* CUSTOM: the value as JSON, for ld_schema_values; NULL: LD_ENOTYET there */
     const char *doc;                /* one or two sentences, for explain */
 };
 
@@ -103,9 +106,8 @@ size_t ld_schema_push(struct ld_schema_context *context, const char *key);
 size_t ld_schema_push_index(struct ld_schema_context *context, size_t index);
 void ld_schema_pop(struct ld_schema_context *context, size_t length);
 
-struct ld_buffer;
-/* Bound values as a JSON object, in the order of the table; quantities as text with their unit, as a user writes them.
- * `schema` NULL: {}. LD_ENOTYET for a table with nested or custom fields; LD_ENOMEM, LD_ELIMIT. */
+/* Bound values as a JSON object, in the order of the table; quantities as text with their unit, as a user writes them;
+ * a negative duration stands for a key that was not given and is left out. `schema` NULL: {}. LD_ENOTYET for a table with nested or custom fields; LD_ENOMEM, LD_ELIMIT. */
 int ld_schema_values(const struct ld_schema *schema, const void *value, struct ld_buffer *out);
 /* Write the documentation of `schema` as indented plain text, 78 columns; `depth` levels of nested objects. */
 int ld_schema_explain(const struct ld_schema *schema, unsigned depth, struct ld_buffer *out);

@@ -41,6 +41,8 @@ static int add_value(struct ld_buffer *out, const struct ld_field *field, const 
         return ld_buffer_printf(out, "\"%.17g%%\"", *(const double *)value * 100);
     case LD_FIELD_CHOICE:
         return add_string(out, field->choices[*(const int *)value]);
+    case LD_FIELD_CUSTOM:
+        return field->show ? field->show(field, value, out) : LD_ENOTYET;
     default:
         return LD_ENOTYET;
     }
@@ -51,11 +53,13 @@ int ld_schema_values(const struct ld_schema *schema, const void *value, struct l
     const char *separator = "";
     int code = ld_buffer_add_text(out, "{");
     for (const struct ld_field *field = schema ? schema->fields : NULL; field && field->name && !code; field++) {
-        if (field->flags & LD_FIELD_NOT_YET)
+        const void *bound = (const char *)value + field->offset;
+        bool absent = field->type == LD_FIELD_DURATION && *(const int64_t *)bound < 0;
+        if ((field->flags & LD_FIELD_NOT_YET) || absent)
             continue;
         code = ld_buffer_printf(out, "%s\"%s\":", separator, field->name);
         if (!code)
-            code = add_value(out, field, (const char *)value + field->offset);
+            code = add_value(out, field, bound);
         separator = ",";
     }
     return code ? code : ld_buffer_add_text(out, "}");

@@ -50,10 +50,10 @@ static void finish(struct ld_run_fault *fault, const struct ld_receipt *receipt)
 static void kill_instance(struct ld_run_fault *fault, struct ld_instance *instance)
 {
     const struct ld_fault_kill *kill = kill_of(fault);
-    if (!instance->up || (kill->instance >= 0 && kill->instance != (int64_t)instance->index))
+    if (!instance->up || (kill->victims.instance >= 0 && kill->victims.instance != (int64_t)instance->index))
         return;
     instance->death_expected = true;
-    if (ld_service_signal(&instance->service, ld_fault_signal_numbers[kill->signal]) != 0)
+    if (ld_service_signal(&instance->service, ld_fault_signal(fault->spec)) != 0)
         return;
     fault->killed[instance->index] = instance->service.incarnation;
     fault->asked++;
@@ -65,7 +65,7 @@ static void kill_upstream(struct ld_run_fault *fault)
     if (!run->upstream_up)
         return;
     run->upstream_death_expected = true;
-    if (ld_service_signal(&run->upstream, ld_fault_signal_numbers[kill_of(fault)->signal]) != 0)
+    if (ld_service_signal(&run->upstream, ld_fault_signal(fault->spec)) != 0)
         return;
     fault->killed[0] = run->upstream.incarnation;
     fault->asked++;
@@ -75,7 +75,7 @@ static void kill_upstream(struct ld_run_fault *fault)
 static bool killed_it(const struct ld_run_fault *fault, const struct ld_service *service)
 {
     bool upstream = service == &fault->run->upstream;
-    if (!is_kill(fault) || (kill_of(fault)->who == LD_WHO_UPSTREAM) != upstream)
+    if (!is_kill(fault) || (kill_of(fault)->victims.who == LD_WHO_UPSTREAM) != upstream)
         return false;
     return fault->killed[upstream ? 0 : service->index] == service->incarnation;
 }
@@ -91,10 +91,10 @@ static void receipt_of_kill(struct ld_run_fault *fault)
         if (fault->died_after_ns[i] > receipt.p99_ns)
             receipt.p99_ns = fault->died_after_ns[i];
     }
-    if (kill_of(fault)->who == LD_WHO_TARGET)
+    if (kill_of(fault)->victims.who == LD_WHO_TARGET)
         receipt.spared = fault->run->instance_count - fault->died;
     snprintf(receipt.text, sizeof receipt.text, "%s to %u process%s, %u dead, the slowest after %.1f ms",
-             ld_fault_signals[kill_of(fault)->signal], fault->asked, fault->asked == 1 ? "" : "es", fault->died,
+             ld_fault_signal_name(fault->spec), fault->asked, fault->asked == 1 ? "" : "es", fault->died,
              (double)receipt.p99_ns / 1e6);
     finish(fault, &receipt);
 }
@@ -127,9 +127,9 @@ static void on_restart(uv_timer_t *timer)
     const struct ld_fault_kill *kill = kill_of(fault);
     if (run->phase >= LD_PHASE_STOP)
         return;
-    if (kill->who == LD_WHO_UPSTREAM && killed_it(fault, &run->upstream))
+    if (kill->victims.who == LD_WHO_UPSTREAM && killed_it(fault, &run->upstream))
         start_again(run, &run->upstream);
-    for (uint32_t i = 0; kill->who == LD_WHO_TARGET && i < run->instance_count; i++)
+    for (uint32_t i = 0; kill->victims.who == LD_WHO_TARGET && i < run->instance_count; i++)
         if (killed_it(fault, &run->instances[i].service))
             start_again(run, &run->instances[i].service);
 }
@@ -166,7 +166,7 @@ static void act(struct ld_run_fault *fault)
             ld_run_void(run, LD_INVALID_HARNESS, "fault %s: %s", fault->spec->id, error.message);
         return;
     }
-    if (kill_of(fault)->who == LD_WHO_UPSTREAM)
+    if (kill_of(fault)->victims.who == LD_WHO_UPSTREAM)
         kill_upstream(fault);
     else
         for (uint32_t i = 0; i < run->instance_count; i++)
@@ -232,7 +232,7 @@ static bool awaits_service(const struct ld_run_fault *fault, const struct ld_ser
 static bool awaits_restart(const struct ld_run_fault *fault)
 {
     const struct ld_run *run = fault->run;
-    if (kill_of(fault)->who == LD_WHO_UPSTREAM)
+    if (kill_of(fault)->victims.who == LD_WHO_UPSTREAM)
         return awaits_service(fault, &run->upstream, fault->killed[0]);
     for (uint32_t i = 0; i < run->instance_count; i++)
         if (awaits_service(fault, &run->instances[i].service, fault->killed[i]))

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/buffer.h"
 #include "base/clock.h"
 #include "fault/fault.h"
 #include "yaml/node.h"
@@ -23,21 +24,29 @@ static void rows_stand_at_their_type(void **state)
     assert_null(ld_fault_find(""));
 }
 
-static void the_faults_of_the_first_issue_are_implemented(void **state)
+static void faults_of_processes_and_resources_are_implemented(void **state)
 {
     (void)state;
-    for (int i = 0; i < LD_FAULT_TYPES; i++)
-        assert_int_equal(ld_fault_table[i].implemented, i == LD_FAULT_LATENCY || i == LD_FAULT_KILL);
+    for (int i = LD_FAULT_KILL; i <= LD_FAULT_DISK; i++)
+        assert_true(ld_fault_table[i].implemented);
 }
 
 static void signals_have_their_numbers(void **state)
 {
     (void)state;
-    assert_string_equal(ld_fault_signals[0], "KILL");
-    assert_int_equal(ld_fault_signal_numbers[0], SIGKILL);
-    assert_string_equal(ld_fault_signals[1], "TERM");
-    assert_int_equal(ld_fault_signal_numbers[1], SIGTERM);
-    assert_null(ld_fault_signals[2]);
+    static const struct {
+        enum ld_fault_type type;
+        int index, number;
+        const char *name;
+    } cases[] = {{LD_FAULT_KILL, 0, SIGKILL, "KILL"},
+                 {LD_FAULT_KILL, 1, SIGTERM, "TERM"},
+                 {LD_FAULT_CRASH, 0, SIGSEGV, "SEGV"},
+                 {LD_FAULT_CRASH, 1, SIGABRT, "ABRT"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ld_fault_spec fault = {.type = cases[i].type, .attributes.kill.signal = cases[i].index};
+        assert_int_equal(ld_fault_signal(&fault), cases[i].number);
+        assert_string_equal(ld_fault_signal_name(&fault), cases[i].name);
+    }
 }
 
 /* Bind `yaml` as the attributes of a fault; the first error's message goes to `message`. */
@@ -91,20 +100,104 @@ static void kill_binds(void **state)
     assert_int_equal(bind("kill", "{who: upstream, signal: TERM, restart_after: 1s}", &attributes, message,
                           sizeof message), 0);
     assert_string_equal(message, "");
-    assert_int_equal(attributes.kill.who, LD_WHO_UPSTREAM);
-    assert_string_equal(ld_fault_signals[attributes.kill.signal], "TERM");
+    assert_int_equal(attributes.kill.victims.who, LD_WHO_UPSTREAM);
+    assert_int_equal(attributes.kill.signal, 1);
     assert_int_equal(attributes.kill.restart_after_ns, LD_SECOND);
-    assert_int_equal(attributes.kill.instance, -1);
+    assert_int_equal(attributes.kill.victims.instance, -1);
     assert_int_equal(bind("kill", "{who: target}", &attributes, message, sizeof message), 0);
-    assert_string_equal(ld_fault_signals[attributes.kill.signal], "KILL");
+    assert_int_equal(attributes.kill.signal, 0);
+    assert_int_equal(attributes.kill.times, 1);
+    assert_true(attributes.kill.victims.share == 1.0);
     assert_int_equal(attributes.kill.restart_after_ns, -1);
-    assert_int_equal(attributes.kill.instance, -1);
+    assert_int_equal(attributes.kill.victims.instance, -1);
     assert_int_equal(bind("kill", "{who: target, instance: 3, restart_after: 0s}", &attributes, message,
                           sizeof message), 0);
-    assert_int_equal(attributes.kill.instance, 3);
+    assert_int_equal(attributes.kill.victims.instance, 3);
     assert_int_equal(attributes.kill.restart_after_ns, 0);
     assert_int_equal(bind("kill", "{who: upstream, instance: all}", &attributes, message, sizeof message), 0);
-    assert_int_equal(attributes.kill.instance, -1);
+    assert_int_equal(attributes.kill.victims.instance, -1);
+}
+
+static void every_fault_of_a_process_binds(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *fault, *yaml, *values;
+    } cases[] = {
+        {"kill", "{who: target, share: 10%, restart_after: 1s, times: 5, every: 2s}",
+         "{\"who\":\"target\",\"signal\":\"KILL\",\"restart_after\":\"1s\",\"times\":5,\"every\":\"2s\","
+         "\"instance\":\"all\",\"share\":\"10%\"}"},
+        {"crash", "{signal: ABRT}",
+         "{\"who\":\"target\",\"signal\":\"ABRT\",\"times\":1,\"every\":\"0s\",\"instance\":\"all\",\"share\":\"100%\"}"},
+        {"exit", "{who: upstream}",
+         "{\"who\":\"upstream\",\"times\":1,\"every\":\"0s\",\"instance\":\"all\",\"share\":\"100%\"}"},
+        {"pause", "{instance: 2}", "{\"who\":\"target\",\"instance\":2,\"share\":\"100%\"}"},
+        {"open_files", "{limit: 32}", "{\"limit\":32,\"who\":\"target\",\"instance\":\"all\",\"share\":\"100%\"}"},
+        {"memory", "{limit: 64MiB, restart_after: 0s}",
+         "{\"limit\":\"64MiB\",\"restart_after\":\"0s\",\"who\":\"target\",\"instance\":\"all\",\"share\":\"100%\"}"},
+        {"cpu", "{limit: 20%, who: upstream}",
+         "{\"limit\":\"20%\",\"who\":\"upstream\",\"instance\":\"all\",\"share\":\"100%\"}"},
+        {"disk", "{}", "{\"size\":\"1MiB\",\"who\":\"target\",\"instance\":\"all\",\"share\":\"100%\"}"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        union ld_fault_attributes attributes;
+        struct ld_buffer values;
+        char message[600];
+        ld_buffer_init(&values, 4096);
+        bind(cases[i].fault, cases[i].yaml, &attributes, message, sizeof message);
+        assert_string_equal(message, "");
+        assert_int_equal(ld_schema_values(ld_fault_find(cases[i].fault)->attributes, &attributes, &values), 0);
+        assert_string_equal(ld_buffer_text(&values), cases[i].values);
+        ld_buffer_done(&values);
+    }
+}
+
+static void instants_last_until_the_last_restart(void **state)
+{
+    (void)state;
+    struct ld_fault_spec fault = {.type = LD_FAULT_KILL, .for_ns = -1,
+                                  .attributes.kill = {.restart_after_ns = -1, .times = 1}};
+    assert_true(ld_fault_is_instant(LD_FAULT_KILL) && ld_fault_is_instant(LD_FAULT_EXIT));
+    assert_false(ld_fault_is_instant(LD_FAULT_PAUSE));
+    assert_int_equal(ld_fault_lasts_ns(&fault), 0);
+    fault.attributes.kill.restart_after_ns = LD_SECOND;
+    fault.attributes.kill.times = 5;
+    fault.attributes.kill.every_ns = 2 * LD_SECOND;
+    assert_int_equal(ld_fault_lasts_ns(&fault), 9 * LD_SECOND);
+    fault = (struct ld_fault_spec){.type = LD_FAULT_PAUSE, .for_ns = 3 * LD_SECOND};
+    assert_int_equal(ld_fault_lasts_ns(&fault), 3 * LD_SECOND);
+}
+
+static uint32_t choose(uint64_t seed, double share, int64_t instance, uint32_t count, bool *chosen)
+{
+    struct ld_fault_spec fault = {.id = "case/0/kill", .attributes.victims = {LD_WHO_TARGET, instance, share}};
+    uint32_t number = 0;
+    ld_fault_choose(seed, &fault, count, chosen);
+    for (uint32_t i = 0; i < count; i++)
+        number += chosen[i];
+    return number;
+}
+
+static void a_share_is_drawn_from_the_seed(void **state)
+{
+    (void)state;
+    bool one[64], again[64];
+    unsigned times[10] = {0};
+    assert_int_equal(choose(1, 0.1, -1, 10, one), 1);
+    assert_int_equal(choose(1, 0.1, -1, 10, again), 1);
+    assert_memory_equal(one, again, 10);
+    assert_int_equal(choose(1, 0.01, -1, 10, one), 1); /* at least one */
+    assert_int_equal(choose(1, 0.5, -1, 5, one), 3);
+    assert_int_equal(choose(1, 1, -1, 64, one), 64);
+    assert_int_equal(choose(1, 1, 3, 5, one), 1);
+    assert_true(one[3]);
+    for (uint64_t seed = 0; seed < 1000; seed++) {
+        choose(seed, 0.1, -1, 10, one);
+        for (int i = 0; i < 10; i++)
+            times[i] += one[i];
+    }
+    for (int i = 0; i < 10; i++)
+        assert_in_range(times[i], 60, 140); /* 100 expected; 4 standard deviations are 38 */
 }
 
 static void wrong_attributes_are_refused(void **state)
@@ -128,6 +221,25 @@ static void wrong_attributes_are_refused(void **state)
         {"kill", "{who: target, instance: 1000}", "1:25", "must be below 1000"},
         {"kill", "{who: upstream, instance: 0}", "1:27", "there is one upstream"},
         {"kill", "{who: target, restart_after: 2h}", "1:30", ""},
+        {"kill", "{who: target, share: 0%}", "1:22", "would touch nobody"},
+        {"kill", "{who: target, share: 10%, instance: 1}", "1:22", "not both"},
+        {"kill", "{who: upstream, share: 10%}", "1:24", "there is one upstream"},
+        {"kill", "{who: target, times: 5, every: 2s}", "1:22", "needs restart_after"},
+        {"kill", "{who: target, times: 5, restart_after: 2s}", "1:22", "needs every"},
+        {"kill", "{who: target, times: 5, restart_after: 2s, every: 1s}", "1:51", "longer than restart_after"},
+        {"kill", "{who: target, every: 1s}", "1:22", "for more times than one"},
+        {"kill", "{who: target, times: 0}", "1:22", ""},
+        {"crash", "{signal: KILL}", "1:10", ""},
+        {"exit", "{signal: TERM}", "1:2", ""},
+        {"pause", "{who: nobody}", "1:7", ""},
+        {"open_files", "{}", "1:1", "limit"},
+        {"open_files", "{limit: 2}", "1:9", ""},
+        {"memory", "{limit: 64}", "1:10", ""},
+        {"memory", "{limit: 64KiB}", "1:10", ""},
+        {"cpu", "{limit: 100%}", "1:9", ""},
+        {"cpu", "{limit: 0.2}", "1:9", ""},
+        {"disk", "{who: upstream}", "1:8", "only a target"},
+        {"disk", "{size: 1GiB}", "1:8", ""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         union ld_fault_attributes attributes;
@@ -144,7 +256,10 @@ int test_table(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_stand_at_their_type),
-        cmocka_unit_test(the_faults_of_the_first_issue_are_implemented),
+        cmocka_unit_test(faults_of_processes_and_resources_are_implemented),
+        cmocka_unit_test(every_fault_of_a_process_binds),
+        cmocka_unit_test(instants_last_until_the_last_restart),
+        cmocka_unit_test(a_share_is_drawn_from_the_seed),
         cmocka_unit_test(signals_have_their_numbers),
         cmocka_unit_test(latency_binds),
         cmocka_unit_test(latency_has_toxiproxys_defaults),

@@ -143,6 +143,24 @@ static void the_schedule_follows_the_scenario(void **state)
     ld_scenario_free(scenario);
 }
 
+static void a_fault_without_for_ends_with_the_method(void **state)
+{
+    (void)state;
+    struct ld_scenario *scenario = test_scenario("leakdrill: 1\nname: open\ntarget: {fixture: a, variants: [leaky]}\n"
+                                                 "upstream: a\nload: {path: /work, rate: 1/s, for: 2s}\nfaults:\n"
+                                                 "  open:\n    - {at: 1s, pause: {}}\n"
+                                                 "    - {at: 1s, kill: {who: upstream, restart_after: 4s}}\n"
+                                                 "detectors: [growth]\n");
+    struct ld_plan *plan = test_plan(scenario, &seed_7);
+    const struct ld_run_plan *run = find_run(plan, "open/leaky/open", 0);
+    const struct ld_action *off = &run->actions[run->action_count - 2], *end = &run->actions[run->action_count - 1];
+    assert_int_equal(off->kind, LD_ACTION_FAULT_OFF);
+    assert_int_equal(off->at_ns, end->at_ns);
+    assert_int_equal(off->at_ns - run->phase_ns, 5 * LD_SECOND);
+    ld_plan_free(plan);
+    ld_scenario_free(scenario);
+}
+
 /* Phase within [0, period), load within 5 %, both spread and not the same for all. */
 static void phase_and_load_stay_in_their_ranges(void **state)
 {
@@ -272,6 +290,7 @@ int test_make(void)
         cmocka_unit_test(cells_of_one_repetition_are_paired),
         cmocka_unit_test(cells_cross_all_axes),
         cmocka_unit_test(the_schedule_follows_the_scenario),
+        cmocka_unit_test(a_fault_without_for_ends_with_the_method),
         cmocka_unit_test(phase_and_load_stay_in_their_ranges),
         cmocka_unit_test(time_scale_divides),
         cmocka_unit_test(order_is_a_permutation_by_seed),

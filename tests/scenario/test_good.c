@@ -96,10 +96,10 @@ static void faults_of_everything(void **state)
     assert_string_equal(slow->faults[1].id, "slow-upstream/1/latency");
     assert_int_equal(slow->faults[1].for_ns, -1);
     assert_int_equal(killed->faults[0].type, LD_FAULT_KILL);
-    assert_int_equal(killed->faults[0].attributes.kill.who, LD_WHO_TARGET);
-    assert_string_equal(ld_fault_signals[killed->faults[0].attributes.kill.signal], "TERM");
+    assert_int_equal(killed->faults[0].attributes.kill.victims.who, LD_WHO_TARGET);
+    assert_string_equal(ld_fault_signal_name(&killed->faults[0]), "TERM");
     assert_int_equal(killed->faults[0].attributes.kill.restart_after_ns, 30 * LD_SECOND);
-    assert_int_equal(killed->faults[0].attributes.kill.instance, 1);
+    assert_int_equal(killed->faults[0].attributes.kill.victims.instance, 1);
     assert_int_equal(ld_scenario_method_ns(scenario, &scenario->fault_cases[0]), 12 * LD_SECOND);
     assert_int_equal(ld_scenario_method_ns(scenario, slow), 12 * LD_SECOND);
     assert_int_equal(ld_scenario_method_ns(scenario, killed), 34 * LD_SECOND);

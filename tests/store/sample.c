@@ -63,7 +63,7 @@ static struct ld_fault_spec faults[] = {
      .for_ns = -1,
      .type = LD_FAULT_KILL,
      .id = "slow/1/kill",
-     .attributes.kill = {.who = LD_WHO_UPSTREAM, .signal = 0, .restart_after_ns = -1, .instance = -1}},
+     .attributes.kill = {.victims = {LD_WHO_UPSTREAM, -1, 1}, .restart_after_ns = -1, .times = 1}},
 };
 static struct ld_fault_case cases[] = {{.name = "none"}, {.name = "slow", .fault_count = 2, .faults = faults}};
 static struct ld_scenario scenario = {.file = "scenarios/documented/one.yaml",
