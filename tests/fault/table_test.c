@@ -234,11 +234,11 @@ static void wrong_attributes_are_refused(void **state)
         {"pause", "{who: nobody}", "1:7", ""},
         {"open_files", "{}", "1:1", "limit"},
         {"open_files", "{limit: 2}", "1:9", ""},
-        {"memory", "{limit: 64}", "1:10", ""},
-        {"memory", "{limit: 64KiB}", "1:10", ""},
+        {"memory", "{limit: 64}", "1:9", ""},
+        {"memory", "{limit: 64KiB}", "1:9", ""},
         {"cpu", "{limit: 100%}", "1:9", ""},
         {"cpu", "{limit: 0.2}", "1:9", ""},
-        {"disk", "{who: upstream}", "1:8", "only a target"},
+        {"disk", "{who: upstream}", "1:7", "only a target"},
         {"disk", "{size: 1GiB}", "1:8", ""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
