@@ -37,8 +37,8 @@ const struct ld_fault_info ld_fault_table[LD_FAULT_TYPES] = {
     {LD_FAULT_CPU, "cpu", LD_SCOPE_RESOURCE, true, &ld_fault_cpu_schema, "Limit the share of a core for a time."},
     {LD_FAULT_DISK, "disk", LD_SCOPE_RESOURCE, true, &ld_fault_disk_schema,
      "Fill the folder that the target may write to, for a time."},
-    {LD_FAULT_SAMPLING, "sampling", LD_SCOPE_SAMPLING, false, NULL,
-     "Make reads of the target slow, truncated, refused or not found."},
+    {LD_FAULT_SAMPLING, "sampling", LD_SCOPE_SAMPLING, true, &ld_fault_sampling_schema,
+     "Make reads of the target slow, truncated, refused, not found or wrong, for every reader alike."},
 };
 
 const struct ld_fault_info *ld_fault_find(const char *name)

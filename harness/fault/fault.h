@@ -63,6 +63,26 @@ struct ld_fault_disk {
     uint64_t size_bytes; /* of the folder that is full */
 };
 
+enum ld_sampling_how {
+    LD_SAMPLING_SLOW,
+    LD_SAMPLING_TRUNCATED,
+    LD_SAMPLING_REFUSED,
+    LD_SAMPLING_NOT_FOUND,
+    LD_SAMPLING_WRONG_CONTENT,
+    LD_SAMPLING_HOWS
+};
+const char *ld_sampling_how_name(enum ld_sampling_how how); /* "slow", "not-found" */
+enum ld_sampling_content { LD_SAMPLING_HTML, LD_SAMPLING_NOISE, LD_SAMPLING_EMPTY };
+#define LD_SAMPLING_METRICS (1u << 31) /* in `reads`, beside 1 << enum ld_profile_kind */
+struct ld_fault_sampling {
+    int how;                     /* enum ld_sampling_how */
+    unsigned reads;              /* which it aims at */
+    int64_t delay_ns, jitter_ns; /* slow */
+    uint64_t after;              /* truncated: bytes of the body that still come */
+    int content;                 /* wrong-content: enum ld_sampling_content */
+    double toxicity;             /* share of those reads it touches */
+};
+
 union ld_fault_attributes {
     struct ld_fault_latency latency;
     struct ld_fault_victims victims; /* of every fault of a process or resource */
@@ -72,6 +92,7 @@ union ld_fault_attributes {
     struct ld_fault_open_files open_files;
     struct ld_fault_memory memory;
     struct ld_fault_disk disk;
+    struct ld_fault_sampling sampling;
 };
 
 enum ld_fault_type {

@@ -62,6 +62,8 @@ static void close_gap(struct ld_instance *instance, enum ld_gap_clock clock, int
     struct ld_run *run = instance->run;
     int64_t periods = clock == LD_GAP_PROFILES ? run->scenario->sampling.idle_periods + 2 : 2;
     int64_t since = now_ns - instance->last_good_ns[clock];
+    if (since > periods * run->period_ns)
+        since -= ld_run_sampling_within(run, instance->last_good_ns[clock], now_ns); /* missing there is meant */
     if (clock_runs(instance, clock) && since > periods * run->period_ns && since > run->worst_gap_ns) {
         run->worst_gap_ns = since;
         snprintf(run->worst_gap, sizeof run->worst_gap, "%.0f ms without %s of %s, over %lld periods of %.0f ms",

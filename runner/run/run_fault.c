@@ -31,7 +31,7 @@ static struct ld_run_fault *find(struct ld_run *run, const char *id)
     return NULL;
 }
 
-static void finish(struct ld_run_fault *fault, const struct ld_receipt *receipt)
+void ld_run_fault_finish(struct ld_run_fault *fault, const struct ld_receipt *receipt)
 {
     struct ld_run *run = fault->run;
     fault->state = LD_FAULT_OVER;
@@ -96,7 +96,7 @@ static void receipt_of_kill(struct ld_run_fault *fault)
     snprintf(receipt.text, sizeof receipt.text, "%s to %u process%s, %u dead, the slowest after %.1f ms",
              ld_fault_signal_name(fault->spec), fault->asked, fault->asked == 1 ? "" : "es", fault->died,
              (double)receipt.p99_ns / 1e6);
-    finish(fault, &receipt);
+    ld_run_fault_finish(fault, &receipt);
 }
 
 void ld_run_fault_died(struct ld_run *run, const struct ld_service *service)
@@ -161,6 +161,10 @@ static void act(struct ld_run_fault *fault)
     struct ld_error error;
     fault->state = LD_FAULT_ACTING;
     fault->began_ns = ld_run_now(run);
+    if (ld_fault_table[fault->spec->type].scope == LD_SCOPE_SAMPLING) {
+        ld_run_sampling_begin(fault);
+        return;
+    }
     if (!is_kill(fault)) {
         if (ld_proxy_fault_start(run->listener, fault->spec, &error) != 0)
             ld_run_void(run, LD_INVALID_HARNESS, "fault %s: %s", fault->spec->id, error.message);
@@ -217,6 +221,10 @@ void ld_run_fault_off(struct ld_run *run, uint32_t index)
 {
     struct ld_run_fault *fault = &run->faults[index];
     fault->off_asked = true;
+    if (fault->state == LD_FAULT_ACTING && ld_fault_table[fault->spec->type].scope == LD_SCOPE_SAMPLING) {
+        ld_run_sampling_end(fault);
+        return;
+    }
     if (fault->state == LD_FAULT_ACTING && !is_kill(fault))
         if (ld_proxy_fault_stop(run->listener, fault->spec->id) != 0)
             ld_run_void(run, LD_INVALID_HARNESS, "out of memory");
@@ -318,7 +326,7 @@ static void on_ended(void *context, const char *fault_id, int64_t began_ns, int6
     (void)began_ns;
     (void)ended_ns;
     if (fault && fault->state == LD_FAULT_ACTING)
-        finish(fault, receipt);
+        ld_run_fault_finish(fault, receipt);
 }
 
 static void on_refused(void *context, uint64_t count, int64_t time_ns)

@@ -78,6 +78,7 @@ struct ld_run_fault {
     uint32_t asked, died;        /* kill */
     uint32_t *killed;            /* kill: the incarnation of each instance (of the upstream: [0]) it killed; 0: none */
     int64_t died_after_ns[8];
+    struct ld_door_fault *doors; /* sampling: one an instance */
     struct ld_receipt receipt;
     bool have_receipt;
 };
@@ -164,6 +165,8 @@ int ld_upstream_make(struct ld_run *run, struct ld_error *error);
 int ld_run_faults_make(struct ld_run *run, struct ld_error *error);
 void ld_run_fault_on(struct ld_run *run, uint32_t index);
 void ld_run_fault_off(struct ld_run *run, uint32_t index);
+/* It is over; with a receipt (NULL: there is none, which makes it ineffective). */
+void ld_run_fault_finish(struct ld_run_fault *fault, const struct ld_receipt *receipt);
 /* The service's present incarnation is dead. */
 void ld_run_fault_died(struct ld_run *run, const struct ld_service *service);
 /* Nothing of the dead incarnation is left: restart what is to be restarted. */
@@ -172,6 +175,12 @@ bool ld_run_faults_over(const struct ld_run *run);
 void ld_run_faults_end(struct ld_run *run);
 void ld_run_fault_receipts(struct ld_run *run);
 extern const struct ld_proxy_events ld_run_proxy_events;
+
+/* ---- run_sampling.c */
+void ld_run_sampling_begin(struct ld_run_fault *fault);
+void ld_run_sampling_end(struct ld_run_fault *fault);
+/* How much of this span, since the run's start, lay within sampling faults and what they delayed. */
+int64_t ld_run_sampling_within(const struct ld_run *run, int64_t from_ns, int64_t to_ns);
 
 /* ---- run_truth.c */
 void ld_run_truth_line(struct ld_instance *instance, const char *line, size_t length);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+
 #define DOOR_MAGIC 0x6c64646fu
 
 struct ld_door_read {
@@ -17,6 +19,13 @@ struct ld_door_read {
     size_t body_max;
     ld_fetch_done *done;
     void *context;
+    /* what sampling faults make of it */
+    bool decided, held;
+    int64_t asked_ns;             /* when its turn came; 0 before */
+    int64_t delay_ns;             /* until it may begin */
+    struct ld_door_fault *slowed; /* the first of those that delay it; NULL: none */
+    struct ld_door_fault *struck; /* the one that changes its answer; NULL: none */
+    uint64_t struck_read;         /* its number at that fault */
 };
 
 static void advance(struct ld_door *door);
@@ -44,9 +53,66 @@ static struct ld_door_read *take_first(struct ld_door *door)
     return read;
 }
 
-static void answer(struct ld_door *door, const struct ld_fetch_result *result)
+/* ---- sampling faults */
+
+/* Each fault that aims at the read numbers it, whatever the others do, so that no fault changes another's decisions. */
+static void decide(struct ld_door *door, struct ld_door_read *read)
+{
+    read->decided = true;
+    read->asked_ns = (int64_t)uv_hrtime();
+    for (struct ld_door_fault *fault = door->faults; fault; fault = fault->next) {
+        if (!ld_sampling_aims_at(&fault->spec->attributes.sampling, read->path))
+            continue;
+        uint64_t number = fault->reads++;
+        if (!ld_sampling_touches(fault->seed, fault->spec, fault->instance, number)) {
+            fault->effect.spared++;
+        } else if (fault->spec->attributes.sampling.how == LD_SAMPLING_SLOW) {
+            read->delay_ns += ld_sampling_delay_ns(fault->seed, fault->spec, fault->instance, number);
+            read->slowed = read->slowed ? read->slowed : fault;
+        } else if (!read->struck) {
+            read->struck = fault;
+            read->struck_read = number;
+        } else {
+            fault->effect.spared++; /* another fault has it already */
+        }
+    }
+}
+
+static bool cuts(const struct ld_door_read *read)
+{
+    return read->struck && read->struck->spec->attributes.sampling.how == LD_SAMPLING_TRUNCATED;
+}
+
+/* The receipt's figures: what this reader gets, now that he gets it. */
+static void count_effect(const struct ld_door_read *read, const struct ld_fetch_result *result, bool changed)
+{
+    struct ld_sampling_effect *effect;
+    if (read->struck && read->struck->on) {
+        effect = &read->struck->effect;
+        effect->touched++;
+        effect->delivered += changed;
+        effect->unchanged += !changed;
+    }
+    if (!read->slowed || !read->slowed->on)
+        return;
+    effect = &read->slowed->effect;
+    effect->touched++;
+    bool waited = read->held && (result->failure == LD_FETCH_OK || changed);
+    bool gave_up = result->failure == LD_FETCH_TIMEOUT;
+    effect->delivered += waited || gave_up;
+    effect->unchanged += !(waited || gave_up);
+    if (waited)
+        ld_sampling_delayed(effect, read->delay_ns, result->began_ns - read->asked_ns);
+}
+
+static void answer(struct ld_door *door, const struct ld_fetch_result *result, bool changed)
 {
     struct ld_door_read *read = take_first(door);
+    count_effect(read, result, changed);
+    struct ld_fetch_result seen = *result; /* by the reader: his waiting began when his turn came */
+    if (read->held)
+        seen.began_ns = read->asked_ns;
+    result = &seen;
     read->reader->reads++;
     read->reader->bytes += result->length;
     read->reader->time_ns += result->ended_ns - result->began_ns;
@@ -58,31 +124,109 @@ static void answer(struct ld_door *door, const struct ld_fetch_result *result)
     free(read);
 }
 
-static void on_fetched(void *context, const struct ld_fetch_result *result)
+/* The connection broke after `after` bytes of the body. */
+static void answer_cut(struct ld_door *door, const struct ld_fetch_result *whole, size_t after)
 {
-    struct ld_door *door = ((struct ld_door_read *)context)->door;
-    assert(door->magic == DOOR_MAGIC);
-    answer(door, result);
+    struct ld_fetch_result result = *whole;
+    char *part = malloc(after + 1);
+    result.failure = LD_FETCH_TRUNCATED;
+    result.message = "transfer closed with bytes of the body outstanding";
+    result.body = part ? part : "";
+    result.length = part ? after : 0;
+    if (part) {
+        memcpy(part, whole->body, after);
+        part[after] = '\0';
+    }
+    answer(door, &result, true);
+    free(part);
 }
 
-static void refuse(struct ld_door *door, const char *message)
+static void on_fetched(void *context, const struct ld_fetch_result *result)
+{
+    const struct ld_door_read *read = context;
+    struct ld_door *door = read->door;
+    assert(door->magic == DOOR_MAGIC);
+    uint64_t after = cuts(read) ? read->struck->spec->attributes.sampling.after : UINT64_MAX;
+    if (result->failure == LD_FETCH_OK && result->length > after)
+        answer_cut(door, result, (size_t)after);
+    else
+        answer(door, result, false);
+}
+
+/* An answer of the door's own: no answer at all. */
+static void answer_failure(struct ld_door *door, enum ld_fetch_failure failure, const char *message, bool changed)
 {
     int64_t now = (int64_t)uv_hrtime();
-    struct ld_fetch_result result = {.failure = LD_FETCH_REFUSED,
+    struct ld_fetch_result result = {.failure = failure,
                                      .content_type = "",
                                      .body = "",
                                      .began_ns = now,
                                      .ended_ns = now,
                                      .message = message};
-    answer(door, &result);
+    answer(door, &result, changed);
 }
 
+static void answer_struck(struct ld_door *door, const struct ld_door_read *read)
+{
+    const struct ld_door_fault *fault = read->struck;
+    struct ld_sampling_answer forged;
+    if (fault->spec->attributes.sampling.how == LD_SAMPLING_REFUSED) {
+        answer_failure(door, LD_FETCH_REFUSED, "Connection refused", true);
+        return;
+    }
+    ld_sampling_forge(fault->seed, fault->spec, fault->instance, read->struck_read, read->path, &forged);
+    int64_t now = (int64_t)uv_hrtime();
+    bool fits = forged.length <= read->body_max;
+    struct ld_fetch_result result = {.failure = fits ? LD_FETCH_OK : LD_FETCH_TOO_LARGE,
+                                     .status = forged.status,
+                                     .pprof_header = forged.pprof_header,
+                                     .content_type = forged.content_type,
+                                     .body = forged.body,
+                                     .length = forged.length,
+                                     .began_ns = now,
+                                     .ended_ns = now,
+                                     .message = fits ? "" : "the body is too large"};
+    answer(door, &result, true);
+}
+
+/* Whatever is answered without asking the target: outside of the asker's own call. */
 static void on_idle(uv_idle_t *idle)
 {
     struct ld_door *door = idle->data;
+    struct ld_door_read *read = door->first;
     uv_idle_stop(idle);
-    if (door->first && !door->first->fetch)
-        refuse(door, "the instance is not up");
+    if (!read || read->fetch)
+        return;
+    if (door->address[0] && read->struck && !cuts(read))
+        answer_struck(door, read);
+    else
+        answer_failure(door, LD_FETCH_REFUSED, "the instance is not up", false);
+}
+
+static void on_held(uv_timer_t *timer);
+
+/* The loop's clock has whole milliseconds and may be one behind: no read begins before its time. */
+static void arm_hold(struct ld_door *door, int64_t wait_ns)
+{
+    uv_update_time(door->answer.loop);
+    uv_timer_start(&door->hold, on_held, (uint64_t)((wait_ns + LD_MS - 1) / LD_MS), 0);
+}
+
+static void on_held(uv_timer_t *timer)
+{
+    struct ld_door *door = timer->data;
+    struct ld_door_read *read = door->first;
+    bool gives_up = read->delay_ns >= read->timeout_ns;
+    int64_t due_ns = read->asked_ns + (gives_up ? read->timeout_ns : read->delay_ns), now_ns = (int64_t)uv_hrtime();
+    if (now_ns < due_ns) {
+        arm_hold(door, due_ns - now_ns);
+        return;
+    }
+    read->held = true;
+    if (gives_up)
+        answer_failure(door, LD_FETCH_TIMEOUT, "nothing came in time", false);
+    else
+        advance(door);
 }
 
 /* Start the first read of the queue, if it is not under way. */
@@ -91,11 +235,18 @@ static void advance(struct ld_door *door)
     struct ld_door_read *read = door->first;
     if (!read || read->fetch)
         return;
-    if (door->address[0]) {
+    if (door->address[0] && !read->decided)
+        decide(door, read);
+    if (read->delay_ns && !read->held) {
+        if (!uv_is_active((uv_handle_t *)&door->hold))
+            arm_hold(door, read->delay_ns < read->timeout_ns ? read->delay_ns : read->timeout_ns);
+        return;
+    }
+    if (door->address[0] && (!read->struck || cuts(read))) {
         char url[384];
         snprintf(url, sizeof url, "http://%s%s", door->address, read->path);
         struct ld_fetch_request request = {
-            .url = url, .timeout_ns = read->timeout_ns, .body_max = read->body_max, .keep_body = true};
+            .url = url, .timeout_ns = read->timeout_ns - read->delay_ns, .body_max = read->body_max, .keep_body = true};
         if (ld_fetch_start(&read->fetch, door->fetcher, &request, on_fetched, read) == 0)
             return;
         read->fetch = NULL;
@@ -109,13 +260,18 @@ int ld_door_init(struct ld_door *door, struct ld_fetcher *fetcher, uv_loop_t *lo
     door->magic = DOOR_MAGIC;
     door->fetcher = fetcher;
     door->last = &door->first;
-    door->answer.data = door;
-    return uv_idle_init(loop, &door->answer) ? LD_ESYSTEM : 0;
+    door->answer.data = door->hold.data = door;
+    if (uv_idle_init(loop, &door->answer) || uv_timer_init(loop, &door->hold))
+        return LD_ESYSTEM; /* neither fails in libuv */
+    door->open_handles = 2;
+    return 0;
 }
 
 static void on_closed(uv_handle_t *handle)
 {
     struct ld_door *door = handle->data;
+    if (--door->open_handles)
+        return;
     door->magic = 0;
     door->closed(door->closed_context);
 }
@@ -131,6 +287,7 @@ void ld_door_close(struct ld_door *door, void (*closed)(void *context), void *co
     door->closed = closed;
     door->closed_context = context;
     uv_close((uv_handle_t *)&door->answer, on_closed);
+    uv_close((uv_handle_t *)&door->hold, on_closed);
 }
 
 void ld_door_point(struct ld_door *door, const char *address)
@@ -172,6 +329,8 @@ void ld_door_forget(struct ld_door *door, const void *context)
             link = &read->next;
             continue;
         }
+        if (read == door->first)
+            uv_timer_stop(&door->hold);
         *link = read->next;
         door->queued--;
         ld_fetch_cancel(read->fetch);
@@ -179,6 +338,29 @@ void ld_door_forget(struct ld_door *door, const void *context)
     }
     door->last = link;
     advance(door);
+}
+
+void ld_door_fault_add(struct ld_door *door, struct ld_door_fault *fault)
+{
+    struct ld_door_fault **link = &door->faults;
+    assert(door->magic == DOOR_MAGIC && !fault->on);
+    while (*link)
+        link = &(*link)->next;
+    *link = fault;
+    fault->next = NULL;
+    fault->on = true;
+}
+
+void ld_door_fault_remove(struct ld_door *door, struct ld_door_fault *fault)
+{
+    struct ld_door_fault **link = &door->faults;
+    while (*link && *link != fault)
+        link = &(*link)->next;
+    if (!*link)
+        return;
+    *link = fault->next;
+    fault->next = NULL;
+    fault->on = false;
 }
 
 void ld_door_totals(const struct ld_door *door, uint64_t *ret_bytes, int64_t *ret_time_ns)

@@ -2,13 +2,15 @@
  *
  * It keeps one reading at a time (a goroutineleak profile under way makes others under-report), counts reads, bytes,
  * time and failures per reader, and follows the instance across incarnations. The gateway's HTTP front serves other
- * programs through the same door. A read asked for while the instance is down is answered REFUSED. */
+ * programs through the same door. A read asked for while the instance is down is answered REFUSED. Sampling faults act
+ * here, so that every reader meets them. */
 #ifndef LD_SAMPLE_DOOR_H
 #define LD_SAMPLE_DOOR_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "fault/sampling.h"
 #include "runner/sample/fetch.h"
 
 #define LD_DOOR_READERS_MAX 32
@@ -22,6 +24,17 @@ struct ld_reader {
 
 struct ld_door_read;
 
+/* A sampling fault at this door. The caller's; its effect may be read at any time. */
+struct ld_door_fault {
+    struct ld_door_fault *next;
+    bool on;
+    const struct ld_fault_spec *spec;
+    uint64_t seed;
+    uint32_t instance;
+    uint64_t reads; /* that it could touch so far: the number of the next one */
+    struct ld_sampling_effect effect;
+};
+
 struct ld_door {
     unsigned magic;
     struct ld_fetcher *fetcher;
@@ -30,6 +43,9 @@ struct ld_door {
     struct ld_door_read **last;
     size_t queued;
     uv_idle_t answer;            /* answers queued reads of a shut door outside of the asker's call */
+    uv_timer_t hold;             /* until a slowed read may begin */
+    unsigned open_handles;
+    struct ld_door_fault *faults; /* in the order in which they began */
     struct ld_reader readers[LD_DOOR_READERS_MAX];
     size_t reader_count;
     void (*closed)(void *context);
@@ -52,6 +68,11 @@ void ld_door_point(struct ld_door *door, const char *address);
 int ld_door_read(struct ld_door *door, const struct ld_door_request *request, ld_fetch_done *done, void *context);
 /* Forget the reads asked for with this context: their `done` will not run. Not from within such a `done`. */
 void ld_door_forget(struct ld_door *door, const void *context);
+/* Begin a sampling fault: spec, seed and instance are set, the rest is zero. It touches reads that begin from now on;
+ * of several faults every delay counts, and the first one that changes the answer decides it. */
+void ld_door_fault_add(struct ld_door *door, struct ld_door_fault *fault);
+/* End it. A read that it delays goes on as decided, but is not counted any more. Not added: nothing happens. */
+void ld_door_fault_remove(struct ld_door *door, struct ld_door_fault *fault);
 /* Bytes and time over all readers. */
 void ld_door_totals(const struct ld_door *door, uint64_t *ret_bytes, int64_t *ret_time_ns);
 

@@ -131,8 +131,11 @@ static void on_metrics(void *context, const struct ld_fetch_result *result)
         if (ld_prometheus_parse(result->body, result->length, points, LD_METRIC_COUNT, &count, &error) != 0) {
             count = 0;
             observe_failure(sampler, NULL, LD_READ_GARBAGE, result, error.message);
+        } else if (count == 0 && sampler->metrics_seen) {
+            observe_failure(sampler, NULL, LD_READ_GARBAGE, result, "nothing of what it told before");
         }
     }
+    sampler->metrics_seen = sampler->metrics_seen || count > 0;
     add_points(sampler, points, count);
     for (size_t i = 0; i < count; i++)
         if (points[i].metric == LD_METRIC_GOROUTINES)

@@ -58,6 +58,7 @@ struct ld_sampler {
     bool dump_only;              /* of the survey */
     uint64_t cycle;              /* periods since start */
     int64_t next_ns;             /* when the next period begins */
+    bool metrics_seen;           /* its page of metrics once told something: an empty one is no answer any more */
     double count;                /* last goroutine count, -1 unknown */
     double profiled_count;       /* at the last goroutine profile */
     uint64_t profiled_cycle;

@@ -13,5 +13,6 @@ int test_table(void);
 int test_decision(void);
 int test_link(void);
 int test_effect(void);
+int test_sampling(void);
 
 #endif

@@ -24,10 +24,10 @@ static void rows_stand_at_their_type(void **state)
     assert_null(ld_fault_find(""));
 }
 
-static void faults_of_processes_and_resources_are_implemented(void **state)
+static void faults_of_processes_resources_and_sampling_are_implemented(void **state)
 {
     (void)state;
-    for (int i = LD_FAULT_KILL; i <= LD_FAULT_DISK; i++)
+    for (int i = LD_FAULT_KILL; i <= LD_FAULT_SAMPLING; i++)
         assert_true(ld_fault_table[i].implemented);
 }
 
@@ -256,7 +256,7 @@ int test_table(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_stand_at_their_type),
-        cmocka_unit_test(faults_of_processes_and_resources_are_implemented),
+        cmocka_unit_test(faults_of_processes_resources_and_sampling_are_implemented),
         cmocka_unit_test(every_fault_of_a_process_binds),
         cmocka_unit_test(instants_last_until_the_last_restart),
         cmocka_unit_test(a_share_is_drawn_from_the_seed),

@@ -118,6 +118,7 @@ void assert_body(const struct reply *reply, const char *text);
 int test_address(void);
 int test_fetch(void);
 int test_door(void);
+int test_door_fault(void);
 int test_proc(void);
 int test_sampler(void);
 int test_gateway(void);
