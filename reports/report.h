@@ -6,6 +6,7 @@
 
 #include "base/buffer.h"
 #include "plan/plan.h"
+#include "score/compare.h"
 #include "score/score.h"
 #include "store/store.h"
 
@@ -60,6 +61,15 @@ int ld_report_details_read(struct ld_report_details *ret_details, const struct l
 /* One page that needs nothing else and asks nobody for anything: verdict, checks, the table, and the runs over time.
  * Without JavaScript its charts are SVG. */
 int ld_report_html(const struct ld_report *report, const struct ld_report_details *details, struct ld_buffer *out);
+
+/* `compare`: two sides on the same runs. Names are those the user gave. */
+struct ld_report_sides {
+    const char *left, *right;
+};
+int ld_report_compare(const struct ld_comparison *comparison, const struct ld_report_sides *sides,
+                      const struct ld_text_style *style, struct ld_buffer *out);
+int ld_report_compare_json(const struct ld_comparison *comparison, const struct ld_report_sides *sides,
+                           struct ld_buffer *out);
 
 /* `show RUN`: a timeline of truth, faults, alerts, counts. */
 int ld_report_run(const struct ld_stored_run *run, const struct ld_timeline_row *rows, size_t count,

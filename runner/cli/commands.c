@@ -36,6 +36,12 @@ static const struct ld_option replay_options[] = {
     OPTION_DB, {"detector", "DETECTOR", "Only this detector; default: all of the run."}, OPTION_JSON, {0},
 };
 
+static const struct ld_option compare_options[] = {
+    {"db", "FILE", "The campaign of both detectors; default: the newest below leakdrill-runs."},
+    {"detector", "DETECTOR", "Which detector of two databases."},
+    OPTION_JSON,
+    {0},
+};
 static const struct ld_option doctor_options[] = {OPTION_JSON, {0}};
 static const struct ld_option scaffold_options[] = {
     {"source", "FOLDER", "The source tree to write into; default: the one this leakdrill was built from."}, {0},
@@ -69,6 +75,11 @@ const struct ld_command ld_commands[] = {
      "RUN is a run's number; default: every run of the database. Says whether the alerts are "
      "the stored ones; exit code 1: they are not.",
      replay_options, true, ld_command_replay},
+    {"compare", "LEFT RIGHT", "compare two detectors on the same runs, or one in two campaigns",
+     "LEFT and RIGHT are two detectors of a campaign, or the databases of two campaigns with --detector. Runs pair by "
+     "cell and repetition: exact McNemar tests for leaks seen and for runs with a false alarm, the difference of the "
+     "restricted mean times to detect with its bootstrap interval, and every run in which the two differ.",
+     compare_options, true, ld_command_compare},
     {"report", "", "write the report of a campaign as html, json, junit or markdown",
      "html is one page that needs no network: the table, the checks and runs over time. It is judged again from what "
      "the database holds, so the verdict is the campaign's; the exit code only says whether the report was written.",
@@ -100,7 +111,6 @@ const struct ld_command ld_commands[] = {
     NOT_YET("recover", "undo what a dead machine left"),
     NOT_YET("proxy", "run the fault proxy alone"),
     NOT_YET("baseline", "record a campaign as the baseline"),
-    NOT_YET("compare", "compare two campaigns"),
     {"help", "[COMMAND]", "explain a command", NULL, help_options, true, ld_command_help},
     {"version", "", "print the version", NULL, NULL, false, ld_command_version},
     {0},

@@ -1,4 +1,5 @@
-/* Replay: the stored observations give the stored alerts again, to the bit, and what was changed is found. */
+/* Replay and compare, both on a stored campaign: the stored observations give the stored alerts again, to the bit, and
+ * what was changed is found. */
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -275,6 +276,35 @@ static void a_damaged_body_is_an_error_not_a_difference(void **state)
     program_result_done(&result);
 }
 
+/* Two detectors on the same runs, and one detector in two campaigns. */
+static void detectors_and_campaigns_compare(void **state)
+{
+    static const struct {
+        const char *arguments[8];
+        int exit_code;
+        const char *out, *err;
+    } cases[] = {
+        {{"matrix", "oracle", "--db", "original.db"}, 0, "left: matrix, right: oracle", NULL},
+        {{"matrix", "never", "--db", "original.db", "--json"}, 0, "\"left_only\":", NULL},
+        {{"original.db", "original.db", "--detector", "growth"}, 0, "The two do not differ in any run.", NULL},
+        {{"matri", "growth", "--db", "original.db"}, 4, NULL,
+         "no run of original.db was watched by \"matri\"; did you mean matrix?"},
+        {{"matrix", "growth", "--db", "none.db"}, 4, NULL, "none.db"},
+        {{"original.db", "original.db"}, 4, NULL, "two databases need --detector DETECTOR"},
+        {{"matrix"}, 4, NULL, "takes two detectors"},
+        {{"a", "b", "--db", "original.db", "--detector", "matrix"}, 4, NULL, "--db goes with two detectors"},
+    };
+    struct program_result result;
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *words[10] = {"compare"};
+        memcpy(words + 1, cases[i].arguments, sizeof cases[i].arguments);
+        lab_run(&lab, &result, words);
+        lab_check(&result, cases[i].exit_code, cases[i].out, cases[i].err);
+        program_result_done(&result);
+    }
+}
+
 /* A stored scenario needs nothing installed. */
 static void replay_needs_no_programs(void **state)
 {
@@ -322,6 +352,7 @@ int test_replay(void)
         cmocka_unit_test(a_changed_number_is_found),
         cmocka_unit_test(a_changed_profile_is_found),
         cmocka_unit_test(a_damaged_body_is_an_error_not_a_difference),
+        cmocka_unit_test(detectors_and_campaigns_compare),
         cmocka_unit_test(replay_needs_no_programs),
     };
     if (!lab_has_programs()) {

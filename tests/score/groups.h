@@ -7,5 +7,6 @@ int test_episodes(void);
 int test_outcomes(void);
 int test_judge(void);
 int test_calibration(void);
+int test_compare(void);
 
 #endif

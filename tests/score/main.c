@@ -2,5 +2,6 @@
 
 int main(void)
 {
-    return test_statistics() + test_survival() + test_episodes() + test_outcomes() + test_judge() + test_calibration();
+    return test_statistics() + test_survival() + test_episodes() + test_outcomes() + test_judge() + test_calibration() +
+           test_compare();
 }

@@ -1,0 +1,354 @@
+#include "score/compare.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/random.h"
+#include "score/internal.h"
+
+/* One leak, seen by both sides. */
+struct timed_pair {
+    uint32_t cluster;
+    struct ld_survival_time left, right;
+};
+
+struct comparing {
+    struct ld_comparison *result;
+    const struct ld_compare_side *left, *right;
+    struct timed_pair *times;
+    size_t time_count;
+    size_t difference_room;
+};
+
+/* ---- partners */
+
+static const struct ld_run_plan *partner_of(const struct ld_plan *plan, const struct ld_cell *cell, uint32_t repetition)
+{
+    for (size_t i = 0; i < plan->run_count; i++) {
+        const struct ld_cell *other = &plan->cells[plan->runs[i].cell];
+        if (plan->runs[i].repetition == repetition && other->reads == cell->reads &&
+            strcmp(other->name, cell->name) == 0)
+            return &plan->runs[i];
+    }
+    return NULL;
+}
+
+static const struct ld_detector_run *detector_run(const struct ld_compare_side *side, uint32_t run)
+{
+    for (size_t i = 0; i < side->score->detector_run_count; i++) {
+        const struct ld_detector_run *row = &side->score->detector_runs[i];
+        if (row->run == run && strcmp(row->detector, side->detector) == 0)
+            return row;
+    }
+    return NULL;
+}
+
+static const struct ld_outcome *outcome_of(const struct ld_compare_side *side, uint32_t run, int32_t interval)
+{
+    for (size_t i = 0; i < side->score->outcome_count; i++) {
+        const struct ld_outcome *outcome = &side->score->outcomes[i];
+        if (outcome->run == run && outcome->interval == interval && strcmp(outcome->detector, side->detector) == 0)
+            return outcome;
+    }
+    return NULL;
+}
+
+/* ---- pairs */
+
+static void count_pair(struct ld_compare_table *table, bool left, bool right)
+{
+    table->both += left && right;
+    table->left_only += left && !right;
+    table->right_only += !left && right;
+    table->neither += !left && !right;
+}
+
+static int note_difference(struct comparing *comparing, struct ld_compare_difference difference)
+{
+    struct ld_comparison *result = comparing->result;
+    if (result->difference_count == comparing->difference_room) {
+        size_t room = comparing->difference_room ? comparing->difference_room * 2 : 64;
+        struct ld_compare_difference *grown = ld_arena_array(result->arena, room, sizeof *grown);
+        if (!grown)
+            return LD_ENOMEM;
+        if (result->difference_count)
+            memcpy(grown, result->differences, result->difference_count * sizeof *grown);
+        result->differences = grown;
+        comparing->difference_room = room;
+    }
+    result->differences[result->difference_count++] = difference;
+    return 0;
+}
+
+static struct ld_survival_time time_of(const struct ld_outcome *outcome)
+{
+    bool seen = outcome->kind != LD_OUTCOME_FN;
+    int64_t time_ns = seen ? outcome->detect_ns : outcome->censored_ns;
+    return (struct ld_survival_time){.time_ns = time_ns > 0 ? time_ns : 0, .event = seen};
+}
+
+static int pair_leak(struct comparing *comparing, const struct ld_cell *cell, uint32_t repetition, uint32_t cluster,
+                     const struct ld_outcome *left, const struct ld_outcome *right)
+{
+    struct ld_comparison *result = comparing->result;
+    if (!ld_outcome_is_evidence(left->kind) || !ld_outcome_is_evidence(right->kind)) {
+        result->no_evidence++;
+        return 0;
+    }
+    count_pair(&result->leaks, left->kind == LD_OUTCOME_TP, right->kind == LD_OUTCOME_TP);
+    comparing->times[comparing->time_count++] =
+        (struct timed_pair){.cluster = cluster, .left = time_of(left), .right = time_of(right)};
+    if (left->kind == right->kind)
+        return 0;
+    return note_difference(comparing, (struct ld_compare_difference){.cell = cell->name,
+                                                                     .repetition = repetition,
+                                                                     .left_run = left->run,
+                                                                     .right_run = right->run,
+                                                                     .interval = left->interval,
+                                                                     .left = left->kind,
+                                                                     .right = right->kind});
+}
+
+static int pair_leaks(struct comparing *comparing, const struct ld_cell *cell, uint32_t cluster,
+                      const struct ld_run_plan *left, const struct ld_run_plan *right)
+{
+    const struct ld_score *score = comparing->left->score;
+    for (size_t i = 0; i < score->outcome_count; i++) {
+        const struct ld_outcome *outcome = &score->outcomes[i];
+        if (outcome->run != left->index || outcome->interval < 0 ||
+            strcmp(outcome->detector, comparing->left->detector) != 0)
+            continue;
+        const struct ld_outcome *other = outcome_of(comparing->right, right->index, outcome->interval);
+        int code = other ? pair_leak(comparing, cell, left->repetition, cluster, outcome, other) : 0;
+        if (code)
+            return code;
+    }
+    return 0;
+}
+
+static int pair_false_alarms(struct comparing *comparing, const struct ld_cell *cell, const struct ld_run_plan *left,
+                             const struct ld_run_plan *right)
+{
+    const struct ld_detector_run *a = detector_run(comparing->left, left->index);
+    const struct ld_detector_run *b = detector_run(comparing->right, right->index);
+    if (!a || !b)
+        return 0;
+    count_pair(&comparing->result->false_alarms, a->false_alarms > 0, b->false_alarms > 0);
+    if ((a->false_alarms > 0) == (b->false_alarms > 0))
+        return 0;
+    return note_difference(comparing, (struct ld_compare_difference){.cell = cell->name,
+                                                                     .repetition = left->repetition,
+                                                                     .left_run = left->index,
+                                                                     .right_run = right->index,
+                                                                     .interval = -1,
+                                                                     .left_false_alarms = a->false_alarms,
+                                                                     .right_false_alarms = b->false_alarms});
+}
+
+/* Pairs of one scenario are near-copies of one leak: they form a cluster. */
+static uint32_t cluster_of(const struct ld_plan *plan, const struct ld_cell *cell)
+{
+    for (uint32_t i = 0; i < plan->cell_count; i++)
+        if (plan->cells[i].scenario == cell->scenario)
+            return i;
+    return 0;
+}
+
+static int pair_all(struct comparing *comparing)
+{
+    const struct ld_plan *plan = comparing->left->plan;
+    size_t paired = 0;
+    int code = 0;
+    for (size_t i = 0; i < plan->run_count && !code; i++) {
+        const struct ld_run_plan *left = &plan->runs[i];
+        const struct ld_cell *cell = &plan->cells[left->cell];
+        const struct ld_run_plan *right = partner_of(comparing->right->plan, cell, left->repetition);
+        if (!right) {
+            comparing->result->unpaired_left++;
+            continue;
+        }
+        paired++;
+        code = pair_leaks(comparing, cell, cluster_of(plan, cell), left, right);
+        if (!code)
+            code = pair_false_alarms(comparing, cell, left, right);
+    }
+    comparing->result->unpaired_right = (uint32_t)(comparing->right->plan->run_count - paired);
+    return code;
+}
+
+/* ---- restricted means */
+
+struct sample {
+    struct ld_survival_time *left, *right; /* scratch */
+    size_t count;
+};
+
+static void sample_add(struct sample *sample, const struct timed_pair *pair, int64_t to_ns)
+{
+    struct ld_survival_time left = pair->left, right = pair->right;
+    if (left.time_ns > to_ns)
+        left = (struct ld_survival_time){to_ns, false};
+    if (right.time_ns > to_ns)
+        right = (struct ld_survival_time){to_ns, false};
+    sample->left[sample->count] = left;
+    sample->right[sample->count++] = right;
+}
+
+/* The area under Kaplan and Meier's curve up to `to_ns`; what a sample was not followed to stays at its last height. */
+static int64_t restricted_mean(struct ld_survival_time *times, size_t count, int64_t to_ns)
+{
+    struct ld_survival survival;
+    ld_kaplan_meier(times, count, &survival);
+    double rest = (1 - survival.fraction) * (double)(to_ns - survival.restricted_to_ns);
+    return survival.restricted_mean_ns + (int64_t)(rest + 0.5);
+}
+
+static int by_value(const void *left, const void *right)
+{
+    const int64_t *a = left, *b = right;
+    return (*a > *b) - (*a < *b);
+}
+
+static int by_cluster(const void *left, const void *right)
+{
+    const struct timed_pair *a = left, *b = right;
+    return (a->cluster > b->cluster) - (a->cluster < b->cluster);
+}
+
+/* Where the clusters of the sorted pairs begin; `starts` has room for one more than pairs. */
+static size_t find_clusters(const struct timed_pair *pairs, size_t count, size_t *starts)
+{
+    size_t clusters = 0;
+    for (size_t i = 0; i < count; i++)
+        if (i == 0 || pairs[i].cluster != pairs[i - 1].cluster)
+            starts[clusters++] = i;
+    if (clusters < LD_COMPARE_CLUSTERS_MIN)
+        for (clusters = 0; clusters < count; clusters++)
+            starts[clusters] = clusters;
+    starts[clusters] = count;
+    return clusters;
+}
+
+struct bootstrap {
+    const struct timed_pair *pairs;
+    const size_t *starts;
+    size_t clusters;
+    int64_t to_ns;
+    struct sample sample;
+};
+
+/* A resample may hold more pairs than there are, when large clusters are drawn often. */
+static int64_t resample(struct bootstrap *bootstrap, struct ld_random *random)
+{
+    struct sample *sample = &bootstrap->sample;
+    sample->count = 0;
+    for (size_t i = 0; i < bootstrap->clusters; i++) {
+        size_t drawn = (size_t)ld_random_below(random, bootstrap->clusters);
+        for (size_t k = bootstrap->starts[drawn]; k < bootstrap->starts[drawn + 1]; k++)
+            sample_add(sample, &bootstrap->pairs[k], bootstrap->to_ns);
+    }
+    return restricted_mean(sample->left, sample->count, bootstrap->to_ns) -
+           restricted_mean(sample->right, sample->count, bootstrap->to_ns);
+}
+
+static size_t largest_cluster(const size_t *starts, size_t clusters)
+{
+    size_t largest = 0;
+    for (size_t i = 0; i < clusters; i++)
+        largest = starts[i + 1] - starts[i] > largest ? starts[i + 1] - starts[i] : largest;
+    return largest;
+}
+
+/* A side that saw everything was followed at least as long as the other: a curve at 0 stays there. */
+static int64_t longest_time(const struct timed_pair *pairs, size_t count)
+{
+    int64_t longest_ns = 0;
+    for (size_t i = 0; i < count; i++) {
+        longest_ns = pairs[i].left.time_ns > longest_ns ? pairs[i].left.time_ns : longest_ns;
+        longest_ns = pairs[i].right.time_ns > longest_ns ? pairs[i].right.time_ns : longest_ns;
+    }
+    return longest_ns;
+}
+
+static int compare_times(struct comparing *comparing, uint64_t seed)
+{
+    struct ld_comparison *result = comparing->result;
+    size_t count = comparing->time_count;
+    result->time_pairs = count;
+    if (!count)
+        return 0;
+    qsort(comparing->times, count, sizeof *comparing->times, by_cluster);
+    size_t *starts = ld_arena_array(result->arena, count + 1, sizeof *starts);
+    int64_t *means = ld_arena_array(result->arena, LD_COMPARE_RESAMPLES, sizeof *means);
+    if (!starts || !means)
+        return LD_ENOMEM;
+    struct bootstrap bootstrap = {.pairs = comparing->times, .starts = starts,
+                                  .to_ns = longest_time(comparing->times, count)};
+    bootstrap.clusters = find_clusters(comparing->times, count, starts);
+    size_t room = bootstrap.clusters * largest_cluster(starts, bootstrap.clusters);
+    bootstrap.sample.left = calloc(room, sizeof *bootstrap.sample.left);
+    bootstrap.sample.right = calloc(room, sizeof *bootstrap.sample.right);
+    int code = bootstrap.sample.left && bootstrap.sample.right ? 0 : LD_ENOMEM;
+    if (!code) {
+        struct sample *sample = &bootstrap.sample;
+        for (size_t i = 0; i < count; i++)
+            sample_add(sample, &comparing->times[i], bootstrap.to_ns);
+        result->left_mean_ns = restricted_mean(sample->left, count, bootstrap.to_ns);
+        result->right_mean_ns = restricted_mean(sample->right, count, bootstrap.to_ns);
+        struct ld_random random;
+        ld_random_init(&random, seed);
+        for (size_t i = 0; i < LD_COMPARE_RESAMPLES; i++)
+            means[i] = resample(&bootstrap, &random);
+        qsort(means, LD_COMPARE_RESAMPLES, sizeof *means, by_value);
+        result->difference_ns = result->left_mean_ns - result->right_mean_ns;
+        result->lower_ns = means[LD_COMPARE_RESAMPLES / 40];
+        result->upper_ns = means[LD_COMPARE_RESAMPLES - 1 - LD_COMPARE_RESAMPLES / 40];
+        result->restricted_to_ns = bootstrap.to_ns;
+        result->clusters = bootstrap.clusters;
+    }
+    free(bootstrap.sample.left);
+    free(bootstrap.sample.right);
+    return code;
+}
+
+static int by_place(const void *left, const void *right)
+{
+    const struct ld_compare_difference *a = left, *b = right;
+    int names = strcmp(a->cell, b->cell);
+    if (names)
+        return names;
+    if (a->repetition != b->repetition)
+        return a->repetition < b->repetition ? -1 : 1;
+    return (a->interval > b->interval) - (a->interval < b->interval);
+}
+
+int ld_compare(struct ld_comparison *ret_comparison, const struct ld_compare_side *left,
+               const struct ld_compare_side *right, uint64_t seed, struct ld_error *error)
+{
+    struct ld_comparison result = {.arena = ld_arena_new(SCORE_ARENA_MAX)};
+    struct comparing comparing = {.result = &result, .left = left, .right = right};
+    if (result.arena)
+        comparing.times = ld_arena_array(result.arena, left->score->outcome_count + 1, sizeof *comparing.times);
+    int code = comparing.times ? pair_all(&comparing) : LD_ENOMEM;
+    if (!code)
+        code = compare_times(&comparing, seed);
+    if (code) {
+        ld_comparison_done(&result);
+        return ld_fail(error, code, "compare: out of memory");
+    }
+    result.leaks.p = ld_mcnemar(result.leaks.left_only, result.leaks.right_only);
+    result.false_alarms.p = ld_mcnemar(result.false_alarms.left_only, result.false_alarms.right_only);
+    if (result.difference_count)
+        qsort(result.differences, result.difference_count, sizeof *result.differences, by_place);
+    *ret_comparison = result;
+    return 0;
+}
+
+void ld_comparison_done(struct ld_comparison *comparison)
+{
+    if (!comparison)
+        return;
+    ld_arena_free(comparison->arena);
+    *comparison = (struct ld_comparison){0};
+}

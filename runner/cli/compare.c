@@ -1,0 +1,132 @@
+/* Two detectors on the same runs, or one in two campaigns. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "reports/report.h"
+#include "runner/cli/database.h"
+#include "runner/cli/style.h"
+#include "runner/run/judge.h"
+
+#define COMPARE_OUTPUT_MAX ((size_t)256 << 20)
+
+/* A campaign read back and judged. */
+struct side {
+    struct ld_stored_campaign campaign;
+    struct ld_plan plan;
+    struct ld_judged judged;
+};
+
+static int side_open(struct side *side, const char *path, struct ld_error *error)
+{
+    int code = ld_stored_campaign_open(&side->campaign, path, false, error);
+    if (!code)
+        code = ld_stored_campaign_narrow(&side->campaign, &side->plan, error);
+    if (!code)
+        code = ld_judge_store(&side->judged, side->campaign.store, &side->plan, error);
+    return code;
+}
+
+static void side_done(struct side *side)
+{
+    if (side->judged.arena)
+        ld_judged_done(&side->judged);
+    if (side->campaign.store)
+        ld_stored_campaign_done(&side->campaign);
+}
+
+#define NAMES_MAX 256
+
+/* Did the detector watch any run? If not the error says which name is near. */
+static int check_detector(const struct side *side, const char *detector, const char *path, struct ld_error *error)
+{
+    const char *names[NAMES_MAX + 1];
+    size_t count = 0;
+    for (size_t i = 0; i < side->judged.score.detector_run_count; i++) {
+        const char *name = side->judged.score.detector_runs[i].detector;
+        size_t known = 0;
+        if (strcmp(name, detector) == 0)
+            return 0;
+        while (known < count && strcmp(names[known], name) != 0)
+            known++;
+        if (known == count && count < NAMES_MAX)
+            names[count++] = name;
+    }
+    names[count] = NULL;
+    const char *nearest = ld_nearest(detector, names);
+    return ld_fail(error, LD_EUSAGE, "no run of %s was watched by \"%s\"%s%s%s", path, detector,
+                   nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+}
+
+static int compare(const struct ld_invocation *invocation, const struct side *left, const struct side *right,
+                   const char *const detectors[2], struct ld_error *error)
+{
+    const struct ld_compare_side left_side = {&left->plan, &left->judged.score, detectors[0]};
+    const struct ld_compare_side right_side = {&right->plan, &right->judged.score, detectors[1]};
+    const struct ld_report_sides names = {invocation->arguments[0], invocation->arguments[1]};
+    struct ld_text_style style = ld_style_of(STDOUT_FILENO, invocation->colour);
+    struct ld_comparison comparison;
+    struct ld_buffer out;
+    int code = ld_compare(&comparison, &left_side, &right_side, left->plan.seed, error);
+    if (code)
+        return code;
+    ld_buffer_init(&out, COMPARE_OUTPUT_MAX);
+    code = ld_option_given(invocation, "json") ? ld_report_compare_json(&comparison, &names, &out)
+                                               : ld_report_compare(&comparison, &names, &style, &out);
+    if (!code)
+        ld_put(&out);
+    else
+        ld_fail(error, code, "%s", ld_code_text(code));
+    ld_buffer_done(&out);
+    ld_comparison_done(&comparison);
+    return code;
+}
+
+static int compare_detectors(const struct ld_invocation *invocation, struct ld_error *error)
+{
+    const char *const detectors[2] = {invocation->arguments[0], invocation->arguments[1]};
+    struct side side = {0};
+    char path[512];
+    int code = ld_database_find(ld_option_text(invocation, "db"), path, sizeof path, error);
+    if (!code)
+        code = side_open(&side, path, error);
+    for (int i = 0; i < 2 && !code; i++)
+        code = check_detector(&side, detectors[i], path, error);
+    if (!code)
+        code = compare(invocation, &side, &side, detectors, error);
+    side_done(&side);
+    return code;
+}
+
+static int compare_campaigns(const struct ld_invocation *invocation, const char *detector, struct ld_error *error)
+{
+    const char *const detectors[2] = {detector, detector};
+    struct side sides[2] = {0};
+    int code = 0;
+    for (int i = 0; i < 2 && !code; i++) {
+        code = side_open(&sides[i], invocation->arguments[i], error);
+        if (!code)
+            code = check_detector(&sides[i], detector, invocation->arguments[i], error);
+    }
+    if (!code)
+        code = compare(invocation, &sides[0], &sides[1], detectors, error);
+    side_done(&sides[0]);
+    side_done(&sides[1]);
+    return code;
+}
+
+int ld_command_compare(const struct ld_invocation *invocation)
+{
+    struct ld_error error = {0};
+    const char *detector = ld_option_text(invocation, "detector");
+    if (invocation->argument_count != 2)
+        return ld_usage_error(invocation->command, "takes two detectors, or two databases with --detector");
+    if (detector && ld_option_given(invocation, "db"))
+        return ld_usage_error(invocation->command, "--db goes with two detectors, --detector with two databases");
+    bool files = access(invocation->arguments[0], F_OK) == 0 && access(invocation->arguments[1], F_OK) == 0;
+    if (files && !detector)
+        return ld_usage_error(invocation->command, "two databases need --detector DETECTOR");
+    int code = detector ? compare_campaigns(invocation, detector, &error) : compare_detectors(invocation, &error);
+    return code ? ld_say_error(invocation->command, &error) : LD_EXIT_OK;
+}

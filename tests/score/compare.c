@@ -1,0 +1,170 @@
+#include "score/compare.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "score/campaign.h"
+#include "score/groups.h"
+
+#define PAIRS 8
+
+static struct campaign *left, *right;
+
+static int set_up(void **state)
+{
+    (void)state;
+    left = campaign_new(PAIRS);
+    right = campaign_new(PAIRS);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    campaign_free(left);
+    campaign_free(right);
+    return 0;
+}
+
+static struct ld_comparison compare(const char *left_detector, const char *right_detector)
+{
+    struct ld_comparison comparison;
+    struct ld_error error = {0};
+    campaign_judge(left);
+    campaign_judge(right);
+    const struct ld_compare_side a = {&left->plan, &left->score, left_detector};
+    const struct ld_compare_side b = {&right->plan, &right->score, right_detector};
+    if (ld_compare(&comparison, &a, &b, 7, &error) != 0)
+        fail_msg("compare: %s", error.message);
+    return comparison;
+}
+
+static void assert_table(const struct ld_compare_table *table, uint32_t both, uint32_t left_only, uint32_t right_only,
+                         uint32_t neither)
+{
+    assert_int_equal(table->both, both);
+    assert_int_equal(table->left_only, left_only);
+    assert_int_equal(table->right_only, right_only);
+    assert_int_equal(table->neither, neither);
+}
+
+static void alike(void **state)
+{
+    (void)state;
+    campaign_subject_sees(left, LD_SECOND);
+    campaign_subject_sees(right, LD_SECOND);
+    struct ld_comparison comparison = compare("subject", "subject");
+    assert_table(&comparison.leaks, PAIRS, 0, 0, 0);
+    assert_table(&comparison.false_alarms, 0, 0, 0, 2 * PAIRS);
+    assert_true(comparison.leaks.p == 1 && comparison.false_alarms.p == 1);
+    assert_int_equal(comparison.difference_count, 0);
+    assert_int_equal(comparison.time_pairs, PAIRS);
+    assert_int_equal(comparison.left_mean_ns, LD_SECOND);
+    assert_int_equal(comparison.difference_ns, 0);
+    assert_int_equal(comparison.lower_ns, 0);
+    assert_int_equal(comparison.upper_ns, 0);
+    ld_comparison_done(&comparison);
+}
+
+static void one_side_misses(void **state)
+{
+    (void)state;
+    campaign_subject_sees(left, LD_SECOND);
+    for (size_t i = 0; i < 2; i++) /* the leaky runs are the even ones */
+        campaign_open(right, 2 * i, SUBJECT, 8 * LD_SECOND, SITE);
+    struct ld_comparison comparison = compare("subject", "subject");
+    assert_table(&comparison.leaks, 2, PAIRS - 2, 0, 0);
+    assert_true(fabs(comparison.leaks.p - 2 * pow(0.5, PAIRS - 2)) < 1e-12); /* six against none */
+    assert_int_equal(comparison.difference_count, PAIRS - 2);
+    const struct ld_compare_difference *first = &comparison.differences[0];
+    assert_string_equal(first->cell, "chan/leaky/none");
+    assert_int_equal(first->repetition, 2);
+    assert_int_equal(first->left_run, 4);
+    assert_int_equal(first->left, LD_OUTCOME_TP);
+    assert_int_equal(first->right, LD_OUTCOME_FN);
+    /* Followed for 14 s: two were seen after 2 s, six not. */
+    assert_int_equal(comparison.restricted_to_ns, 14 * LD_SECOND);
+    assert_int_equal(comparison.left_mean_ns, LD_SECOND);
+    assert_int_equal(comparison.right_mean_ns, 2 * LD_SECOND + 9 * LD_SECOND);
+    assert_int_equal(comparison.difference_ns, -10 * LD_SECOND);
+    assert_true(comparison.lower_ns < comparison.difference_ns && comparison.difference_ns < comparison.upper_ns);
+    assert_true(comparison.upper_ns < 0);
+    ld_comparison_done(&comparison);
+}
+
+static void false_alarms_pair_in_healthy_runs_too(void **state)
+{
+    (void)state;
+    campaign_open(right, 1, SUBJECT, 10 * LD_SECOND, SITE);
+    campaign_open(right, 3, SUBJECT, 10 * LD_SECOND, SITE);
+    campaign_open(left, 3, SUBJECT, 10 * LD_SECOND, SITE);
+    struct ld_comparison comparison = compare("subject", "subject");
+    assert_table(&comparison.false_alarms, 1, 0, 1, 2 * PAIRS - 2);
+    assert_int_equal(comparison.difference_count, 1);
+    assert_string_equal(comparison.differences[0].cell, "chan/healthy/none");
+    assert_int_equal(comparison.differences[0].interval, -1);
+    assert_int_equal(comparison.differences[0].left_false_alarms, 0);
+    assert_int_equal(comparison.differences[0].right_false_alarms, 1);
+    ld_comparison_done(&comparison);
+}
+
+static void two_detectors_of_one_campaign(void **state)
+{
+    (void)state;
+    struct ld_comparison comparison = compare("oracle", "oracle-delay");
+    assert_table(&comparison.leaks, PAIRS, 0, 0, 0);
+    assert_int_equal(comparison.difference_ns, LD_MS - 600 * LD_MS);
+    assert_int_equal(comparison.upper_ns, LD_MS - 600 * LD_MS); /* all alike: no spread */
+    ld_comparison_done(&comparison);
+}
+
+static void what_is_no_evidence_is_left_out(void **state)
+{
+    (void)state;
+    campaign_subject_sees(left, LD_SECOND);
+    campaign_subject_sees(right, LD_SECOND);
+    right->detectors[0][SUBJECT].failed = true;
+    left->detectors[2][SUBJECT].out_of_range = true;
+    struct ld_comparison comparison = compare("subject", "subject");
+    assert_table(&comparison.leaks, PAIRS - 2, 0, 0, 0);
+    assert_int_equal(comparison.no_evidence, 2);
+    ld_comparison_done(&comparison);
+}
+
+static void without_a_partner(void **state)
+{
+    (void)state;
+    right->plan.run_count -= 2;
+    right->count -= 2;
+    struct ld_comparison comparison = compare("subject", "subject");
+    assert_int_equal(comparison.unpaired_left, 2);
+    assert_int_equal(comparison.unpaired_right, 0);
+    ld_comparison_done(&comparison);
+    right->plan.run_count += 2;
+    right->count += 2;
+    left->cells[0].reads = LD_READ_GOROUTINELEAK; /* an intrusive read: other runs */
+    comparison = compare("subject", "subject");
+    assert_int_equal(comparison.unpaired_left, PAIRS);
+    assert_int_equal(comparison.unpaired_right, PAIRS);
+    assert_int_equal(comparison.time_pairs, 0);
+    ld_comparison_done(&comparison);
+}
+
+int test_compare(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(alike, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(one_side_misses, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(false_alarms_pair_in_healthy_runs_too, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(two_detectors_of_one_campaign, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_no_evidence_is_left_out, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(without_a_partner, set_up, tear_down),
+    };
+    return cmocka_run_group_tests_name("compare", tests, NULL, NULL);
+}
