@@ -139,6 +139,14 @@ static int add_bytes(const char *bytes, size_t length, void *context)
     return ld_buffer_add(context, bytes, length) ? -1 : 0;
 }
 
+/* Null where there was none: it was killed. */
+static json_t *exit_code(const struct ld_report *report)
+{
+    if (!report->interrupted)
+        return whole(ld_verdict_exit(report->verdicts->verdict));
+    return report->interrupt_signal ? whole(128 + report->interrupt_signal) : json_null();
+}
+
 static json_t *report_object(const struct ld_report *report)
 {
     const struct ld_verdicts *verdicts = report->verdicts;
@@ -152,10 +160,10 @@ static json_t *report_object(const struct ld_report *report)
         if (report->runs[i].validity != LD_VALID)
             json_array_append_new(excluded, run_object(report, &report->runs[i]));
     }
-    return json_pack("{s:i,s:s,s:o,s:o,s:b,s:s,s:i,s:b,s:{s:o,s:o,s:I,s:I},s:{s:I,s:f,s:o},s:o,s:o,s:o}", "schema",
+    return json_pack("{s:i,s:s,s:o,s:o,s:b,s:s,s:o,s:b,s:{s:o,s:o,s:I,s:I},s:{s:I,s:f,s:o},s:o,s:o,s:o}", "schema",
                      SCHEMA_VERSION, "tool", "leakdrill", "campaign", text(report->campaign), "database",
                      text(report->database), "interrupted", report->interrupted, "verdict", ld_verdict_name(verdicts->verdict),
-                     "exit_code", ld_verdict_exit(verdicts->verdict), "calibrated", verdicts->calibrated, "plan", "hash",
+                     "exit_code", exit_code(report), "calibrated", verdicts->calibrated, "plan", "hash",
                      text(report->plan->hash), "seed", big(report->plan->seed), "runs_planned",
                      (json_int_t)report->plan->run_count, "runs_ended", (json_int_t)report->run_count, "excluded", "count",
                      (json_int_t)verdicts->excluded, "share", verdicts->excluded_share, "runs", excluded, "rows", rows, "checks",

@@ -18,6 +18,7 @@ struct ld_report {
     const struct ld_verdicts *verdicts;
     const char *campaign, *database; /* id, path */
     bool interrupted;
+    int interrupt_signal; /* what interrupted it; 0: nothing, or it was killed and nobody wrote down how */
 };
 
 struct ld_text_style {

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "reports/board.h"
 #include "reports/style.h"
+#include "reports/summary.h"
 
 #define ALL_COLUMNS_WIDTH 80 /* below, only the essential columns fit beside a name */
 
@@ -272,12 +273,16 @@ int ld_report_text(const struct ld_report *report, const struct ld_text_style *s
     struct styled styled;
     styled_begin(&styled, style, out);
     struct layout layout = make_layout(&styled, report);
+    size_t scenarios = 0;
     for (size_t i = 0; i < report->plan->cell_count; i++) {
-        const struct ld_scenario *scenario = report->plan->cells[i].scenario;
-        if (board_scenario_begins(report->plan, i))
-            scenario_block(&styled, &layout, report, scenario);
+        if (!board_scenario_begins(report->plan, i))
+            continue;
+        scenario_block(&styled, &layout, report, report->plan->cells[i].scenario);
+        scenarios++;
     }
     legend(&styled, &layout);
+    if (scenarios > 1)
+        summary_text(&styled, report);
     excluded_line(&styled, report);
     calibration_line(&styled, report->verdicts);
     for (size_t i = 0; i < report->verdicts->check_count; i++) {

@@ -10,6 +10,7 @@
 
 #define LD_STORE_MAGIC 0x4c445354u
 #define LD_STORE_STATEMENTS_MAX 128
+#define LD_STORE_SIGNAL_MAX 64 /* Linux has none beyond */
 #define LD_STORE_TEXT_MAX ((size_t)512 << 20) /* one text or blob; SQLite's own limit is set to it */
 
 /* A prepared statement, found again by the address of its SQL: every SQL text of this room is a static array. */

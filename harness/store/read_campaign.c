@@ -9,7 +9,7 @@ static int read_head(struct ld_row *row, void *context)
     info->started_wall_ns = ld_row_integer(row, INT64_MIN, INT64_MAX);
     info->ended_wall_ns = ld_row_integer_or(row, 0);
     info->verdict = ld_row_text_or(row, "");
-    info->interrupted = ld_row_bool(row);
+    info->interrupt_signal = (int)ld_row_integer(row, 0, LD_STORE_SIGNAL_MAX);
     info->plan_hash = ld_row_text_or(row, "");
     info->plan_json = ld_row_text_or(row, "");
     info->runs_planned = ld_row_index(row);

@@ -16,7 +16,7 @@ CREATE TABLE campaign (
     started_wall_ns  INTEGER NOT NULL,
     ended_wall_ns    INTEGER,               -- NULL: still running, or it was killed
     verdict          TEXT,                  -- pass, fail, inconclusive, harness; NULL like ended_wall_ns
-    interrupted      INTEGER NOT NULL DEFAULT 0
+    interrupted      INTEGER NOT NULL DEFAULT 0 -- the number of the signal that did it
 ) STRICT;
 
 -- Host and toolchain: kernel, cores, memory, Go version, leakdrill version, ...

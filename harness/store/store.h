@@ -99,7 +99,8 @@ struct ld_run_end {
 int ld_store_run_end(struct ld_store *store, uint32_t run, const struct ld_run_end *end, struct ld_error *error);
 int ld_store_score(struct ld_store *store, const struct ld_score *score, const struct ld_verdicts *verdicts,
                    struct ld_error *error);
-int ld_store_campaign_end(struct ld_store *store, int64_t ended_wall_ns, const char *verdict, bool interrupted,
+/* `interrupt_signal`: 0 when nothing interrupted it. */
+int ld_store_campaign_end(struct ld_store *store, int64_t ended_wall_ns, const char *verdict, int interrupt_signal,
                           struct ld_error *error);
 
 /* ---- reading. Memory goes to the arena given. */
@@ -107,7 +108,7 @@ struct ld_campaign_info {
     const char *id, *verdict, *plan_hash, *plan_json;
     uint64_t seed;
     int64_t started_wall_ns, ended_wall_ns; /* 0: never ended */
-    bool interrupted;
+    int interrupt_signal;                   /* 0: none */
     size_t fact_count;
     struct ld_fact *facts;
     uint32_t runs_planned, runs_ended;

@@ -93,11 +93,11 @@ int ld_store_plan(struct ld_store *store, const struct ld_plan *plan, struct ld_
     return code ? code : ld_store_commit(store, true, error);
 }
 
-int ld_store_campaign_end(struct ld_store *store, int64_t ended_wall_ns, const char *verdict, bool interrupted,
+int ld_store_campaign_end(struct ld_store *store, int64_t ended_wall_ns, const char *verdict, int interrupt_signal,
                           struct ld_error *error)
 {
     static const char end_campaign[] =
         "UPDATE campaign SET ended_wall_ns = ?, verdict = ?, interrupted = ? WHERE campaign = 1";
-    int code = ld_store_write(store, error, end_campaign, "iti", ended_wall_ns, verdict, (int64_t)interrupted);
+    int code = ld_store_write(store, error, end_campaign, "iti", ended_wall_ns, verdict, (int64_t)interrupt_signal);
     return code ? code : ld_store_commit(store, true, error);
 }

@@ -91,5 +91,8 @@ int ld_say_error(const struct ld_command *command, const struct ld_error *error)
 void ld_say_errors(void *stream, const struct ld_errors *errors);
 /* The buffer to stdout; returns LD_EXIT_OK. That stdout took all is checked once, by main. */
 int ld_put(const struct ld_buffer *out);
+/* The end of a rendering that came to `code`: the buffer to stdout, or its failure into `error` when nobody said it
+ * yet. The buffer is done either way. Returns `code`. */
+int ld_put_done(struct ld_buffer *out, int code, struct ld_error *error);
 
 #endif

@@ -27,7 +27,7 @@ static const struct ld_option plan_options[] = {
 };
 static const struct ld_option show_options[] = {OPTION_DB, {0}};
 static const struct ld_option report_options[] = {
-    {"format", "FORMAT", "html, json, junit or markdown; must be given."},
+    {"format", "FORMAT", "text (the final table, the default), html, json, junit or markdown."},
     {"db", "FILE", "The campaign's database; default: the newest below leakdrill-runs."},
     {"output", "FILE", "Where to write it; default: stdout."},
     {0},
@@ -80,7 +80,7 @@ const struct ld_command ld_commands[] = {
      "cell and repetition: exact McNemar tests for leaks seen and for runs with a false alarm, the difference of the "
      "restricted mean times to detect with its bootstrap interval, and every run in which the two differ.",
      compare_options, true, ld_command_compare},
-    {"report", "", "write the report of a campaign as html, json, junit or markdown",
+    {"report", "", "show the final table of a campaign again, or write it as a page or for CI",
      "html is one page that needs no network: the table, the checks and runs over time. It is judged again from what "
      "the database holds, so the verdict is the campaign's; the exit code only says whether the report was written.",
      report_options, false, ld_command_report},

@@ -262,13 +262,7 @@ int ld_command_completion(const struct ld_invocation *invocation)
     struct ld_buffer out;
     ld_buffer_init(&out, SCRIPT_MAX);
     writers[row](&out);
-    int code = ld_buffer_add_text(&out, "# end\n");
-    if (!code)
-        ld_put(&out);
-    ld_buffer_done(&out);
-    if (!code)
-        return LD_EXIT_OK;
-    struct ld_error error;
-    ld_fail(&error, code, "%s", ld_code_text(code));
-    return ld_say_error(invocation->command, &error);
+    struct ld_error error = {0};
+    int code = ld_put_done(&out, ld_buffer_add_text(&out, "# end\n"), &error);
+    return code ? ld_say_error(invocation->command, &error) : LD_EXIT_OK;
 }

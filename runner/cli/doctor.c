@@ -139,13 +139,9 @@ int ld_command_doctor(const struct ld_invocation *invocation)
     ld_buffer_init(&out, TEXT_MAX);
     int code = ld_option_given(invocation, "json") ? add_json(&out, findings, possible)
                                                    : add_table(&out, findings, possible, invocation->colour);
-    if (!code)
-        ld_put(&out);
-    ld_buffer_done(&out);
-    if (code) {
-        struct ld_error error;
-        ld_fail(&error, code, "%s", ld_code_text(code));
+    struct ld_error error = {0};
+    code = ld_put_done(&out, code, &error);
+    if (code)
         return ld_say_error(invocation->command, &error);
-    }
     return possible ? LD_EXIT_OK : LD_EXIT_HARNESS;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runner/cli/command.h"
+#include "runner/cli/style.h"
 
 #define REPORT_MAX ((size_t)256 << 20)
 
@@ -28,7 +29,14 @@ static int render_html(const struct ld_report_source *source, struct ld_buffer *
     return code ? ld_fail(error, code, "the report: %s", ld_code_text(code)) : 0;
 }
 
+static int render_text(const struct ld_report_source *source, struct ld_buffer *out, struct ld_error *error)
+{
+    int code = ld_report_text(source->report, &source->style, out);
+    return code ? ld_fail(error, code, "the table: %s", ld_code_text(code)) : 0;
+}
+
 const struct ld_report_format ld_report_formats[] = {
+    {"text", "table.txt", render_text},
     {"html", "report.html", render_html},
     {"json", "report.json", render_json},
     {"junit", "junit.xml", render_junit},
@@ -42,6 +50,14 @@ const char *const *ld_report_format_names(void)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         names[i] = ld_report_formats[i].name;
     return names;
+}
+
+const struct ld_report_format *ld_report_format_find(const char *name)
+{
+    for (const struct ld_report_format *format = ld_report_formats; format->name; format++)
+        if (strcmp(format->name, name) == 0)
+            return format;
+    return NULL;
 }
 
 static int write_file(const char *path, const struct ld_buffer *bytes, struct ld_error *error)
@@ -62,12 +78,15 @@ int ld_report_write(const struct ld_report_format *format, const struct ld_repor
                     struct ld_error *error)
 {
     struct ld_buffer out;
+    struct ld_report_source destined = *source;
+    if (path)
+        destined.style = ld_style_of_file();
     ld_buffer_init(&out, REPORT_MAX);
-    int code = format->render(source, &out, error);
-    if (!code && path)
+    int code = format->render(&destined, &out, error);
+    if (!path)
+        return ld_put_done(&out, code, error);
+    if (!code)
         code = write_file(path, &out, error);
-    else if (!code)
-        ld_put(&out);
     ld_buffer_done(&out);
     return code;
 }

@@ -9,6 +9,7 @@ struct ld_report_source {
     const struct ld_report *report;
     struct ld_store *store;
     struct ld_arena *arena;
+    struct ld_text_style style; /* of the terminal; a file gets what a file can be read in */
 };
 
 struct ld_report_format {
@@ -19,6 +20,7 @@ struct ld_report_format {
 /* The table; ends with a zero row. */
 extern const struct ld_report_format ld_report_formats[];
 const char *const *ld_report_format_names(void); /* ends with NULL */
+const struct ld_report_format *ld_report_format_find(const char *name); /* NULL when there is none */
 
 /* Render and write to the file `path`, NULL: stdout. */
 int ld_report_write(const struct ld_report_format *format, const struct ld_report_source *source, const char *path,

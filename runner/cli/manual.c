@@ -132,13 +132,8 @@ int ld_manual_put(const struct ld_command *asked_by)
     add_page(&out);
     /* A page is far below the maximum: only memory can have run out on the way, and then the last line is missing too.
      */
+    struct ld_error error = {0};
     int code = ld_buffer_add_text(&out, ".SH SEE ALSO\nREADME.md in the source folder; sqlite3(1)\n");
-    if (!code)
-        ld_put(&out);
-    ld_buffer_done(&out);
-    if (!code)
-        return LD_EXIT_OK;
-    struct ld_error error;
-    ld_fail(&error, code, "%s", ld_code_text(code));
-    return ld_say_error(asked_by, &error);
+    code = ld_put_done(&out, code, &error);
+    return code ? ld_say_error(asked_by, &error) : LD_EXIT_OK;
 }

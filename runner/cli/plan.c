@@ -32,12 +32,7 @@ static int write_plan(const struct ld_plan *plan, bool json, unsigned jobs, stru
     int code = json ? ld_plan_json(plan, &out) : ld_plan_text(plan, jobs, &out);
     if (!code && json)
         code = ld_buffer_add_text(&out, "\n");
-    if (!code)
-        ld_put(&out);
-    else
-        ld_fail(error, code, "%s", ld_code_text(code));
-    ld_buffer_done(&out);
-    return code;
+    return ld_put_done(&out, code, error);
 }
 
 /* Everything between the options and the exit code; what is wrong is in `errors` or `error`. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "detect/detector.h"
 #include "runner/cli/database.h"
 #include "runner/run/replay.h"
 
@@ -29,14 +30,49 @@ static int choose_runs(const struct ld_invocation *invocation, struct ld_stored_
     return 0;
 }
 
-static int replay_runs(const struct ld_invocation *invocation, struct ld_stored_campaign *campaign, struct ld_buffer *out,
-                       size_t *ret_different, struct ld_error *error)
+/* Does the detector, one of the scenario's own or of the calibration set, watch the run? */
+static bool is_watched_by(const struct ld_plan *plan, uint32_t run, const char *detector)
+{
+    size_t count;
+    const struct ld_detector_kind *const *kinds = ld_detector_kinds(&count);
+    const struct ld_run_plan *planned = ld_plan_find_run(plan, run);
+    const struct ld_scenario *scenario = planned ? plan->cells[planned->cell].scenario : NULL;
+    for (size_t i = 0; scenario && i < scenario->detector_count; i++)
+        if (strcmp(scenario->detectors[i].name, detector) == 0)
+            return true;
+    for (size_t i = 0; scenario && i < count; i++)
+        if (kinds[i]->calibration && strcmp(kinds[i]->name, detector) == 0)
+            return true;
+    return false;
+}
+
+/* Nobody asked for runs by number: those of scenarios without the detector are left out, and that is said. */
+static int keep_watched(const struct ld_stored_campaign *campaign, const char *detector, uint32_t *runs, size_t *count,
+                        struct ld_error *error)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < *count; i++)
+        if (is_watched_by(campaign->plan, runs[i], detector))
+            runs[kept++] = runs[i];
+    if (kept == 0 && *count > 0)
+        return ld_fail(error, LD_EUSAGE, "no scenario of this database has a detector \"%s\"", detector);
+    if (kept < *count)
+        fprintf(stderr, "leakdrill replay: left out: %zu runs of scenarios without the detector %s\n", *count - kept,
+                detector);
+    *count = kept;
+    return 0;
+}
+
+static int replay_runs(const struct ld_invocation *invocation, struct ld_stored_campaign *campaign,
+                       struct ld_buffer *out, size_t *ret_different, struct ld_error *error)
 {
     const char *detector = ld_option_text(invocation, "detector");
     const char *only[] = {detector, NULL};
     uint32_t *runs;
     size_t count;
     int code = choose_runs(invocation, campaign, &runs, &count, error);
+    if (!code && detector && invocation->argument_count == 0)
+        code = keep_watched(campaign, detector, runs, &count, error);
     *ret_different = 0;
     for (size_t i = 0; i < count && !code; i++) {
         struct ld_replay_setting setting = {.store = campaign->store,

@@ -17,7 +17,6 @@
 #include "runner/run/campaign.h"
 #include "runner/run/judge.h"
 
-#define REPORT_MAX ((size_t)256 << 20)
 #define REPORT_MEMORY ((size_t)1 << 30)
 
 struct request {
@@ -65,20 +64,6 @@ static int make_report_folder(const char *folder, struct ld_error *error)
     return 0;
 }
 
-static int print_table(const struct request *request, const struct ld_report *report, struct ld_error *error)
-{
-    struct ld_text_style style = ld_style_of(STDOUT_FILENO, request->invocation->colour);
-    struct ld_buffer out;
-    ld_buffer_init(&out, REPORT_MAX);
-    int code = ld_report_text(report, &style, &out);
-    if (!code)
-        ld_put(&out);
-    else
-        ld_fail(error, code, "%s", ld_code_text(code));
-    ld_buffer_done(&out);
-    return code;
-}
-
 /* Read back what was written and tell it: what people see is what is in the file. */
 static int tell(const struct request *request, const struct ld_plan *plan, const struct ld_campaign_result *result,
                 int *ret_exit, struct ld_error *error)
@@ -101,10 +86,13 @@ static int tell(const struct request *request, const struct ld_plan *plan, const
                                    .verdicts = &judged.verdicts,
                                    .campaign = info.id,
                                    .database = request->database,
-                                   .interrupted = result->interrupted};
-        code = print_table(request, &report, error);
+                                   .interrupted = result->interrupted,
+                                   .interrupt_signal = result->interrupt_signal};
+        struct ld_report_source source = {&report, store, arena,
+                                          ld_style_of(STDOUT_FILENO, request->invocation->colour)};
+        code = ld_report_write(ld_report_format_find("text"), &source, NULL, error);
         if (!code && request->report_folder)
-            code = ld_report_write_all(&(struct ld_report_source){&report, store, arena}, request->report_folder, error);
+            code = ld_report_write_all(&source, request->report_folder, error);
         *ret_exit = ld_verdict_exit(judged.verdicts.verdict);
     }
     ld_judged_done(&judged);

@@ -23,13 +23,7 @@ static int show(const struct ld_invocation *invocation, struct ld_store *store, 
         return code;
     struct ld_buffer out;
     ld_buffer_init(&out, SHOW_MEMORY);
-    code = ld_report_run(&stored, rows, count, &style, &out);
-    if (!code)
-        ld_put(&out);
-    else
-        ld_fail(error, code, "%s", ld_code_text(code));
-    ld_buffer_done(&out);
-    return code;
+    return ld_put_done(&out, ld_report_run(&stored, rows, count, &style, &out), error);
 }
 
 int ld_command_show(const struct ld_invocation *invocation)

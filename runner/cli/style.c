@@ -27,3 +27,8 @@ struct ld_text_style ld_style_of(int fd, bool colour)
                                   .colour = colour,
                                   .utf8 = speaks_utf8()};
 }
+
+struct ld_text_style ld_style_of_file(void)
+{
+    return (struct ld_text_style){.width = LOG_WIDTH, .utf8 = true};
+}

@@ -7,5 +7,6 @@
 #include "reports/report.h"
 
 struct ld_text_style ld_style_of(int fd, bool colour);
+struct ld_text_style ld_style_of_file(void);
 
 #endif

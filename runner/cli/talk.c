@@ -35,3 +35,13 @@ int ld_put(const struct ld_buffer *out)
     fwrite(ld_buffer_text(out), 1, out->length, stdout);
     return LD_EXIT_OK;
 }
+
+int ld_put_done(struct ld_buffer *out, int code, struct ld_error *error)
+{
+    if (!code)
+        ld_put(out);
+    else if (error->code != code)
+        ld_fail(error, code, "%s", ld_code_text(code));
+    ld_buffer_done(out);
+    return code;
+}

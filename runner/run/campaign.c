@@ -332,7 +332,8 @@ static void run_all(struct campaign *campaign)
 struct judging {
     uv_work_t work;
     struct campaign *campaign;
-    bool interrupted, done;
+    int interrupt_signal;
+    bool done;
     int code;
     struct ld_error error;
 };
@@ -347,7 +348,7 @@ static void judge(uv_work_t *work)
         code = ld_store_score(store, &judged.score, &judged.verdicts, &judging->error);
     if (!code)
         code = ld_store_campaign_end(store, wall_now(), ld_verdict_name(judged.verdicts.verdict),
-                                     judging->interrupted, &judging->error);
+                                     judging->interrupt_signal, &judging->error);
     ld_judged_done(&judged);
     judging->code = code;
 }
@@ -361,7 +362,7 @@ static void on_judged(uv_work_t *work, int status)
 
 static int judge_all(struct campaign *campaign, struct ld_error *error)
 {
-    struct judging judging = {.campaign = campaign, .interrupted = campaign->result.interrupted};
+    struct judging judging = {.campaign = campaign, .interrupt_signal = campaign->result.interrupt_signal};
     judging.work.data = &judging;
     uv_queue_work(&campaign->control.loop, &judging.work, judge, on_judged);
     while (!judging.done)

@@ -2,6 +2,7 @@
 #include "sample.h"
 
 #include <math.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,11 +49,11 @@ static void campaign_comes_back(void **state)
     assert_int_equal(info.runs_planned, SAMPLE_RUNS);
     assert_int_equal(info.runs_ended, 2);
     assert_int_equal(info.ended_wall_ns, 0);
-    assert_done(ld_store_campaign_end(store, 77, "pass", true, &error), &error);
+    assert_done(ld_store_campaign_end(store, 77, "pass", SIGTERM, &error), &error);
     assert_done(ld_store_read_campaign(store, &info, arena, &error), &error);
     assert_int_equal(info.ended_wall_ns, 77);
     assert_string_equal(info.verdict, "pass");
-    assert_true(info.interrupted);
+    assert_int_equal(info.interrupt_signal, SIGTERM);
     struct ld_stored_scenario *scenarios;
     size_t count;
     assert_done(ld_store_read_scenarios(store, &scenarios, &count, arena, &error), &error);
