@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 
 #define COUNT_VALUE(name, expression)                                                                                  \
@@ -21,42 +22,60 @@ COUNT_VALUE(value_wrong, row->wrong_site)
 COUNT_VALUE(value_cause, row->cause_right)
 COUNT_VALUE(value_site, row->site_right)
 
-static void value_median(const struct ld_board_row *row, char value[BOARD_VALUE])
+static int64_t median_ns(const struct ld_board_row *row)
 {
-    if (row->time.median_ns < 0)
-        snprintf(value, BOARD_VALUE, "-");
-    else
-        ld_format_duration_short(row->time.median_ns, value, BOARD_VALUE);
+    return row->time.median_ns;
+}
+
+static int64_t first_ns(const struct ld_board_row *row)
+{
+    return row->from_first.median_ns;
+}
+
+static int64_t p95_ns(const struct ld_board_row *row)
+{
+    return row->time.p95_ns;
+}
+
+static int64_t quiet_ns(const struct ld_board_row *row)
+{
+    return (int64_t)(row->quiet_hours * 3600) * LD_SECOND;
 }
 
 const struct board_column board_columns[BOARD_COLUMNS] = {
-    {"", "leaks", 5, true, false, false, value_manifested, false, "leaks",
+    {"", "leaks", 5, BOARD_ESSENTIAL, false, false, value_manifested, NULL, "leaks",
      "Leaks that happened in the leaky runs, confirmed from outside. A target that is killed and comes back may leak "
      "twice in one run."},
-    {"", "seen", 4, true, false, false, value_seen, false, "seen",
+    {"", "seen", 4, BOARD_ESSENTIAL, false, false, value_seen, NULL, "seen",
      "Of the leaks, those that the detector claimed while they lasted, late ones included."},
-    {"", "late", 4, false, false, true, value_late, false, "late",
+    {"", "late", 4, BOARD_USUAL, false, true, value_late, NULL, "late",
      "Of the seen, those claimed after the deadline that the scenario gives the detector; the end of the run if none."},
-    {"not", "seen", 4, true, false, true, value_missed, false, "not seen",
+    {"not", "seen", 4, BOARD_ESSENTIAL, false, true, value_missed, NULL, "not seen",
      "Leaks that it had time to see and did not."},
-    {"", "time", 5, true, false, false, value_median, true, "time",
+    {"", "time", 5, BOARD_ESSENTIAL, false, false, NULL, median_ns, "time",
      "Median time from a leak's manifestation (its M-th unit, `manifest` in the scenario) to the claim. Leaks not seen "
      "count as longer than anybody waited; \"-\" when half or more were not."},
-    {"", "cause", 5, false, false, false, value_cause, false, "cause right",
+    {"", "p95", 5, BOARD_WIDE, false, false, NULL, p95_ns, "p95",
+     "The time within which 95 % of the leaks are seen, from 59 leaks up; \"-\" below."},
+    {"since", "first", 6, BOARD_WIDE, false, false, NULL, first_ns, "since first",
+     "Median time to the claim from the leak's first unit, instead of its M-th."},
+    {"", "cause", 5, BOARD_USUAL, false, false, value_cause, NULL, "cause right",
      "Of the seen, those whose cause was named rightly, as finely as the detector's inputs can tell causes apart."},
-    {"right", "site", 4, false, false, false, value_site, false, "site right",
+    {"right", "site", 4, BOARD_USUAL, false, false, value_site, NULL, "site right",
      "Of the seen, those whose place was named rightly: a function at which a profile can show the leak."},
-    {"", "leaky", 5, true, false, false, value_alerted, false, "alert in leaky",
+    {"", "leaky", 5, BOARD_ESSENTIAL, false, false, value_alerted, NULL, "alert in leaky",
      "Leaky runs in which the detector alerted at all, for whatever reason."},
-    {"alert in", "twin", 4, true, true, true, value_alerted, false, "alert in twin",
+    {"alert in", "twin", 4, BOARD_ESSENTIAL, true, true, value_alerted, NULL, "alert in twin",
      "The same for the healthy twin, the same program with the leak repaired. A detector that alerts in both alike "
      "has seen load, not a leak."},
-    {"", "leaky", 5, true, false, true, value_false, false, "false in leaky",
+    {"", "leaky", 5, BOARD_ESSENTIAL, false, true, value_false, NULL, "false in leaky",
      "False alarms, by episode: claims made while nothing leaked, or naming a site that does not leak."},
-    {"false in", "twin", 4, true, true, true, value_false, false, "false in twin",
+    {"false in", "twin", 4, BOARD_ESSENTIAL, true, true, value_false, NULL, "false in twin",
      "False alarms in runs of the healthy twin."},
-    {"wrong", "site", 5, false, false, true, value_wrong, false, "wrong site",
+    {"wrong", "site", 5, BOARD_USUAL, false, true, value_wrong, NULL, "wrong site",
      "Of the false alarms in leaky runs, those made during a leak that named a site that does not leak."},
+    {"twin", "quiet", 6, BOARD_WIDE, true, false, NULL, quiet_ns, "twin quiet",
+     "How long healthy runs were watched in which nothing leaked: what false alarms in the twin are to be divided by."},
 };
 
 static bool same_case(const struct ld_cell *left, const struct ld_cell *right)
@@ -138,8 +157,11 @@ const char *board_value(const struct board_column *column, const struct ld_board
                         const struct ld_board_row *healthy, char value[BOARD_VALUE])
 {
     const struct ld_board_row *row = column->twin ? healthy : leaky;
-    if (row)
+    int64_t duration_ns = row && column->duration_ns ? column->duration_ns(row) : -1;
+    if (row && column->value)
         column->value(row, value);
+    else if (duration_ns >= 0)
+        ld_format_duration_short(duration_ns, value, BOARD_VALUE);
     else
         snprintf(value, BOARD_VALUE, "-");
     return value;

@@ -6,7 +6,7 @@
 
 #include "reports/report.h"
 
-#define BOARD_COLUMNS 12
+#define BOARD_COLUMNS 15
 #define BOARD_VALUE 24    /* bytes of one value */
 #define BOARD_CASE 384    /* of a case's name */
 #define BOARD_REMARKS 256 /* of a row's remarks */
@@ -14,11 +14,15 @@
 struct board_column {
     const char *above, *header; /* two lines of heading; `above` may reach over columns to the left without one */
     unsigned width;
-    bool essential; /* shown at any width */
+    enum board_group {
+        BOARD_ESSENTIAL, /* shown at any width, */
+        BOARD_USUAL,     /* from 80 columns up, */
+        BOARD_WIDE,      /* and where there is more room than that */
+    } group;
     bool twin;      /* of the healthy runs */
     bool alarming;  /* more than 0 is bad */
-    void (*value)(const struct ld_board_row *row, char value[BOARD_VALUE]);
-    bool is_time;           /* a duration, the others are counts */
+    void (*value)(const struct ld_board_row *row, char value[BOARD_VALUE]); /* a count; NULL: a duration */
+    int64_t (*duration_ns)(const struct ld_board_row *row);                 /* negative: none */
     const char *name, *doc; /* for `leakdrill explain outcomes`, and where headings have room */
 };
 extern const struct board_column board_columns[BOARD_COLUMNS];

@@ -128,6 +128,14 @@ static const struct {
                             "The harness, its machine or its scoring failed: nothing may be concluded."},
 };
 
+static size_t count_failed(const struct ld_report *report)
+{
+    size_t failed = 0;
+    for (size_t i = 0; i < report->verdicts->check_count; i++)
+        failed += report->verdicts->checks[i].verdict != LD_VERDICT_PASS;
+    return failed;
+}
+
 static void fact(struct html *html, const char *name, const char *value)
 {
     if (!value || !*value)
@@ -140,7 +148,7 @@ static void fact(struct html *html, const char *name, const char *value)
 
 static void header(struct html *html, const struct ld_report *report)
 {
-    char runs[64], seed[32];
+    char runs[64], checks[64], seed[32];
     enum ld_verdict verdict = report->verdicts->verdict;
     html_printf(html,
                 "<header>\n<h1>leakdrill <span class=\"verdict %s\">%s%s</span></h1>\n<p>%s</p>\n<dl class=\"facts\">",
@@ -148,9 +156,12 @@ static void header(struct html *html, const struct ld_report *report)
                 verdict_words[verdict].meaning);
     snprintf(runs, sizeof runs, "%zu of %zu, %u no evidence", report->run_count, report->plan->run_count,
              report->verdicts->excluded);
+    snprintf(checks, sizeof checks, "%zu of %zu passed", report->verdicts->check_count - count_failed(report),
+             report->verdicts->check_count);
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)report->plan->seed);
     fact(html, "campaign", report->campaign);
     fact(html, "runs", runs);
+    fact(html, "checks", checks);
     fact(html, "seed", seed);
     fact(html, "calibration", board_calibration(report->verdicts));
     fact(html, "database", report->database);
@@ -199,21 +210,25 @@ static void check_table(struct html *html, const struct ld_report *report, bool 
     html_raw(html, "</tbody></table></div>\n");
 }
 
-static void checks(struct html *html, const struct ld_report *report)
+static void failed_checks(struct html *html, const struct ld_report *report)
 {
-    size_t failed = 0, count = report->verdicts->check_count;
-    for (size_t i = 0; i < count; i++)
-        failed += report->verdicts->checks[i].verdict != LD_VERDICT_PASS;
-    html_raw(html, "<section aria-labelledby=\"checks\">\n<h2 id=\"checks\">Checks</h2>\n");
-    html_printf(html, "<p>%zu of %zu passed.</p>\n", count - failed, count);
-    if (failed)
-        check_table(html, report, false);
-    if (failed < count) {
-        html_printf(html, "<details><summary>The %zu that passed</summary>\n", count - failed);
-        check_table(html, report, true);
-        html_raw(html, "</details>\n");
-    }
+    if (!count_failed(report))
+        return;
+    html_raw(html, "<section aria-labelledby=\"failed\">\n<h2 id=\"failed\">Checks that did not pass</h2>\n");
+    check_table(html, report, false);
     html_raw(html, "</section>\n");
+}
+
+static void passed_checks(struct html *html, const struct ld_report *report)
+{
+    size_t passed = report->verdicts->check_count - count_failed(report);
+    if (!passed)
+        return;
+    html_printf(html,
+                "<section aria-labelledby=\"passed\">\n<h2 id=\"passed\">Checks that passed</h2>\n"
+                "<details><summary>All %zu</summary>\n", passed);
+    check_table(html, report, true);
+    html_raw(html, "</details>\n</section>\n");
 }
 
 static void excluded_runs(struct html *html, const struct ld_report *report)
@@ -231,97 +246,6 @@ static void excluded_runs(struct html *html, const struct ld_report *report)
         html_raw(html, "</li>\n");
     }
     html_raw(html, "</ul>\n</section>\n");
-}
-
-/* ---- the board */
-
-static void board_head(struct html *html)
-{
-    html_raw(html, "<thead><tr><th scope=\"col\">detector</th>");
-    for (size_t i = 0; i < BOARD_COLUMNS; i++) {
-        html_raw(html, "<th scope=\"col\" class=\"number\" title=\"");
-        html_text(html, board_columns[i].doc);
-        html_raw(html, "\">");
-        html_text(html, board_columns[i].name);
-        html_raw(html, "</th>");
-    }
-    html_raw(html, "</tr></thead>\n");
-}
-
-static void board_row(struct html *html, const char *detector, const struct ld_board_row *leaky,
-                      const struct ld_board_row *healthy)
-{
-    char value[BOARD_VALUE], line[BOARD_REMARKS];
-    html_raw(html, "<tr><th scope=\"row\">");
-    html_text(html, detector);
-    board_remarks(leaky, healthy, line, sizeof line);
-    if (*line) {
-        html_raw(html, " <span class=\"dim\">");
-        html_text(html, line);
-        html_raw(html, "</span>");
-    }
-    html_raw(html, "</th>");
-    for (size_t i = 0; i < BOARD_COLUMNS; i++) {
-        board_value(&board_columns[i], leaky, healthy, value);
-        bool nothing = strcmp(value, "0") == 0 || strcmp(value, "-") == 0;
-        html_printf(html, "<td class=\"number%s\"", nothing ? " dim" : board_columns[i].alarming ? " bad" : "");
-        if (board_columns[i].is_time && leaky && leaky->time.median_ns >= 0)
-            html_printf(html, " data-sort=\"%lld\"", (long long)leaky->time.median_ns);
-        html_printf(html, ">%s</td>", value);
-    }
-    html_raw(html, "</tr>\n");
-}
-
-static void board_case(struct html *html, const struct ld_report *report, const struct board_pair *pair)
-{
-    char name[BOARD_CASE];
-    const struct ld_cell *cell = pair->leaky ? pair->leaky : pair->healthy;
-    html_printf(html, "<tbody>\n<tr class=\"case\"><th scope=\"rowgroup\" colspan=\"%d\"><span>", BOARD_COLUMNS + 1);
-    html_text(html, board_case_name(report, pair, name, sizeof name));
-    html_raw(html, "</span></th></tr>\n");
-    for (size_t i = 0; i < report->verdicts->row_count; i++) {
-        const struct ld_board_row *row = &report->verdicts->rows[i];
-        if (&report->plan->cells[row->cell] == cell && !row->calibration)
-            board_row(html, row->detector, board_row_find(report, pair->leaky, row->detector),
-                      board_row_find(report, pair->healthy, row->detector));
-    }
-    html_raw(html, "</tbody>\n");
-}
-
-static void board_table(struct html *html, const struct ld_report *report, size_t first)
-{
-    const struct ld_scenario *scenario = report->plan->cells[first].scenario;
-    html_raw(html, "<h3>");
-    html_text(html, scenario->name);
-    html_raw(html, "</h3>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"");
-    html_text(html, scenario->name);
-    html_raw(html, "\"><table class=\"board\" data-sortable>\n");
-    board_head(html);
-    for (size_t i = first; i < report->plan->cell_count; i++) {
-        struct board_pair pair;
-        if (report->plan->cells[i].scenario == scenario &&
-            board_pair_find(report->plan, &report->plan->cells[i], &pair))
-            board_case(html, report, &pair);
-    }
-    html_raw(html, "</table></div>\n");
-}
-
-static void board(struct html *html, const struct ld_report *report)
-{
-    html_raw(html,
-             "<section aria-labelledby=\"board\">\n<h2 id=\"board\">Detectors</h2>\n"
-             "<p>Counts of leaks and of runs; the twin is the same program with the leak repaired, under the same load "
-             "and faults.</p>\n<details><summary>What the columns mean</summary>\n<dl class=\"meanings\">\n");
-    for (size_t i = 0; i < BOARD_COLUMNS; i++) {
-        html_element(html, "dt", board_columns[i].name);
-        html_element(html, "dd", board_columns[i].doc);
-    }
-    html_raw(html, "</dl>\n</details>\n");
-    for (size_t i = 0; i < report->plan->cell_count; i++) {
-        if (board_scenario_begins(report->plan, i))
-            board_table(html, report, i);
-    }
-    html_raw(html, "</section>\n");
 }
 
 /* ---- runs */
@@ -386,10 +310,12 @@ int ld_report_html(const struct ld_report *report, const struct ld_report_detail
     html_raw(&html, "<body>\n");
     header(&html, report);
     html_raw(&html, "<main>\n");
-    checks(&html, report);
+    html_summary(&html, report);
+    failed_checks(&html, report);
     excluded_runs(&html, report);
-    board(&html, report);
+    html_board(&html, report);
     runs(&html, details);
+    passed_checks(&html, report);
     html_raw(&html, "</main>\n");
     script(&html, html_uplot_js);
     script(&html, html_page_js);

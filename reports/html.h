@@ -19,6 +19,9 @@ void html_text(struct html *html, const char *text);
 /* <element>text</element>, escaped. */
 void html_element(struct html *html, const char *element, const char *text);
 
+/* The board: at a glance, and every case. */
+void html_summary(struct html *html, const struct ld_report *report);
+void html_board(struct html *html, const struct ld_report *report);
 /* A run: what happened when, its charts, the same as tables. `open`: unfolded from the start. */
 void html_run(struct html *html, const struct ld_report_run_detail *detail, bool open);
 

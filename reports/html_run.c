@@ -65,13 +65,22 @@ static void fault_lanes(struct lanes *lanes)
     }
 }
 
+static const char *amount_of(const struct ld_truth_interval *interval, char *amount, size_t size)
+{
+    if (interval->unit == LD_UNIT_BYTES && interval->amount >= 0)
+        snprintf(amount, size, "%.3g MiB", (double)interval->amount / (1024.0 * 1024.0));
+    else
+        snprintf(amount, size, "%lld %s", (long long)interval->amount, ld_unit_name(interval->unit));
+    return amount;
+}
+
 static void truth_lanes(struct lanes *lanes)
 {
     const struct ld_truth *truth = lanes->detail->record->truth;
     for (size_t i = 0; truth && i < truth->interval_count && i < LANES_MAX; i++) {
         const struct ld_truth_interval *interval = &truth->intervals[i];
-        char remark[128];
-        snprintf(remark, sizeof remark, "%lld %s at most", (long long)interval->amount, ld_unit_name(interval->unit));
+        char amount[64], remark[128];
+        snprintf(remark, sizeof remark, "%s at most", amount_of(interval, amount, sizeof amount));
         lane_label(lanes, interval->hold ? "hold" : "leak", ld_cause_table[interval->cause].name, remark);
         bar(lanes, interval->hold ? "bar-hold" : "bar-onset", interval->first_ns, interval->end_ns, interval->id);
         if (!interval->hold && interval->manifest_ns >= 0)
@@ -235,12 +244,30 @@ static void truth_table(struct html *html, const struct ld_report_run_detail *de
         time_cell(html, interval->first_ns);
         time_cell(html, interval->manifest_ns);
         time_cell(html, interval->end_ns);
-        html_printf(html, "<td>%s</td><td>%lld %s</td><td>", ends[interval->end], (long long)interval->amount,
-                    ld_unit_name(interval->unit));
+        char amount[64];
+        html_printf(html, "<td>%s</td><td>%s</td><td>", ends[interval->end],
+                    amount_of(interval, amount, sizeof amount));
         html_element(html, "code", interval->culprit ? interval->culprit : "");
         html_raw(html, "</td></tr>\n");
     }
     html_raw(html, "</tbody></table></div>\n");
+}
+
+/* A rule's evidence is long: it is folded away behind its explanation. */
+static void why(struct html *html, const char *text)
+{
+    static const char separator[] = " | evidence: ";
+    char explanation[512];
+    const char *evidence = strstr(text, separator);
+    if (!evidence || evidence - text >= (ptrdiff_t)sizeof explanation) {
+        html_text(html, text);
+        return;
+    }
+    snprintf(explanation, sizeof explanation, "%.*s", (int)(evidence - text), text);
+    html_raw(html, "<details>");
+    html_element(html, "summary", explanation);
+    html_text(html, evidence + strlen(separator));
+    html_raw(html, "</details>");
 }
 
 static void episode_row(struct html *html, const char *detector, const struct ld_episode *episode)
@@ -256,7 +283,7 @@ static void episode_row(struct html *html, const char *detector, const struct ld
     html_raw(html, "</td><td>");
     html_element(html, "code", episode->site);
     html_raw(html, "</td><td class=\"why\">");
-    html_text(html, episode->first->why ? episode->first->why : "");
+    why(html, episode->first->why ? episode->first->why : "");
     html_raw(html, "</td></tr>\n");
 }
 
@@ -312,8 +339,8 @@ void html_run(struct html *html, const struct ld_report_run_detail *detail, bool
         html_raw(html, " <span class=\"tag warn\">of a failed check</span>");
     html_raw(html, "</summary>\n");
     ld_format_duration_short(record->observed_to_ns - record->observed_from_ns, lasted, sizeof lasted);
-    html_printf(html, "<p class=\"dim\">repetition %u, seed %llu, observed for %s</p>\n", detail->stored.repetition,
-                (unsigned long long)detail->stored.seed, lasted);
+    html_printf(html, "<p class=\"dim\" id=\"run-%u\">repetition %u, seed %llu, observed for %s</p>\n",
+                record->run, detail->stored.repetition, (unsigned long long)detail->stored.seed, lasted);
     if (record->validity != LD_VALID) {
         html_raw(html, "<p class=\"bad\">No evidence: ");
         html_text(html, record->reason ? record->reason : "");

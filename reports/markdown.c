@@ -137,14 +137,21 @@ static void excluded_runs(struct markdown *markdown, const struct ld_report *rep
 
 /* ---- the board */
 
+static bool is_shown(const struct board_column *column)
+{
+    return column->group < BOARD_WIDE; /* a CI page is narrow */
+}
+
 static void board_head(struct markdown *markdown)
 {
     plain(markdown, "| case | detector |");
     for (size_t i = 0; i < BOARD_COLUMNS && !markdown->code; i++)
-        markdown->code = ld_buffer_printf(markdown->out, " %s |", board_columns[i].name);
+        if (is_shown(&board_columns[i]))
+            markdown->code = ld_buffer_printf(markdown->out, " %s |", board_columns[i].name);
     plain(markdown, "\n| --- | --- |");
     for (size_t i = 0; i < BOARD_COLUMNS; i++)
-        plain(markdown, " ---: |");
+        if (is_shown(&board_columns[i]))
+            plain(markdown, " ---: |");
     plain(markdown, "\n");
 }
 
@@ -163,6 +170,8 @@ static void board_row(struct markdown *markdown, const char *name, const char *d
     }
     plain(markdown, " |");
     for (size_t i = 0; i < BOARD_COLUMNS && !markdown->code; i++) {
+        if (!is_shown(&board_columns[i]))
+            continue;
         board_value(&board_columns[i], leaky, healthy, value);
         bool bad = board_columns[i].alarming && strcmp(value, "0") != 0 && strcmp(value, "-") != 0;
         markdown->code = ld_buffer_printf(markdown->out, bad ? " **%s** |" : " %s |", value);

@@ -38,7 +38,7 @@ int ld_report_junit(const struct ld_report *report, struct ld_buffer *out);
 int ld_report_markdown(const struct ld_report *report, struct ld_buffer *out);
 
 #define LD_REPORT_RUNS_MAX 64      /* runs drawn on one page */
-#define LD_REPORT_SAMPLES_MAX 2000 /* of one line; more are thinned to the least and the most of each stretch */
+#define LD_REPORT_SAMPLES_MAX 1000 /* of one line; more are thinned to the least and the most of each stretch */
 #define LD_REPORT_LINES_MAX 24     /* lines of one chart */
 
 /* What a page draws of one run. */

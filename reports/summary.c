@@ -26,6 +26,7 @@ static void add(struct summary_sum *sum, const struct ld_board_row *row, bool he
     unsigned seen = row->counts[LD_OUTCOME_TP] + row->counts[LD_OUTCOME_TP_LATE];
     sum->watched = true;
     sum->false_alarms += row->false_alarms;
+    sum->during_hold += row->during_hold;
     if (healthy) {
         sum->healthy += row->valid;
         sum->alerted += row->alerted;
@@ -55,8 +56,8 @@ const char *summary_seen(const struct summary_sum *sum, char value[SUMMARY_VALUE
     *value = '\0';
     if (sum->leaks)
         snprintf(value, SUMMARY_VALUE, "%u/%u", sum->seen, sum->leaks);
-    else if (sum->watched)
-        snprintf(value, SUMMARY_VALUE, "%s", sum->healthy && !sum->alerted && !sum->false_alarms ? "quiet" : "-");
+    else if (sum->watched && !sum->false_alarms)
+        snprintf(value, SUMMARY_VALUE, "%s", sum->during_hold ? "held" : sum->healthy ? "quiet" : "-");
     return value;
 }
 
@@ -71,7 +72,10 @@ const char *summary_false(const struct summary_sum *sum, char value[SUMMARY_VALU
 #define SHARE_VALUE(function, part, whole)                                                                             \
     static void function(const struct summary_sum *sum, char value[SUMMARY_VALUE])                                     \
     {                                                                                                                  \
-        snprintf(value, SUMMARY_VALUE, "%u/%u", sum->part, sum->whole);                                                \
+        if (sum->whole)                                                                                                \
+            snprintf(value, SUMMARY_VALUE, "%u/%u", sum->part, sum->whole);                                            \
+        else                                                                                                           \
+            snprintf(value, SUMMARY_VALUE, "-");                                                                       \
     }
 SHARE_VALUE(total_seen, seen, leaks)
 SHARE_VALUE(total_cause, cause_right, seen)

@@ -16,6 +16,7 @@ struct summary_sum {
     unsigned healthy;      /* runs of healthy programs, */
     unsigned alerted;      /* and those of them with an alert */
     unsigned false_alarms; /* episodes, in leaky and healthy runs */
+    unsigned during_hold;  /* alerts while a bounded hold lasted: no false alarms */
     bool watched;          /* the detector watches the scenario at all */
 };
 
@@ -25,7 +26,8 @@ size_t summary_detectors(const struct ld_report *report, const char *ret_names[S
 /* Over all cells of the scenario; of all scenarios when it is NULL. */
 struct summary_sum summary_sum(const struct ld_report *report, const struct ld_scenario *scenario,
                                const char *detector);
-/* "18/20", "quiet" for healthy programs alone, "" for what is not watched; false alarms are another word: "!3". */
+/* "18/20"; of healthy programs alone "quiet", or "held" when all alerts were during bounded holds; "" for what has
+ * nothing but false alarms, which are another word: "!3". */
 const char *summary_seen(const struct summary_sum *sum, char value[SUMMARY_VALUE]);
 const char *summary_false(const struct summary_sum *sum, char value[SUMMARY_VALUE]);
 

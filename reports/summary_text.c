@@ -7,6 +7,7 @@
 
 #define NAME_MIN 16    /* columns of a scenario's name below which lines of detectors say more */
 #define HEADER_LINES 4 /* of a detector's name, broken to its column's width */
+#define PIECE_MAX 9    /* columns of a name's stretch that is broken where room is scarce */
 
 struct grid {
     const struct ld_report *report;
@@ -49,8 +50,20 @@ static void measure(struct grid *grid, size_t column, const struct ld_scenario *
     *alarms = larger(*alarms, strlen(summary_false(&sum, value)));
 }
 
-/* False when names of scenarios would be cut down too much. */
-static bool grid_make(struct grid *grid, const struct styled *styled, const struct ld_report *report)
+/* The longest stretch of a name without a hyphen. */
+static unsigned longest_piece(const char *name)
+{
+    unsigned longest = 0;
+    for (size_t length; *name; name += length) {
+        length = strcspn(name, "-");
+        length += name[length] == '-';
+        longest = larger(longest, length);
+    }
+    return longest;
+}
+
+/* `broken`: long names of detectors may be broken anywhere. False when names of scenarios would be cut down too much. */
+static bool grid_make(struct grid *grid, const struct styled *styled, const struct ld_report *report, bool broken)
 {
     unsigned longest = (unsigned)strlen("healthy, alerted"), numbers = 0;
     *grid = (struct grid){.report = report};
@@ -72,6 +85,8 @@ static bool grid_make(struct grid *grid, const struct styled *styled, const stru
             summary_totals[j].value(&sum, value);
             *width = larger(*width, strlen(value));
         }
+        unsigned whole = longest_piece(grid->detectors[i]);
+        *width = larger(*width, broken && whole > PIECE_MAX ? PIECE_MAX : whole);
         while (pieces_of(grid->detectors[i], *width) > HEADER_LINES)
             ++*width;
         numbers += *width + 2;
@@ -79,7 +94,7 @@ static bool grid_make(struct grid *grid, const struct styled *styled, const stru
     grid->name_width = numbers + longest + 1 <= styled->style.width ? longest
                        : numbers + 1 < styled->style.width          ? styled->style.width - numbers - 1
                                                                     : 0;
-    return grid->name_width >= NAME_MIN;
+    return grid->name_width >= (broken ? NAME_MIN : longest);
 }
 
 /* Names stand at the bottom of their columns. */
@@ -173,24 +188,45 @@ static void draw_grid(struct styled *styled, const struct grid *grid)
         if (board_scenario_begins(grid->report->plan, i))
             scenario_line(styled, grid, grid->report->plan->cells[i].scenario);
     }
+    unsigned width = grid->name_width + 1;
+    for (size_t i = 0; i < grid->count; i++)
+        width += grid->widths[i] + 2;
+    styled_text(styled, " ");
+    styled_repeat(styled, styled->style.utf8 ? "─" : "-", width - 1);
+    styled_text(styled, "\n");
     total_lines(styled, grid);
     styled_wrapped(styled, 0, 0,
-                   "Leaks seen of those that happened, and behind \"!\" the false alarms; \"quiet\": healthy programs "
-                   "and no alert.");
+                   "Leaks seen of those that it had time to see, and behind \"!\" the false alarms. Healthy programs: "
+                   "\"quiet\" without an alert, \"held\" with alerts only while a bounded hold lasted.");
 }
 
 /* ---- without room for that */
 
-#define TOTAL_WIDTH 9
+#define TOTAL_WIDTH 8 /* of a heading */
+
+static unsigned total_width(const struct grid *grid)
+{
+    unsigned width = TOTAL_WIDTH;
+    for (size_t i = 0; i < grid->count; i++) {
+        const struct summary_sum sum = summary_sum(grid->report, NULL, grid->detectors[i]);
+        for (size_t j = 0; j < SUMMARY_TOTALS; j++) {
+            char value[SUMMARY_VALUE];
+            summary_totals[j].value(&sum, value);
+            width = larger(width, strlen(value));
+        }
+    }
+    unsigned most = (STYLE_WIDTH_MIN - 2) / SUMMARY_TOTALS - 1;
+    return width < most ? width : most;
+}
 
 static void detector_lines(struct styled *styled, const struct grid *grid)
 {
-    unsigned name_width = styled->style.width - SUMMARY_TOTALS * (TOTAL_WIDTH + 1) - 1;
+    unsigned width = total_width(grid), name_width = styled->style.width - SUMMARY_TOTALS * (width + 1) - 1;
     for (int line = 0; line < 2; line++) {
         styled_repeat(styled, " ", name_width + 1);
         for (size_t i = 0; i < SUMMARY_TOTALS; i++) {
             styled_text(styled, " ");
-            styled_cell(styled, line ? summary_totals[i].header : summary_totals[i].above, -TOTAL_WIDTH, true);
+            styled_cell(styled, line ? summary_totals[i].header : summary_totals[i].above, -(int)width, true);
         }
         styled_text(styled, "\n");
     }
@@ -204,7 +240,7 @@ static void detector_lines(struct styled *styled, const struct grid *grid)
         styled_cell(styled, strlen(grid->detectors[i]) > name_width ? "" : grid->detectors[i], (int)name_width, true);
         for (size_t j = 0; j < SUMMARY_TOTALS; j++) {
             styled_text(styled, " ");
-            total_value(styled, &summary_totals[j], &sum, TOTAL_WIDTH);
+            total_value(styled, &summary_totals[j], &sum, width);
         }
         styled_text(styled, "\n");
     }
@@ -213,7 +249,7 @@ static void detector_lines(struct styled *styled, const struct grid *grid)
 void summary_text(struct styled *styled, const struct ld_report *report)
 {
     struct grid grid;
-    bool fits = grid_make(&grid, styled, report);
+    bool fits = grid_make(&grid, styled, report, false) || grid_make(&grid, styled, report, true);
     if (grid.count == 0)
         return;
     styled_colour(styled, STYLE_BOLD);

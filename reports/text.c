@@ -8,16 +8,18 @@
 #include "reports/style.h"
 #include "reports/summary.h"
 
-#define ALL_COLUMNS_WIDTH 80 /* below, only the essential columns fit beside a name */
+#define USUAL_WIDTH 80 /* below, only the essential columns fit beside a name */
+#define WIDE_WIDTH 130 /* from here up, all of them */
 
 struct layout {
-    bool all, inline_case;
+    enum board_group group; /* and those before it are shown */
+    bool inline_case;
     unsigned case_width, name_width, widths[BOARD_COLUMNS];
 };
 
 static bool is_shown(const struct layout *layout, const struct board_column *column)
 {
-    return layout->all || column->essential;
+    return column->group <= layout->group;
 }
 
 /* ---- layout */
@@ -31,7 +33,9 @@ static unsigned at_least(unsigned value, size_t least)
  * does not fit beside its numbers stands above them. */
 static struct layout make_layout(const struct styled *styled, const struct ld_report *report)
 {
-    struct layout layout = {.all = styled->style.width >= ALL_COLUMNS_WIDTH};
+    unsigned width = styled->style.width;
+    struct layout layout = {
+        .group = width >= WIDE_WIDTH ? BOARD_WIDE : width >= USUAL_WIDTH ? BOARD_USUAL : BOARD_ESSENTIAL};
     unsigned numbers = 0, longest_case = 0, longest_name = 8;
     for (size_t i = 0; i < BOARD_COLUMNS; i++)
         layout.widths[i] = board_columns[i].width;
@@ -190,7 +194,7 @@ static void legend(struct styled *styled, const struct layout *layout)
                    "Leaks that happened in the leaky runs: seen (of them late), not seen, median time to be seen, "
                    "cause and site named right. Runs with an alert, and false alarms, in leaky runs and in those of "
                    "the healthy twin, the same program with the leak repaired. More: leakdrill explain outcomes");
-    if (!layout->all)
+    if (layout->group == BOARD_ESSENTIAL)
         styled_wrapped(styled, 0, 0, "A terminal of 80 columns has more: late, cause and site right, wrong site.");
     styled_text(styled, "\n");
 }

@@ -134,13 +134,20 @@ static void fill(const struct score_inputs *inputs, struct ld_board_row *rows, s
     }
 }
 
+/* How long after its first unit the leak manifested. */
+static int64_t manifested_after(const struct score_inputs *inputs, const struct ld_outcome *outcome)
+{
+    const struct ld_truth_interval *interval = &record_of(inputs, outcome->run)->truth->intervals[outcome->interval];
+    return interval->manifest_ns - interval->first_ns;
+}
+
 /* Time to detect in the row's cell: hits are events (before the M-th unit: at 0), misses are censored. */
 static int survive(const struct score_inputs *inputs, struct ld_board_row *row)
 {
-    struct ld_survival_time *times = calloc(inputs->score->outcome_count + 1, sizeof *times);
+    size_t n = 0, room = inputs->score->outcome_count + 1;
+    struct ld_survival_time *times = calloc(2 * room, sizeof *times), *from_first = times + room;
     if (!times)
         return LD_ENOMEM;
-    size_t n = 0;
     for (size_t i = 0; i < inputs->score->outcome_count; i++) {
         const struct ld_outcome *outcome = &inputs->score->outcomes[i];
         const struct ld_run_plan *planned = ld_plan_find_run(inputs->plan, outcome->run);
@@ -148,10 +155,15 @@ static int survive(const struct score_inputs *inputs, struct ld_board_row *row)
             continue;
         bool seen = outcome->kind == LD_OUTCOME_TP || outcome->kind == LD_OUTCOME_TP_LATE;
         bool followed = outcome->kind == LD_OUTCOME_FN || outcome->kind == LD_OUTCOME_OUT_OF_RANGE;
-        if (seen || (followed && outcome->interval >= 0))
-            times[n++] = (struct ld_survival_time){.time_ns = seen ? outcome->detect_ns : outcome->censored_ns, .event = seen};
+        if (outcome->interval < 0 || !(seen || followed))
+            continue;
+        int64_t later_ns = manifested_after(inputs, outcome);
+        times[n] = (struct ld_survival_time){seen ? outcome->detect_ns : outcome->censored_ns, seen};
+        from_first[n++] =
+            (struct ld_survival_time){seen ? outcome->from_first_ns : outcome->censored_ns + later_ns, seen};
     }
     ld_kaplan_meier(times, n, &row->time);
+    ld_kaplan_meier(from_first, n, &row->from_first);
     free(times);
     return 0;
 }

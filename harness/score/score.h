@@ -161,6 +161,7 @@ struct ld_board_row {
     uint32_t false_alarms, wrong_site, during_hold;
     double quiet_hours;
     struct ld_survival time;       /* time to detect from tM */
+    struct ld_survival from_first; /* the same from t0 */
     uint32_t cause_right, cause_wrong, site_right, site_wrong;
 };
 

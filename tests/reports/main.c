@@ -1,6 +1,7 @@
 /* Renderers against golden files (tests/data/reports), from records made by hand. LEAKDRILL_GOLDEN=write rewrites them. */
 #include <jansson.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -10,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "reports/page.h"
+#include "reports/groups.h"
 #include "reports/report.h"
 #include "reports/style.h"
 
@@ -36,22 +37,24 @@ static struct ld_detector_record broken = {.name = "exec", .failed = true, .reas
 static const struct ld_run_record runs[] = {
     {.run = 0, .reason = "", .detector_count = 1, .detectors = &broken},
     {.run = 1, .validity = LD_INVALID_LAG, .reason = "the control loop lagged \"212ms\"\x1b[31m"}};
+#define NONE {.median_ns = -1, .p95_ns = -1}
 static struct ld_board_row rows[] = {
     {.cell = 0, .detector = "matrix", .runs = 25, .valid = 25, .manifested = 25, .counts = {[LD_OUTCOME_TP] = 24, [LD_OUTCOME_TP_LATE] = 1},
      .evident_runs = 25, .hit_runs = 24, .alerted = 25, .cause_right = 25, .site_right = 24,
-     .time = {.n = 25, .events = 25, .median_ns = 1234 * LD_MS, .p95_ns = -1, .fraction = 1}},
+     .time = {.n = 25, .events = 25, .median_ns = 1234 * LD_MS, .p95_ns = -1, .fraction = 1},
+     .from_first = {.n = 25, .events = 25, .median_ns = 1345 * LD_MS, .p95_ns = 1999 * LD_MS, .fraction = 1}},
     {.cell = 0, .detector = "a-detector-with-a-very-long-name-indeed", .runs = 5, .valid = 5, .manifested = 5,
-     .counts = {[LD_OUTCOME_FN] = 5}, .false_alarms = 3, .wrong_site = 2, .alerted = 2, .time = {.n = 5, .median_ns = -1, .p95_ns = -1}},
-    {.cell = 0, .detector = "oracle", .calibration = true, .runs = 5, .time = {.median_ns = -1, .p95_ns = -1}},
+     .counts = {[LD_OUTCOME_FN] = 5}, .false_alarms = 3, .wrong_site = 2, .alerted = 2, .time = {.n = 5, .median_ns = -1, .p95_ns = -1}, .from_first = NONE},
+    {.cell = 0, .detector = "oracle", .calibration = true, .runs = 5, .time = {.median_ns = -1, .p95_ns = -1}, .from_first = NONE},
     {.cell = 1, .detector = "matrix", .runs = 5, .valid = 4, .counts = {[LD_OUTCOME_NOT_MANIFESTED] = 4, [LD_OUTCOME_HARNESS_ERROR] = 1},
-     .quiet_hours = 0.25, .time = {.median_ns = -1, .p95_ns = -1}},
+     .quiet_hours = 0.25, .time = {.median_ns = -1, .p95_ns = -1}, .from_first = NONE},
     {.cell = 1, .detector = "growth", .runs = 5, .valid = 4, .alerted = 4, .false_alarms = 4, .during_hold = 1,
-     .counts = {[LD_OUTCOME_NOT_MANIFESTED] = 4, [LD_OUTCOME_HARNESS_ERROR] = 1}, .time = {.median_ns = -1, .p95_ns = -1}},
+     .counts = {[LD_OUTCOME_NOT_MANIFESTED] = 4, [LD_OUTCOME_HARNESS_ERROR] = 1}, .time = {.median_ns = -1, .p95_ns = -1}, .from_first = NONE},
     {.cell = 2, .detector = "matrix", .runs = 5, .valid = 5, .manifested = 4, .alerted = 3,
      .counts = {[LD_OUTCOME_TP] = 3, [LD_OUTCOME_NOT_MANIFESTED] = 1, [LD_OUTCOME_OUT_OF_RANGE] = 1}, .cause_right = 3,
-     .time = {.n = 4, .events = 3, .median_ns = 754321 * LD_MS, .p95_ns = -1}},
+     .time = {.n = 4, .events = 3, .median_ns = 754321 * LD_MS, .p95_ns = -1}, .from_first = NONE},
     {.cell = 2, .detector = "growth", .runs = 5, .valid = 4, .manifested = 4, .alerted = 4,
-     .counts = {[LD_OUTCOME_TP] = 4, [LD_OUTCOME_DETECTOR_ERROR] = 1}, .time = {.n = 4, .events = 4, .median_ns = -2 * LD_MS, .p95_ns = -1}}};
+     .counts = {[LD_OUTCOME_TP] = 4, [LD_OUTCOME_DETECTOR_ERROR] = 1}, .time = {.n = 4, .events = 4, .median_ns = -2 * LD_MS, .p95_ns = -1}, .from_first = NONE}};
 static struct ld_check checks[] = {
     {.scenario = "http-body-not-closed", .cell = "http-body-not-closed/leaky/upstream-killed-and-slow/rate=4", .detector = "matrix",
      .what = "detection", .asked = "observed 100%", .seen = "24 of 25 in time, 1 late", .verdict = LD_VERDICT_FAIL, .line = 31},
@@ -236,6 +239,28 @@ static void json(void **state)
     ld_buffer_done(&out);
 }
 
+/* What the process exits with, whatever the verdict would have been; nothing when it could not. */
+static void an_interrupted_campaign_has_its_signal_as_exit_code(void **state)
+{
+    static const struct {
+        bool interrupted;
+        int signal, exit_code; /* -1: null */
+    } cases[] = {{false, 0, 1}, {true, SIGINT, 130}, {true, SIGTERM, 143}, {true, SIGHUP, 129}, {true, 0, -1}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct ld_report told = report;
+        struct ld_buffer out;
+        told.interrupted = cases[i].interrupted;
+        told.interrupt_signal = cases[i].signal;
+        ld_buffer_init(&out, 1 << 20);
+        assert_int_equal(ld_report_json(&told, &out), 0);
+        json_t *parsed = json_loads(ld_buffer_text(&out), 0, NULL), *code = json_object_get(parsed, "exit_code");
+        assert_int_equal(json_is_null(code) ? -1 : json_integer_value(code), cases[i].exit_code);
+        json_decref(parsed);
+        ld_buffer_done(&out);
+    }
+}
+
 static void junit(void **state)
 {
     (void)state;
@@ -276,6 +301,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tables), cmocka_unit_test(no_width_is_exceeded),  cmocka_unit_test(shown_run), cmocka_unit_test(json),
         cmocka_unit_test(junit),  cmocka_unit_test(markdown), cmocka_unit_test(outcomes_are_explained), cmocka_unit_test(a_full_buffer_is_said),
+        cmocka_unit_test(an_interrupted_campaign_has_its_signal_as_exit_code),
     };
-    return cmocka_run_group_tests_name("reports", tests, NULL, NULL) + test_page();
+    return cmocka_run_group_tests_name("reports", tests, NULL, NULL) + test_page() + test_summary();
 }

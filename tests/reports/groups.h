@@ -1,0 +1,7 @@
+#ifndef LD_TEST_REPORTS_GROUPS_H
+#define LD_TEST_REPORTS_GROUPS_H
+
+int test_page(void);
+int test_summary(void);
+
+#endif
