@@ -13,6 +13,7 @@
 static const char *const expected_duration = "a duration with its unit, such as 250ms (ns, us, ms, s, m, h, d)";
 static const char *const expected_size = "a size with its unit, such as 512MiB (B, KB, MB, GB, KiB, MiB, GiB)";
 static const char *const expected_rate = "a rate with its unit, such as 40/s (/s, /m, /h)";
+static const char *const expected_bandwidth = "a size for each second, such as 100KiB/s";
 static const char *const expected_percent = "a percentage from 0% to 100%, such as 99.2%";
 static const char *const expected_number = "a number such as 0.5 or 12";
 static const char *const expected_integer = "a whole number such as 12";
@@ -161,6 +162,22 @@ int ld_parse_rate(const char *text, double *ret_per_second, const char **ret_exp
     return 0;
 }
 
+int ld_parse_bandwidth(const char *text, uint64_t *ret_per_second, const char **ret_expected)
+{
+    static const char each_second[] = "/s";
+    char size[2 * DIGITS_MAX];
+    const char *unused;
+    size_t length = strlen(text), tail = sizeof each_second - 1;
+    int code = LD_ESPEC;
+    if (length > tail && length - tail < sizeof size && strcmp(text + length - tail, each_second) == 0) {
+        memcpy(size, text, length - tail);
+        size[length - tail] = '\0';
+        code = ld_parse_size(size, ret_per_second, &unused);
+    }
+    *ret_expected = expected_bandwidth;
+    return code;
+}
+
 int ld_parse_percent(const char *text, double *ret_fraction, const char **ret_expected)
 {
     *ret_expected = expected_percent;
@@ -291,6 +308,17 @@ const char *ld_format_size(uint64_t bytes, char *buffer, size_t size)
         power++;
     }
     snprintf(buffer, size, "%llu%s", (unsigned long long)bytes, names[power]);
+    return buffer;
+}
+
+const char *ld_format_size_short(uint64_t bytes, char *buffer, size_t size)
+{
+    static const char *const names[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+    double value = (double)bytes;
+    size_t power = 0;
+    for (; value >= 999.5; power++)
+        value /= 1024;
+    snprintf(buffer, size, "%.3g%s", value, names[power]);
     return buffer;
 }
 

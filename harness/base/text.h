@@ -15,6 +15,8 @@ int ld_parse_duration(const char *text, int64_t *ret_ns, const char **ret_expect
 int ld_parse_size(const char *text, uint64_t *ret_bytes, const char **ret_expected);
 /* "40/s", "90/m", "2.5/s", "10/h" -> events per second. */
 int ld_parse_rate(const char *text, double *ret_per_second, const char **ret_expected);
+/* "100KiB/s", "1MB/s": a size for each second -> bytes per second. */
+int ld_parse_bandwidth(const char *text, uint64_t *ret_per_second, const char **ret_expected);
 /* "99.2%" -> 0.992, 0 to 100 %. */
 int ld_parse_percent(const char *text, double *ret_fraction, const char **ret_expected);
 /* A decimal number such as 0.99 or 12; no exponent. */
@@ -28,6 +30,8 @@ const char *ld_format_duration(int64_t ns, char *buffer, size_t size);
 const char *ld_format_duration_short(int64_t ns, char *buffer, size_t size);
 /* "512MiB", the largest power of 1024 that divides it. */
 const char *ld_format_size(uint64_t bytes, char *buffer, size_t size);
+/* The same for people: three significant digits, "97.7KiB", "12MiB", "900B". */
+const char *ld_format_size_short(uint64_t bytes, char *buffer, size_t size);
 
 /* The name nearest to `text` by optimal string alignment distance (Damerau-Levenshtein without crossing edits),
  * NULL when none is near enough (distance over a third of the longer length, at least 1). `names` ends with NULL. */

@@ -112,6 +112,8 @@ static int parse_quantity(enum ld_field_type type, const char *text, struct ld_q
         return ld_parse_duration(text, &ret->integer, ret_expected);
     case LD_FIELD_SIZE:
         return ld_parse_size(text, &ret->size, ret_expected);
+    case LD_FIELD_BANDWIDTH:
+        return ld_parse_bandwidth(text, &ret->size, ret_expected);
     case LD_FIELD_RATE:
         return ld_parse_rate(text, &ret->number, ret_expected);
     case LD_FIELD_PERCENT:
@@ -121,11 +123,16 @@ static int parse_quantity(enum ld_field_type type, const char *text, struct ld_q
     }
 }
 
+static bool counts_bytes(enum ld_field_type type)
+{
+    return type == LD_FIELD_SIZE || type == LD_FIELD_BANDWIDTH;
+}
+
 static double quantity_value(enum ld_field_type type, const struct ld_quantity *quantity)
 {
     if (type == LD_FIELD_INTEGER || type == LD_FIELD_DURATION)
         return (double)quantity->integer;
-    return type == LD_FIELD_SIZE ? (double)quantity->size : quantity->number;
+    return counts_bytes(type) ? (double)quantity->size : quantity->number;
 }
 
 static int out_of_range(struct ld_schema_context *context, const struct ld_field *field, const struct ld_node *node)
@@ -165,7 +172,7 @@ static int bind_quantity(struct ld_schema_context *context, const struct ld_fiel
         return out_of_range(context, field, node);
     if (field->type == LD_FIELD_INTEGER || field->type == LD_FIELD_DURATION)
         *(int64_t *)value = quantity.integer;
-    else if (field->type == LD_FIELD_SIZE)
+    else if (counts_bytes(field->type))
         *(uint64_t *)value = quantity.size;
     else
         *(double *)value = quantity.number;

@@ -23,6 +23,7 @@ enum ld_field_type {
     LD_FIELD_DURATION, /* int64_t ns, minimum..maximum in ns */
     LD_FIELD_SIZE,     /* uint64_t bytes */
     LD_FIELD_RATE,     /* double per second */
+    LD_FIELD_BANDWIDTH, /* uint64_t bytes per second; written 100KiB/s */
     LD_FIELD_PERCENT,  /* double fraction 0..1; written 99.2% */
     LD_FIELD_CHOICE,   /* int: index into choices */
     LD_FIELD_OBJECT,   /* struct embedded at offset, bound by `object` */

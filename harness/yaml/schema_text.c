@@ -20,6 +20,7 @@ static const struct {
     [LD_FIELD_DURATION] = {"a duration with its unit, such as 250ms", {"a duration", "ms"}},
     [LD_FIELD_SIZE] = {"a size with its unit, such as 512MiB", {"a size", "MiB"}},
     [LD_FIELD_RATE] = {"a rate with its unit, such as 40/s", {"a rate", "/s"}},
+    [LD_FIELD_BANDWIDTH] = {"a size for each second, such as 100KiB/s", {"a bandwidth", "KiB/s"}},
     [LD_FIELD_PERCENT] = {"a percentage, such as 99.2%", {"a percentage", "%"}},
     [LD_FIELD_CHOICE] = {"one of a few names", {NULL, NULL}},
     [LD_FIELD_OBJECT] = {"a mapping", {NULL, NULL}},
@@ -55,6 +56,10 @@ static const char *bound_text(enum ld_field_type type, double bound, char *buffe
         return ld_format_duration((int64_t)bound, buffer, size);
     case LD_FIELD_SIZE:
         return ld_format_size((uint64_t)bound, buffer, size);
+    case LD_FIELD_BANDWIDTH:
+        ld_format_size((uint64_t)bound, buffer, size - 2);
+        strcat(buffer, "/s");
+        return buffer;
     case LD_FIELD_RATE:
         snprintf(buffer, size, "%g/s", bound);
         return buffer;

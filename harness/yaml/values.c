@@ -35,6 +35,8 @@ static int add_value(struct ld_buffer *out, const struct ld_field *field, const 
         return add_string(out, ld_format_duration(*(const int64_t *)value, text, sizeof text));
     case LD_FIELD_SIZE:
         return add_string(out, ld_format_size(*(const uint64_t *)value, text, sizeof text));
+    case LD_FIELD_BANDWIDTH:
+        return ld_buffer_printf(out, "\"%s/s\"", ld_format_size(*(const uint64_t *)value, text, sizeof text));
     case LD_FIELD_RATE:
         return ld_buffer_printf(out, "\"%.17g/s\"", *(const double *)value);
     case LD_FIELD_PERCENT:
