@@ -1,29 +1,30 @@
 /* What a toxic did, measured: a histogram of fixed size whose buckets grow with the value, as HdrHistogram's do. */
+#include "fault/effect.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/text.h"
-#include "fault/toxic.h"
+#include "fault/toxic_kind.h"
 
-/* Values below 2^PRECISION ns have a bucket each; above, every power of two is cut into 2^PRECISION buckets, so that
- * the middle of a bucket is at most 2^-(PRECISION + 1) = 0.2 % off. The last power holds 2^43 ns, over two hours. */
+/* Values below 2^PRECISION have a bucket each; above, every power of two is cut into 2^PRECISION buckets, so that the
+ * middle of a bucket is at most 2^-(PRECISION + 1) = 0.2 % off. The last power holds 2^43 ns, over two hours. */
 #define PRECISION 8
 #define SUB_BUCKETS (1u << PRECISION)
 #define POWERS 36
 #define BUCKETS (POWERS * SUB_BUCKETS)
 
-#define SLACK_NS (5 * LD_MS) /* what a busy machine may add before the fault counts as another one than asked */
-
 struct ld_effect {
-    int64_t asked_ns;
-    uint64_t touched, spared;
-    uint64_t count;
-    int64_t least_ns, most_ns;
-    int64_t worst_early_ns;
+    struct ld_fault_spec fault; /* its id is not used */
+    struct ld_measures measures;
     uint64_t buckets[BUCKETS];
 };
+
+static const struct ld_toxic_kind *kind_of(const struct ld_effect *effect)
+{
+    return ld_fault_table[effect->fault.type].toxic;
+}
 
 static size_t bucket_of(uint64_t value)
 {
@@ -44,11 +45,11 @@ static int64_t bucket_middle(size_t bucket)
     return (int64_t)(SUB_BUCKETS + bucket % SUB_BUCKETS) * width + width / 2;
 }
 
-struct ld_effect *ld_effect_new(int64_t asked_ns)
+struct ld_effect *ld_effect_new(const struct ld_fault_spec *fault)
 {
     struct ld_effect *effect = calloc(1, sizeof *effect);
     if (effect)
-        effect->asked_ns = asked_ns;
+        effect->fault = *fault;
     return effect;
 }
 
@@ -60,79 +61,149 @@ void ld_effect_free(struct ld_effect *effect)
 void ld_effect_connection(struct ld_effect *effect, bool touched)
 {
     if (touched)
-        effect->touched++;
+        effect->measures.touched++;
     else
-        effect->spared++;
+        effect->measures.spared++;
 }
 
-void ld_effect_chunk(struct ld_effect *effect, int64_t arrived_ns, int64_t due_ns, int64_t left_ns)
+void ld_effect_value(struct ld_effect *effect, int64_t value, int64_t floor, bool shared)
 {
-    int64_t delay_ns = left_ns > arrived_ns ? left_ns - arrived_ns : 0;
-    if (effect->count == 0 || delay_ns < effect->least_ns)
-        effect->least_ns = delay_ns;
-    if (delay_ns > effect->most_ns)
-        effect->most_ns = delay_ns;
-    if (due_ns - left_ns > effect->worst_early_ns)
-        effect->worst_early_ns = due_ns - left_ns;
-    effect->count++;
-    effect->buckets[bucket_of((uint64_t)delay_ns)]++;
+    struct ld_measures *measures = &effect->measures;
+    if (value < 0)
+        value = 0;
+    if (measures->count == 0 || value < measures->least)
+        measures->least = value;
+    if (value > measures->most)
+        measures->most = value;
+    if (floor - value > measures->worst_early_ns)
+        measures->worst_early_ns = floor - value;
+    measures->count++;
+    measures->shared += shared;
+    effect->buckets[bucket_of((uint64_t)value)]++;
 }
 
-/* The value at or below which `percent` of the chunks lie (nearest rank); 0 when there is none. */
+void ld_effect_piece(struct ld_effect *effect, const struct ld_piece *piece)
+{
+    struct ld_measures *measures = &effect->measures;
+    bool behind = piece->turn_ns > piece->received_ns;
+    measures->pieces++;
+    measures->bytes += piece->length;
+    measures->turns += !behind || measures->turns == 0;
+    measures->cuts += piece->cut;
+    if (piece->sent_ns > piece->turn_ns)
+        measures->turn_ns += piece->sent_ns - piece->turn_ns;
+    if (kind_of(effect)->measure_piece)
+        kind_of(effect)->measure_piece(effect, &effect->fault, piece);
+}
+
+void ld_effect_end(struct ld_effect *effect, const struct ld_end *end)
+{
+    if (end->by_fault && end->kind == LD_END_FIN)
+        effect->measures.fins++;
+    if (end->by_fault && end->kind == LD_END_RESET)
+        effect->measures.resets++;
+    if (kind_of(effect)->measure_end)
+        kind_of(effect)->measure_end(effect, &effect->fault, end);
+}
+
+void ld_effect_stream(struct ld_effect *effect, uint64_t delivered, uint64_t waiting)
+{
+    struct ld_measures *measures = &effect->measures;
+    measures->streams++;
+    if (delivered > measures->delivered_most)
+        measures->delivered_most = delivered;
+    measures->held_streams += waiting > 0;
+    measures->held_bytes += waiting;
+}
+
+void ld_effect_probe(struct ld_effect *effect, bool refused)
+{
+    if (refused)
+        effect->measures.connects_refused++;
+    else
+        effect->measures.connects_taken++;
+}
+
+void ld_effect_connect(struct ld_effect *effect, int64_t accepted_ns, int64_t started_ns)
+{
+    if (kind_of(effect)->measure_connect)
+        kind_of(effect)->measure_connect(effect, &effect->fault, started_ns - accepted_ns);
+}
+
+/* The value at or below which `percent` of the values lie (nearest rank); 0 when there is none. */
 static int64_t quantile(const struct ld_effect *effect, uint64_t percent)
 {
-    uint64_t rank = effect->count / 100 * percent + (effect->count % 100 * percent + 99) / 100;
+    const struct ld_measures *measures = &effect->measures;
+    uint64_t rank = measures->count / 100 * percent + (measures->count % 100 * percent + 99) / 100;
     uint64_t seen = 0;
     for (size_t i = 0; i < BUCKETS && rank > 0; i++) {
         seen += effect->buckets[i];
         if (seen < rank)
             continue;
         int64_t value = bucket_middle(i);
-        if (value < effect->least_ns)
-            return effect->least_ns;
-        return value > effect->most_ns ? effect->most_ns : value;
+        if (value < measures->least)
+            return measures->least;
+        return value > measures->most ? measures->most : value;
     }
     return 0;
 }
 
-static bool in_range(int64_t p50_ns, const struct ld_fault_latency *latency)
+bool ld_effect_on_time(const struct ld_measures *measures, int64_t asked_ns)
 {
-    int64_t tolerance_ns = latency->jitter_ns + SLACK_NS + latency->latency_ns / 500;
-    return p50_ns >= latency->latency_ns - tolerance_ns && p50_ns <= latency->latency_ns + tolerance_ns;
+    int64_t latest_ns = asked_ns + asked_ns / 500 + LD_EFFECT_SLACK_NS;
+    if (measures->count == 0 || measures->worst_early_ns > 0)
+        return false;
+    return measures->shared > 0 || measures->p50 <= latest_ns;
 }
 
-static void describe(struct ld_receipt *receipt)
+static void append(struct ld_receipt *receipt, const char *text)
 {
-    char asked[40], p50[40], p99[40], early[40];
-    int n = snprintf(receipt->text, sizeof receipt->text, "asked %s, ",
-                     ld_format_duration_short(receipt->asked_ns, asked, sizeof asked));
-    size_t used = (size_t)n, left = sizeof receipt->text - used;
-    if (receipt->count == 0)
-        n = snprintf(receipt->text + used, left, "delayed nothing; %llu connections touched, %llu spared",
-                     (unsigned long long)receipt->touched, (unsigned long long)receipt->spared);
-    else
-        n = snprintf(receipt->text + used, left, "delivered p50 %s p99 %s over %llu",
-                     ld_format_duration_short(receipt->p50_ns, p50, sizeof p50),
-                     ld_format_duration_short(receipt->p99_ns, p99, sizeof p99), (unsigned long long)receipt->count);
-    if (receipt->worst_early_ns > 0)
-        snprintf(receipt->text + used + n, left - (size_t)n, ", up to %s early",
-                 ld_format_duration_short(receipt->worst_early_ns, early, sizeof early));
+    size_t used = strlen(receipt->text);
+    snprintf(receipt->text + used, sizeof receipt->text - used, "%s", text);
+}
+
+void ld_effect_describe_reach(const struct ld_measures *measures, struct ld_receipt *receipt)
+{
+    char text[96];
+    snprintf(text, sizeof text, "; %llu connection%s touched, %llu spared", (unsigned long long)measures->touched,
+             measures->touched == 1 ? "" : "s", (unsigned long long)measures->spared);
+    append(receipt, text);
+}
+
+void ld_effect_describe_time(const struct ld_measures *measures, int64_t asked_ns, const char *nothing,
+                             struct ld_receipt *receipt)
+{
+    char asked[40], p50[40], p99[40], early[40], text[96];
+    receipt->count = measures->count;
+    receipt->asked_ns = asked_ns;
+    receipt->p50_ns = measures->p50;
+    receipt->p99_ns = measures->p99;
+    receipt->worst_early_ns = measures->worst_early_ns;
+    ld_format_duration_short(asked_ns, asked, sizeof asked);
+    if (measures->count == 0) {
+        snprintf(receipt->text, sizeof receipt->text, "asked %s, %s", asked, nothing);
+        ld_effect_describe_reach(measures, receipt);
+        return;
+    }
+    snprintf(receipt->text, sizeof receipt->text, "asked %s, delivered p50 %s p99 %s over %llu", asked,
+             ld_format_duration_short(measures->p50, p50, sizeof p50),
+             ld_format_duration_short(measures->p99, p99, sizeof p99), (unsigned long long)measures->count);
+    if (measures->shared)
+        append(receipt, ", beside other faults");
+    if (measures->worst_early_ns == 0)
+        return;
+    snprintf(text, sizeof text, ", up to %s early",
+             ld_format_duration_short(measures->worst_early_ns, early, sizeof early));
+    append(receipt, text);
 }
 
 void ld_effect_receipt(const struct ld_effect *effect, const struct ld_fault_spec *fault,
                        struct ld_receipt *ret_receipt)
 {
-    struct ld_receipt receipt = {
-        .touched = effect->touched,
-        .spared = effect->spared,
-        .count = effect->count,
-        .asked_ns = effect->asked_ns,
-        .p50_ns = quantile(effect, 50),
-        .p99_ns = quantile(effect, 99),
-        .worst_early_ns = effect->worst_early_ns,
-    };
-    receipt.effective = receipt.count > 0 && receipt.worst_early_ns == 0 &&
-                        in_range(receipt.p50_ns, &fault->attributes.latency);
-    describe(&receipt);
+    struct ld_measures measures = effect->measures;
+    measures.p50 = quantile(effect, 50);
+    measures.p99 = quantile(effect, 99);
+    struct ld_receipt receipt = {.touched = measures.touched, .spared = measures.spared};
+    kind_of(effect)->judge(&measures, fault, &receipt);
     *ret_receipt = receipt;
 }

@@ -22,10 +22,40 @@ enum ld_stream { LD_STREAM_DOWN, LD_STREAM_UP, LD_STREAM_BOTH }; /* Toxiproxy: d
 const char *ld_stream_name(enum ld_stream stream);
 
 /* Attributes of the implemented faults. Durations ns. */
+
+/* Which connections and directions a fault of the proxy reaches; the first member of their attributes. */
+struct ld_fault_reach {
+    double toxicity; /* share of connections it touches, 0 to 1 */
+    int stream;      /* enum ld_stream */
+};
 struct ld_fault_latency {
+    struct ld_fault_reach reach;
     int64_t latency_ns, jitter_ns;
-    double toxicity; /* share of connections it touches */
-    int stream;      /* enum ld_stream; default down */
+};
+struct ld_fault_bandwidth {
+    struct ld_fault_reach reach;
+    uint64_t rate; /* bytes per second, at least 1 */
+};
+struct ld_fault_slow_close {
+    struct ld_fault_reach reach;
+    int64_t delay_ns;
+};
+struct ld_fault_timeout { /* timeout, reset_peer */
+    struct ld_fault_reach reach;
+    int64_t timeout_ns; /* timeout: 0 is never */
+};
+struct ld_fault_slicer {
+    struct ld_fault_reach reach;
+    uint64_t average_size, size_variation; /* bytes; the variation is smaller than the size */
+    int64_t delay_ns;
+};
+struct ld_fault_limit_data {
+    struct ld_fault_reach reach;
+    uint64_t bytes;
+};
+struct ld_fault_connect_delay {
+    struct ld_fault_reach reach;
+    int64_t delay_ns, jitter_ns;
 };
 enum ld_who { LD_WHO_TARGET, LD_WHO_UPSTREAM };
 /* Whom a fault of a process or resource is meant for; the first member of their attributes. */
@@ -84,7 +114,14 @@ struct ld_fault_sampling {
 };
 
 union ld_fault_attributes {
+    struct ld_fault_reach reach; /* of every fault of the proxy */
     struct ld_fault_latency latency;
+    struct ld_fault_bandwidth bandwidth;
+    struct ld_fault_slow_close slow_close;
+    struct ld_fault_timeout timeout; /* timeout, reset_peer */
+    struct ld_fault_slicer slicer;
+    struct ld_fault_limit_data limit_data;
+    struct ld_fault_connect_delay connect_delay;
     struct ld_fault_victims victims; /* of every fault of a process or resource */
     struct ld_fault_kill kill;       /* kill, crash, exit */
     struct ld_fault_pause pause;
@@ -105,6 +142,8 @@ enum ld_fault_type {
     LD_FAULT_TYPES
 };
 
+struct ld_toxic_kind;
+
 struct ld_fault_info {
     enum ld_fault_type type;
     const char *name;
@@ -112,6 +151,7 @@ struct ld_fault_info {
     bool implemented;              /* false: refused with "is not implemented yet" */
     const struct ld_schema *attributes; /* binds union ld_fault_attributes; NULL while not implemented */
     const char *doc;
+    const struct ld_toxic_kind *toxic; /* what a fault of the proxy does; NULL for all others */
 };
 extern const struct ld_fault_info ld_fault_table[LD_FAULT_TYPES];
 const struct ld_fault_info *ld_fault_find(const char *name); /* NULL when unknown */

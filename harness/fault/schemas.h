@@ -9,6 +9,15 @@
 #include "yaml/schema.h"
 
 extern const struct ld_schema ld_fault_latency_schema; /* latency.c */
+extern const struct ld_schema ld_fault_bandwidth_schema; /* bandwidth.c */
+extern const struct ld_schema ld_fault_slow_close_schema; /* slow_close.c */
+extern const struct ld_schema ld_fault_timeout_schema; /* timeout.c */
+extern const struct ld_schema ld_fault_reset_peer_schema; /* reset_peer.c */
+extern const struct ld_schema ld_fault_slicer_schema;  /* slicer.c */
+extern const struct ld_schema ld_fault_limit_data_schema; /* limit_data.c */
+extern const struct ld_schema ld_fault_down_schema;    /* down.c */
+extern const struct ld_schema ld_fault_connect_delay_schema; /* connect_delay.c */
+extern const struct ld_schema ld_fault_stall_schema;   /* stall.c */
 extern const struct ld_schema ld_fault_kill_schema;    /* kill.c */
 extern const struct ld_schema ld_fault_crash_schema;   /* crash.c */
 extern const struct ld_schema ld_fault_exit_schema;    /* exit.c */
@@ -17,6 +26,21 @@ extern const struct ld_schema ld_fault_open_files_schema; /* open_files.c */
 extern const struct ld_schema ld_fault_memory_schema;  /* memory.c */
 extern const struct ld_schema ld_fault_cpu_schema;     /* cpu.c */
 extern const struct ld_schema ld_fault_disk_schema;    /* disk.c */
+
+/* ---- what the attributes of most faults of the proxy share (toxic.c) */
+
+/* The rows of `reach`, which stands first in the union. A fault of whole connections has only the first; its check
+ * sets the stream. */
+#define LD_REACH_AT(member) offsetof(union ld_fault_attributes, reach.member)
+#define LD_TOXICITY_FIELD                                                                                             \
+    {.name = "toxicity", .type = LD_FIELD_NUMBER, .offset = LD_REACH_AT(toxicity), .maximum = 1, .initial = "1",      \
+     .doc = "Share of connections touched, from 0 to 1; decided once per connection from the seed."}
+#define LD_STREAM_FIELD                                                                                               \
+    {.name = "stream", .type = LD_FIELD_CHOICE, .offset = LD_REACH_AT(stream), .choices = ld_stream_names,            \
+     .initial = "downstream",                                                                                         \
+     .doc = "Direction: downstream is towards the client (the target), upstream towards the upstream."}
+extern const char *const ld_stream_names[]; /* by enum ld_stream; ends with NULL */
+int ld_fault_check_whole(struct ld_schema_context *context, const struct ld_node *node, void *value);
 
 /* ---- what the attributes of every fault of a process or resource share (victims.c) */
 

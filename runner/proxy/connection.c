@@ -45,6 +45,8 @@ static void drop_link(struct direction *direction)
     engine->held -= ld_link_held(direction->link);
     ld_link_free(direction->link);
     direction->link = NULL;
+    ld_meter_free(direction->meter);
+    direction->meter = NULL;
 }
 
 /* Both sockets are closed, or about to be: forget the connection. Its memory goes with its last handle. */
@@ -69,19 +71,20 @@ void connection_end(struct connection *connection, bool with_reset)
 bool connection_add_fault(struct connection *connection, struct fault *fault, int64_t now_ns)
 {
     struct listener *listener = connection->listener;
-    struct ld_link *links[] = {connection->up.link, connection->down.link};
+    struct direction *directions[] = {&connection->up, &connection->down};
     /* what is in a pipe arrived before the fault, and leaves before what it holds */
     if (stream_stop(&connection->up, now_ns) != 0 || stream_stop(&connection->down, now_ns) != 0) {
         connection_end(connection, true);
         return false;
     }
     bool touched = ld_toxic_touches(listener->seed, fault->spec.id, connection->index,
-                                    fault->spec.attributes.latency.toxicity);
+                                    ld_fault_toxicity(&fault->spec));
     for (size_t i = 0; i < 2; i++) {
-        int code = ld_link_add(links[i], &fault->spec, now_ns);
+        int code = ld_link_add(directions[i]->link, &fault->spec, now_ns);
         assert(code == 0); /* implemented, and no more than LD_LINK_TOXICS_MAX act on a listener */
         (void)code;
-        ld_link_measure(links[i], fault->spec.id, fault->effect);
+        if (touched && ld_fault_on_stream(&fault->spec, directions[i]->stream))
+            ld_meter_attach(directions[i]->meter, fault->effect, now_ns);
     }
     ld_effect_connection(fault->effect, touched);
     struct message *message = engine_event(listener, MESSAGE_DECISION);
@@ -99,6 +102,8 @@ void connection_remove_fault(struct connection *connection, const struct fault *
 {
     ld_link_remove(connection->up.link, fault->spec.id, now_ns);
     ld_link_remove(connection->down.link, fault->spec.id, now_ns);
+    ld_meter_detach(connection->up.meter, fault->effect, 0);
+    ld_meter_detach(connection->down.meter, fault->effect, 0);
 }
 
 /* ---- the beginning */
@@ -130,6 +135,7 @@ static struct direction direction_between(struct side *from, struct side *to, en
         .to = to,
         .bytes = stream == LD_STREAM_UP ? &counts->bytes_up : &counts->bytes_down,
         .link = ld_link_new(connection->listener->seed, connection->index, stream),
+        .meter = ld_meter_new(),
     };
 }
 
@@ -137,6 +143,8 @@ static void connection_discard(struct connection *connection)
 {
     ld_link_free(connection->up.link);
     ld_link_free(connection->down.link);
+    ld_meter_free(connection->up.meter);
+    ld_meter_free(connection->down.meter);
     free(connection);
 }
 
@@ -153,7 +161,7 @@ static struct connection *connection_new(struct listener *listener)
     connection->up = direction_between(&connection->client, &connection->upstream, LD_STREAM_UP);
     connection->down = direction_between(&connection->upstream, &connection->client, LD_STREAM_DOWN);
     size_t entries = ENTRIES * (listener->engine->connection_count + 1);
-    if (connection->up.link && connection->down.link &&
+    if (connection->up.link && connection->down.link && connection->up.meter && connection->down.meter &&
         schedule_reserve(&listener->engine->schedule, entries) == 0)
         return connection;
     connection_discard(connection);

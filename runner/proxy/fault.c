@@ -13,7 +13,7 @@ int fault_new(const struct ld_fault_spec *spec, struct fault **ret_fault, struct
         return ld_fail(error, LD_ENOMEM, "no memory for fault %s", spec->id);
     fault->spec = *spec;
     fault->spec.id = strdup(spec->id);
-    fault->effect = ld_effect_new(spec->attributes.latency.latency_ns);
+    fault->effect = ld_effect_new(spec);
     if (!fault->spec.id || !fault->effect) {
         fault_free(fault);
         return ld_fail(error, LD_ENOMEM, "no memory for fault %s", spec->id);

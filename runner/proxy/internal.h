@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "fault/fault.h"
+#include "fault/meter.h"
 #include "fault/toxic.h"
 #include "runner/proxy/pipe.h"
 #include "runner/proxy/proxy.h"
@@ -122,6 +123,7 @@ struct direction {
     struct side *from, *to;
     enum ld_stream stream;
     struct ld_link *link;
+    struct ld_meter *meter;
     uint64_t *bytes;     /* of the listener's counts */
     bool reset;          /* what ends it is a reset */
     int64_t blocked_ns;  /* when the kernel last took no more for `to` */

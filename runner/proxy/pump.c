@@ -92,6 +92,7 @@ static size_t send_to(struct side *side, const void *bytes, size_t length, int64
         ssize_t sent = send(side->fd, bytes, length, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent >= 0) {
             *writes_from(side)->bytes += (uint64_t)sent;
+            ld_meter_sent(writes_from(side)->meter, (size_t)sent, engine_now());
             if ((size_t)sent < length)
                 pump_blocked(side);
             return (size_t)sent;
@@ -121,8 +122,9 @@ static int take(struct direction *direction, const unsigned char *bytes, size_t 
     size_t sent = 0;
     if (to->fd < 0)
         return 0; /* its reader is gone: like bytes on the way to a host that resets */
-    if (ld_link_transparent(direction->link) && to->connected && !to->blocked)
+    if (ld_link_passes_bytes(direction->link) && to->connected && !to->blocked)
         sent = send_to(to, bytes, length, now_ns);
+    ld_link_passed(direction->link, sent);
     if (sent == length || to->fd < 0)
         return 0;
     return hold(direction, bytes + sent, length - sent, now_ns);
@@ -169,13 +171,14 @@ static enum read_result read_once(struct direction *direction, size_t size)
     ssize_t length = recv(direction->from->fd, buffer, size, MSG_DONTWAIT);
     if (length <= 0)
         return read_nothing(direction, length);
+    ld_meter_received(direction->meter, (size_t)length, engine_now());
     stream_note_read(direction, (size_t)length == BUFFER_SIZE);
     return take(direction, buffer, (size_t)length, engine_now()) == 0 ? READ_MORE : READ_BROKEN;
 }
 
 static bool may_stream(const struct direction *direction)
 {
-    return direction->pipe && may_read(direction) && ld_link_transparent(direction->link);
+    return direction->pipe && may_read(direction) && ld_link_passes_bytes(direction->link);
 }
 
 static void read_stream(struct direction *direction)

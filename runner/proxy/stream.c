@@ -18,7 +18,7 @@
 void stream_note_read(struct direction *direction, bool full)
 {
     struct engine *engine = direction->connection->listener->engine;
-    if (direction->pipe || !ld_link_transparent(direction->link))
+    if (direction->pipe || !ld_link_passes_bytes(direction->link))
         return;
     direction->full_reads = full ? direction->full_reads + 1 : 0;
     if (direction->full_reads < FULL_READS)
@@ -54,6 +54,8 @@ void stream_flush(struct direction *direction, int64_t now_ns)
         if (sent > 0) {
             direction->piped -= (size_t)sent;
             *direction->bytes += (uint64_t)sent;
+            ld_link_passed(direction->link, (size_t)sent);
+            ld_meter_sent(direction->meter, (size_t)sent, engine_now());
             direction->connection->listener->counts.bytes_spliced += (uint64_t)sent;
         } else if (errno == EAGAIN) {
             pump_blocked(to);
@@ -70,6 +72,7 @@ ssize_t stream_read(struct direction *direction)
     if (length <= 0)
         return length;
     direction->piped += (size_t)length;
+    ld_meter_received(direction->meter, (size_t)length, engine_now());
     stream_flush(direction, engine_now());
     return length;
 }

@@ -199,7 +199,7 @@ static void wait_for(uv_loop_t *loop, int *flag)
 static void measure_latency(uv_loop_t *loop, struct ld_proxy_listener *listener, int *flag)
 {
     struct ld_fault_spec fault = {.type = LD_FAULT_LATENCY, .id = "bench/0/latency", .for_ns = -1,
-                                  .attributes.latency = {20 * LD_MS, 0, 1, LD_STREAM_DOWN}};
+                                  .attributes.latency = {{1, LD_STREAM_DOWN}, 20 * LD_MS, 0}};
     int fds[IN_FLIGHT];
     char byte = 'x';
     check(ld_proxy_fault_start(listener, &fault, NULL) == 0, "fault");

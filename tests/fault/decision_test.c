@@ -34,7 +34,7 @@ static void latencies_are_the_golden_ones(void **state)
 {
     (void)state;
     struct ld_fault_spec fault = {.type = LD_FAULT_LATENCY, .id = ID,
-                                  .attributes.latency = {200 * LD_MS, 50 * LD_MS, 1, LD_STREAM_BOTH}};
+                                  .attributes.latency = {{1, LD_STREAM_BOTH}, 200 * LD_MS, 50 * LD_MS}};
     static const int64_t golden[2][4] = {{223290460, 182801014, 247824815, 158355417},
                                          {183110484, 201288702, 182115510, 242433429}};
     for (int stream = LD_STREAM_DOWN; stream <= LD_STREAM_UP; stream++)
@@ -81,7 +81,7 @@ static void jitter_is_uniform(void **state)
 {
     (void)state;
     struct ld_fault_spec fault = {.type = LD_FAULT_LATENCY, .id = ID,
-                                  .attributes.latency = {200 * LD_MS, 50 * LD_MS, 1, LD_STREAM_BOTH}};
+                                  .attributes.latency = {{1, LD_STREAM_BOTH}, 200 * LD_MS, 50 * LD_MS}};
     enum { DRAWS = 100000, BINS = 10 };
     int bins[BINS] = {0};
     int64_t sum = 0, least = INT64_MAX, most = 0;
@@ -103,7 +103,7 @@ static void jitter_never_goes_below_zero(void **state)
 {
     (void)state;
     struct ld_fault_spec fault = {.type = LD_FAULT_LATENCY, .id = ID,
-                                  .attributes.latency = {10 * LD_MS, 100 * LD_MS, 1, LD_STREAM_BOTH}};
+                                  .attributes.latency = {{1, LD_STREAM_BOTH}, 10 * LD_MS, 100 * LD_MS}};
     int zeros = 0;
     for (uint64_t i = 0; i < 1000; i++) {
         int64_t drawn = ld_toxic_latency_ns(SEED, &fault, 0, LD_STREAM_UP, i);

@@ -5,12 +5,19 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "fault/effect.h"
 #include "fault/toxic.h"
 
 static struct ld_fault_spec spec(int64_t latency_ns, int64_t jitter_ns)
 {
     return (struct ld_fault_spec){.type = LD_FAULT_LATENCY, .id = "a/0/latency",
-                                  .attributes.latency = {latency_ns, jitter_ns, 1, LD_STREAM_DOWN}};
+                                  .attributes.latency = {{1, LD_STREAM_DOWN}, latency_ns, jitter_ns}};
+}
+
+/* Bytes that were received at 0 and left at left_ns. */
+static void deliver(struct ld_effect *effect, int64_t left_ns)
+{
+    ld_effect_piece(effect, &(struct ld_piece){.length = 1, .sent_ns = left_ns});
 }
 
 static int by_value(const void *a, const void *b)
@@ -33,14 +40,14 @@ static void quantiles_are_right_to_their_error(void **state)
     enum { VALUES = 1001 };
     struct ld_fault_spec fault = spec(100 * LD_MS, 0);
     for (unsigned bits = 1; bits <= 42; bits++) {
-        struct ld_effect *effect = ld_effect_new(1);
+        struct ld_effect *effect = ld_effect_new(&fault);
         struct ld_random random;
         struct ld_receipt receipt;
         int64_t values[VALUES];
         ld_random_init(&random, bits);
         for (int i = 0; i < VALUES; i++) {
             values[i] = (int64_t)ld_random_below(&random, UINT64_C(1) << bits);
-            ld_effect_chunk(effect, 5, 5, 5 + values[i]);
+            deliver(effect, values[i]);
         }
         qsort(values, VALUES, sizeof values[0], by_value);
         ld_effect_receipt(effect, &fault, &receipt);
@@ -57,9 +64,9 @@ static void one_value_is_exact(void **state)
     static const int64_t values[] = {0, 1, 255, 256, 257, 511, 512, 201 * LD_MS, 3 * LD_HOUR};
     struct ld_fault_spec fault = spec(100 * LD_MS, 0);
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
-        struct ld_effect *effect = ld_effect_new(1);
+        struct ld_effect *effect = ld_effect_new(&fault);
         struct ld_receipt receipt;
-        ld_effect_chunk(effect, 0, 0, values[i]);
+        deliver(effect, values[i]);
         ld_effect_receipt(effect, &fault, &receipt);
         assert_int_equal(receipt.p50_ns, values[i]);
         assert_int_equal(receipt.p99_ns, values[i]);
@@ -71,7 +78,7 @@ static void a_receipt_counts_connections_and_reads_well(void **state)
 {
     (void)state;
     struct ld_fault_spec fault = spec(200 * LD_MS, 0);
-    struct ld_effect *effect = ld_effect_new(200 * LD_MS);
+    struct ld_effect *effect = ld_effect_new(&fault);
     struct ld_receipt receipt;
     for (int i = 0; i < 7; i++)
         ld_effect_connection(effect, i % 3 == 0);
@@ -82,7 +89,7 @@ static void a_receipt_counts_connections_and_reads_well(void **state)
     assert_false(receipt.effective);
     assert_string_equal(receipt.text, "asked 200ms, delayed nothing; 3 connections touched, 4 spared");
     for (int i = 0; i < 100; i++)
-        ld_effect_chunk(effect, 0, 200 * LD_MS, i < 98 ? 201 * LD_MS : 209 * LD_MS);
+        deliver(effect, i < 98 ? 201 * LD_MS : 209 * LD_MS);
     ld_effect_receipt(effect, &fault, &receipt);
     assert_true(receipt.effective);
     assert_int_equal(receipt.asked_ns, 200 * LD_MS);
@@ -102,9 +109,9 @@ static void effective_means_in_range_and_none_early(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct ld_fault_spec fault = spec(cases[i].latency_ms * LD_MS, cases[i].jitter_ms * LD_MS);
-        struct ld_effect *effect = ld_effect_new(fault.attributes.latency.latency_ns);
+        struct ld_effect *effect = ld_effect_new(&fault);
         struct ld_receipt receipt;
-        ld_effect_chunk(effect, 0, 0, cases[i].delivered_us * LD_US);
+        deliver(effect, cases[i].delivered_us * LD_US);
         ld_effect_receipt(effect, &fault, &receipt);
         if (receipt.effective != cases[i].effective)
             fail_msg("case %zu: got %d, want %d", i, receipt.effective, cases[i].effective);
@@ -116,11 +123,11 @@ static void one_early_chunk_spoils_the_receipt(void **state)
 {
     (void)state;
     struct ld_fault_spec fault = spec(200 * LD_MS, 0);
-    struct ld_effect *effect = ld_effect_new(200 * LD_MS);
+    struct ld_effect *effect = ld_effect_new(&fault);
     struct ld_receipt receipt;
     for (int i = 0; i < 1000; i++)
-        ld_effect_chunk(effect, 0, 200 * LD_MS, 200 * LD_MS);
-    ld_effect_chunk(effect, 0, 200 * LD_MS, 200 * LD_MS - 1 * LD_US);
+        deliver(effect, 200 * LD_MS);
+    deliver(effect, 200 * LD_MS - 1 * LD_US);
     ld_effect_receipt(effect, &fault, &receipt);
     assert_int_equal(receipt.worst_early_ns, 1 * LD_US);
     assert_false(receipt.effective);

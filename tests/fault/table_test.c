@@ -24,11 +24,13 @@ static void rows_stand_at_their_type(void **state)
     assert_null(ld_fault_find(""));
 }
 
-static void faults_of_processes_resources_and_sampling_are_implemented(void **state)
+static void every_fault_is_implemented(void **state)
 {
     (void)state;
-    for (int i = LD_FAULT_KILL; i <= LD_FAULT_SAMPLING; i++)
+    for (int i = 0; i < LD_FAULT_TYPES; i++) {
         assert_true(ld_fault_table[i].implemented);
+        assert_int_equal(ld_fault_table[i].toxic != NULL, ld_fault_table[i].scope == LD_SCOPE_PROXY);
+    }
 }
 
 static void signals_have_their_numbers(void **state)
@@ -77,8 +79,8 @@ static void latency_binds(void **state)
     assert_string_equal(message, "");
     assert_int_equal(attributes.latency.latency_ns, 200 * LD_MS);
     assert_int_equal(attributes.latency.jitter_ns, 50 * LD_MS);
-    assert_true(attributes.latency.toxicity == 0.99);
-    assert_int_equal(attributes.latency.stream, LD_STREAM_BOTH);
+    assert_true(attributes.latency.reach.toxicity == 0.99);
+    assert_int_equal(attributes.latency.reach.stream, LD_STREAM_BOTH);
 }
 
 static void latency_has_toxiproxys_defaults(void **state)
@@ -88,8 +90,8 @@ static void latency_has_toxiproxys_defaults(void **state)
     char message[600];
     assert_int_equal(bind("latency", "{latency: 1s}", &attributes, message, sizeof message), 0);
     assert_int_equal(attributes.latency.jitter_ns, 0);
-    assert_true(attributes.latency.toxicity == 1.0);
-    assert_int_equal(attributes.latency.stream, LD_STREAM_DOWN);
+    assert_true(attributes.latency.reach.toxicity == 1.0);
+    assert_int_equal(attributes.latency.reach.stream, LD_STREAM_DOWN);
 }
 
 static void kill_binds(void **state)
@@ -256,7 +258,7 @@ int test_table(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_stand_at_their_type),
-        cmocka_unit_test(faults_of_processes_resources_and_sampling_are_implemented),
+        cmocka_unit_test(every_fault_is_implemented),
         cmocka_unit_test(every_fault_of_a_process_binds),
         cmocka_unit_test(instants_last_until_the_last_restart),
         cmocka_unit_test(a_share_is_drawn_from_the_seed),

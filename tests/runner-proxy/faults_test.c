@@ -194,11 +194,11 @@ static void faults_that_cannot_act_are_told(void **state)
     struct fixture *fixture = *state;
     struct ld_fault_spec fault = latency_fault("a/0/latency", 5 * LD_MS, 0, 1, LD_STREAM_DOWN);
     struct ld_fault_spec kill = {.type = LD_FAULT_KILL, .id = "a/1/kill"};
-    struct ld_fault_spec slicer = {.type = LD_FAULT_SLICER, .id = "a/2/slicer"};
+    struct ld_fault_spec pause = {.type = LD_FAULT_PAUSE, .id = "a/2/pause"};
     struct told *told = &fixture->told;
     struct ld_error error;
     assert_int_equal(ld_proxy_fault_start(fixture->listener, &kill, &error), LD_ENOTYET);
-    assert_int_equal(ld_proxy_fault_start(fixture->listener, &slicer, &error), LD_ENOTYET);
+    assert_int_equal(ld_proxy_fault_start(fixture->listener, &pause, &error), LD_ENOTYET);
     start_fault(fixture, &fault);
     assert_int_equal(ld_proxy_fault_start(fixture->listener, &fault, &error), 0);
     wait_for(fixture, &told->began, 2);

@@ -161,7 +161,7 @@ void wait_for(struct fixture *fixture, const unsigned *counter, unsigned count)
 struct ld_fault_spec latency_fault(const char *id, int64_t latency_ns, int64_t jitter_ns, double toxicity, int stream)
 {
     return (struct ld_fault_spec){.type = LD_FAULT_LATENCY, .id = id, .for_ns = -1,
-                                  .attributes.latency = {latency_ns, jitter_ns, toxicity, stream}};
+                                  .attributes.latency = {{toxicity, stream}, latency_ns, jitter_ns}};
 }
 
 void start_fault(struct fixture *fixture, const struct ld_fault_spec *fault)

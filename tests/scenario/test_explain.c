@@ -43,7 +43,7 @@ static void parts_are_explained(void **state)
     assert_says("faults", "bandwidth");
     assert_says("detectors", "matrix");
     assert_says("latency", "toxicity");
-    assert_says("bandwidth", "implemented yet");
+    assert_says("bandwidth", "100KiB/s");
     assert_says("growth", "window");
     assert_says("growth", "as");
     assert_says("matrix", "rules");

@@ -91,8 +91,8 @@ static void faults_of_everything(void **state)
     assert_int_equal(slow->faults[0].for_ns, 6 * LD_SECOND);
     assert_int_equal(slow->faults[0].attributes.latency.latency_ns, 200 * LD_MS);
     assert_int_equal(slow->faults[0].attributes.latency.jitter_ns, 50 * LD_MS);
-    assert_float_equal(slow->faults[0].attributes.latency.toxicity, 0.99, 0);
-    assert_int_equal(slow->faults[0].attributes.latency.stream, LD_STREAM_UP);
+    assert_float_equal(slow->faults[0].attributes.latency.reach.toxicity, 0.99, 0);
+    assert_int_equal(slow->faults[0].attributes.latency.reach.stream, LD_STREAM_UP);
     assert_string_equal(slow->faults[1].id, "slow-upstream/1/latency");
     assert_int_equal(slow->faults[1].for_ns, -1);
     assert_int_equal(killed->faults[0].type, LD_FAULT_KILL);

@@ -58,7 +58,7 @@ static struct ld_fault_spec faults[] = {
      .type = LD_FAULT_LATENCY,
      .id = "slow/0/latency",
      .attributes
-         .latency = {.latency_ns = 200000000, .jitter_ns = 50000000, .toxicity = 0.99, .stream = LD_STREAM_DOWN}},
+         .latency = {.reach = {0.99, LD_STREAM_DOWN}, .latency_ns = 200000000, .jitter_ns = 50000000}},
     {.at_ns = 4000000000,
      .for_ns = -1,
      .type = LD_FAULT_KILL,

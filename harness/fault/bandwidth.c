@@ -1,0 +1,127 @@
+/* The fault `bandwidth`: bytes leave at a rate. Effective: what waited for the rate left no faster, and not much slower
+ * unless other faults had their part. */
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "fault/schemas.h"
+#include "fault/toxic_kind.h"
+
+#define RATE_MAX (10.0 * (1 << 30)) /* bytes per second: keeps the arithmetic within 64 bits */
+#define QUANTUM_NS (10 * LD_MS)     /* bytes leave in portions of so much time, or of a chunk when that is less */
+#define CREDIT_NS (100 * LD_MS)     /* at most so much time that a late pump or a slow receiver wasted is made up for */
+
+#define AT(member) offsetof(union ld_fault_attributes, bandwidth.member)
+
+static const struct ld_field fields[] = {
+    {.name = "rate", .type = LD_FIELD_BANDWIDTH, .offset = AT(rate), .flags = LD_FIELD_REQUIRED, .minimum = 1,
+     .maximum = RATE_MAX, .doc = "Bytes that pass in a second, at most (Toxiproxy: a number of KB/s)."},
+    LD_TOXICITY_FIELD,
+    LD_STREAM_FIELD,
+    {0},
+};
+
+const struct ld_schema ld_fault_bandwidth_schema = {
+    .name = "bandwidth",
+    .doc = "Limit the rate of each connection and direction. No byte leaves before the rate allows it, nothing is saved "
+           "up while nothing waits, and a sender that is too fast is made to wait.",
+    .fields = fields,
+};
+
+static uint64_t rate_of(const struct ld_toxic *toxic)
+{
+    return toxic->fault->attributes.bandwidth.rate;
+}
+
+static int64_t time_for(uint64_t bytes, uint64_t rate)
+{
+    return (int64_t)(((unsigned __int128)bytes * LD_SECOND + rate - 1) / rate);
+}
+
+/* Fewer bytes than this do not leave alone. */
+static uint64_t portion(uint64_t rate, size_t available)
+{
+    uint64_t quantum = rate / (uint64_t)(LD_SECOND / QUANTUM_NS);
+    if (quantum == 0)
+        quantum = 1;
+    return quantum < available ? quantum : available;
+}
+
+/* The instant up to which the rate is used up: never before the byte in hand came. */
+static int64_t paid_until(const struct ld_toxic *toxic, const struct ld_exit *exit)
+{
+    int64_t paid_ns = toxic->state.paid_until_ns > toxic->began_ns ? toxic->state.paid_until_ns : toxic->began_ns;
+    return paid_ns > exit->since_ns ? paid_ns : exit->since_ns;
+}
+
+static size_t allow(struct ld_toxic *toxic, const struct ld_exit *exit)
+{
+    uint64_t rate = rate_of(toxic);
+    int64_t paid_ns = paid_until(toxic, exit);
+    if (exit->now_ns <= paid_ns)
+        return 0;
+    int64_t credit_ns = exit->now_ns - paid_ns;
+    int64_t most_ns = time_for(portion(rate, exit->available), rate);
+    most_ns = most_ns > CREDIT_NS ? most_ns : CREDIT_NS;
+    if (credit_ns > most_ns)
+        credit_ns = most_ns;
+    toxic->state.paid_until_ns = exit->now_ns - credit_ns;
+    uint64_t bytes = (uint64_t)((unsigned __int128)rate * (uint64_t)credit_ns / LD_SECOND);
+    if (bytes < portion(rate, exit->available))
+        return 0;
+    return bytes < exit->available ? (size_t)bytes : exit->available;
+}
+
+static int64_t ready_ns(const struct ld_toxic *toxic, const struct ld_exit *exit)
+{
+    uint64_t rate = rate_of(toxic);
+    return paid_until(toxic, exit) + time_for(portion(rate, exit->available), rate);
+}
+
+static void took(struct ld_toxic *toxic, const struct ld_exit *exit, size_t length)
+{
+    toxic->state.paid_until_ns = paid_until(toxic, exit) + time_for(length, rate_of(toxic));
+}
+
+#define TURN_LEAST_NS LD_MS /* what the rate asks of an unbroken run, on average: less is lost in the machine's own */
+
+/* Did the traffic press against the limit at all? Else nothing is proven. */
+static bool pressed(const struct ld_measures *measures, int64_t asked_ns)
+{
+    return measures->turns > 0 && asked_ns / (int64_t)measures->turns >= TURN_LEAST_NS &&
+           asked_ns >= measures->turn_ns / 2;
+}
+
+static void judge(const struct ld_measures *measures, const struct ld_fault_spec *fault, struct ld_receipt *receipt)
+{
+    char asked[40], delivered[40], bytes[40], time[40];
+    uint64_t rate = fault->attributes.bandwidth.rate;
+    int64_t asked_ns = time_for(measures->bytes, rate);
+    int64_t late_ns = measures->turn_ns - asked_ns;
+    receipt->count = measures->pieces;
+    ld_format_size_short(rate, asked, sizeof asked);
+    if (measures->pieces == 0) {
+        snprintf(receipt->text, sizeof receipt->text, "asked %s/s, nothing passed", asked);
+        ld_effect_describe_reach(measures, receipt);
+        return;
+    }
+    bool slow_enough = late_ns >= -asked_ns / 50;
+    bool fast_enough = late_ns <= asked_ns / 10 + (int64_t)measures->turns * LD_EFFECT_SLACK_NS;
+    receipt->effective =
+        slow_enough && (measures->shared > 0 || (fast_enough && pressed(measures, asked_ns)));
+    double seconds = (double)(measures->turn_ns > 0 ? measures->turn_ns : 1) / (double)LD_SECOND;
+    snprintf(receipt->text, sizeof receipt->text, "asked %s/s, delivered %s/s: %s in %s%s", asked,
+             ld_format_size_short((uint64_t)((double)measures->bytes / seconds), delivered, sizeof delivered),
+             ld_format_size_short(measures->bytes, bytes, sizeof bytes),
+             ld_format_duration_short(measures->turn_ns, time, sizeof time),
+             slow_enough && !pressed(measures, asked_ns) ? ", too little to feel the limit" : "");
+}
+
+const struct ld_toxic_kind ld_toxic_bandwidth = {
+    .looks_at_bytes = true,
+    .allow = allow,
+    .ready_ns = ready_ns,
+    .took = took,
+    .rate = rate_of,
+    .judge = judge,
+};
