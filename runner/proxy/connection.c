@@ -64,6 +64,7 @@ void connection_end(struct connection *connection, bool with_reset)
         connection->next->place = connection->place;
     listener->connection_count--;
     listener->engine->connection_count--;
+    listener_check_drained(listener);
 }
 
 /* ---- faults */

@@ -52,6 +52,18 @@ static void serve(struct engine *engine, struct message *message)
     case MESSAGE_FAULT_STOP:
         listener_stop_fault(message->listener, message);
         break;
+    case MESSAGE_LIMIT:
+        message->listener->connections_max = (uint32_t)message->number;
+        free(message);
+        break;
+    case MESSAGE_STATUS:
+        message->kind = MESSAGE_STATUS_IS;
+        message->status = status_of(message->listener);
+        queue_post(engine->events, message);
+        break;
+    case MESSAGE_DRAIN:
+        listener_drain(message->listener);
+        break;
     case MESSAGE_CLOSE:
         listener_close(message->listener);
         break;

@@ -23,9 +23,12 @@
 enum message_kind {
     /* requests */
     MESSAGE_OPEN,        /* listener: the engine takes it over */
-    MESSAGE_UPSTREAM,    /* port */
+    MESSAGE_UPSTREAM,    /* number: the port */
     MESSAGE_FAULT_START, /* fault: the engine takes it over */
     MESSAGE_FAULT_STOP,  /* fault_id: owned by the message */
+    MESSAGE_LIMIT,       /* number */
+    MESSAGE_STATUS,
+    MESSAGE_DRAIN,
     MESSAGE_CLOSE,
     MESSAGE_SHUTDOWN,
     /* events */
@@ -35,12 +38,15 @@ enum message_kind {
     MESSAGE_FAULT_ENDED,      /* fault: the owner frees it; or, none of this id acted, fault_id */
     MESSAGE_REFUSED,          /* number */
     MESSAGE_STALLED,          /* number: connection, stream, began_ns */
+    MESSAGE_STATUS_IS,        /* status: owned by the message, NULL when there was no memory */
+    MESSAGE_DRAINED,
     MESSAGE_CLOSED,           /* listener: the owner frees it */
     MESSAGE_STOPPED           /* the thread is about to end */
 };
 
 struct fault;
 struct listener;
+struct status; /* status.c */
 
 struct message {
     struct message *next;
@@ -49,6 +55,7 @@ struct message {
     struct listener *listener;
     struct fault *fault;
     char *fault_id;
+    struct status *status;
     uint64_t number; /* connection, or how many */
     int64_t time_ns, began_ns;
     enum ld_stream stream;
@@ -100,9 +107,9 @@ struct listener {
     struct fault *faults;         /* that act, in order of their start */
     struct connection *connections;
     size_t handles;               /* of libuv, not closed yet */
-    bool closing;
+    bool draining, closing;
     struct ld_proxy_counts counts;
-    struct message opened, closed; /* so that neither needs memory */
+    struct message opened, drained, closed; /* so that none needs memory */
 };
 
 struct side { /* one socket of a connection */
@@ -159,7 +166,10 @@ void listener_open(struct engine *engine, struct listener *listener);
 void listener_set_upstream(struct listener *listener, struct message *message);
 void listener_start_fault(struct listener *listener, struct message *message);
 void listener_stop_fault(struct listener *listener, struct message *message);
+void listener_drain(struct listener *listener);
 void listener_close(struct listener *listener);
+/* A connection has ended: when it was the last to be drained, say so. */
+void listener_check_drained(struct listener *listener);
 /* Something of the listener is gone: when it was the last, say so. */
 void listener_check_closed(struct listener *listener);
 
@@ -191,6 +201,11 @@ void stream_flush(struct direction *direction, int64_t now_ns); /* out of the pi
 /* What is in the pipe goes to the link. Changes nothing when it does not stream. LD_ENOMEM: bytes were lost. */
 int stream_stop(struct direction *direction, int64_t now_ns);
 void stream_discard(struct direction *direction); /* with what is in the pipe */
+
+/* status.c */
+struct status *status_of(const struct listener *listener); /* NULL when out of memory */
+const struct ld_proxy_status *status_told(const struct status *status);
+void status_free(struct status *status); /* NULL is allowed */
 
 /* fault.c: on the owner's thread */
 int fault_new(const struct ld_fault_spec *spec, struct fault **ret_fault, struct ld_error *error);

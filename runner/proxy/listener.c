@@ -42,13 +42,13 @@ int listener_new(const struct ld_proxy_spec *spec, struct ld_proxy_listener *han
     listener->upstream_port = spec->upstream_port;
     listener->connections_max = spec->connections_max ? spec->connections_max : LD_PROXY_CONNECTIONS_MAX;
     listener->listen_fd = -1;
-    listener->reserve_fd = socket_bind(0, &listener->port);
+    listener->reserve_fd = socket_bind(spec->port, &listener->port);
     if (listener->reserve_fd >= 0 && listener->upstream_port != 0)
         listener->listen_fd = listen_on(listener->port);
     int failure = listener->reserve_fd < 0 ? listener->reserve_fd : listener->upstream_port ? listener->listen_fd : 0;
     if (failure < 0) {
         listener_free(listener);
-        return ld_fail_errno(error, LD_ESYSTEM, -failure, "the proxy cannot listen on 127.0.0.1");
+        return ld_fail_errno(error, LD_ESYSTEM, -failure, "the proxy cannot listen on 127.0.0.1:%u", spec->port);
     }
     *ret_listener = listener;
     return 0;
@@ -190,10 +190,11 @@ void listener_open(struct engine *engine, struct listener *listener)
 void listener_set_upstream(struct listener *listener, struct message *message)
 {
     int code = 0;
-    listener->upstream_port = message->port;
-    if (message->port == 0) {
+    uint16_t port = (uint16_t)message->number;
+    listener->upstream_port = port;
+    if (port == 0) {
         stop_accepting(listener);
-    } else if (!listener->acceptor) {
+    } else if (!listener->acceptor && !listener->draining) {
         int fd = listen_on(listener->port);
         code = fd < 0 ? LD_ESYSTEM : start_accepting(listener, fd);
     }
@@ -254,6 +255,22 @@ void listener_stop_fault(struct listener *listener, struct message *message)
     end_fault(listener, place);
     free(message->fault_id);
     free(message);
+}
+
+void listener_check_drained(struct listener *listener)
+{
+    if (!listener->draining || listener->closing || listener->connection_count > 0)
+        return;
+    listener->drained = (struct message){.kind = MESSAGE_DRAINED, .handle = listener->handle};
+    queue_post(listener->engine->events, &listener->drained);
+}
+
+void listener_drain(struct listener *listener)
+{
+    assert(!listener->draining && !listener->closing);
+    listener->draining = true;
+    stop_accepting(listener);
+    listener_check_drained(listener);
 }
 
 void listener_close(struct listener *listener)

@@ -27,7 +27,7 @@ struct ld_proxy_listener {
     bool closing;
     struct ld_proxy_events events;
     void *context;
-    struct message close;
+    struct message drain, close;
 };
 
 /* ---- events, one function each */
@@ -88,6 +88,21 @@ static void tell_stalled(struct ld_proxy_listener *handle, struct message *messa
     free(message);
 }
 
+static void tell_status(struct ld_proxy_listener *handle, struct message *message)
+{
+    if (handle->events.status)
+        handle->events.status(handle->context, status_told(message->status));
+    status_free(message->status);
+    free(message);
+}
+
+static void tell_drained(struct ld_proxy_listener *handle, struct message *message)
+{
+    (void)message; /* part of the listener */
+    if (handle->events.drained)
+        handle->events.drained(handle->context);
+}
+
 static void tell_closed(struct ld_proxy_listener *handle, struct message *message)
 {
     struct listener *listener = message->listener;
@@ -126,6 +141,8 @@ static void tell(struct ld_proxy *proxy, struct message *message)
         [MESSAGE_FAULT_ENDED] = tell_fault_ended,
         [MESSAGE_REFUSED] = tell_refused,
         [MESSAGE_STALLED] = tell_stalled,
+        [MESSAGE_STATUS_IS] = tell_status,
+        [MESSAGE_DRAINED] = tell_drained,
         [MESSAGE_CLOSED] = tell_closed,
     };
     if (message->kind == MESSAGE_STOPPED)
@@ -267,14 +284,36 @@ void ld_proxy_close(struct ld_proxy_listener *handle)
     handle->closing = true;
 }
 
-int ld_proxy_upstream(struct ld_proxy_listener *handle, uint16_t port)
+/* A request that is nothing but its kind and a number. */
+static int ask(struct ld_proxy_listener *handle, enum message_kind kind, uint64_t number)
 {
     struct message *message = calloc(1, sizeof *message);
     if (!message)
         return LD_ENOMEM;
-    message->port = port;
-    post(handle, message, MESSAGE_UPSTREAM);
+    message->number = number;
+    post(handle, message, kind);
     return 0;
+}
+
+int ld_proxy_upstream(struct ld_proxy_listener *handle, uint16_t port)
+{
+    return ask(handle, MESSAGE_UPSTREAM, port);
+}
+
+int ld_proxy_status(struct ld_proxy_listener *handle)
+{
+    return ask(handle, MESSAGE_STATUS, 0);
+}
+
+int ld_proxy_limit(struct ld_proxy_listener *handle, uint32_t connections_max)
+{
+    assert(connections_max > 0);
+    return ask(handle, MESSAGE_LIMIT, connections_max);
+}
+
+void ld_proxy_drain(struct ld_proxy_listener *handle)
+{
+    post(handle, &handle->drain, MESSAGE_DRAIN);
 }
 
 int ld_proxy_fault_start(struct ld_proxy_listener *handle, const struct ld_fault_spec *spec, struct ld_error *error)

@@ -44,6 +44,22 @@ struct ld_proxy_counts {
     uint64_t lost_events;      /* messages to the owner that found no memory; anything but 0 makes the run void */
 };
 
+/* A fault that acts, and its receipt so far. */
+struct ld_proxy_fault_status {
+    const char *id;
+    int64_t began_ns;
+    struct ld_receipt receipt;
+};
+
+/* A listener at one instant. */
+struct ld_proxy_status {
+    struct ld_proxy_counts counts;
+    uint32_t connections; /* open now */
+    size_t held;          /* bytes in its links and pipes */
+    size_t fault_count;
+    const struct ld_proxy_fault_status *faults; /* in order of their start */
+};
+
 /* Each may be NULL. Pointers handed in live until the callback returns. */
 struct ld_proxy_events {
     /* Whether a fault touches a connection: once for each pair of them. */
@@ -62,12 +78,17 @@ struct ld_proxy_events {
     /* The peer at the end of this stream has not read since began_ns, LD_PROXY_STALL_NS ago, though bytes wait for it.
      * Told once, until it reads again. */
     void (*stalled)(void *context, uint64_t connection, enum ld_stream stream, int64_t began_ns, int64_t time_ns);
+    /* The answer to ld_proxy_status; NULL when there was no memory for it. */
+    void (*status)(void *context, const struct ld_proxy_status *status);
+    /* After ld_proxy_drain: no connection is left. */
+    void (*drained)(void *context);
     /* The last word about a listener; it is gone when this returns. */
     void (*closed)(void *context, const struct ld_proxy_counts *counts);
 };
 
 struct ld_proxy_spec {
     uint64_t seed;            /* of the run: decides ld_toxic_touches(seed, fault id, connection index, toxicity) */
+    uint16_t port;            /* to listen on; 0: any */
     uint16_t upstream_port;   /* on 127.0.0.1; 0: down for now */
     uint32_t connections_max; /* 0: LD_PROXY_CONNECTIONS_MAX */
     struct ld_proxy_events events;
@@ -80,13 +101,22 @@ int ld_proxy_start(struct ld_proxy **ret_proxy, uv_loop_t *loop, struct ld_error
  * Nothing of the proxy or its listeners may be called from now on. */
 void ld_proxy_shutdown(struct ld_proxy *proxy, void (*done)(void *context), void *context);
 
-/* Bind a port of 127.0.0.1, at once: clients may connect when this returns. LD_ENOMEM, LD_ESYSTEM. */
+/* Bind a port of 127.0.0.1, at once: clients may connect when this returns. LD_ENOMEM, LD_ESYSTEM (the port is in use,
+ * among others). */
 int ld_proxy_open(struct ld_proxy *proxy, const struct ld_proxy_spec *spec, struct ld_proxy_listener **ret_listener,
                   struct ld_error *error);
 uint16_t ld_proxy_port(const struct ld_proxy_listener *listener); /* the same as long as it is open */
 /* Reset the connections and close; `closed` follows, with `fault_ended` before it for every fault that acts. Not
  * twice. */
 void ld_proxy_close(struct ld_proxy_listener *listener);
+
+/* Accept no more, and leave what is connected alone; `drained` follows when that has ended, at once perhaps. Not twice;
+ * an upstream given afterwards changes nothing. */
+void ld_proxy_drain(struct ld_proxy_listener *listener);
+/* `status` follows. LD_ENOMEM. */
+int ld_proxy_status(struct ld_proxy_listener *listener);
+/* Another limit of connections, at least 1; what is open stays open. LD_ENOMEM. */
+int ld_proxy_limit(struct ld_proxy_listener *listener, uint32_t connections_max);
 
 /* The upstream moved or (port 0) is down: holds for connections accepted from `upstream_changed` on. LD_ENOMEM. */
 int ld_proxy_upstream(struct ld_proxy_listener *listener, uint16_t port);

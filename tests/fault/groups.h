@@ -14,5 +14,6 @@ int test_decision(void);
 int test_link(void);
 int test_effect(void);
 int test_sampling(void);
+int test_proxies(void);
 
 #endif

@@ -3,5 +3,5 @@
 
 int main(void)
 {
-    return test_table() + test_decision() + test_link() + test_effect() + test_sampling() != 0;
+    return test_table() + test_decision() + test_link() + test_effect() + test_sampling() + test_proxies() != 0;
 }
