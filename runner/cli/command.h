@@ -15,7 +15,7 @@
 #define LD_OPTIONS_MAX 24 /* of one subcommand */
 
 struct ld_option {
-    const char *name;  /* without the two dashes */
+    const char *name;  /* without the two dashes; options.c knows some by one letter */
     const char *value; /* what to call its value in help, such as "N"; NULL: a flag; completion knows some */
     const char *doc;
 };
@@ -58,6 +58,7 @@ int ld_command_list(const struct ld_invocation *invocation);
 int ld_command_new_detector(const struct ld_invocation *invocation);
 int ld_command_new_fixture(const struct ld_invocation *invocation);
 int ld_command_plan(const struct ld_invocation *invocation);
+int ld_command_proxy(const struct ld_invocation *invocation);
 int ld_command_replay(const struct ld_invocation *invocation);
 int ld_command_report(const struct ld_invocation *invocation);
 int ld_command_run(const struct ld_invocation *invocation);

@@ -42,6 +42,13 @@ static const struct ld_option compare_options[] = {
     OPTION_JSON,
     {0},
 };
+static const struct ld_option proxy_options[] = {
+    {"file", "FILE", "The file of the proxies; -f for short. Must be given."},
+    {"check", NULL, "Only check the file."},
+    {"watch", NULL, "Read the file again whenever it changes."},
+    {"drain", "TIME", "How long the end waits for what is connected; default 5s."},
+    {0},
+};
 static const struct ld_option doctor_options[] = {OPTION_JSON, {0}};
 static const struct ld_option scaffold_options[] = {
     {"source", "FOLDER", "The source tree to write into; default: the one this leakdrill was built from."}, {0},
@@ -60,8 +67,8 @@ const struct ld_command ld_commands[] = {
      ld_command_list},
     {"explain", "[KEY]", "explain the keys of a scenario file, the rules, the results",
      "KEY is a key with its path (target.limits), a fault, a detector, faults, detectors, "
-     "matrix for the rule language, or outcomes for what the numbers of the final table "
-     "mean; default: every key of a scenario.",
+     "matrix for the rule language, proxy for the file of leakdrill proxy, or outcomes for "
+     "what the numbers of the final table mean; default: every key of a scenario.",
      NULL, true, ld_command_explain},
     {"lint", "[FILE|FOLDER...]", "check scenario and rule files without running them",
      "Prints every error as FILE:LINE:COLUMN: KEY: MESSAGE, and exits with 2 if there is any.\n"
@@ -84,6 +91,15 @@ const struct ld_command ld_commands[] = {
      "html is one page that needs no network: the table, the checks and runs over time. It is judged again from what "
      "the database holds, so the verdict is the campaign's; the exit code only says whether the report was written.",
      report_options, false, ld_command_report},
+    {"proxy", "", "run only the fault proxy, between programs of your own",
+     "The proxies and their toxics stand in a file; leakdrill explain proxy has its keys. Nothing listens or connects "
+     "beyond 127.0.0.1. The status page is JSON: connections, bytes, and of each toxic what it did so far.\n"
+     "SIGHUP reads the file again: connections stay, toxics that are the same go on, others begin and end in the middle "
+     "of them; a file that is wrong changes nothing. SIGTERM and SIGINT accept no more, wait for what is connected, and "
+     "print what each toxic did; a second one waits no longer.\n"
+     "Exit code 130 or 143: ended by SIGINT or SIGTERM; 2: the file is wrong; 3: a port is taken, or else the "
+     "environment failed; 0: only with --check.",
+     proxy_options, false, ld_command_proxy},
     {"doctor", "", "check whether this machine can run leakdrill",
      "One row for each check: what was found, and what is lost where something is missing. Takes two seconds.\n"
      "Exit code 0: runs are possible; 3: they are not.",
@@ -109,7 +125,6 @@ const struct ld_command ld_commands[] = {
     NOT_YET("merge", "join the databases of shards"),
     NOT_YET("gate", "judge a merged campaign"),
     NOT_YET("recover", "undo what a dead machine left"),
-    NOT_YET("proxy", "run the fault proxy alone"),
     NOT_YET("baseline", "record a campaign as the baseline"),
     {"help", "[COMMAND]", "explain a command", NULL, help_options, true, ld_command_help},
     {"version", "", "print the version", NULL, NULL, false, ld_command_version},

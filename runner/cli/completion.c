@@ -13,7 +13,7 @@
 
 static const char *const no_words[] = {NULL};
 static const char *const shells[] = {"bash", "zsh", "fish", NULL};
-static const char *const topics[] = {"faults", "detectors", "matrix", "outcomes", NULL};
+static const char *const topics[] = {"faults", "detectors", "matrix", "outcomes", "proxy", NULL};
 
 static const char *const *command_words(void)
 {

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fault/proxies.h"
 #include "matrix/matrix.h"
 #include "reports/report.h"
 #include "runner/cli/command.h"
@@ -28,7 +29,7 @@ static int explain_outcomes(struct ld_buffer *out)
 static const struct {
     const char *name;
     int (*explain)(struct ld_buffer *out);
-} topics[] = {{"matrix", explain_matrix}, {"outcomes", explain_outcomes}};
+} topics[] = {{"matrix", explain_matrix}, {"outcomes", explain_outcomes}, {"proxy", ld_proxies_explain}};
 
 static int explain(const char *key, struct ld_buffer *out, struct ld_error *error)
 {

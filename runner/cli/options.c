@@ -33,10 +33,23 @@ static int unknown_option(const struct ld_invocation *invocation, const char *wo
     return ld_usage_error(invocation->command, "unknown option %s", name);
 }
 
+/* One letter for an option, where a subcommand has it. */
+static const struct {
+    const char *letter, *option;
+} short_names[] = {{"-f", "--file"}};
+
+static const char *in_full(const char *word)
+{
+    for (size_t i = 0; i < sizeof short_names / sizeof *short_names; i++)
+        if (strcmp(word, short_names[i].letter) == 0)
+            return short_names[i].option;
+    return word;
+}
+
 /* One option at words[*index]; its value may be the next word. */
 static int parse_option(struct ld_invocation *invocation, char **words, size_t count, size_t *index)
 {
-    const char *word = words[*index];
+    const char *word = in_full(words[*index]);
     const char *name = word + 2;
     size_t length = strcspn(name, "=");
     const char *value = name[length] ? name + length + 1 : NULL;
@@ -45,7 +58,7 @@ static int parse_option(struct ld_invocation *invocation, char **words, size_t c
     while (options[row].name && (strlen(options[row].name) != length || strncmp(options[row].name, name, length) != 0))
         row++;
     if (word[1] != '-' || !options[row].name)
-        return unknown_option(invocation, word);
+        return unknown_option(invocation, words[*index]);
     assert(row < LD_OPTIONS_MAX);
     const struct ld_option *option = &options[row];
     if (invocation->values[row])

@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "runner/sample/address.h"
 #include "runner/sample/sampler.h"
+#include "runner/sample/server.h"
 
 #define GATEWAY_MAGIC 0x6c646777u
 #define REQUEST_MAGIC 0x6c647271u
@@ -26,13 +27,9 @@ struct route {
 
 struct ld_gateway {
     unsigned magic;
-    struct MHD_Daemon *daemon;
-    uv_poll_t poll;   /* libmicrohttpd's epoll descriptor */
-    uv_timer_t timer; /* its timeouts */
-    uv_idle_t again;  /* it has more to do at once */
+    struct ld_server server;
     struct route *routes;
     size_t held;      /* bytes of bodies not yet sent */
-    unsigned open_handles;
 };
 
 /* One request, from its first line to its last byte sent or the end of its connection. */
@@ -145,13 +142,11 @@ static void detach(struct request *request)
     request->route = NULL;
 }
 
-static void on_again(uv_idle_t *idle);
-
 static void resume(struct request *request)
 {
     detach(request);
     MHD_resume_connection(request->connection);
-    uv_idle_start(&request->gateway->again, on_again);
+    ld_server_again(&request->gateway->server);
 }
 
 static void on_read(void *context, const struct ld_fetch_result *result)
@@ -288,43 +283,8 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
 {
     struct ld_gateway *gateway = context;
     (void)connection, (void)state;
-    if (code == MHD_CONNECTION_NOTIFY_CLOSED && !uv_is_closing((uv_handle_t *)&gateway->again))
-        uv_idle_start(&gateway->again, on_again);
-}
-
-/* ---- the loop */
-
-static void on_timeout(uv_timer_t *timer);
-
-/* One turn of the server, which never blocks, and when the next one is due. */
-static void turn(struct ld_gateway *gateway)
-{
-    MHD_UNSIGNED_LONG_LONG timeout_ms;
-    assert(gateway->magic == GATEWAY_MAGIC);
-    uv_idle_stop(&gateway->again);
-    MHD_run(gateway->daemon);
-    if (MHD_get_timeout(gateway->daemon, &timeout_ms) != MHD_YES)
-        uv_timer_stop(&gateway->timer);
-    else if (timeout_ms == 0)
-        uv_idle_start(&gateway->again, on_again); /* a timer of 0 would keep the loop from everything else */
-    else
-        uv_timer_start(&gateway->timer, on_timeout, timeout_ms, 0);
-}
-
-static void on_ready(uv_poll_t *poll, int status, int events)
-{
-    (void)status, (void)events;
-    turn(poll->data);
-}
-
-static void on_timeout(uv_timer_t *timer)
-{
-    turn(timer->data);
-}
-
-static void on_again(uv_idle_t *idle)
-{
-    turn(idle->data);
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED)
+        ld_server_again(&gateway->server);
 }
 
 /* ---- the gateway */
@@ -348,32 +308,24 @@ int ld_gateway_new(struct ld_gateway **ret_gateway, uv_loop_t *loop, struct ld_e
     if (!gateway)
         return ld_fail(error, LD_ENOMEM, "out of memory");
     gateway->magic = GATEWAY_MAGIC;
-    gateway->poll.data = gateway->timer.data = gateway->again.data = gateway;
-    gateway->daemon = listen_on_loopback(gateway);
-    if (!gateway->daemon) {
+    struct MHD_Daemon *daemon = listen_on_loopback(gateway);
+    if (!daemon) {
         int code = ld_fail_errno(error, LD_ESYSTEM, errno, "the read gateway cannot listen on 127.0.0.1");
         free(gateway);
         return code;
     }
-    int descriptor = MHD_get_daemon_info(gateway->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
-    int problem = uv_poll_init(loop, &gateway->poll, descriptor);
-    if (problem) {
-        MHD_stop_daemon(gateway->daemon);
+    int code = ld_server_begin(&gateway->server, loop, daemon, error);
+    if (code) {
         free(gateway);
-        return ld_fail(error, LD_ESYSTEM, "the read gateway cannot be watched: %s", uv_strerror(problem));
+        return code;
     }
-    uv_timer_init(loop, &gateway->timer);
-    uv_idle_init(loop, &gateway->again);
-    uv_poll_start(&gateway->poll, UV_READABLE, on_ready);
     *ret_gateway = gateway;
     return 0;
 }
 
-static void on_handle_closed(uv_handle_t *handle)
+static void on_closed(void *context)
 {
-    struct ld_gateway *gateway = handle->data;
-    if (--gateway->open_handles)
-        return;
+    struct ld_gateway *gateway = context;
     gateway->magic = 0;
     free(gateway);
 }
@@ -383,18 +335,13 @@ void ld_gateway_close(struct ld_gateway *gateway)
     assert(gateway->magic == GATEWAY_MAGIC);
     while (gateway->routes)
         ld_gateway_remove(gateway, gateway->routes->is.token, gateway->routes->is.instance);
-    MHD_run(gateway->daemon); /* the last answers go out, as far as the sockets take them */
-    gateway->open_handles = 3;
-    uv_close((uv_handle_t *)&gateway->poll, on_handle_closed);
-    uv_close((uv_handle_t *)&gateway->timer, on_handle_closed);
-    uv_close((uv_handle_t *)&gateway->again, on_handle_closed);
-    MHD_stop_daemon(gateway->daemon);
+    ld_server_end(&gateway->server, on_closed, gateway);
     assert(gateway->held == 0);
 }
 
 uint16_t ld_gateway_port(const struct ld_gateway *gateway)
 {
-    return MHD_get_daemon_info(gateway->daemon, MHD_DAEMON_INFO_BIND_PORT)->port;
+    return ld_server_port(&gateway->server);
 }
 
 /* ---- routes */

@@ -21,5 +21,6 @@ int test_validity(void);
 int test_doctor(void);
 int test_completion(void);
 int test_scaffold(void);
+int test_proxy(void);
 
 #endif

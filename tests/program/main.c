@@ -20,6 +20,7 @@ static const struct {
     {"doctor", test_doctor},
     {"completion", test_completion},
     {"scaffold", test_scaffold},
+    {"proxy", test_proxy},
 };
 
 /* test_program [GROUP]: all of them, or one. Exits with GROUP_SKIPPED when none could be run. */

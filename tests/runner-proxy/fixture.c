@@ -72,6 +72,24 @@ static void on_stalled(void *context, uint64_t connection, enum ld_stream stream
     told->stalls++;
 }
 
+static void on_status(void *context, const struct ld_proxy_status *status)
+{
+    struct told *told = context;
+    assert_non_null(status);
+    told->status = *status;
+    told->status.faults = NULL; /* lives no longer than this call */
+    if (status->fault_count) {
+        snprintf(told->fault_id, sizeof told->fault_id, "%s", status->faults[0].id);
+        told->receipt = status->faults[0].receipt;
+    }
+    told->statuses++;
+}
+
+static void on_drained(void *context)
+{
+    ((struct told *)context)->drained++;
+}
+
 static void on_closed(void *context, const struct ld_proxy_counts *counts)
 {
     struct told *told = context;
@@ -88,7 +106,15 @@ struct ld_proxy_listener *open_listener(struct fixture *fixture, uint16_t upstre
         .seed = SEED,
         .upstream_port = upstream_port,
         .connections_max = connections_max,
-        .events = {on_decision, on_began, on_ended, on_changed, on_refused, on_stalled, on_closed},
+        .events = {.decision = on_decision,
+                   .fault_began = on_began,
+                   .fault_ended = on_ended,
+                   .upstream_changed = on_changed,
+                   .refused = on_refused,
+                   .stalled = on_stalled,
+                   .status = on_status,
+                   .drained = on_drained,
+                   .closed = on_closed},
         .context = told,
     };
     struct ld_proxy_listener *listener;

@@ -22,7 +22,7 @@
 
 /* What the listener told. */
 struct told {
-    unsigned decisions, began, ended, changed, refusals, stalls, closed;
+    unsigned decisions, began, ended, changed, refusals, stalls, statuses, drained, closed;
     struct {
         char fault_id[32];
         uint64_t connection;
@@ -37,6 +37,7 @@ struct told {
     uint64_t refused;
     uint64_t stalled_connection;
     enum ld_stream stalled_stream;
+    struct ld_proxy_status status;
     struct ld_proxy_counts counts;
 };
 

@@ -132,6 +132,74 @@ static void running_out_of_descriptors_refuses(void **state)
     close_pair(pair);
 }
 
+static void a_status_tells_what_is_done(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ld_fault_spec fault = latency_fault("a/0/latency", 10 * LD_MS, 0, 1, LD_STREAM_DOWN);
+    struct pair pair = connect_pair(fixture);
+    start_fault(fixture, &fault);
+    round_trip_ns(pair);
+    assert_int_equal(ld_proxy_status(fixture->listener), 0);
+    wait_for(fixture, &fixture->told.statuses, 1);
+    assert_int_equal(fixture->told.status.connections, 1);
+    assert_int_equal(fixture->told.status.held, 0);
+    assert_int_equal(fixture->told.status.counts.accepted, 1);
+    assert_int_equal(fixture->told.status.counts.bytes_down, 1);
+    assert_int_equal(fixture->told.status.fault_count, 1);
+    assert_string_equal(fixture->told.fault_id, fault.id);
+    assert_int_equal(fixture->told.receipt.count, 1);
+    stop_fault(fixture, fault.id);
+    close_pair(pair);
+}
+
+static void a_drained_listener_keeps_its_connections(void **state)
+{
+    struct fixture *fixture = *state;
+    struct pair pair = connect_pair(fixture);
+    ld_proxy_drain(fixture->listener);
+    assert_int_equal(ld_proxy_status(fixture->listener), 0); /* answered after it drains */
+    wait_for(fixture, &fixture->told.statuses, 1);
+    expect_refused(fixture);
+    set_upstream(fixture, fixture->server_port); /* does not make it accept again */
+    expect_refused(fixture);
+    round_trip_ns(pair);
+    assert_int_equal(fixture->told.drained, 0);
+    close_pair(pair);
+    wait_for(fixture, &fixture->told.drained, 1);
+    fixture_finish(fixture, true);
+}
+
+static void the_limit_can_be_changed(void **state)
+{
+    struct fixture *fixture = *state;
+    struct pair pair = connect_pair(fixture);
+    assert_int_equal(ld_proxy_limit(fixture->listener, 1), 0);
+    assert_int_equal(ld_proxy_status(fixture->listener), 0);
+    wait_for(fixture, &fixture->told.statuses, 1);
+    int beyond = connect_socket(ld_proxy_port(fixture->listener));
+    wait_for(fixture, &fixture->told.refusals, 1);
+    expect_reset(beyond);
+    close(beyond);
+    assert_int_equal(ld_proxy_limit(fixture->listener, 2), 0);
+    assert_int_equal(ld_proxy_status(fixture->listener), 0);
+    wait_for(fixture, &fixture->told.statuses, 2);
+    struct pair second = connect_pair(fixture);
+    round_trip_ns(second);
+    close_pair(pair);
+    close_pair(second);
+}
+
+static void a_port_may_be_chosen_once(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ld_proxy_spec spec = {.port = ld_proxy_port(fixture->listener), .upstream_port = fixture->server_port};
+    struct ld_proxy_listener *listener = NULL;
+    struct ld_error error;
+    assert_int_equal(ld_proxy_open(fixture->proxy, &spec, &listener, &error), LD_ESYSTEM);
+    assert_non_null(strstr(error.message, "cannot listen on 127.0.0.1:"));
+    assert_null(listener);
+}
+
 static void a_close_drops_what_is_held(void **state)
 {
     struct fixture *fixture = *state;
@@ -325,6 +393,10 @@ int test_lifetime(void)
         TEST(a_listener_may_begin_without_upstream),
         TEST(what_is_beyond_the_limit_is_reset),
         TEST(running_out_of_descriptors_refuses),
+        TEST(a_status_tells_what_is_done),
+        TEST(a_drained_listener_keeps_its_connections),
+        TEST(the_limit_can_be_changed),
+        TEST(a_port_may_be_chosen_once),
         TEST(a_close_drops_what_is_held),
         TEST(a_shutdown_closes_what_is_open),
         TEST(listeners_do_not_disturb_each_other),
