@@ -1,7 +1,7 @@
 /* What leakdrill, the guard and the shims say to each other: packets on SOCK_SEQPACKET socket pairs.
  *
  * leakdrill -> guard:  one SPAWN a target, with the descriptors of the spawn behind it (SCM_RIGHTS).
- * leakdrill <-> shim:  SIGNAL, END;  STARTED (with a pidfd), FAILED, EXITED, ENDED.
+ * leakdrill <-> shim:  SIGNAL, STRAIN, RELIEVE, END;  STARTED (with a pidfd), FAILED, STRAINED, EXITED, ENDED.
  * End of file on either means that the other side is gone. */
 #ifndef LD_PROCESS_MESSAGE_H
 #define LD_PROCESS_MESSAGE_H
@@ -34,7 +34,8 @@ struct ld_spawn_message {
     uint32_t argument_count;
     uint32_t environment_count;
     uint64_t open_files;    /* hard and soft limit, 0: inherit */
-    /* then NUL-terminated texts: program, folder, arguments (argv[0] first), environment */
+    uint64_t disk_bytes;    /* size of its own file system at disk_folder; 0: none */
+    /* then NUL-terminated texts: program, folder, disk_folder, arguments (argv[0] first), environment */
 };
 
 enum ld_shim_word {
@@ -43,6 +44,9 @@ enum ld_shim_word {
     LD_SHIM_EXITED,      /* value: exit status, or -signal */
     LD_SHIM_ENDED,       /* value: processes that were still there at the end; left: how many survived SIGKILL */
     LD_SHIM_SIGNAL,      /* value: signal number for the target's process group */
+    LD_SHIM_STRAIN,      /* strain, value, lease_ns: lay it on; STRAINED answers */
+    LD_SHIM_RELIEVE,     /* strain: take it off; STRAINED answers */
+    LD_SHIM_STRAINED,    /* strain; value: errno; left: how it is done (enum ld_means), LD_MEANS_NONE: it is off */
     LD_SHIM_END          /* kill whatever is left of it, say ENDED, go */
 };
 
@@ -51,6 +55,9 @@ struct ld_shim_message {
     uint32_t word;
     int64_t value;
     int64_t left;
+    uint32_t strain;   /* enum ld_strain */
+    uint32_t reserved; /* 0: no byte of a packet is left unset */
+    int64_t lease_ns;
 };
 
 /* Send or receive one packet with descriptors. Both return the bytes moved, or -errno; receive returns 0 at the end

@@ -36,12 +36,17 @@ static int add_words(struct ld_buffer *packet, const char *const *words, uint32_
 static int pack(struct ld_buffer *packet, const struct ld_spawn *spawn, uint32_t present)
 {
     struct ld_spawn_message head = {
-        .magic = LD_MESSAGE_MAGIC, .present = present, .open_files = spawn->open_files};
+        .magic = LD_MESSAGE_MAGIC,
+        .present = present,
+        .open_files = spawn->open_files,
+        .disk_bytes = spawn->disk_folder ? spawn->disk_bytes : 0};
     int code = ld_buffer_add(packet, &head, sizeof head);
     if (!code)
         code = add_word(packet, spawn->program);
     if (!code)
         code = add_word(packet, spawn->folder ? spawn->folder : "");
+    if (!code)
+        code = add_word(packet, spawn->disk_folder ? spawn->disk_folder : "");
     if (!code)
         code = add_words(packet, spawn->arguments, &head.argument_count);
     if (!code)
@@ -140,6 +145,11 @@ static void hear(struct ld_process *process, const struct ld_shim_message *messa
             process->events->exited(process, message->value);
         }
         break;
+    case LD_SHIM_STRAINED:
+        if (process->events->strained && message->strain < LD_STRAINS)
+            process->events->strained(process, (enum ld_strain)message->strain, (enum ld_means)message->left,
+                                      (int)message->value);
+        break;
     case LD_SHIM_ENDED:
         finish(process, message->value, message->left);
         break;
@@ -210,15 +220,34 @@ int ld_process_signal(struct ld_process *process, int number)
     return syscall(SYS_pidfd_send_signal, process->pidfd, number, NULL, 0) < 0 ? LD_ESYSTEM : 0;
 }
 
-static int tell(struct ld_process *process, enum ld_shim_word word, int64_t value)
+static int tell(struct ld_process *process, const struct ld_shim_message *message)
 {
-    struct ld_shim_message message = {.magic = LD_MESSAGE_MAGIC, .word = word, .value = value};
-    return ld_message_send(process->channel, &message, sizeof message, NULL, 0) < 0 ? LD_ESYSTEM : 0;
+    if (process->channel < 0)
+        return LD_ESYSTEM;
+    return ld_message_send(process->channel, message, sizeof *message, NULL, 0) < 0 ? LD_ESYSTEM : 0;
 }
 
 int ld_process_signal_group(struct ld_process *process, int number)
 {
-    return process->channel < 0 || process->exited ? LD_ESYSTEM : tell(process, LD_SHIM_SIGNAL, number);
+    struct ld_shim_message message = {.magic = LD_MESSAGE_MAGIC, .word = LD_SHIM_SIGNAL, .value = number};
+    return process->exited ? LD_ESYSTEM : tell(process, &message);
+}
+
+int ld_process_strain(struct ld_process *process, enum ld_strain strain, int64_t value, int64_t lease_ns)
+{
+    struct ld_shim_message message = {.magic = LD_MESSAGE_MAGIC,
+                                      .word = LD_SHIM_STRAIN,
+                                      .value = value,
+                                      .strain = (uint32_t)strain,
+                                      .lease_ns = lease_ns};
+    return process->exited ? LD_ESYSTEM : tell(process, &message);
+}
+
+int ld_process_relieve(struct ld_process *process, enum ld_strain strain)
+{
+    struct ld_shim_message message = {
+        .magic = LD_MESSAGE_MAGIC, .word = LD_SHIM_RELIEVE, .strain = (uint32_t)strain};
+    return process->exited ? LD_ESYSTEM : tell(process, &message);
 }
 
 void ld_process_end(struct ld_process *process)
@@ -228,7 +257,8 @@ void ld_process_end(struct ld_process *process)
         return;
     process->ending = true;
     /* A send that fails means that the shim is gone: the poll callback sees the end of file. */
-    (void)tell(process, LD_SHIM_END, 0);
+    struct ld_shim_message message = {.magic = LD_MESSAGE_MAGIC, .word = LD_SHIM_END};
+    (void)tell(process, &message);
 }
 
 static void on_closed(uv_handle_t *handle)

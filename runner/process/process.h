@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "runner/process/guard.h"
+#include "runner/process/strain.h"
 
 struct ld_spawn {
     const char *program;                /* absolute path */
@@ -22,6 +23,8 @@ struct ld_spawn {
     int listen_fd, truth_fd, setting_fd; /* become 3, 4, 5; -1: none. All stay the caller's, to be closed after start */
     uint64_t open_files;                /* hard limit; 0: inherit */
     int stdin_fd;                       /* 0 (our own, which nobody gets): /dev/null; stays the caller's too */
+    const char *disk_folder;            /* becomes a file system of its own, of disk_bytes; NULL: none */
+    uint64_t disk_bytes;
 };
 
 #define LD_PROCESS_UNSWEPT (-1)
@@ -36,6 +39,8 @@ struct ld_process_events {
      * shim was killed: then the guard, or leakdrill in its place, sweeps what there may be. */
     void (*ended)(struct ld_process *process, int64_t swept, int64_t left);
     void (*closed)(struct ld_process *process);
+    /* A strain was laid on or (LD_MEANS_NONE) taken off, or could not be: saved_errno. May be NULL. */
+    void (*strained)(struct ld_process *process, enum ld_strain strain, enum ld_means means, int saved_errno);
 };
 
 struct ld_process {
@@ -48,6 +53,7 @@ struct ld_process {
     int64_t pid;        /* as we see it; 0 before started */
     bool started, failed, exited, ending, ended;
     int64_t exit_status;
+    char group[128];    /* folder of its own cgroup; "" when it has none */
 };
 
 /* Ask the guard for it. On success the events follow; on failure nothing needs closing. */
@@ -58,6 +64,10 @@ int ld_process_start(struct ld_process *process, uv_loop_t *loop, const struct l
 int ld_process_signal(struct ld_process *process, int number);
 /* To its process group, through the shim. */
 int ld_process_signal_group(struct ld_process *process, int number);
+/* Lay a strain on it or take it off, through the shim; `strained` follows. 0 or LD_ESYSTEM (gone). The shim takes it
+ * off by itself after lease_ns, or when leakdrill is gone. */
+int ld_process_strain(struct ld_process *process, enum ld_strain strain, int64_t value, int64_t lease_ns);
+int ld_process_relieve(struct ld_process *process, enum ld_strain strain);
 /* Kill whatever is left of it; `ended` follows. Allowed in every state but after ended. */
 void ld_process_end(struct ld_process *process);
 /* After ended or failed (or before, which ends it unseen): free what the loop holds; `closed` follows. */

@@ -3,18 +3,23 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "runner/process/strain.h"
 #include "runner/process/sweep.h"
 
 #define END_LIMIT_NS (INT64_C(5) * 1000000000)
@@ -23,10 +28,11 @@ struct shim {
     int channel;
     pid_t target;
     bool exited;
+    struct ld_strains strains;
 };
 
 struct words {
-    const char *program, *folder;
+    const char *program, *folder, *disk_folder;
     const char *arguments[LD_SPAWN_WORDS_MAX + 1];
     const char *environment[LD_SPAWN_WORDS_MAX + 1];
 };
@@ -49,7 +55,8 @@ static bool unpack(const struct ld_spawn_message *message, size_t length, struct
         return false;
     ret_words->program = next_word(&cursor, end);
     ret_words->folder = ret_words->program ? next_word(&cursor, end) : NULL;
-    bool whole = ret_words->folder != NULL;
+    ret_words->disk_folder = ret_words->folder ? next_word(&cursor, end) : NULL;
+    bool whole = ret_words->disk_folder != NULL;
     for (uint32_t i = 0; whole && i < message->argument_count; i++)
         whole = (ret_words->arguments[i] = next_word(&cursor, end)) != NULL;
     for (uint32_t i = 0; whole && i < message->environment_count; i++)
@@ -100,6 +107,16 @@ static void place_descriptors(const int fds[LD_SPAWN_FDS], int report)
     }
 }
 
+/* A file system of its own at disk_folder, in mounts of its own: it goes with the process. Where that is not allowed
+ * the folder stays what it is, and the fault that wants to fill it says so. */
+static void mount_disk(const char *folder, uint64_t bytes)
+{
+    char options[64];
+    snprintf(options, sizeof options, "size=%llu,mode=0700", (unsigned long long)bytes);
+    if (unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
+        (void)mount("tmpfs", folder, "tmpfs", MS_NOSUID | MS_NODEV, options);
+}
+
 static _Noreturn void become_target(const struct ld_spawn_message *message, const struct words *words,
                                     const int fds[LD_SPAWN_FDS], int report, pid_t shim)
 {
@@ -120,6 +137,8 @@ static _Noreturn void become_target(const struct ld_spawn_message *message, cons
         if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
             give_up(report, errno);
     }
+    if (message->disk_bytes)
+        mount_disk(words->disk_folder, message->disk_bytes);
     if (words->folder[0] && chdir(words->folder) < 0)
         give_up(report, errno);
     for (int number = 1; number < NSIG; number++)
@@ -182,6 +201,21 @@ static _Noreturn void end(struct shim *shim)
     _exit(0);
 }
 
+static void strain(struct shim *shim, const struct ld_shim_message *order)
+{
+    enum ld_strain strain = (enum ld_strain)order->strain;
+    enum ld_means means = LD_MEANS_NONE;
+    int code = order->word == LD_SHIM_STRAIN
+                   ? ld_strain_begin(&shim->strains, strain, order->value, order->lease_ns, &means)
+                   : ld_strain_end(&shim->strains, strain);
+    struct ld_shim_message answer = {.magic = LD_MESSAGE_MAGIC,
+                                     .word = LD_SHIM_STRAINED,
+                                     .value = code,
+                                     .left = means,
+                                     .strain = order->strain};
+    (void)ld_message_send(shim->channel, &answer, sizeof answer, NULL, 0);
+}
+
 static void obey(struct shim *shim)
 {
     struct ld_shim_message message;
@@ -191,8 +225,26 @@ static void obey(struct shim *shim)
         return;
     if (n != (ssize_t)sizeof message || message.magic != LD_MESSAGE_MAGIC || message.word == LD_SHIM_END)
         end(shim);
-    if (message.word == LD_SHIM_SIGNAL && !shim->exited)
+    if (shim->exited)
+        return;
+    if (message.word == LD_SHIM_SIGNAL)
         kill(-shim->target, (int)message.value);
+    if (message.word == LD_SHIM_STRAIN || message.word == LD_SHIM_RELIEVE)
+        strain(shim, &message);
+}
+
+/* How long there is nothing to do for its strains; NULL: for ever. */
+static const struct timespec *until_due(const struct shim *shim, struct timespec *ret_wait)
+{
+    int64_t due_ns = shim->exited ? INT64_MAX : ld_strains_due(&shim->strains);
+    if (due_ns == INT64_MAX)
+        return NULL;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    int64_t wait_ns = due_ns - ((int64_t)now.tv_sec * 1000000000 + now.tv_nsec);
+    wait_ns = wait_ns > 0 ? wait_ns : 0;
+    *ret_wait = (struct timespec){.tv_sec = wait_ns / 1000000000, .tv_nsec = wait_ns % 1000000000};
+    return ret_wait;
 }
 
 _Noreturn void ld_shim_main(const struct ld_spawn_message *message, size_t length, const int fds[LD_SPAWN_FDS])
@@ -219,9 +271,11 @@ _Noreturn void ld_shim_main(const struct ld_spawn_message *message, size_t lengt
     for (int i = LD_SPAWN_FD_STDOUT; i < LD_SPAWN_FDS; i++)
         if (fds[i] >= 0)
             close(fds[i]);
+    shim.strains = (struct ld_strains){.target = shim.target, .group = "", .disk_folder = words.disk_folder};
     for (;;) {
         struct pollfd polls[] = {{.fd = signals, .events = POLLIN}, {.fd = shim.channel, .events = POLLIN}};
-        if (poll(polls, 2, -1) < 0 && errno != EINTR)
+        struct timespec wait;
+        if (ppoll(polls, 2, until_due(&shim, &wait), NULL) < 0 && errno != EINTR)
             end(&shim);
         struct signalfd_siginfo information;
         while (read(signals, &information, sizeof information) > 0)
@@ -229,6 +283,8 @@ _Noreturn void ld_shim_main(const struct ld_spawn_message *message, size_t lengt
         int status;
         for (pid_t child; (child = waitpid(-1, &status, WNOHANG)) > 0;)
             reaped(&shim, child, status);
+        if (!shim.exited)
+            ld_strains_turn(&shim.strains);
         if (polls[1].revents)
             obey(&shim);
     }

@@ -64,7 +64,8 @@ static void close_gap(struct ld_instance *instance, enum ld_gap_clock clock, int
     int64_t since = now_ns - instance->last_good_ns[clock];
     if (since > periods * run->period_ns)
         since -= ld_run_sampling_within(run, instance->last_good_ns[clock], now_ns); /* missing there is meant */
-    if (clock_runs(instance, clock) && since > periods * run->period_ns && since > run->worst_gap_ns) {
+    bool gap = clock_runs(instance, clock) && !instance->strained && since > periods * run->period_ns;
+    if (gap && since > run->worst_gap_ns) {
         run->worst_gap_ns = since;
         snprintf(run->worst_gap, sizeof run->worst_gap, "%.0f ms without %s of %s, over %lld periods of %.0f ms",
                  (double)since / 1e6, names[clock], instance->name, (long long)periods, (double)run->period_ns / 1e6);
@@ -240,6 +241,7 @@ static void on_started(struct ld_service *service, int64_t pid)
     ld_run_written(run, ld_writer_incarnation(run->control->writer, run->run_plan->index, instance->index,
                                               service->incarnation, pid, ld_run_now(run)));
     observe_life(instance, LD_LIFE_STARTED, 0);
+    ld_run_fault_started(run, service);
 }
 
 static void on_ready(struct ld_service *service)
@@ -255,6 +257,7 @@ static void on_ready(struct ld_service *service)
     if (run->observed_from_ns < 0)
         run->observed_from_ns = ld_run_now(run);
     observe_life(instance, LD_LIFE_READY, 0);
+    ld_run_fault_started(run, service); /* once more: what it did to its own limits while it started is undone */
     ld_run_proceed(run);
 }
 
@@ -286,6 +289,15 @@ static bool may_keep_line(struct ld_run *run)
     return true;
 }
 
+/* As text, cut to the room. */
+static const char *fit(const char *line, size_t length, char *text, size_t room)
+{
+    length = length < room ? length : room - 1;
+    memcpy(text, line, length);
+    text[length] = '\0';
+    return text;
+}
+
 static void on_line(struct ld_service *service, const char *line, size_t length)
 {
     struct ld_instance *instance = service->context;
@@ -294,11 +306,9 @@ static void on_line(struct ld_service *service, const char *line, size_t length)
     char text[LINE_TEXT_MAX];
     if (ld_gctrace_parse(line, length, &trace))
         take_gctrace(instance, &trace);
+    ld_run_fault_line(run, service, fit(line, length, text, sizeof text));
     if (!may_keep_line(run))
         return; /* a target that floods stderr: the service still keeps its last lines as evidence */
-    length = length < sizeof text ? length : sizeof text - 1;
-    memcpy(text, line, length);
-    text[length] = '\0';
     struct ld_observation observation = {.time_ns = ld_run_now(run), .kind = LD_OBSERVATION_LINE, .text = text};
     deliver(instance, &observation);
 }
@@ -336,7 +346,10 @@ static void on_ended(struct ld_service *service, int64_t status)
 {
     struct ld_instance *instance = service->context;
     struct ld_run *run = instance->run;
-    bool was_up = instance->up, expected = instance->death_expected;
+    bool was_up = instance->up;
+    if (ld_run_fault_explains(run, service))
+        instance->death_expected = true;
+    bool expected = instance->death_expected;
     /* Mute because it is dying is part of how it dies. A kill is ours: until then it had to answer. */
     if (was_up && expected && gaps_count(run))
         ld_instance_close_gaps(instance, true);
@@ -352,7 +365,7 @@ static void on_ended(struct ld_service *service, int64_t status)
         instance->death_status = status;
         instance->death_ns = ld_run_now(run);
         ld_run_truth_ended(instance, expected ? "kill" : "death");
-        ld_run_fault_died(run, service);
+        ld_run_fault_died(run, service, status);
     } else if (status > 0 || (status < 0 && !service->ignored_stop)) {
         char text[160];
         snprintf(text, sizeof text, "%s ended with %s %d when it was told to stop", instance->name,
@@ -412,17 +425,23 @@ static void on_service_closed(struct ld_service *service)
     ld_run_handle_closed(((struct ld_instance *)service->context)->run);
 }
 
-static const struct ld_service_events target_events = {on_started, on_ready,  on_line, on_truth,
-                                                       on_ended,   on_failed, on_gone, on_service_closed};
+static void on_strained(struct ld_service *service, enum ld_strain strain, enum ld_means means, int saved_errno)
+{
+    ld_run_fault_strained(((struct ld_instance *)service->context)->run, service, strain, means, saved_errno);
+}
+
+static const struct ld_service_events target_events = {on_started, on_ready,  on_line, on_truth,          on_ended,
+                                                       on_failed,  on_gone,   on_service_closed, on_strained};
 
 /* ---- the upstream's life */
 
-static void ignore_started(struct ld_service *service, int64_t pid)
+static void on_upstream_started(struct ld_service *service, int64_t pid)
 {
     struct ld_run *run = service->context;
     char text[64];
     snprintf(text, sizeof text, "incarnation %u, pid %lld", service->incarnation, (long long)pid);
     ld_run_note(run, "upstream", text);
+    ld_run_fault_started(run, service);
 }
 
 static void on_upstream_ready(struct ld_service *service)
@@ -465,8 +484,9 @@ static void on_upstream_ended(struct ld_service *service, int64_t status)
     if (run->phase >= LD_PHASE_STOP)
         return;
     (void)ld_proxy_upstream(run->listener, 0);
-    ld_run_fault_died(run, service);
-    if (!run->upstream_death_expected)
+    bool explained = ld_run_fault_explains(run, service);
+    ld_run_fault_died(run, service, status);
+    if (!run->upstream_death_expected && !explained)
         ld_run_void(run, LD_INVALID_HARNESS, "%s died by itself (%d)", service->spec.name, (int)status);
 }
 
@@ -488,9 +508,15 @@ static void on_upstream_closed(struct ld_service *service)
     ld_run_handle_closed(service->context);
 }
 
-static const struct ld_service_events upstream_events = {ignore_started,    on_upstream_ready,  ignore_line,
+static void on_upstream_strained(struct ld_service *service, enum ld_strain strain, enum ld_means means,
+                                 int saved_errno)
+{
+    ld_run_fault_strained(service->context, service, strain, means, saved_errno);
+}
+
+static const struct ld_service_events upstream_events = {on_upstream_started,    on_upstream_ready,  ignore_line,
                                                          on_upstream_truth, on_upstream_ended,  on_upstream_failed,
-                                                         on_upstream_gone,  on_upstream_closed};
+                                                         on_upstream_gone,  on_upstream_closed, on_upstream_strained};
 
 /* ---- making them */
 
@@ -652,6 +678,34 @@ static const char *target_label(const struct ld_run *run)
     }
 }
 
+/* Where a fault of its case fills a disk: a folder that becomes a file system of its own when it starts. */
+static int make_disk(struct ld_instance *instance, struct ld_service_spec *spec)
+{
+    struct ld_run *run = instance->run;
+    uint64_t bytes = ld_run_fault_disk_bytes(run), token = ld_derive(run->run_plan->seed, "disk", instance->index);
+    if (!bytes)
+        return 0;
+    snprintf(instance->disk_folder, sizeof instance->disk_folder, "%s/%016llx-%u", run->control->work_folder,
+             (unsigned long long)token, run->run_plan->index);
+    if (mkdir(instance->disk_folder, 0700) != 0)
+        return LD_ESYSTEM;
+    size_t count = 0;
+    while (spec->environment[count])
+        count++;
+    const char **environment = ld_arena_array(run->arena, count + 2, sizeof *environment);
+    char *folder = environment ? ld_arena_printf(run->arena, "TMPDIR=%s", instance->disk_folder) : NULL;
+    if (!folder)
+        return LD_ENOMEM;
+    memcpy(environment, spec->environment, count * sizeof *environment);
+    environment[count] = folder;
+    spec->environment = environment;
+    spec->disk_folder = instance->disk_folder;
+    spec->disk_bytes = bytes;
+    if (spec->folder[0])
+        spec->folder = instance->disk_folder;
+    return 0;
+}
+
 /* Others read the instance at the gateway's address, the same one for all its incarnations; a note says where. */
 static int open_gateway(struct ld_instance *instance)
 {
@@ -669,8 +723,9 @@ static int open_gateway(struct ld_instance *instance)
     return 0;
 }
 
-static int make_instance(struct ld_run *run, uint32_t index, struct ld_service_spec *spec)
+static int make_instance(struct ld_run *run, uint32_t index, const struct ld_service_spec *common)
 {
+    struct ld_service_spec spec = *common;
     struct ld_instance *instance = &run->instances[index];
     struct ld_sampler_setting sampling = sampling_of(run);
     instance->run = run;
@@ -680,17 +735,20 @@ static int make_instance(struct ld_run *run, uint32_t index, struct ld_service_s
         snprintf(instance->name, sizeof instance->name, "target %s[%u]", target_label(run), index);
     else
         snprintf(instance->name, sizeof instance->name, "target %s", target_label(run));
-    spec->name = instance->name;
+    spec.name = instance->name;
     uv_loop_t *loop = &run->control->loop;
     if (ld_door_init(&instance->door, run->control->fetcher, loop) != 0)
         return LD_ESYSTEM;
     run->open_handles++;
     if (open_gateway(instance) != 0)
         return LD_ENOMEM;
+    int code = make_disk(instance, &spec);
+    if (code)
+        return code;
     if (ld_sampler_init(&instance->sampler, loop, &instance->door, &sampling, &sampler_events, instance) != 0)
         return LD_ESYSTEM;
     run->open_handles++;
-    if (ld_service_init(&instance->service, loop, &run->control->guard, run->control->fetcher, spec, index,
+    if (ld_service_init(&instance->service, loop, &run->control->guard, run->control->fetcher, &spec, index,
                         &target_events, instance) != 0)
         return LD_ESYSTEM;
     run->open_handles++;

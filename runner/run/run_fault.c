@@ -1,27 +1,14 @@
 /* The faults of a run: intent, act, receipt.
  *
- *   waiting -> intended (its row is on its way to the disk) -> acting -> over (receipt)
+ *   waiting -> intended (its row is on its way to the disk) -> acting -> [ending ->] over (receipt)
  *
- * What a fault does to bytes is the proxy's and harness/fault's business; here is when, and killing. */
-#include <signal.h>
+ * Here is when, and who acts: the proxy, whose fault is of bytes (harness/fault), or the process's shim, whose fault is of
+ * a process (run_kill.c) or a resource (run_strain.c). */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "runner/run/run_internal.h"
-
-#define DIED_MAX (sizeof((struct ld_run_fault *)0)->died_after_ns / sizeof(int64_t))
-
-static bool is_kill(const struct ld_run_fault *fault)
-{
-    return fault->spec->type == LD_FAULT_KILL;
-}
-
-static const struct ld_fault_kill *kill_of(const struct ld_run_fault *fault)
-{
-    return &fault->spec->attributes.kill;
-}
 
 static struct ld_run_fault *find(struct ld_run *run, const char *id)
 {
@@ -45,139 +32,42 @@ void ld_run_fault_finish(struct ld_run_fault *fault, const struct ld_receipt *re
     ld_run_proceed(run);
 }
 
-/* ---- kill */
+/* ---- who acts */
 
-static void kill_instance(struct ld_run_fault *fault, struct ld_instance *instance)
-{
-    const struct ld_fault_kill *kill = kill_of(fault);
-    if (!instance->up || (kill->victims.instance >= 0 && kill->victims.instance != (int64_t)instance->index))
-        return;
-    instance->death_expected = true;
-    if (ld_service_signal(&instance->service, ld_fault_signal(fault->spec)) != 0)
-        return;
-    fault->killed[instance->index] = instance->service.incarnation;
-    fault->asked++;
-}
-
-static void kill_upstream(struct ld_run_fault *fault)
-{
-    struct ld_run *run = fault->run;
-    if (!run->upstream_up)
-        return;
-    run->upstream_death_expected = true;
-    if (ld_service_signal(&run->upstream, ld_fault_signal(fault->spec)) != 0)
-        return;
-    fault->killed[0] = run->upstream.incarnation;
-    fault->asked++;
-}
-
-/* Did this kill mean the service's present (or just ended) incarnation? */
-static bool killed_it(const struct ld_run_fault *fault, const struct ld_service *service)
-{
-    bool upstream = service == &fault->run->upstream;
-    if (!is_kill(fault) || (kill_of(fault)->victims.who == LD_WHO_UPSTREAM) != upstream)
-        return false;
-    return fault->killed[upstream ? 0 : service->index] == service->incarnation;
-}
-
-static void receipt_of_kill(struct ld_run_fault *fault)
-{
-    struct ld_receipt receipt = {.touched = fault->died,
-                                 .count = fault->died,
-                                 .effective = fault->asked > 0 && fault->died == fault->asked};
-    uint32_t known = fault->died < DIED_MAX ? fault->died : (uint32_t)DIED_MAX;
-    for (uint32_t i = 0; i < known; i++) {
-        receipt.p50_ns = receipt.p50_ns ? receipt.p50_ns : fault->died_after_ns[i];
-        if (fault->died_after_ns[i] > receipt.p99_ns)
-            receipt.p99_ns = fault->died_after_ns[i];
-    }
-    if (kill_of(fault)->victims.who == LD_WHO_TARGET)
-        receipt.spared = fault->run->instance_count - fault->died;
-    snprintf(receipt.text, sizeof receipt.text, "%s to %u process%s, %u dead, the slowest after %.1f ms",
-             ld_fault_signal_name(fault->spec), fault->asked, fault->asked == 1 ? "" : "es", fault->died,
-             (double)receipt.p99_ns / 1e6);
-    ld_run_fault_finish(fault, &receipt);
-}
-
-void ld_run_fault_died(struct ld_run *run, const struct ld_service *service)
-{
-    for (size_t i = 0; i < run->fault_count; i++) {
-        struct ld_run_fault *fault = &run->faults[i];
-        if (fault->state != LD_FAULT_ACTING || !killed_it(fault, service))
-            continue;
-        if (fault->died < DIED_MAX)
-            fault->died_after_ns[fault->died] = ld_run_now(run) - fault->began_ns;
-        fault->died++;
-        if (fault->died == fault->asked)
-            receipt_of_kill(fault);
-    }
-}
-
-static void start_again(struct ld_run *run, struct ld_service *service)
+static void begin_in_proxy(struct ld_run_fault *fault)
 {
     struct ld_error error;
-    if (service->state == LD_SERVICE_DOWN && ld_service_start(service, &error) != 0)
-        ld_run_void(run, LD_INVALID_HARNESS, "%s cannot be restarted: %s", service->spec.name, error.message);
+    if (ld_proxy_fault_start(fault->run->listener, fault->spec, &error) != 0)
+        ld_run_void(fault->run, LD_INVALID_HARNESS, "fault %s: %s", fault->spec->id, error.message);
 }
 
-static void on_restart(uv_timer_t *timer)
+static void end_in_proxy(struct ld_run_fault *fault)
 {
-    struct ld_run_fault *fault = timer->data;
-    struct ld_run *run = fault->run;
-    const struct ld_fault_kill *kill = kill_of(fault);
-    if (run->phase >= LD_PHASE_STOP)
-        return;
-    if (kill->victims.who == LD_WHO_UPSTREAM && killed_it(fault, &run->upstream))
-        start_again(run, &run->upstream);
-    for (uint32_t i = 0; kill->victims.who == LD_WHO_TARGET && i < run->instance_count; i++)
-        if (killed_it(fault, &run->instances[i].service))
-            start_again(run, &run->instances[i].service);
+    if (ld_proxy_fault_stop(fault->run->listener, fault->spec->id) != 0)
+        ld_run_void(fault->run, LD_INVALID_HARNESS, "out of memory");
 }
 
-/* The restart counts from the kill; when what was killed is swept away later than that, from then. */
-static void arm_restart(struct ld_run_fault *fault)
+struct actor {
+    void (*begin)(struct ld_run_fault *fault);
+    void (*end)(struct ld_run_fault *fault); /* NULL: it ends by itself */
+};
+static const struct actor proxy_actor = {begin_in_proxy, end_in_proxy}, kill_actor = {ld_kill_begin, NULL},
+                          strain_actor = {ld_strain_fault_begin, ld_strain_fault_end},
+                          sampling_actor = {ld_run_sampling_begin, ld_run_sampling_end};
+
+static bool is_strain(const struct ld_run_fault *fault)
 {
-    struct ld_run *run = fault->run;
-    int64_t restart_after = ld_scenario_scaled_ns(run->scenario, kill_of(fault)->restart_after_ns);
-    int64_t wait_ns = fault->began_ns + restart_after - ld_run_now(run);
-    uv_update_time(&run->control->loop);
-    uv_timer_start(&fault->restart, on_restart, wait_ns > 0 ? (uint64_t)((wait_ns + LD_MS - 1) / LD_MS) : 0, 0);
+    return fault->victim_count && !ld_fault_is_instant(fault->spec->type);
 }
 
-void ld_run_fault_gone(struct ld_run *run, const struct ld_service *service)
+static const struct actor *actor_of(const struct ld_run_fault *fault)
 {
-    for (size_t i = 0; run->phase < LD_PHASE_STOP && i < run->fault_count; i++) {
-        struct ld_run_fault *fault = &run->faults[i];
-        if (killed_it(fault, service) && kill_of(fault)->restart_after_ns >= 0)
-            arm_restart(fault);
-    }
+    if (ld_fault_table[fault->spec->type].scope == LD_SCOPE_SAMPLING)
+        return &sampling_actor;
+    return is_strain(fault) ? &strain_actor : fault->victim_count ? &kill_actor : &proxy_actor;
 }
 
-/* ---- acting */
-
-static void act(struct ld_run_fault *fault)
-{
-    struct ld_run *run = fault->run;
-    struct ld_error error;
-    fault->state = LD_FAULT_ACTING;
-    fault->began_ns = ld_run_now(run);
-    if (ld_fault_table[fault->spec->type].scope == LD_SCOPE_SAMPLING) {
-        ld_run_sampling_begin(fault);
-        return;
-    }
-    if (!is_kill(fault)) {
-        if (ld_proxy_fault_start(run->listener, fault->spec, &error) != 0)
-            ld_run_void(run, LD_INVALID_HARNESS, "fault %s: %s", fault->spec->id, error.message);
-        return;
-    }
-    if (kill_of(fault)->victims.who == LD_WHO_UPSTREAM)
-        kill_upstream(fault);
-    else
-        for (uint32_t i = 0; i < run->instance_count; i++)
-            kill_instance(fault, &run->instances[i]);
-    if (fault->asked == 0)
-        receipt_of_kill(fault); /* nobody was there to kill: not effective */
-}
+/* ---- the schedule */
 
 static void on_intent_durable(struct ld_ticket_wait *wait)
 {
@@ -193,7 +83,9 @@ static void on_intent_durable(struct ld_ticket_wait *wait)
         ld_run_void(run, LD_INVALID_HARNESS, "%s", error.message);
         return;
     }
-    act(fault);
+    fault->state = LD_FAULT_ACTING;
+    fault->began_ns = ld_run_now(run);
+    actor_of(fault)->begin(fault);
     if (fault->off_asked && fault->state == LD_FAULT_ACTING)
         ld_run_fault_off(run, (uint32_t)(fault - run->faults));
 }
@@ -202,10 +94,7 @@ void ld_run_fault_on(struct ld_run *run, uint32_t index)
 {
     struct ld_run_fault *fault = &run->faults[index];
     uint64_t ticket = 0;
-    int64_t now = ld_run_now(run);
-    int64_t lasts = fault->spec->for_ns;
-    if (is_kill(fault) && kill_of(fault)->restart_after_ns >= 0)
-        lasts = kill_of(fault)->restart_after_ns;
+    int64_t now = ld_run_now(run), lasts = ld_fault_lasts_ns(fault->spec);
     fault->state = LD_FAULT_INTENDED;
     fault->intent.done = on_intent_durable;
     fault->intent.context = fault;
@@ -220,32 +109,10 @@ void ld_run_fault_on(struct ld_run *run, uint32_t index)
 void ld_run_fault_off(struct ld_run *run, uint32_t index)
 {
     struct ld_run_fault *fault = &run->faults[index];
+    const struct actor *actor = actor_of(fault);
     fault->off_asked = true;
-    if (fault->state == LD_FAULT_ACTING && ld_fault_table[fault->spec->type].scope == LD_SCOPE_SAMPLING) {
-        ld_run_sampling_end(fault);
-        return;
-    }
-    if (fault->state == LD_FAULT_ACTING && !is_kill(fault))
-        if (ld_proxy_fault_stop(run->listener, fault->spec->id) != 0)
-            ld_run_void(run, LD_INVALID_HARNESS, "out of memory");
-}
-
-/* Has what it killed, or the life after that, yet to come up? One that came up is not waited for any more: a later kill
- * may have it down for good. */
-static bool awaits_service(const struct ld_run_fault *fault, const struct ld_service *service, uint32_t killed)
-{
-    return killed_it(fault, service) || (killed && service->state == LD_SERVICE_STARTING);
-}
-
-static bool awaits_restart(const struct ld_run_fault *fault)
-{
-    const struct ld_run *run = fault->run;
-    if (kill_of(fault)->victims.who == LD_WHO_UPSTREAM)
-        return awaits_service(fault, &run->upstream, fault->killed[0]);
-    for (uint32_t i = 0; i < run->instance_count; i++)
-        if (awaits_service(fault, &run->instances[i].service, fault->killed[i]))
-            return true;
-    return false;
+    if (fault->state == LD_FAULT_ACTING && actor->end)
+        actor->end(fault);
 }
 
 bool ld_run_faults_over(const struct ld_run *run)
@@ -254,37 +121,137 @@ bool ld_run_faults_over(const struct ld_run *run)
         const struct ld_run_fault *fault = &run->faults[i];
         if (fault->state != LD_FAULT_OVER)
             return false;
-        if (is_kill(fault) && kill_of(fault)->restart_after_ns >= 0 && awaits_restart(fault))
-            return false;
+        for (uint32_t k = 0; k < fault->victim_count; k++)
+            if (ld_victim_awaits_restart(&fault->victims[k]))
+                return false;
     }
     return true;
 }
 
-static void on_timer_closed(uv_handle_t *handle)
+/* ---- what services say */
+
+void ld_run_fault_started(struct ld_run *run, const struct ld_service *service)
 {
-    struct ld_run_fault *fault = handle->data;
-    ld_run_handle_closed(fault->run);
+    for (size_t i = 0; run->phase < LD_PHASE_STOP && i < run->fault_count; i++) {
+        struct ld_victim *victim = ld_victim_of(&run->faults[i], service);
+        if (victim && is_strain(&run->faults[i]) && run->faults[i].state == LD_FAULT_ACTING)
+            ld_strain_fault_started(&run->faults[i], victim);
+    }
+}
+
+void ld_run_fault_line(struct ld_run *run, const struct ld_service *service, const char *line)
+{
+    for (size_t i = 0; i < run->fault_count; i++) {
+        struct ld_victim *victim = ld_victim_of(&run->faults[i], service);
+        if (victim && is_strain(&run->faults[i]) && run->faults[i].state == LD_FAULT_ACTING)
+            ld_strain_fault_line(&run->faults[i], victim, line);
+    }
+}
+
+void ld_run_fault_strained(struct ld_run *run, const struct ld_service *service, enum ld_strain strain,
+                           enum ld_means means, int saved_errno)
+{
+    for (size_t i = 0; i < run->fault_count; i++) {
+        struct ld_victim *victim = ld_victim_of(&run->faults[i], service);
+        if (victim && is_strain(&run->faults[i]))
+            ld_strain_fault_answered(&run->faults[i], victim, strain, means, saved_errno);
+    }
+}
+
+bool ld_run_fault_explains(const struct ld_run *run, const struct ld_service *service)
+{
+    for (size_t i = 0; i < run->fault_count; i++) {
+        const struct ld_victim *victim = ld_victim_of(&run->faults[i], service);
+        if (victim && is_strain(&run->faults[i]) && ld_strain_fault_explains(&run->faults[i], victim))
+            return true;
+    }
+    return false;
+}
+
+void ld_run_fault_died(struct ld_run *run, const struct ld_service *service, int64_t status)
+{
+    for (size_t i = 0; i < run->fault_count; i++) {
+        struct ld_run_fault *fault = &run->faults[i];
+        struct ld_victim *victim = ld_victim_of(fault, service);
+        if (!victim || (fault->state != LD_FAULT_ACTING && fault->state != LD_FAULT_ENDING))
+            continue;
+        victim->status = status;
+        if (is_strain(fault))
+            ld_strain_fault_died(fault, victim);
+        else if (ld_victim_killed(victim))
+            ld_kill_died(fault, victim);
+    }
+}
+
+void ld_run_fault_gone(struct ld_run *run, const struct ld_service *service)
+{
+    for (size_t i = 0; run->phase < LD_PHASE_STOP && i < run->fault_count; i++) {
+        struct ld_victim *victim = ld_victim_of(&run->faults[i], service);
+        if (victim && ld_victim_killed(victim))
+            ld_victim_gone(victim);
+    }
+}
+
+/* ---- making them */
+
+static int make_victims(struct ld_run_fault *fault, struct ld_error *error)
+{
+    struct ld_run *run = fault->run;
+    enum ld_fault_scope scope = ld_fault_table[fault->spec->type].scope;
+    if (scope != LD_SCOPE_PROCESS && scope != LD_SCOPE_RESOURCE)
+        return 0;
+    bool upstream = fault->spec->attributes.victims.who == LD_WHO_UPSTREAM;
+    uint32_t count = upstream ? 1 : (uint32_t)run->scenario->target.instances;
+    fault->victims = ld_arena_array(run->arena, count, sizeof *fault->victims);
+    if (!fault->victims)
+        return ld_fail(error, LD_ENOMEM, "out of memory");
+    for (fault->victim_count = 0; fault->victim_count < count; fault->victim_count++) {
+        struct ld_victim *victim = &fault->victims[fault->victim_count];
+        *victim = (struct ld_victim){
+            .fault = fault, .index = fault->victim_count, .shown_after_ns = -1, .gone_after_ns = -1};
+        uv_timer_init(&run->control->loop, &victim->restart);
+        victim->restart.data = victim;
+    }
+    uv_timer_init(&run->control->loop, &fault->timer);
+    uv_timer_init(&run->control->loop, &fault->limit);
+    fault->timer.data = fault->limit.data = fault;
+    fault->open = true;
+    run->open_handles += count + 2;
+    return 0;
 }
 
 int ld_run_faults_make(struct ld_run *run, struct ld_error *error)
 {
     const struct ld_fault_case *fault_case = &run->scenario->fault_cases[run->cell->fault_case];
+    int code = 0;
     run->faults = ld_arena_array(run->arena, fault_case->fault_count + 1, sizeof *run->faults);
     if (!run->faults)
         return ld_fail(error, LD_ENOMEM, "out of memory");
-    for (; run->fault_count < fault_case->fault_count; run->fault_count++) {
+    for (; run->fault_count < fault_case->fault_count && !code; run->fault_count++) {
         struct ld_run_fault *fault = &run->faults[run->fault_count];
         fault->run = run;
         fault->spec = &fault_case->faults[run->fault_count];
-        fault->killed = ld_arena_array(run->arena, (size_t)run->scenario->target.instances, sizeof *fault->killed);
-        if (!fault->killed)
-            return ld_fail(error, LD_ENOMEM, "out of memory");
-        fault->restart.data = fault;
-        uv_timer_init(&run->control->loop, &fault->restart);
-        fault->restart_open = true;
-        run->open_handles++;
+        code = make_victims(fault, error);
     }
+    return code;
+}
+
+uint64_t ld_run_fault_disk_bytes(const struct ld_run *run)
+{
+    for (size_t i = 0; i < run->fault_count; i++)
+        if (run->faults[i].spec->type == LD_FAULT_DISK)
+            return run->faults[i].spec->attributes.disk.size_bytes;
     return 0;
+}
+
+static void on_victim_timer_closed(uv_handle_t *handle)
+{
+    ld_run_handle_closed(((struct ld_victim *)handle->data)->fault->run);
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    ld_run_handle_closed(((struct ld_run_fault *)handle->data)->run);
 }
 
 void ld_run_faults_end(struct ld_run *run)
@@ -292,9 +259,13 @@ void ld_run_faults_end(struct ld_run *run)
     for (size_t i = 0; i < run->fault_count; i++) {
         struct ld_run_fault *fault = &run->faults[i];
         ld_control_forget(run->control, &fault->intent);
-        if (fault->restart_open)
-            uv_close((uv_handle_t *)&fault->restart, on_timer_closed);
-        fault->restart_open = false;
+        if (!fault->open)
+            continue;
+        fault->open = false;
+        uv_close((uv_handle_t *)&fault->timer, on_timer_closed);
+        uv_close((uv_handle_t *)&fault->limit, on_timer_closed);
+        for (uint32_t k = 0; k < fault->victim_count; k++)
+            uv_close((uv_handle_t *)&fault->victims[k].restart, on_victim_timer_closed);
     }
 }
 

@@ -1,4 +1,5 @@
-/* What the files of a run share: run.c (phases), instance.c (instances and observations), run_fault.c (faults),
+/* What the files of a run share: run.c (phases), instance.c (instances and observations), run_fault.c (faults;
+ * run_victim.c, run_kill.c, run_strain.c: those of processes and resources),
  * run_truth.c (truth, confirmation, validity). */
 #ifndef LD_RUN_RUN_INTERNAL_H
 #define LD_RUN_RUN_INTERNAL_H
@@ -46,6 +47,8 @@ struct ld_instance {
     struct ld_sampler sampler;
     bool up;                     /* ready, and its death was not seen */
     bool death_expected;         /* a fault or the teardown is killing it */
+    uint32_t strained;           /* faults that keep it from answering: gaps are theirs */
+    char disk_folder[160];       /* a file system of its own that a fault fills; "" when there is none */
     bool surveyed;               /* the survey of this phase is complete */
     char unreadable[160];        /* the survey failed: why; "" when it did not */
     bool died_by_itself;         /* and is to be judged when all it wrote was read */
@@ -64,7 +67,28 @@ struct ld_instance {
 
 enum ld_dump { LD_DUMP_BASELINE, LD_DUMP_SETTLED, LD_DUMP_AFTER_GC };
 
-enum ld_fault_state { LD_FAULT_WAITING, LD_FAULT_INTENDED, LD_FAULT_ACTING, LD_FAULT_OVER };
+/* Ending: its effect is taken off and has yet to be seen gone. */
+enum ld_fault_state { LD_FAULT_WAITING, LD_FAULT_INTENDED, LD_FAULT_ACTING, LD_FAULT_ENDING, LD_FAULT_OVER };
+
+/* One instance, or the upstream, under a fault of a process or resource. */
+struct ld_victim {
+    struct ld_run_fault *fault;
+    uint32_t index;              /* of the instance; 0: the upstream, where it is meant */
+    bool chosen;
+    uint32_t killed;             /* the incarnation that it killed last; 0: none */
+    int64_t struck_ns, died_after_ns; /* when it was told to die; how long it took; since the run's start */
+    int64_t status;              /* how it ended last: exit code or -signal */
+    uv_timer_t restart;          /* until the next incarnation */
+    uint32_t life;               /* strain: the incarnation it is laid on; 0: none */
+    int64_t laid_ns;             /* when that was asked */
+    enum ld_means means;
+    int saved_errno;             /* why it could not be laid on, 0: it could */
+    uint32_t looks, seen;        /* since the effect was seen first: at the running process, and that saw the effect */
+    int64_t shown_after_ns;      /* until it was seen first; -1 before */
+    int64_t gone_after_ns;       /* until it was seen gone; -1 before */
+    int64_t cpu_from_ns, cpu_to_ns, cpu_span_ns; /* processor time at the first and last look, and the time between */
+    uint32_t said;               /* lines in which the program spoke of it */
+};
 
 struct ld_run_fault {
     struct ld_run *run;
@@ -72,12 +96,17 @@ struct ld_run_fault {
     enum ld_fault_state state;
     bool off_asked;              /* its end came before it began */
     struct ld_ticket_wait intent;
-    uv_timer_t restart;          /* kill: until the next incarnation */
-    bool restart_open;
     int64_t began_ns, ended_ns;  /* since the run's start */
+    uint32_t victim_count;       /* 0: not of a process or resource */
+    struct ld_victim *victims;
+    uv_timer_t timer;            /* kill: the next time; strain: the next look */
+    uv_timer_t limit;            /* kill: what lives now does not die of it */
+    bool open;                   /* its timers are to be closed */
     uint32_t asked, died;        /* kill */
-    uint32_t *killed;            /* kill: the incarnation of each instance (of the upstream: [0]) it killed; 0: none */
-    int64_t died_after_ns[8];
+    int64_t strikes;             /* kill: how often it struck */
+    uint32_t idle_strikes;       /* of them, those that found nobody up */
+    uint32_t turn;               /* strain: number of the look */
+    int64_t off_ns;              /* strain: when its end was asked; since the run's start */
     struct ld_door_fault *doors; /* sampling: one an instance */
     struct ld_receipt receipt;
     bool have_receipt;
@@ -165,15 +194,25 @@ int ld_upstream_make(struct ld_run *run, struct ld_error *error);
 int ld_run_faults_make(struct ld_run *run, struct ld_error *error);
 void ld_run_fault_on(struct ld_run *run, uint32_t index);
 void ld_run_fault_off(struct ld_run *run, uint32_t index);
-/* It is over; with a receipt (NULL: there is none, which makes it ineffective). */
-void ld_run_fault_finish(struct ld_run_fault *fault, const struct ld_receipt *receipt);
+/* A process of the service runs. */
+void ld_run_fault_started(struct ld_run *run, const struct ld_service *service);
+/* It wrote a line. */
+void ld_run_fault_line(struct ld_run *run, const struct ld_service *service, const char *line);
+/* A strain was laid on it or taken off, or could not be. */
+void ld_run_fault_strained(struct ld_run *run, const struct ld_service *service, enum ld_strain strain,
+                           enum ld_means means, int saved_errno);
+/* May its death be a fault's doing, though nobody killed it? */
+bool ld_run_fault_explains(const struct ld_run *run, const struct ld_service *service);
 /* The service's present incarnation is dead. */
-void ld_run_fault_died(struct ld_run *run, const struct ld_service *service);
+void ld_run_fault_died(struct ld_run *run, const struct ld_service *service, int64_t status);
 /* Nothing of the dead incarnation is left: restart what is to be restarted. */
 void ld_run_fault_gone(struct ld_run *run, const struct ld_service *service);
 bool ld_run_faults_over(const struct ld_run *run);
 void ld_run_faults_end(struct ld_run *run);
-void ld_run_fault_receipts(struct ld_run *run);
+/* The end of a fault, with what it did; once. */
+void ld_run_fault_finish(struct ld_run_fault *fault, const struct ld_receipt *receipt);
+/* Size of the file system that a fault of the run's case fills; 0: none does. */
+uint64_t ld_run_fault_disk_bytes(const struct ld_run *run);
 extern const struct ld_proxy_events ld_run_proxy_events;
 
 /* ---- run_sampling.c */
@@ -181,6 +220,34 @@ void ld_run_sampling_begin(struct ld_run_fault *fault);
 void ld_run_sampling_end(struct ld_run_fault *fault);
 /* How much of this span, since the run's start, lay within sampling faults and what they delayed. */
 int64_t ld_run_sampling_within(const struct ld_run *run, int64_t from_ns, int64_t to_ns);
+/* ---- run_victim.c: whom a fault of a process or resource is meant for */
+/* Draw them and write it down. */
+void ld_victims_choose(struct ld_run_fault *fault);
+struct ld_service *ld_victim_service(const struct ld_victim *victim);
+/* NULL: the upstream. */
+struct ld_instance *ld_victim_instance(const struct ld_victim *victim);
+bool ld_victim_up(const struct ld_victim *victim);
+/* The victim that stands for the service; NULL: the fault means others. */
+struct ld_victim *ld_victim_of(const struct ld_run_fault *fault, const struct ld_service *service);
+/* Did the fault kill the service's present (or just ended) incarnation? */
+bool ld_victim_killed(const struct ld_victim *victim);
+/* What it killed is gone: start it again when its time has come, if it is to be. */
+void ld_victim_gone(struct ld_victim *victim);
+bool ld_victim_awaits_restart(const struct ld_victim *victim);
+
+/* ---- run_kill.c: faults that end a process: kill, crash, exit */
+void ld_kill_begin(struct ld_run_fault *fault);
+void ld_kill_died(struct ld_run_fault *fault, struct ld_victim *victim);
+
+/* ---- run_strain.c: faults that last: pause, cpu, open_files, memory, disk */
+void ld_strain_fault_begin(struct ld_run_fault *fault);
+void ld_strain_fault_end(struct ld_run_fault *fault);
+void ld_strain_fault_started(struct ld_run_fault *fault, struct ld_victim *victim);
+bool ld_strain_fault_explains(const struct ld_run_fault *fault, const struct ld_victim *victim);
+void ld_strain_fault_died(struct ld_run_fault *fault, struct ld_victim *victim);
+void ld_strain_fault_line(struct ld_run_fault *fault, struct ld_victim *victim, const char *line);
+void ld_strain_fault_answered(struct ld_run_fault *fault, struct ld_victim *victim, enum ld_strain strain,
+                              enum ld_means means, int saved_errno);
 
 /* ---- run_truth.c */
 void ld_run_truth_line(struct ld_instance *instance, const char *line, size_t length);

@@ -252,7 +252,15 @@ static void on_process_closed(struct ld_process *process)
     maybe_gone(service);
 }
 
-static const struct ld_process_events process_events = {on_started, on_failed, on_exited, on_ended, on_process_closed};
+static void on_strained(struct ld_process *process, enum ld_strain strain, enum ld_means means, int saved_errno)
+{
+    struct ld_service *service = process->context;
+    if (service->events->strained)
+        service->events->strained(service, strain, means, saved_errno);
+}
+
+static const struct ld_process_events process_events = {on_started, on_failed,         on_exited,
+                                                        on_ended,   on_process_closed, on_strained};
 
 /* The incarnation is over when its process is and both pipes were read to their ends. */
 static void maybe_gone(struct ld_service *service)
@@ -378,7 +386,9 @@ static int spawn(struct ld_service *service, struct descriptors *fds, struct ld_
                                .listen_fd = fds->listening,
                                .truth_fd = fds->truth[1],
                                .setting_fd = fds->setting[1],
-                               .open_files = service->spec.open_files};
+                               .open_files = service->spec.open_files,
+                               .disk_folder = service->spec.disk_folder,
+                               .disk_bytes = service->spec.disk_bytes};
     int code = ld_process_start(&service->process, service->loop, service->guard, &request, &process_events, service,
                                 error);
     free(arguments);
@@ -438,6 +448,16 @@ int ld_service_signal(struct ld_service *service, int number)
     return service->process_open ? ld_process_signal(&service->process, number) : LD_ESYSTEM;
 }
 
+int ld_service_strain(struct ld_service *service, enum ld_strain strain, int64_t value, int64_t lease_ns)
+{
+    return service->process_open ? ld_process_strain(&service->process, strain, value, lease_ns) : LD_ESYSTEM;
+}
+
+int ld_service_relieve(struct ld_service *service, enum ld_strain strain)
+{
+    return service->process_open ? ld_process_relieve(&service->process, strain) : LD_ESYSTEM;
+}
+
 static void on_stop_limit(uv_timer_t *timer)
 {
     struct ld_service *service = timer->data;
@@ -475,6 +495,9 @@ void ld_service_stop(struct ld_service *service)
         ld_process_end(&service->process);
         return;
     }
+    /* One that is stopped does not hear SIGTERM, one that is held back may not end in time. */
+    for (int strain = 0; strain < LD_STRAINS; strain++)
+        (void)ld_service_relieve(service, (enum ld_strain)strain);
     uv_update_time(service->loop);
     uv_timer_start(&service->timer, on_stop_limit, (uint64_t)(service->spec.stop_ns / 1000000), 0);
 }

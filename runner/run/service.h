@@ -36,6 +36,8 @@ struct ld_service_spec {
     const char *ready_path;          /* COMMAND, ATTACHED: answers 200 when it is ready */
     int64_t ready_ns, stop_ns;
     uint64_t open_files;
+    const char *disk_folder;         /* a file system of its own, of disk_bytes; NULL: none */
+    uint64_t disk_bytes;
 };
 
 struct ld_service;
@@ -49,6 +51,8 @@ struct ld_service_events {
     void (*failed)(struct ld_service *service, const struct ld_error *error);
     void (*gone)(struct ld_service *service, int64_t swept, int64_t left);
     void (*closed)(struct ld_service *service);
+    /* As ld_process_events; may be NULL. */
+    void (*strained)(struct ld_service *service, enum ld_strain strain, enum ld_means means, int saved_errno);
 };
 
 struct ld_line_reader {
@@ -106,7 +110,10 @@ int ld_service_start(struct ld_service *service, struct ld_error *error);
 void ld_service_set_ready(struct ld_service *service);
 /* A signal to the process: a fault. 0 or LD_ESYSTEM when there is none. */
 int ld_service_signal(struct ld_service *service, int number);
-/* TERM, then after stop_ns KILL; `gone` follows. An attached service is only let go of. Allowed in any state. */
+/* Lay a strain on its process or take it off: a fault. 0 or LD_ESYSTEM when there is none. */
+int ld_service_strain(struct ld_service *service, enum ld_strain strain, int64_t value, int64_t lease_ns);
+int ld_service_relieve(struct ld_service *service, enum ld_strain strain);
+/* TERM (every strain is taken off, too), then after stop_ns KILL; `gone` follows. An attached service is only let go of. Allowed in any state. */
 void ld_service_stop(struct ld_service *service);
 /* KILL everything at once; `gone` follows when something was up. */
 void ld_service_kill(struct ld_service *service);

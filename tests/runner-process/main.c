@@ -74,7 +74,7 @@ static void on_closed(struct ld_process *process)
     ((struct seen *)process->context)->closed = true;
 }
 
-static const struct ld_process_events events = {on_started, on_failed, on_exited, on_ended, on_closed};
+static const struct ld_process_events events = {on_started, on_failed, on_exited, on_ended, on_closed, NULL};
 
 static int start(struct seen *seen, uv_loop_t *loop, const char *script, int stdout_fd)
 {
@@ -177,7 +177,7 @@ static void says_why_a_program_cannot_start(void **state)
     uv_loop_t loop;
     uv_loop_init(&loop);
     const char *arguments[] = {"none", NULL}, *environment[] = {NULL};
-    struct ld_spawn spawn = {"/nonexistent/program", "", arguments, environment, -1, -1, -1, -1, -1, 0, 0};
+    struct ld_spawn spawn = {"/nonexistent/program", "", arguments, environment, -1, -1, -1, -1, -1, 0, 0, NULL, 0};
     struct ld_error error;
     assert_int_equal(ld_process_start(&seen.process, &loop, &guard, &spawn, &events, &seen, &error), 0);
     uv_run(&loop, UV_RUN_DEFAULT);
@@ -217,7 +217,7 @@ static void hands_over_descriptors_and_limits(void **state)
                                "echo $n; ulimit -Hn; echo truth >&4; echo seen",
                                NULL};
     const char *environment[] = {"PATH=/usr/bin:/bin", NULL};
-    struct ld_spawn spawn = {"/bin/sh", "/tmp", arguments, environment, out[1], -1, listening, truth[1], -1, 321, 0};
+    struct ld_spawn spawn = {"/bin/sh", "/tmp", arguments, environment, out[1], -1, listening, truth[1], -1, 321, 0, NULL, 0};
     struct ld_error error;
     assert_int_equal(ld_process_start(&seen.process, &loop, &guard, &spawn, &events, &seen, &error), 0);
     close(out[1]);
@@ -246,7 +246,7 @@ static void hands_over_its_input(void **state)
     assert_int_equal(pipe2(in, O_CLOEXEC), 0);
     assert_int_equal(pipe2(out, O_CLOEXEC), 0);
     const char *arguments[] = {"cat", NULL}, *environment[] = {"PATH=/usr/bin:/bin", NULL};
-    struct ld_spawn spawn = {"/bin/cat", "", arguments, environment, out[1], -1, -1, -1, -1, 0, in[0]};
+    struct ld_spawn spawn = {"/bin/cat", "", arguments, environment, out[1], -1, -1, -1, -1, 0, in[0], NULL, 0};
     struct ld_error error;
     assert_int_equal(write(in[1], "told\n", 5), 5);
     assert_int_equal(ld_process_start(&seen.process, &loop, &guard, &spawn, &events, &seen, &error), 0);

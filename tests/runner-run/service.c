@@ -75,7 +75,7 @@ static void on_closed(struct ld_service *service)
 }
 
 static const struct ld_service_events events = {on_started, on_ready,  on_text, on_text,
-                                                on_ended,   on_failed, on_gone, on_closed};
+                                                on_ended,   on_failed, on_gone, on_closed, NULL};
 
 /* The program's own pipe can be heard before the shim's word that it was started: on a loaded machine it is, at times.
  * Ready without a pid would be a run during which nobody looks at /proc. */
