@@ -45,7 +45,7 @@ static void a_good_file_is_taken(void **state)
     assert_string_equal(toxics[0].id, "redis/slow");
     assert_string_equal(toxics[1].id, "redis/latency");
     assert_int_equal(toxics[0].attributes.latency.jitter_ns, 20 * LD_MS);
-    assert_int_equal(toxics[1].attributes.latency.stream, LD_STREAM_UP);
+    assert_int_equal(toxics[1].attributes.latency.reach.stream, LD_STREAM_UP);
     assert_false(ld_proxy_toxics_equal(&toxics[0], &toxics[1]));
     assert_true(ld_proxy_toxics_equal(&toxics[0], &toxics[0]));
     assert_int_equal(any->listen.port, 0);
