@@ -87,8 +87,10 @@ static void check_upstream(struct check *check)
     for (size_t i = 0; i < target->command.count && !given; i++) {
         if (!strstr(words[i], "{upstream}"))
             continue;
-        size_t length = ld_schema_push(check->context, "target");
-        complain(check, part(check, "target"), "command",
+        const struct ld_node *node = part(check, "target");
+        bool built = target->kind == LD_TARGET_INSTRUMENT;
+        size_t length = ld_schema_push(check->context, built ? "target.instrument" : "target");
+        complain(check, built ? ld_node_get(node, "instrument") : node, built ? "arguments" : "command",
                  "{upstream} stands in the command, but the scenario has no upstream");
         ld_schema_pop(check->context, length);
         return;

@@ -17,7 +17,8 @@
 #include "truth/cause.h"
 #include "yaml/schema.h"
 
-enum ld_target_kind { LD_TARGET_FIXTURE, LD_TARGET_COMMAND, LD_TARGET_ATTACH };
+enum ld_target_kind { LD_TARGET_FIXTURE, LD_TARGET_COMMAND, LD_TARGET_ATTACH, LD_TARGET_INSTRUMENT };
+enum ld_main_mode { LD_MAIN_NORMAL, LD_MAIN_HELD, LD_MAIN_ON_REQUEST };
 enum ld_truth_source { LD_TRUTH_FD, LD_TRUTH_DECLARED, LD_TRUTH_NONE };
 enum ld_variant { LD_VARIANT_LEAKY, LD_VARIANT_HEALTHY, LD_VARIANTS };
 const char *ld_variant_name(enum ld_variant variant);
@@ -41,11 +42,26 @@ struct ld_death_spec { /* death: {exit: 66} or {signal: SEGV}: how the leaky var
     int64_t status; /* exit code, or -signal */
 };
 
+struct ld_environment_spec {
+    struct ld_list names, values; /* const char *, equally many */
+};
+
+struct ld_instrument_spec { /* a Go main package, built with the listener added */
+    const char *package;    /* a folder; "{goroot}" in front is Go's own, "." and so on are within `module` when given */
+    const char *module;     /* "example.org/shop@v1.2.3", or "": the folder is on this machine */
+    struct ld_list arguments, flags; /* const char *: of the program, of go build */
+    struct ld_environment_spec environment; /* of the build */
+    int main;        /* enum ld_main_mode */
+    int64_t wall_ns; /* most time of the build */
+};
+
 struct ld_target_spec {
     enum ld_target_kind kind;
     const char *fixture;    /* "http/body-not-closed" */
-    struct ld_list command; /* const char *; "{listen}" and "{upstream}" are replaced by addresses */
+    struct ld_list command; /* const char *; "{listen}" and such become addresses; INSTRUMENT: the arguments */
     const char *attach;     /* "http://127.0.0.1:6060": loopback only */
+    struct ld_instrument_spec *instrument; /* NULL unless INSTRUMENT */
+    const char *profiles;   /* attach: the address of pprof when it is another; "" */
     enum ld_truth_source truth;
     struct ld_declared_truth *declared; /* NULL unless truth: declared */
     bool variants[LD_VARIANTS]; /* fixtures: which; command and attach: one, by `variants` or `declared.healthy` */
@@ -53,11 +69,11 @@ struct ld_target_spec {
     struct ld_list rates;                 /* double: dose axis, leaked units per request; default [1] */
     struct ld_list depths;                /* int64_t: frames deep in the shared helper; default [0] */
     int64_t gomaxprocs;                   /* 0: do not set */
-    struct ld_list env_names, env_values; /* const char *, equally many */
+    struct ld_environment_spec environment;
     struct ld_limits_spec limits;
     struct ld_death_spec death;
     const char *metrics_path; /* "/metrics"; "" when the target has none */
-    const char *ready_path;   /* command, attach: asked until it answers 200; default /debug/pprof/ */
+    const char *ready_path;   /* all but fixtures: asked until it answers 200; default /debug/pprof/ */
 };
 
 struct ld_load_spec {
@@ -140,6 +156,10 @@ struct ld_scenario {
     struct ld_expectation *expectations;
     struct ld_arena *arena;
 };
+
+/* Does its command line tell it where to serve, and where to serve pprof when that is another address? */
+bool ld_target_listens(const struct ld_target_spec *target);
+bool ld_target_places_pprof(const struct ld_target_spec *target);
 
 /* ---- limits that several rooms rely on */
 #define LD_SCENARIO_METHOD_MAX_NS (24 * LD_HOUR) /* a schedule ends before */

@@ -63,7 +63,7 @@ static int bind_cause(struct ld_schema_context *context, const struct ld_field *
 static int bind_environment(struct ld_schema_context *context, const struct ld_field *field, const struct ld_node *node,
                             void *value)
 {
-    struct ld_target_spec *target = (struct ld_target_spec *)value;
+    struct ld_environment_spec *environment = value;
     const struct ld_field text = {.name = field->name, .type = LD_FIELD_TEXT};
     int code = 0;
     if (node->kind != LD_NODE_MAPPING)
@@ -89,8 +89,7 @@ static int bind_environment(struct ld_schema_context *context, const struct ld_f
     }
     if (code)
         return code;
-    target->env_names = (struct ld_list){node->count, names};
-    target->env_values = (struct ld_list){node->count, values};
+    *environment = (struct ld_environment_spec){{node->count, names}, {node->count, values}};
     return 0;
 }
 
@@ -137,7 +136,7 @@ static const struct ld_field go_fields[] = {
      .doc = "GOMAXPROCS of the target; pinned, because whether a race shows depends on it. 0: do not set it."},
     {.name = "env",
      .type = LD_FIELD_CUSTOM,
-     .offset = 0,
+     .offset = AT(environment),
      .custom = bind_environment,
      .doc = "More of the target's environment: a mapping of names to values."},
     {0},
@@ -181,6 +180,10 @@ static const struct ld_field depth_item = {.name = "depth",
                                            .minimum = 0,
                                            .maximum = 64,
                                            .doc = "Frames between the leak and its caller."};
+/* What the words of a command line may hold: one list, for the documentation and the checks. */
+#define PLACES                                                                                                         \
+    "{listen} becomes the address where it shall serve, {port} that address' port alone, {upstream} the address of the " \
+    "upstream."
 static const struct ld_field word_item = {
     .name = "word", .type = LD_FIELD_TEXT, .doc = "One word of the command line."};
 
@@ -225,6 +228,71 @@ static const struct ld_schema declared_schema = {
     .fields = declared_fields,
     .check = check_declared};
 
+static const char *const main_modes[] = {
+    [LD_MAIN_NORMAL] = "normal", [LD_MAIN_HELD] = "held", [LD_MAIN_ON_REQUEST] = "on-request", NULL};
+static const struct ld_field flag_item = {
+    .name = "flag", .type = LD_FIELD_TEXT, .doc = "One word for go build, such as -tags=netgo."};
+
+static int check_instrument(struct ld_schema_context *context, const struct ld_node *node, void *value);
+
+#define INSTRUMENT(member) offsetof(struct ld_instrument_spec, member)
+static const struct ld_field instrument_fields[] = {
+    {.name = "package",
+     .type = LD_FIELD_TEXT,
+     .offset = INSTRUMENT(package),
+     .initial = ".",
+     .doc = "The folder of the main package: within `module` when that is given, else on this machine, seen from where "
+            "leakdrill runs. {goroot} in front is the folder of Go itself."},
+    {.name = "module",
+     .type = LD_FIELD_TEXT,
+     .offset = INSTRUMENT(module),
+     .initial = "\"\"",
+     .doc = "A published module with its version, such as example.org/shop@v1.2.3, which Go fetches and which is built "
+            "by its own go.mod. Not given: the package is on this machine."},
+    {.name = "arguments",
+     .type = LD_FIELD_LIST,
+     .offset = INSTRUMENT(arguments),
+     .item = &word_item,
+     .size = sizeof(char *),
+     .count_max = 256,
+     .doc = "The program's arguments; " PLACES},
+    {.name = "main",
+     .type = LD_FIELD_CHOICE,
+     .offset = INSTRUMENT(main),
+     .choices = main_modes,
+     .initial = "normal",
+     .doc = "When main runs. normal: as it would. held: the program stays when main returns, until it is told to stop. "
+            "on-request: not when the program starts, but once for each request of /main, so that load makes a program "
+            "that runs once do so again and again. Of the last two, main runs on a goroutine that an init started; that "
+            "init does not return, for which C code that calls back into Go waits."},
+    {.name = "flags",
+     .type = LD_FIELD_LIST,
+     .offset = INSTRUMENT(flags),
+     .item = &flag_item,
+     .size = sizeof(char *),
+     .count_max = 64,
+     .doc = "More flags of go build, each one word: -tags=netgo, -race."},
+    {.name = "env",
+     .type = LD_FIELD_CUSTOM,
+     .offset = INSTRUMENT(environment),
+     .custom = bind_environment,
+     .doc = "More of the build's environment, such as GOTOOLCHAIN: go1.27.3. The rest is leakdrill's own."},
+    {.name = "wall",
+     .type = LD_FIELD_DURATION,
+     .offset = INSTRUMENT(wall_ns),
+     .minimum = 1e9,
+     .maximum = 24.0 * 3600e9,
+     .initial = "5m",
+     .doc = "Most time of the build, with what Go must fetch for it."},
+    {0},
+};
+static const struct ld_schema instrument_schema = {
+    .name = "instrument",
+    .doc = "A Go program that serves no pprof, and need not know of any. It is built once, before anything starts, with "
+           "a listener added to its package main (go build -overlay). Its source stays as it is.",
+    .fields = instrument_fields,
+    .check = check_instrument};
+
 static int check_target(struct ld_schema_context *context, const struct ld_node *node, void *value);
 
 static const struct ld_field target_fields[] = {
@@ -238,7 +306,8 @@ static const struct ld_field target_fields[] = {
      .item = &word_item,
      .size = sizeof(char *),
      .count_max = 256,
-     .doc = "Any program that serves pprof, as a list of words; {listen} and {upstream} become addresses."},
+     .doc = "Any program that serves pprof, as a list of words; " PLACES " A program whose pprof has an address of its "
+            "own is told that one by {pprof}, or {pprof_port} for the port alone."},
     {.name = "attach",
      .type = LD_FIELD_TEXT,
      .offset = AT(attach),
@@ -246,10 +315,17 @@ static const struct ld_field target_fields[] = {
          "A running program, such as http://127.0.0.1:6060: numeric loopback only. Only harmless reads unless more is "
          "asked for, never killed."},
     {.name = "instrument",
-     .type = LD_FIELD_BOOL,
-     .offset = 0,
-     .flags = LD_FIELD_NOT_YET,
-     .doc = "Build any Go main package with an overlay that adds the listener."},
+     .type = LD_FIELD_OPTIONAL_OBJECT,
+     .offset = AT(instrument),
+     .object = &instrument_schema,
+     .size = sizeof(struct ld_instrument_spec),
+     .doc = "Any Go main package, built here with a listener for pprof and metrics added."},
+    {.name = "pprof",
+     .type = LD_FIELD_TEXT,
+     .offset = AT(profiles),
+     .initial = "\"\"",
+     .doc = "Attach: where pprof and metrics are when `attach` is the service itself and they have an address of their "
+            "own, such as http://127.0.0.1:6060."},
     {.name = "truth",
      .type = LD_FIELD_CHOICE,
      .offset = AT(truth),
@@ -268,8 +344,8 @@ static const struct ld_field target_fields[] = {
      .offset = AT(variants),
      .custom = bind_variants,
      .doc =
-         "Which of leaky and healthy to run. Not given: both of a fixture; a command or attached target is one program "
-         "and counts as leaky unless it is declared healthy."},
+         "Which of leaky and healthy to run. Not given: both of a fixture; any other target is one program and counts as "
+         "leaky unless it is declared healthy."},
     {.name = "instances",
      .type = LD_FIELD_INTEGER,
      .offset = AT(instances),
@@ -313,12 +389,13 @@ static const struct ld_field target_fields[] = {
      .type = LD_FIELD_TEXT,
      .offset = AT(ready_path),
      .initial = "/debug/pprof/",
-     .doc = "Command and attach: asked until it answers 200. A target with truth: fd says it itself."},
+     .doc = "Asked until it answers 200, before anything else: pprof where that is what it begins with, else the "
+            "service. Not for a target with truth: fd, which says it itself."},
     {0},
 };
 const struct ld_schema ld_target_schema = {
     .name = "target",
-    .doc = "The program under observation: exactly one of fixture, command and attach.",
+    .doc = "The program under observation: exactly one of fixture, command, attach and instrument.",
     .fields = target_fields,
     .check = check_target};
 
@@ -361,9 +438,12 @@ static bool port_is_good(const char *text)
     return ld_parse_integer(text, &port, &unused) == 0 && port >= 1 && port <= 65535;
 }
 
+#define NOT_LOOPBACK                                                                                                   \
+    "must be http://, a numeric loopback address (127.0.0.0/8 or [::1]) and a port, such as http://127.0.0.1:6060"
+
 /* http://127.0.0.0/8 or [::1], a port, and nothing behind it but a slash. Names are not resolved: what a name means
  * can change between the check and the connection. */
-static bool attach_is_loopback(const char *url)
+static bool is_loopback(const char *url)
 {
     char host[64];
     struct in_addr address;
@@ -394,23 +474,26 @@ int ld_check_url_path(struct ld_schema_context *context, const struct ld_node *n
 
 static int check_kind(struct ld_schema_context *context, const struct ld_node *node, struct ld_target_spec *target)
 {
-    static const char *const kinds[] = {"fixture", "command", "attach"};
+    static const char *const kinds[] = {[LD_TARGET_FIXTURE] = "fixture",
+                                        [LD_TARGET_COMMAND] = "command",
+                                        [LD_TARGET_ATTACH] = "attach",
+                                        [LD_TARGET_INSTRUMENT] = "instrument"};
     int given = 0;
-    for (int i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         if (!ld_node_get(node, kinds[i]))
             continue;
         target->kind = (enum ld_target_kind)i;
         given++;
     }
     if (given != 1)
-        return ld_schema_error(context, node, LD_ESPEC, "needs exactly one of fixture, command and attach, has %s",
+        return ld_schema_error(context, node, LD_ESPEC, "needs exactly one of fixture, command, attach and instrument, has %s",
                                given ? "several" : "none");
     if (target->kind == LD_TARGET_COMMAND && (target->command.count == 0 || !**(const char **)target->command.items))
         return COMPLAIN(context, node, "command", "must begin with the program's name");
-    if (target->kind == LD_TARGET_ATTACH && !attach_is_loopback(target->attach))
-        return COMPLAIN(context, node, "attach",
-                        "must be http://, a numeric loopback address (127.0.0.0/8 or [::1]) and a port, such as "
-                        "http://127.0.0.1:6060");
+    if (target->kind == LD_TARGET_INSTRUMENT)
+        target->command = target->instrument->arguments;
+    if (target->kind == LD_TARGET_ATTACH && !is_loopback(target->attach))
+        return COMPLAIN(context, node, "attach", NOT_LOOPBACK);
     return 0;
 }
 
@@ -424,6 +507,8 @@ static int check_truth(struct ld_schema_context *context, const struct ld_node *
         return COMPLAIN(context, node, "truth", "a fixture tells its own truth: fd");
     if (target->kind == LD_TARGET_ATTACH && target->truth == LD_TRUTH_FD)
         return COMPLAIN(context, node, "truth", "an attached target has no descriptor of ours: declared or none");
+    if (target->kind == LD_TARGET_INSTRUMENT && target->truth == LD_TRUTH_FD)
+        return COMPLAIN(context, node, "truth", "an instrumented program tells no truth: declared or none");
     if (target->truth == LD_TRUTH_DECLARED && !target->declared)
         return COMPLAIN(context, node, "truth", "truth: declared needs `declared`");
     if (target->truth != LD_TRUTH_DECLARED && target->declared)
@@ -445,7 +530,7 @@ static int check_variants(struct ld_schema_context *context, const struct ld_nod
         variants[healthy ? LD_VARIANT_HEALTHY : LD_VARIANT_LEAKY] = true;
     if (variants[LD_VARIANT_LEAKY] && variants[LD_VARIANT_HEALTHY])
         return COMPLAIN(context, node, "variants",
-                        "only a fixture has both: a command or an attached target is one program");
+                        "only a fixture has both: any other target is one program");
     if (target->declared && variants[LD_VARIANT_HEALTHY] != healthy)
         return COMPLAIN(context, node, "variants",
                         healthy ? "the target is declared healthy" : "the target is declared to leak");
@@ -480,18 +565,120 @@ static int check_attached(struct ld_schema_context *context, const struct ld_nod
     return 0;
 }
 
-/* A command without the inherited socket must be told where to listen. */
+static bool has_place(const struct ld_target_spec *target, const char *place)
+{
+    const char *const *words = target->command.items;
+    for (size_t i = 0; i < target->command.count; i++)
+        if (strstr(words[i], place))
+            return true;
+    return false;
+}
+
+bool ld_target_listens(const struct ld_target_spec *target)
+{
+    return has_place(target, "{listen}") || has_place(target, "{port}");
+}
+
+bool ld_target_places_pprof(const struct ld_target_spec *target)
+{
+    return has_place(target, "{pprof}") || has_place(target, "{pprof_port}");
+}
+
+/* A command without the inherited socket must be told where to listen. An instrumented program need not listen, for
+ * its pprof does; when it does, pprof answers before it and tells nothing of it. */
 static int check_listen(struct ld_schema_context *context, const struct ld_node *node,
                         const struct ld_target_spec *target)
 {
-    const char *const *words = target->command.items;
-    if (target->kind != LD_TARGET_COMMAND || target->truth == LD_TRUTH_FD)
+    bool own_socket = target->truth == LD_TRUTH_FD;
+    if (target->kind == LD_TARGET_COMMAND && !own_socket && !ld_target_listens(target) &&
+        !ld_target_places_pprof(target))
+        return COMPLAIN(context, node, "command",
+                        "no word contains {listen} or {port}, the address at which the runner expects the target");
+    if (target->kind == LD_TARGET_COMMAND && own_socket && ld_target_places_pprof(target))
+        return COMPLAIN(context, node, "command", "a target with truth: fd serves pprof on the socket it is given");
+    if (target->kind != LD_TARGET_INSTRUMENT)
         return 0;
-    for (size_t i = 0; i < target->command.count; i++)
-        if (strstr(words[i], "{listen}"))
-            return 0;
-    return COMPLAIN(context, node, "command",
-                    "no word contains {listen}, the address at which the runner expects the target");
+    if (ld_target_places_pprof(target))
+        return COMPLAIN(context, node, "instrument", "pprof is on the added listener: there is no {pprof} to pass on");
+    if (ld_target_listens(target) && target->instrument->main == LD_MAIN_ON_REQUEST)
+        return COMPLAIN(context, node, "instrument",
+                        "main: on-request may run main several times at once: it cannot listen at one address");
+    if (ld_target_listens(target) && !ld_node_get(node, "ready"))
+        return COMPLAIN(context, node, "ready",
+                        "is needed with {listen} or {port}: a path that the program answers with 200 once it serves");
+    if (!ld_target_listens(target) && ld_node_get(node, "ready"))
+        return COMPLAIN(context, node, "ready", "no argument contains {listen} or {port}: there is nobody to ask");
+    return 0;
+}
+
+static int check_pprof(struct ld_schema_context *context, const struct ld_node *node,
+                       const struct ld_target_spec *target)
+{
+    if (!ld_node_get(node, "pprof"))
+        return 0;
+    if (target->kind == LD_TARGET_COMMAND)
+        return COMPLAIN(context, node, "pprof",
+                        "runs at the same time would share this address: pass one to the program by {pprof} instead");
+    if (target->kind != LD_TARGET_ATTACH)
+        return COMPLAIN(context, node, "pprof", "is for an attached target alone");
+    return is_loopback(target->profiles) ? 0 : COMPLAIN(context, node, "pprof", NOT_LOOPBACK);
+}
+
+/* A path within something: relative and never out of it. */
+static bool stays_within(const char *path)
+{
+    if (path[0] == '/')
+        return false;
+    for (const char *part = path; part; part = strchr(part, '/')) {
+        part += *part == '/';
+        if (strncmp(part, "..", 2) == 0 && (part[2] == '/' || part[2] == '\0'))
+            return false;
+    }
+    return true;
+}
+
+/* Flags that are ours, or that would touch what is not. */
+static bool flag_is_ours(const char *flag)
+{
+    static const char *const ours[] = {"o", "C", "overlay", "mod=mod", "modfile", "n", "work", "json"};
+    flag += flag[0] == '-';
+    flag += flag[0] == '-';
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) {
+        size_t length = strlen(ours[i]);
+        if (strncmp(flag, ours[i], length) == 0 && (flag[length] == '\0' || flag[length] == '='))
+            return true;
+    }
+    return false;
+}
+
+static int check_flags(struct ld_schema_context *context, const struct ld_node *node,
+                       const struct ld_instrument_spec *instrument)
+{
+    const char *const *flags = instrument->flags.items;
+    for (size_t i = 0; i < instrument->flags.count; i++) {
+        if (flags[i][0] != '-')
+            return COMPLAIN(context, node, "flags", "each is one word that begins with '-', such as -tags=netgo");
+        if (flag_is_ours(flags[i]))
+            return COMPLAIN(context, node, "flags", "-o, -C, -overlay, -mod=mod, -modfile, -n, -work and -json are not for you");
+    }
+    return 0;
+}
+
+static int check_instrument(struct ld_schema_context *context, const struct ld_node *node, void *value)
+{
+    const struct ld_instrument_spec *instrument = value;
+    const char *version = strchr(instrument->module, '@'), *package = instrument->package;
+    bool goroot = strncmp(package, "{goroot}", 8) == 0;
+    if (ld_node_get(node, "module") &&
+        (!version || version == instrument->module || !version[1] || instrument->module[0] == '-'))
+        return COMPLAIN(context, node, "module", "must be a module's path and version, such as example.org/shop@v1.2.3");
+    if (!package[0] || package[0] == '-')
+        return COMPLAIN(context, node, "package", "must be a folder");
+    if (goroot && (*instrument->module || package[8] != '/' || !stays_within(package + 9)))
+        return COMPLAIN(context, node, "package", "{goroot} is followed by a path within it, and has no module");
+    if (*instrument->module && !stays_within(package))
+        return COMPLAIN(context, node, "package", "must be a folder within the module, such as ./cmd/server");
+    return check_flags(context, node, instrument);
 }
 
 static int check_axes(struct ld_schema_context *context, const struct ld_node *node, struct ld_target_spec *target)
@@ -543,6 +730,7 @@ static int check_target(struct ld_schema_context *context, const struct ld_node 
     code = first_of(code, check_setting(context, node, target));
     code = first_of(code, check_attached(context, node, target));
     code = first_of(code, check_listen(context, node, target));
+    code = first_of(code, check_pprof(context, node, target));
     code = first_of(code, check_axes(context, node, target));
     code = first_of(code, default_axes(context, node, target));
     if (target->metrics_path[0])

@@ -142,8 +142,12 @@ static int run_plan(struct request *request, const struct ld_source_setting *sou
         fprintf(stderr, "leakdrill run: %zu finished runs are in %s\n", result.stored, request->database);
     if (!code && result.left)
         code = ld_fail(error, LD_ESYSTEM, "%lld processes are left", (long long)result.left);
-    if (!code && result.interrupted)
+    if (result.interrupted && (!code || code == LD_ECANCELLED)) {
+        if (code)
+            fprintf(stderr, "leakdrill run: %s\n", error->message);
         *ret_exit = 128 + result.interrupt_signal;
+        code = 0;
+    }
     return code;
 }
 

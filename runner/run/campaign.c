@@ -12,10 +12,12 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "runner/build/build.h"
 #include "runner/run/judge.h"
 
 #define TICK_EVERY_MS 250
 #define FACTS_MAX 16
+#define BUILD_MEMORY ((size_t)64 << 20) /* paths and commands of the programs that are built */
 #define GUARD_KILLED "the guard process was killed, and all it guarded with it"
 #define SIGNALS (sizeof watched_signals / sizeof *watched_signals)
 
@@ -32,6 +34,8 @@ struct campaign {
     const struct ld_campaign_setting *setting;
     struct ld_control control;
     struct ld_store *store;
+    struct ld_arena *arena;
+    struct ld_built *built;  /* of each cell of the plan; those of one scenario are equal */
     struct signals_before before;
     uv_signal_t signals[SIGNALS];
     uv_timer_t tick;
@@ -116,6 +120,11 @@ static int programs_of(const struct campaign *campaign, const struct ld_cell *ce
     const struct ld_scenario *scenario = cell->scenario;
     struct ld_program program;
     *ret_programs = (struct ld_run_programs){0};
+    if (scenario->target.kind == LD_TARGET_INSTRUMENT) {
+        const struct ld_built *built = &campaign->built[cell - campaign->setting->plan->cells];
+        ret_programs->target = built->program;
+        ret_programs->target_name = built->name;
+    }
     if (scenario->target.kind == LD_TARGET_FIXTURE) {
         int code = ld_installed_fixture(campaign->setting->installed, scenario->target.fixture, cell->variant,
                                         &program, error);
@@ -327,6 +336,57 @@ static void run_all(struct campaign *campaign)
         uv_run(&campaign->control.loop, UV_RUN_ONCE);
 }
 
+/* ---- programs that are built here */
+
+static void on_compiler_line(void *context, const char *line)
+{
+    talk(context, line);
+}
+
+static int build_cell(struct campaign *campaign, size_t index, struct ld_error *error)
+{
+    const struct ld_scenario *scenario = campaign->setting->plan->cells[index].scenario;
+    const struct ld_instrument_spec *spec = scenario->target.instrument;
+    char text[256];
+    struct ld_build build = {.loop = &campaign->control.loop,
+                             .guard = &campaign->control.guard,
+                             .folder = ld_arena_printf(campaign->arena, "%s/build-%zu", campaign->control.work_folder,
+                                                       index),
+                             .cancelled = &campaign->stopping,
+                             .talk = on_compiler_line,
+                             .context = campaign,
+                             .arena = campaign->arena};
+    if (!build.folder)
+        return ld_fail(error, LD_ENOMEM, "out of memory");
+    snprintf(text, sizeof text, "building the program of %s: %s%s%s", scenario->name, spec->module,
+             spec->module[0] ? " " : "", spec->package);
+    talk(campaign, text);
+    int code = ld_build_program(&build, spec, &campaign->built[index], error);
+    if (code)
+        snprintf(error->file, sizeof error->file, "%s", scenario->file);
+    return code;
+}
+
+/* Each scenario's once, before anything starts. */
+static int build_programs(struct campaign *campaign, struct ld_error *error)
+{
+    const struct ld_plan *plan = campaign->setting->plan;
+    campaign->built = ld_arena_array(campaign->arena, plan->cell_count, sizeof *campaign->built);
+    int code = campaign->built ? 0 : ld_fail(error, LD_ENOMEM, "out of memory");
+    for (size_t i = 0; i < plan->cell_count && !code; i++) {
+        size_t first = 0;
+        if (plan->cells[i].scenario->target.kind != LD_TARGET_INSTRUMENT)
+            continue;
+        while (plan->cells[first].scenario != plan->cells[i].scenario)
+            first++;
+        if (first < i)
+            campaign->built[i] = campaign->built[first];
+        else
+            code = build_cell(campaign, i, error);
+    }
+    return code;
+}
+
 /* ---- score, judge and store: on a thread, so that the loop goes on hearing signals and the guard's end */
 
 struct judging {
@@ -381,7 +441,7 @@ static void keep_failure(struct campaign *campaign, int code, const struct ld_er
     }
 }
 
-static int run_guarded(struct campaign *campaign, struct ld_error *error)
+static int run_stored(struct campaign *campaign, struct ld_error *error)
 {
     int code = ld_store_create(&campaign->store, campaign->setting->database, error);
     if (code)
@@ -393,16 +453,24 @@ static int run_guarded(struct campaign *campaign, struct ld_error *error)
         ld_store_close(campaign->store, NULL);
         return code;
     }
-    watch(campaign);
     run_all(campaign);
     keep_failure(campaign, ld_writer_stop(campaign->control.writer, error), error);
     campaign->control.writer = NULL;
     if (!campaign->code)
         keep_failure(campaign, judge_all(campaign, error), error);
     keep_failure(campaign, ld_store_close(campaign->store, error), error);
-    stop_watching(campaign);
     *error = campaign->error;
     return campaign->code;
+}
+
+static int run_guarded(struct campaign *campaign, struct ld_error *error)
+{
+    watch(campaign);
+    int code = build_programs(campaign, error);
+    if (!code)
+        code = run_stored(campaign, error);
+    stop_watching(campaign);
+    return code;
 }
 
 static int run_held(struct campaign *campaign, struct ld_error *error)
@@ -432,12 +500,19 @@ int ld_campaign_run(struct ld_campaign_result *ret_result, const struct ld_campa
         free(campaign);
         return ld_fail(error, LD_ENOMEM, "out of memory");
     }
+    campaign->arena = ld_arena_new(BUILD_MEMORY);
+    if (!campaign->arena) {
+        free(campaign->running);
+        free(campaign);
+        return ld_fail(error, LD_ENOMEM, "out of memory");
+    }
     campaign->setting = setting;
     campaign->control.data_folder = setting->data_folder;
     hold_signals(&campaign->before);
     int code = run_held(campaign, error);
     give_signals_back(campaign);
     *ret_result = campaign->result;
+    ld_arena_free(campaign->arena);
     free(campaign->running);
     free(campaign);
     return code;

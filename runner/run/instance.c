@@ -252,7 +252,7 @@ static void on_ready(struct ld_service *service)
         return;
     instance->up = true;
     ld_instance_close_gaps(instance, false); /* from now on it can be looked at */
-    ld_door_point(&instance->door, service->address);
+    ld_door_point(&instance->door, service->profiles);
     ld_sampler_point(&instance->sampler, service->pid);
     if (run->observed_from_ns < 0)
         run->observed_from_ns = ld_run_now(run);
@@ -550,6 +550,9 @@ static const char *stage(struct ld_run *run, const char *program, const char *na
     path = ld_arena_printf(run->arena, "%s/%016llx/%s", run->control->work_folder, (unsigned long long)token, name);
     if (!path)
         ld_fail(error, LD_ENOMEM, "out of memory");
+    else if (access(program, F_OK) != 0)
+        ld_fail_errno(error, LD_ESYSTEM, errno, "the program %s is not built: the build makes it (cmake --build)",
+                      program);
     else if (link(program, path) != 0 && !copy_program(program, path))
         ld_fail_errno(error, LD_ESYSTEM, errno, "cannot put %s into the work folder %s", program,
                       run->control->work_folder);
@@ -561,7 +564,7 @@ static const char *stage(struct ld_run *run, const char *program, const char *na
 static const char **environment_of(struct ld_run *run, bool target)
 {
     const struct ld_target_spec *spec = &run->scenario->target;
-    size_t own = target ? spec->env_names.count : 0, count = 0;
+    size_t own = target ? spec->environment.names.count : 0, count = 0;
     const char **environment = ld_arena_array(run->arena, own + 8, sizeof *environment);
     if (!environment)
         return NULL;
@@ -569,14 +572,16 @@ static const char **environment_of(struct ld_run *run, bool target)
     environment[count++] = "HOME=/nonexistent";
     environment[count++] = "GOTRACEBACK=all";
     environment[count++] = "GODEBUG=gctrace=1";
+    if (target && spec->kind == LD_TARGET_INSTRUMENT)
+        environment[count++] = "INHERITED_LISTENER=3"; /* what runner/build adds to it looks for this */
     if (target && spec->gomaxprocs)
         environment[count++] = ld_arena_printf(run->arena, "GOMAXPROCS=%lld", (long long)spec->gomaxprocs);
     if (target && spec->limits.memory_bytes)
         environment[count++] =
             ld_arena_printf(run->arena, "GOMEMLIMIT=%llu", (unsigned long long)spec->limits.memory_bytes);
     for (size_t i = 0; i < own; i++)
-        environment[count++] = ld_arena_printf(run->arena, "%s=%s", ((const char **)spec->env_names.items)[i],
-                                               ((const char **)spec->env_values.items)[i]);
+        environment[count++] = ld_arena_printf(run->arena, "%s=%s", ((const char **)spec->environment.names.items)[i],
+                                               ((const char **)spec->environment.values.items)[i]);
     for (size_t i = 0; i < count; i++)
         if (!environment[i])
             return NULL;
@@ -606,27 +611,52 @@ static int describe_contract(struct ld_run *run, struct ld_service_spec *spec, s
     return spec->setting ? 0 : ld_fail(error, LD_ENOMEM, "out of memory");
 }
 
-static int describe_command(struct ld_run *run, struct ld_service_spec *spec, struct ld_error *error)
+/* A service that is told its address by words of its command line, behind `program_word` when that is given. */
+static int describe_words(struct ld_run *run, struct ld_service_spec *spec, const char *program_word,
+                          struct ld_error *error)
 {
     const struct ld_target_spec *target = &run->scenario->target;
-    const char **arguments = ld_arena_array(run->arena, target->command.count + 1, sizeof *arguments);
+    const char **arguments = ld_arena_array(run->arena, target->command.count + 2, sizeof *arguments);
+    size_t before = program_word != NULL;
     if (!arguments)
         return ld_fail(error, LD_ENOMEM, "out of memory");
-    memcpy(arguments, target->command.items, target->command.count * sizeof *arguments);
+    arguments[0] = program_word;
+    if (target->command.count)
+        memcpy(arguments + before, target->command.items, target->command.count * sizeof *arguments);
     spec->kind = target->truth == LD_TRUTH_FD ? LD_SERVICE_CONTRACT : LD_SERVICE_COMMAND;
     spec->arguments = arguments;
-    spec->program = realpath(arguments[0], NULL);
-    if (!spec->program)
-        return ld_fail(error, LD_ETARGET, "command %s: no such program", arguments[0]);
-    char *kept = ld_arena_text(run->arena, spec->program);
-    free((char *)(uintptr_t)spec->program);
-    spec->program = kept;
     spec->folder = "";
     spec->upstream = run->upstream_address;
     spec->ready_path = target->ready_path;
     if (spec->kind == LD_SERVICE_CONTRACT && !(spec->setting = setting_of(run, "")))
-        kept = NULL;
-    return kept ? 0 : ld_fail(error, LD_ENOMEM, "out of memory");
+        return ld_fail(error, LD_ENOMEM, "out of memory");
+    return 0;
+}
+
+static int describe_command(struct ld_run *run, struct ld_service_spec *spec, struct ld_error *error)
+{
+    const struct ld_target_spec *target = &run->scenario->target;
+    int code = describe_words(run, spec, NULL, error);
+    if (code)
+        return code;
+    char *program = realpath(spec->arguments[0], NULL);
+    if (!program)
+        return ld_fail(error, LD_ETARGET, "command %s: no such program", spec->arguments[0]);
+    spec->program = ld_arena_text(run->arena, program);
+    free(program);
+    spec->apart = ld_target_places_pprof(target) && ld_target_listens(target);
+    return spec->program ? 0 : ld_fail(error, LD_ENOMEM, "out of memory");
+}
+
+static int describe_instrumented(struct ld_run *run, struct ld_service_spec *spec, struct ld_error *error)
+{
+    int code = describe_words(run, spec, run->programs.target_name, error);
+    if (code)
+        return code;
+    spec->program = stage(run, run->programs.target, run->programs.target_name, error);
+    spec->inherits = true;
+    spec->apart = ld_target_listens(&run->scenario->target);
+    return spec->program ? 0 : LD_ESYSTEM;
 }
 
 static int describe_target(struct ld_run *run, struct ld_service_spec *spec, struct ld_error *error)
@@ -643,8 +673,11 @@ static int describe_target(struct ld_run *run, struct ld_service_spec *spec, str
         return describe_contract(run, spec, error);
     if (target->kind == LD_TARGET_COMMAND)
         return describe_command(run, spec, error);
+    if (target->kind == LD_TARGET_INSTRUMENT)
+        return describe_instrumented(run, spec, error);
     spec->kind = LD_SERVICE_ATTACHED;
     spec->address = target->attach + strlen("http://");
+    spec->profiles = target->profiles[0] ? target->profiles + strlen("http://") : NULL;
     spec->ready_path = target->ready_path;
     return 0;
 }
@@ -670,6 +703,7 @@ static const char *target_label(const struct ld_run *run)
     const struct ld_target_spec *target = &run->scenario->target;
     switch (target->kind) {
     case LD_TARGET_FIXTURE:
+    case LD_TARGET_INSTRUMENT:
         return run->programs.target_name;
     case LD_TARGET_COMMAND:
         return ((const char **)target->command.items)[0];

@@ -12,7 +12,7 @@
 
 /* Where the programs of a run are; texts live as long as the campaign. */
 struct ld_run_programs {
-    const char *target;        /* path of the fixture's program in this variant; NULL for command and attach */
+    const char *target;        /* of the fixture in this variant, or of what was built; NULL for command and attach */
     const char *target_name;   /* "mailroom" */
     const char *target_case;   /* "digest" */
     const char *upstream;      /* NULL when there is none */

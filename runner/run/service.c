@@ -140,9 +140,10 @@ static void report(struct ld_service *service, int code, const char *what, const
 
 static void never_ready(struct ld_service *service)
 {
-    char limit[32];
-    snprintf(limit, sizeof limit, "%.1f s", (double)service->spec.ready_ns / 1e9);
-    report(service, LD_ETARGET, "was not ready within ", limit);
+    char detail[400];
+    snprintf(detail, sizeof detail, "%.1f s%s%s", (double)service->spec.ready_ns / 1e9,
+             service->last_answer[0] ? ": " : "", service->last_answer);
+    report(service, LD_ETARGET, "was not ready within ", detail);
     ld_service_kill(service);
 }
 
@@ -153,18 +154,42 @@ static void on_ready_limit(uv_timer_t *timer)
 
 static void probe(uv_timer_t *timer);
 
+#define PPROF_PATH "/debug/pprof/"
+
+/* The service first, if it has a path of its own for that; then pprof, when it is elsewhere. */
+static void probe_url(const struct ld_service *service, char *ret_url, size_t room)
+{
+    const char *path = service->service_answered ? PPROF_PATH : service->spec.ready_path;
+    bool of_profiles = strncmp(path, PPROF_PATH, strlen(PPROF_PATH)) == 0;
+    snprintf(ret_url, room, "http://%s%s", of_profiles ? service->profiles : service->address, path);
+}
+
+static void note_answer(struct ld_service *service, const struct ld_fetch_result *result)
+{
+    char url[256];
+    probe_url(service, url, sizeof url);
+    if (result->failure == LD_FETCH_OK)
+        snprintf(service->last_answer, sizeof service->last_answer, "%s answers with HTTP %ld", url,
+                 (long)result->status);
+    else
+        snprintf(service->last_answer, sizeof service->last_answer, "%s: %.60s", url, result->message);
+}
+
 static void on_probed(void *context, const struct ld_fetch_result *result)
 {
     struct ld_service *service = context;
     service->probe = NULL;
     if (service->state != LD_SERVICE_STARTING)
         return;
-    if (result->failure == LD_FETCH_OK && result->status == 200)
+    bool good = result->failure == LD_FETCH_OK && result->status == 200;
+    note_answer(service, result);
+    if (good && (service->service_answered || strcmp(service->address, service->profiles) == 0))
         ld_service_set_ready(service);
     else if ((int64_t)uv_hrtime() >= service->ready_deadline_ns)
         never_ready(service);
     else
-        uv_timer_start(&service->timer, probe, PROBE_EVERY_MS, 0);
+        uv_timer_start(&service->timer, probe, good ? 0 : PROBE_EVERY_MS, 0);
+    service->service_answered = service->service_answered || good;
 }
 
 static void probe(uv_timer_t *timer)
@@ -172,7 +197,7 @@ static void probe(uv_timer_t *timer)
     struct ld_service *service = timer->data;
     char url[384];
     int64_t left = service->ready_deadline_ns - (int64_t)uv_hrtime();
-    snprintf(url, sizeof url, "http://%s%s", service->address, service->spec.ready_path);
+    probe_url(service, url, sizeof url);
     struct ld_fetch_request request = {
         .url = url, .timeout_ns = left > 1000000 ? left : 1000000, .body_max = (size_t)16 << 20};
     if (ld_fetch_start(&service->probe, service->fetcher, &request, on_probed, service) != 0)
@@ -279,7 +304,9 @@ static void maybe_gone(struct ld_service *service)
 /* ---- starting */
 
 struct descriptors {
-    int listening, truth[2], setting[2], error_output[2];
+    int listening; /* where pprof is */
+    int own;       /* where the service is, when that is elsewhere */
+    int truth[2], setting[2], error_output[2];
 };
 
 static void close_pair(int pair[2])
@@ -293,6 +320,8 @@ static void close_descriptors(struct descriptors *fds)
 {
     if (fds->listening >= 0)
         close(fds->listening);
+    if (fds->own >= 0)
+        close(fds->own);
     close_pair(fds->truth);
     close_pair(fds->setting);
     close_pair(fds->error_output);
@@ -320,7 +349,12 @@ static int bind_loopback(uint16_t *ret_port)
 static int open_descriptors(struct ld_service *service, struct descriptors *fds, struct ld_error *error)
 {
     bool contract = service->spec.kind == LD_SERVICE_CONTRACT;
-    bool good = (fds->listening = bind_loopback(&service->port)) >= 0 && pipe2(fds->error_output, O_CLOEXEC) == 0;
+    uint16_t profiles_port;
+    bool good = (fds->listening = bind_loopback(&profiles_port)) >= 0 && pipe2(fds->error_output, O_CLOEXEC) == 0;
+    if (good && service->spec.apart)
+        good = (fds->own = bind_loopback(&service->port)) >= 0;
+    else if (good)
+        service->port = profiles_port;
     if (good && contract)
         good = pipe2(fds->truth, O_CLOEXEC) == 0 &&
                socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds->setting) == 0;
@@ -329,44 +363,68 @@ static int open_descriptors(struct ld_service *service, struct descriptors *fds,
     /* The target's end must block, or Go's runtime would have to poll it; ours never may. */
     if (contract && fcntl(fds->setting[1], F_SETFL, 0) < 0)
         return ld_fail_errno(error, LD_ESYSTEM, errno, "%s: cannot make its descriptors", service->spec.name);
-    if (!contract) {
+    if (!contract && !service->spec.inherits) {
         /* A command opens its port itself: we only found one that is free. */
         close(fds->listening);
         fds->listening = -1;
     }
+    snprintf(service->address, sizeof service->address, "127.0.0.1:%u", service->port);
+    snprintf(service->profiles, sizeof service->profiles, "127.0.0.1:%u", profiles_port);
     return 0;
 }
 
-/* Arguments with {listen} and {upstream} replaced; NULL when out of memory. free() what is returned, one block. */
+#define PLACE_MAX 64    /* bytes of what stands for a place */
+#define PLACES_OF_WORD 4 /* more of them in one word stay as they are */
+
+struct place {
+    const char *name, *becomes;
+};
+
+/* The place that begins at `text`; NULL when none does. */
+static const struct place *place_at(const struct place *places, const char *text)
+{
+    for (; *text == '{' && places->name; places++)
+        if (strncmp(text, places->name, strlen(places->name)) == 0)
+            return places;
+    return NULL;
+}
+
+static char *fill_word(const struct place *places, const char *word, char *cursor)
+{
+    for (unsigned replaced = 0; *word;) {
+        const struct place *place = replaced < PLACES_OF_WORD ? place_at(places, word) : NULL;
+        if (place) {
+            cursor = stpcpy(cursor, place->becomes);
+            word += strlen(place->name);
+            replaced++;
+        } else {
+            *cursor++ = *word++;
+        }
+    }
+    *cursor++ = '\0';
+    return cursor;
+}
+
+/* Arguments with their places filled in; NULL when out of memory. free() what is returned, one block. */
 static char **fill_arguments(const struct ld_service *service)
 {
+    const struct place places[] = {{"{listen}", service->address},
+                                   {"{port}", strrchr(service->address, ':') + 1},
+                                   {"{pprof}", service->profiles},
+                                   {"{pprof_port}", strrchr(service->profiles, ':') + 1},
+                                   {"{upstream}", service->spec.upstream ? service->spec.upstream : ""},
+                                   {NULL, NULL}};
     const char *const *given = service->spec.arguments;
     size_t count = 0, bytes = 0;
     for (; given[count]; count++)
-        bytes += strlen(given[count]) + 2 * 64 + 1;
+        bytes += strlen(given[count]) + PLACES_OF_WORD * PLACE_MAX + 1;
     char **filled = malloc((count + 1) * sizeof *filled + bytes);
     if (!filled)
         return NULL;
     char *cursor = (char *)(filled + count + 1);
-    const char *listen_text = service->address;
-    const char *upstream = service->spec.upstream ? service->spec.upstream : "";
     for (size_t i = 0; i < count; i++) {
         filled[i] = cursor;
-        size_t replaced = 0;
-        for (const char *p = given[i]; *p;) {
-            if (replaced < 2 && strncmp(p, "{listen}", 8) == 0) {
-                cursor = stpcpy(cursor, listen_text);
-                p += 8;
-                replaced++;
-            } else if (replaced < 2 && strncmp(p, "{upstream}", 10) == 0) {
-                cursor = stpcpy(cursor, upstream);
-                p += 10;
-                replaced++;
-            } else {
-                *cursor++ = *p++;
-            }
-        }
-        *cursor++ = '\0';
+        cursor = fill_word(places, given[i], cursor);
     }
     filled[count] = NULL;
     return filled;
@@ -397,9 +455,12 @@ static int spawn(struct ld_service *service, struct descriptors *fds, struct ld_
 
 static int start_process(struct ld_service *service, struct ld_error *error)
 {
-    struct descriptors fds = {-1, {-1, -1}, {-1, -1}, {-1, -1}};
+    struct descriptors fds = {-1, -1, {-1, -1}, {-1, -1}, {-1, -1}};
     int code = open_descriptors(service, &fds, error);
-    snprintf(service->address, sizeof service->address, "127.0.0.1:%u", service->port);
+    if (!code && fds.own >= 0) {
+        close(fds.own); /* likewise only found; both were held, so that they differ */
+        fds.own = -1;
+    }
     if (!code)
         code = spawn(service, &fds, error);
     if (!code) {
@@ -425,10 +486,15 @@ int ld_service_start(struct ld_service *service, struct ld_error *error)
     assert(service->magic == SERVICE_MAGIC && service->state == LD_SERVICE_DOWN && !service->closing);
     service->incarnation++;
     service->swept = service->left = 0;
-    service->ignored_stop = service->said_ready = false;
+    service->ignored_stop = service->said_ready = service->service_answered = false;
+    service->last_answer[0] = '\0';
     ld_buffer_clear(&service->evidence);
     if (service->spec.kind == LD_SERVICE_ATTACHED) {
-        snprintf(service->address, sizeof service->address, "%s", service->spec.address);
+        const char *profiles = service->spec.profiles ? service->spec.profiles : service->spec.address;
+        /* A slash behind the port is the path's. */
+        snprintf(service->address, sizeof service->address, "%.*s", (int)strcspn(service->spec.address, "/"),
+                 service->spec.address);
+        snprintf(service->profiles, sizeof service->profiles, "%.*s", (int)strcspn(profiles, "/"), profiles);
         service->state = LD_SERVICE_STARTING;
         service->events->started(service, 0);
     } else {

@@ -1,8 +1,8 @@
 /* A service of a run: one instance of the target, or the upstream, across its incarnations.
  *
  * It knows the three ways in which a program comes to life: by the fixture contract (listening socket on fd 3, truth
- * on fd 4, setting on fd 5), as any command (told its address, ready when it answers), or attached (already there,
- * never started, never stopped). One struct lives as long as its run; each start begins the next incarnation.
+ * on fd 4, setting on fd 5), as any command (told its address, ready when it answers; one that was built with a
+ * listener added inherits its socket, too), or attached (already there, never started, never stopped). One struct lives as long as its run; each start begins the next incarnation.
  *
  * Order of events for an incarnation: started, ready, any lines and truth, ended, gone. `failed` comes instead of what
  * could not happen and is followed by gone. Everything runs on the control loop. */
@@ -28,11 +28,14 @@ struct ld_service_spec {
     const char *name;                /* for messages: "target mailroom", "upstream quotes" */
     const char *program;             /* absolute path; not for ATTACHED */
     const char *folder;              /* working directory */
-    const char *const *arguments;    /* ends with NULL; "{listen}" and "{upstream}" are replaced for COMMAND */
+    const char *const *arguments;    /* ends with NULL; "{listen}" and the other places are replaced for COMMAND */
     const char *const *environment;  /* ends with NULL */
     const char *setting;             /* CONTRACT: the private setting, one line of JSON without newline */
     const char *upstream;            /* COMMAND: what "{upstream}" becomes */
+    bool inherits;                   /* COMMAND: pprof is served on the socket that it inherits as fd 3 */
+    bool apart;                      /* COMMAND: pprof has an address of its own beside the service's */
     const char *address;             /* ATTACHED: "127.0.0.1:6060" */
+    const char *profiles;            /* ATTACHED: likewise, of pprof; NULL: the same */
     const char *ready_path;          /* COMMAND, ATTACHED: answers 200 when it is ready */
     int64_t ready_ns, stop_ns;
     uint64_t open_files;
@@ -90,9 +93,12 @@ struct ld_service {
     uv_timer_t timer;             /* ready limit, ready probe, stop limit */
     struct ld_fetch *probe;
     int64_t ready_deadline_ns;
+    bool service_answered;        /* at ready_path; now pprof is asked */
+    char last_answer[320];        /* what the last probe came to, for people */
     int64_t pid;
     uint16_t port;
-    char address[64];             /* "127.0.0.1:port" of this incarnation */
+    char address[64];             /* "127.0.0.1:port" of this incarnation: of the service */
+    char profiles[64];            /* likewise: of pprof and metrics, often the same */
     bool said_ready;              /* it said so; READY once it is known to have started, too */
     bool ignored_stop;            /* TERM did not end it in time */
     struct ld_buffer evidence;    /* the last of stderr, kept for failures */

@@ -38,9 +38,9 @@ static void target_of_everything(void **state)
     assert_int_equal(target->depths.count, 2);
     assert_int_equal(((const int64_t *)target->depths.items)[1], 3);
     assert_int_equal(target->gomaxprocs, 4);
-    assert_int_equal(target->env_names.count, 2);
-    assert_string_equal(((const char **)target->env_names.items)[1], "Name");
-    assert_string_equal(((const char **)target->env_values.items)[0], "gctrace=1");
+    assert_int_equal(target->environment.names.count, 2);
+    assert_string_equal(((const char **)target->environment.names.items)[1], "Name");
+    assert_string_equal(((const char **)target->environment.values.items)[0], "gctrace=1");
     assert_int_equal(target->limits.memory_bytes, 512 << 20);
     assert_int_equal(target->limits.open_files, 1024);
     assert_int_equal(target->limits.wall_ns, 5 * LD_MINUTE);
@@ -224,6 +224,63 @@ static void attach_reads_harmlessly(void **state)
     ld_scenario_free(scenario);
 }
 
+static void an_instrumented_program_is_described_whole(void **state)
+{
+    (void)state;
+    struct ld_scenario *scenario = read_good("instrument");
+    const struct ld_target_spec *target = &scenario->target;
+    const struct ld_instrument_spec *instrument = target->instrument;
+    assert_int_equal(target->kind, LD_TARGET_INSTRUMENT);
+    assert_non_null(instrument);
+    assert_string_equal(instrument->module, "example.org/shop/v2@v2.3.4");
+    assert_string_equal(instrument->package, "./cmd/shop");
+    assert_int_equal(instrument->main, LD_MAIN_HELD);
+    assert_int_equal(instrument->flags.count, 2);
+    assert_string_equal(((const char **)instrument->flags.items)[1], "-race");
+    assert_string_equal(((const char **)instrument->environment.names.items)[0], "GOTOOLCHAIN");
+    assert_string_equal(((const char **)instrument->environment.values.items)[0], "go1.27.3");
+    assert_int_equal(instrument->wall_ns, 90 * LD_SECOND);
+    /* The build's environment is not the program's. */
+    assert_int_equal(target->environment.names.count, 1);
+    assert_string_equal(((const char **)target->environment.names.items)[0], "SHOP");
+    assert_int_equal(target->command.count, 2);
+    assert_true(ld_target_listens(target));
+    assert_false(ld_target_places_pprof(target));
+    assert_int_equal(target->truth, LD_TRUTH_DECLARED);
+    assert_true(target->variants[LD_VARIANT_HEALTHY]);
+    ld_scenario_free(scenario);
+}
+
+static void an_instrumented_program_has_defaults(void **state)
+{
+    (void)state;
+    struct ld_scenario *scenario = read_good("instrument-least");
+    const struct ld_instrument_spec *instrument = scenario->target.instrument;
+    assert_string_equal(instrument->module, "");
+    assert_string_equal(instrument->package, "../shop");
+    assert_int_equal(instrument->main, LD_MAIN_NORMAL);
+    assert_int_equal(instrument->wall_ns, 300 * LD_SECOND);
+    assert_int_equal(scenario->target.command.count, 0);
+    assert_false(ld_target_listens(&scenario->target));
+    assert_int_equal(scenario->target.truth, LD_TRUTH_NONE);
+    assert_true(scenario->target.variants[LD_VARIANT_LEAKY]);
+    ld_scenario_free(scenario);
+}
+
+static void pprof_may_be_elsewhere(void **state)
+{
+    (void)state;
+    struct ld_scenario *scenario = read_good("attach-pprof");
+    assert_string_equal(scenario->target.attach, "http://127.0.0.1:8080");
+    assert_string_equal(scenario->target.profiles, "http://127.0.0.1:6060");
+    ld_scenario_free(scenario);
+    scenario = read_good("command-pprof");
+    assert_string_equal(scenario->target.profiles, "");
+    assert_true(ld_target_listens(&scenario->target));
+    assert_true(ld_target_places_pprof(&scenario->target));
+    ld_scenario_free(scenario);
+}
+
 /* One time_scale, one rounding: to the nearest nanosecond. */
 static void scaling_rounds(void **state)
 {
@@ -289,6 +346,9 @@ int test_good(void)
         cmocka_unit_test(a_command_says_what_leaks),
         cmocka_unit_test(a_healthy_command_is_the_healthy_variant),
         cmocka_unit_test(attach_reads_harmlessly),
+        cmocka_unit_test(an_instrumented_program_is_described_whole),
+        cmocka_unit_test(an_instrumented_program_has_defaults),
+        cmocka_unit_test(pprof_may_be_elsewhere),
         cmocka_unit_test(scaling_rounds),
         cmocka_unit_test(a_missing_file_is_said),
         cmocka_unit_test(shipped_scenarios_are_good),
