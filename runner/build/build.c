@@ -67,8 +67,13 @@ static const char *harmless_flags(struct building *building, const char *flags)
     return kept;
 }
 
+/* Said by the scenario, or by us: see below. */
 static bool is_given(const struct building *building, const char *entry)
 {
+    static const char *const ours[] = {"PWD", "TMPDIR", "GOTMPDIR"};
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        if (is_named(entry, ours[i]))
+            return true;
     const struct ld_environment_spec *given = &building->spec->environment;
     for (size_t i = 0; i < given->names.count; i++)
         if (is_named(entry, ((const char **)given->names.items)[i]))
@@ -76,22 +81,25 @@ static bool is_given(const struct building *building, const char *entry)
     return false;
 }
 
-/* Ours with the scenario's on top: proxies, caches and credentials are where the user has them. */
+/* Ours with the scenario's on top: proxies, caches and credentials are where the user has them. A go that is killed
+ * leaves its temporary files: they go with the work folder. */
 static int make_environment(struct building *building)
 {
     const struct ld_environment_spec *given = &building->spec->environment;
-    size_t count = 0, room = given->names.count + 2;
+    size_t count = 0, room = given->names.count + 3;
     for (char **entry = environ; *entry; entry++)
         room++;
     const char **environment = ld_arena_array(building->arena, room, sizeof *environment);
     if (!environment)
         return no_memory(building);
     for (char **entry = environ; *entry; entry++)
-        if (!is_given(building, *entry) && !is_named(*entry, "PWD"))
+        if (!is_given(building, *entry))
             environment[count++] = *entry;
     for (size_t i = 0; i < given->names.count; i++)
         environment[count++] = ld_arena_printf(building->arena, "%s=%s", ((const char **)given->names.items)[i],
                                                ((const char **)given->values.items)[i]);
+    environment[count++] = ld_arena_printf(building->arena, "TMPDIR=%s", building->build->folder);
+    environment[count++] = ld_arena_printf(building->arena, "GOTMPDIR=%s", building->build->folder);
     for (size_t i = 0; i < count; i++) {
         if (environment[i] && is_named(environment[i], "GOFLAGS"))
             environment[i] = harmless_flags(building, environment[i] + strlen("GOFLAGS="));
@@ -159,7 +167,7 @@ static int run_go(struct building *building, const char *const *arguments)
 #define RUN_GO(building, ...) run_go(building, (const char *const[]){"go", __VA_ARGS__, NULL})
 
 /* Line `index` of what go wrote, in the arena; "" when there is none, NULL when out of memory. */
-static const char *line_of(struct building *building, size_t index)
+static char *line_of(struct building *building, size_t index)
 {
     const char *text = ld_buffer_text(&building->out);
     for (; index && *text; index--)
@@ -243,7 +251,7 @@ static int copy_of_goroot(struct building *building)
     const char *name = strrchr(from, '/') + 1;
     const char *root = below(building, "source"), *to = ld_arena_printf(building->arena, "%s/%s", root ? root : "", name);
     const char *module_file = ld_arena_printf(building->arena, "%s/go.mod", to ? to : "");
-    const char *text = ld_arena_printf(building->arena, "module %s\n\ngo %s\n", name,
+    const char *text = ld_arena_printf(building->arena, "module example.org/%s\n\ngo %s\n", name,
                                        building->version + (strncmp(building->version, "go", 2) == 0 ? 2 : 0));
     if (!root || !to || !module_file || !text)
         return no_memory(building);
@@ -315,15 +323,18 @@ static int write_overlay(struct building *building, const char *folder, const ch
 /* Is it a program, where exactly is it, and what is it called? */
 static int look_at_package(struct building *building, const char **ret_folder, const char **ret_name)
 {
-    int code = RUN_GO(building, "list", "-f", "{{.Name}}\n{{.Dir}}\n{{.ImportPath}}", building->package);
+    int code = RUN_GO(building, "list", "-f", "{{.Name}} {{.ImportPath}} {{.Dir}}", building->package);
     if (code)
         return code;
-    const char *name = line_of(building, 0), *folder = line_of(building, 1), *path = line_of(building, 2);
-    if (!name || !folder || !path)
+    char *line = line_of(building, 0), *rest = line;
+    if (!line)
         return no_memory(building);
+    const char *name = strsep(&rest, " "), *path = strsep(&rest, " ");
+    if (!path || !rest)
+        return ld_fail(building->error, LD_ETARGET, "go does not say where the package is, but: %.200s", line);
     if (strcmp(name, "main") != 0)
         return ld_fail(building->error, LD_ETARGET, "%.200s is package %.100s, not a program (package main)", path, name);
-    *ret_folder = folder;
+    *ret_folder = rest;
     *ret_name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
     return 0;
 }

@@ -22,5 +22,6 @@ int test_doctor(void);
 int test_completion(void);
 int test_scaffold(void);
 int test_proxy(void);
+int test_instrument(void);
 
 #endif

@@ -21,6 +21,7 @@ static const struct {
     {"completion", test_completion},
     {"scaffold", test_scaffold},
     {"proxy", test_proxy},
+    {"instrument", test_instrument},
 };
 
 /* test_program [GROUP]: all of them, or one. Exits with GROUP_SKIPPED when none could be run. */

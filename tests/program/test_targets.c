@@ -147,7 +147,7 @@ static void an_attached_target_that_is_not_there_or_goes_is_named(void **state)
     (void)state;
     struct running_program service, running;
     struct program_result result;
-    char address[32], reason[128];
+    char address[32], reason[160];
     start_service(&service, "calm", address, sizeof address);
     LAB_SCENARIO(&lab, "goes.yaml", "attach.yaml", "NAME", "goes", "ADDRESS", address, "MORE", "", "LOAD", "");
     LAB_START(&lab, &running, "run", "goes.yaml", "--db", "goes.db");
@@ -159,7 +159,7 @@ static void an_attached_target_that_is_not_there_or_goes_is_named(void **state)
     lab_check(&result, 3, reason, "void, harness: target http://127.0.0.1:");
     program_result_done(&result);
     LAB_RUN(&lab, &result, "run", "goes.yaml", "--db", "absent.db");
-    snprintf(reason, sizeof reason, "target http://%s was not ready within 1.0 s\n", address);
+    snprintf(reason, sizeof reason, "target http://%s was not ready within 1.0 s: http://%s/ready: ", address, address);
     lab_check(&result, 3, NULL, reason);
     program_result_done(&result);
 }
