@@ -166,13 +166,19 @@ static void probe_url(const struct ld_service *service, char *ret_url, size_t ro
 
 static void note_answer(struct ld_service *service, const struct ld_fetch_result *result)
 {
+    static const char *const words[] = {[LD_FETCH_REFUSED] = "nobody listens there",
+                                        [LD_FETCH_TIMEOUT] = "no answer",
+                                        [LD_FETCH_TRUNCATED] = "an answer cut short",
+                                        [LD_FETCH_TOO_LARGE] = "too long an answer",
+                                        [LD_FETCH_BROKEN] = "an answer that is not HTTP"};
     char url[256];
     probe_url(service, url, sizeof url);
+    bool no_pprof = result->status == 404 && strstr(url, PPROF_PATH);
     if (result->failure == LD_FETCH_OK)
-        snprintf(service->last_answer, sizeof service->last_answer, "%s answers with HTTP %ld", url,
-                 (long)result->status);
+        snprintf(service->last_answer, sizeof service->last_answer, "%s answers with HTTP %ld%s", url,
+                 (long)result->status, no_pprof ? ", so it serves no pprof" : "");
     else
-        snprintf(service->last_answer, sizeof service->last_answer, "%s: %.60s", url, result->message);
+        snprintf(service->last_answer, sizeof service->last_answer, "%s: %s", url, words[result->failure]);
 }
 
 static void on_probed(void *context, const struct ld_fetch_result *result)

@@ -106,7 +106,7 @@ static void commands(void **state)
         /* Much talk is no crime, and harms nobody else. */
         {"floods", "floods", NULL, "valid", "", "lines were too many to keep"},
         {"floods-without-end", "floods-without-end", NULL, "valid", "", NULL},
-        {"never-listens", "never-listens", NULL, "harness", "target %/service was not ready within 1.0 s: http://127.0.0.1:%/ready: %", NULL},
+        {"never-listens", "never-listens", NULL, "harness", "target %/service was not ready within 1.0 s: http://127.0.0.1:%/ready: nobody listens there", NULL},
         {"exits", "exits", NULL, "harness", "target %/service died before it was ready, exit code 3",
          "cannot find my configuration"},
         {"crashes", "crashes", NULL, "harness", "target %/service died before it was ready, signal 11", NULL},

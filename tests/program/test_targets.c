@@ -159,7 +159,7 @@ static void an_attached_target_that_is_not_there_or_goes_is_named(void **state)
     lab_check(&result, 3, reason, "void, harness: target http://127.0.0.1:");
     program_result_done(&result);
     LAB_RUN(&lab, &result, "run", "goes.yaml", "--db", "absent.db");
-    snprintf(reason, sizeof reason, "target http://%s was not ready within 1.0 s: http://%s/ready: ", address, address);
+    snprintf(reason, sizeof reason, "target http://%s was not ready within 1.0 s: http://%s/ready: nobody listens there", address, address);
     lab_check(&result, 3, NULL, reason);
     program_result_done(&result);
 }
