@@ -107,7 +107,8 @@ static void on_closed(struct ld_process *process)
     uv_close((uv_handle_t *)&running->timer, on_handle_closed);
 }
 
-static const struct ld_process_events process_events = {on_started, on_failed, on_exited, on_ended, on_closed};
+static const struct ld_process_events process_events = {
+    .started = on_started, .failed = on_failed, .exited = on_exited, .ended = on_ended, .closed = on_closed};
 
 static void on_look(uv_timer_t *timer)
 {
