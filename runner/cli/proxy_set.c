@@ -327,20 +327,33 @@ static void start_toxic(struct open_proxy *open, const struct ld_fault_spec *tox
         fprintf(stderr, TALK "%s does not act: %s\n", toxic->id, error.message);
 }
 
+static void stop_toxic(struct open_proxy *open, const struct ld_fault_spec *toxic)
+{
+    if (ld_proxy_fault_stop(open->listener, toxic->id) != 0)
+        fprintf(stderr, TALK "%s still acts: out of memory\n", toxic->id);
+}
+
+static void change_toxic(struct open_proxy *open, const struct ld_fault_spec *toxic)
+{
+    struct ld_error error;
+    if (ld_proxy_fault_change(open->listener, toxic, &error) != 0)
+        fprintf(stderr, TALK "%s was not changed: %s\n", toxic->id, error.message);
+}
+
 static void change_toxics(struct open_proxy *open, const struct ld_proxy_entry *to)
 {
     const struct ld_fault_spec *before = open->entry->toxics.items, *after = to->toxics.items;
     for (size_t i = 0; i < open->entry->toxics.count; i++) {
         const struct ld_fault_spec *same = find_toxic(to, before[i].id);
-        if (same && ld_proxy_toxics_equal(same, &before[i]))
-            continue;
-        if (ld_proxy_fault_stop(open->listener, before[i].id) != 0)
-            fprintf(stderr, TALK "%s still acts: out of memory\n", before[i].id);
+        if (!same || same->type != before[i].type)
+            stop_toxic(open, &before[i]);
     }
     for (size_t i = 0; i < to->toxics.count; i++) {
         const struct ld_fault_spec *same = find_toxic(open->entry, after[i].id);
-        if (!same || !ld_proxy_toxics_equal(same, &after[i]))
+        if (!same || same->type != after[i].type)
             start_toxic(open, &after[i]);
+        else if (!ld_proxy_toxics_equal(same, &after[i]))
+            change_toxic(open, &after[i]);
     }
 }
 

@@ -8,7 +8,7 @@
 #include "runner/proxy/internal.h"
 #include "runner/proxy/socket.h"
 
-#define ENTRIES 4 /* in the schedule, at most */
+#define ENTRIES 5 /* in the schedule, at most */
 
 /* ---- the end */
 
@@ -31,7 +31,7 @@ void connection_close_side(struct side *side, bool with_reset)
     if (with_reset)
         socket_reset(side->fd);
     else
-        close(side->fd);
+        socket_finish(side->fd);
     side->fd = -1;
     side->watched = 0;
 }
@@ -49,12 +49,35 @@ static void drop_link(struct direction *direction)
     direction->meter = NULL;
 }
 
+/* What waits unread for this direction. */
+static size_t waiting(const struct direction *direction)
+{
+    return direction->from->fd >= 0 ? socket_unread(direction->from->fd) : 0;
+}
+
+/* The faults that act hear how it ended. */
+static void detach_all(struct connection *connection)
+{
+    struct direction *directions[] = {&connection->up, &connection->down};
+    for (size_t i = 0; i < 2; i++) {
+        if (ld_meter_idle(directions[i]->meter))
+            continue;
+        size_t unread = waiting(directions[i]);
+        for (const struct fault *fault = connection->listener->faults; fault; fault = fault->next)
+            ld_meter_detach(directions[i]->meter, fault->effect, unread);
+    }
+}
+
 /* Both sockets are closed, or about to be: forget the connection. Its memory goes with its last handle. */
 void connection_end(struct connection *connection, bool with_reset)
 {
     struct listener *listener = connection->listener;
     assert(!connection->closing && connection->handles > 0);
     connection->closing = true;
+    detach_all(connection);
+    schedule_set(&listener->engine->schedule, &connection->connect, INT64_MAX);
+    if (connection->upstream_fd >= 0)
+        close(connection->upstream_fd);
     connection_close_side(&connection->client, with_reset);
     connection_close_side(&connection->upstream, with_reset);
     drop_link(&connection->up);
@@ -69,42 +92,81 @@ void connection_end(struct connection *connection, bool with_reset)
 
 /* ---- faults */
 
-bool connection_add_fault(struct connection *connection, struct fault *fault, int64_t now_ns)
+/* What is in a pipe arrived before a fault, and leaves before what it holds. False when memory ran out. */
+static bool stop_streams(struct connection *connection, int64_t now_ns)
+{
+    if (stream_stop(&connection->up, now_ns) == 0 && stream_stop(&connection->down, now_ns) == 0)
+        return true;
+    connection_end(connection, true);
+    return false;
+}
+
+static bool touches(const struct connection *connection, const struct fault *fault)
+{
+    return ld_toxic_touches(connection->listener->seed, fault->spec.id, connection->index,
+                            ld_fault_toxicity(&fault->spec));
+}
+
+static void tell_decision(struct connection *connection, struct fault *fault, bool touched, int64_t now_ns)
 {
     struct listener *listener = connection->listener;
-    struct direction *directions[] = {&connection->up, &connection->down};
-    /* what is in a pipe arrived before the fault, and leaves before what it holds */
-    if (stream_stop(&connection->up, now_ns) != 0 || stream_stop(&connection->down, now_ns) != 0) {
-        connection_end(connection, true);
-        return false;
-    }
-    bool touched = ld_toxic_touches(listener->seed, fault->spec.id, connection->index,
-                                    ld_fault_toxicity(&fault->spec));
-    for (size_t i = 0; i < 2; i++) {
-        int code = ld_link_add(directions[i]->link, &fault->spec, now_ns);
-        assert(code == 0); /* implemented, and no more than LD_LINK_TOXICS_MAX act on a listener */
-        (void)code;
-        if (touched && ld_fault_on_stream(&fault->spec, directions[i]->stream))
-            ld_meter_attach(directions[i]->meter, fault->effect, now_ns);
-    }
     ld_effect_connection(fault->effect, touched);
     struct message *message = engine_event(listener, MESSAGE_DECISION);
     if (!message)
-        return true;
+        return;
     message->fault = fault;
     message->number = connection->index;
     message->touched = touched;
     message->time_ns = now_ns;
     queue_post(listener->engine->events, message);
+}
+
+static void measure(struct direction *direction, const struct fault *fault, bool touched, int64_t now_ns)
+{
+    if (touched && ld_fault_on_stream(&fault->spec, direction->stream))
+        ld_meter_attach(direction->meter, fault->effect, now_ns);
+}
+
+bool connection_add_fault(struct connection *connection, struct fault *fault, int64_t now_ns)
+{
+    struct direction *directions[] = {&connection->up, &connection->down};
+    bool touched = touches(connection, fault);
+    if (!stop_streams(connection, now_ns))
+        return false;
+    for (size_t i = 0; i < 2; i++) {
+        int code = ld_link_add(directions[i]->link, &fault->spec, now_ns);
+        assert(code == 0); /* a toxic, and no more than LD_LINK_TOXICS_MAX act on a listener */
+        (void)code;
+        measure(directions[i], fault, touched, now_ns);
+    }
+    tell_decision(connection, fault, touched, now_ns);
+    return true;
+}
+
+bool connection_change_fault(struct connection *connection, struct fault *before, struct fault *after, int64_t now_ns)
+{
+    struct direction *directions[] = {&connection->up, &connection->down};
+    bool touched = touches(connection, after);
+    if (!stop_streams(connection, now_ns))
+        return false;
+    for (size_t i = 0; i < 2; i++) {
+        int code = ld_link_change(directions[i]->link, &after->spec, now_ns);
+        assert(code == 0); /* there are no more of them than before */
+        (void)code;
+        ld_meter_detach(directions[i]->meter, before->effect, waiting(directions[i]));
+        measure(directions[i], after, touched, now_ns);
+    }
+    tell_decision(connection, after, touched, now_ns);
     return true;
 }
 
 void connection_remove_fault(struct connection *connection, const struct fault *fault, int64_t now_ns)
 {
-    ld_link_remove(connection->up.link, fault->spec.id, now_ns);
-    ld_link_remove(connection->down.link, fault->spec.id, now_ns);
-    ld_meter_detach(connection->up.meter, fault->effect, 0);
-    ld_meter_detach(connection->down.meter, fault->effect, 0);
+    struct direction *directions[] = {&connection->up, &connection->down};
+    for (size_t i = 0; i < 2; i++) {
+        ld_link_remove(directions[i]->link, fault->spec.id, now_ns);
+        ld_meter_detach(directions[i]->meter, fault->effect, waiting(directions[i]));
+    }
 }
 
 /* ---- the beginning */
@@ -146,8 +208,12 @@ static void connection_discard(struct connection *connection)
     ld_link_free(connection->down.link);
     ld_meter_free(connection->up.meter);
     ld_meter_free(connection->down.meter);
+    if (connection->upstream_fd >= 0)
+        close(connection->upstream_fd);
     free(connection);
 }
+
+static void on_connect_due(struct schedule_entry *entry, int64_t now_ns);
 
 /* All the memory that a connection needs; NULL when there is none. */
 static struct connection *connection_new(struct listener *listener)
@@ -156,6 +222,8 @@ static struct connection *connection_new(struct listener *listener)
     if (!connection)
         return NULL;
     connection->listener = listener;
+    connection->upstream_fd = -1;
+    connection->connect.ready = on_connect_due;
     connection->index = listener->counts.accepted;
     connection->client = connection->upstream =
         (struct side){.connection = connection, .fd = -1, .watch_errors = true};
@@ -186,29 +254,63 @@ static void enrol(struct connection *connection)
         connection_add_fault(connection, fault, now_ns);
 }
 
-int connection_open(struct listener *listener, int fd)
+/* How long the faults that act keep it from its upstream. */
+static int64_t connect_delay_ns(const struct connection *connection)
+{
+    const struct listener *listener = connection->listener;
+    int64_t delay_ns = 0;
+    for (const struct fault *fault = listener->faults; fault; fault = fault->next)
+        delay_ns += ld_toxic_connect_delay_ns(listener->seed, &fault->spec, connection->index);
+    return delay_ns;
+}
+
+static void tell_connect(const struct connection *connection, int64_t now_ns)
+{
+    for (const struct fault *fault = connection->listener->faults; fault; fault = fault->next)
+        if (fault->began_ns <= connection->accepted_ns && touches(connection, fault))
+            ld_effect_connect(fault->effect, connection->accepted_ns, now_ns);
+}
+
+/* The connect to the upstream begins. The connection may have ended when this returns. */
+static void connect_upstream(struct connection *connection, int64_t now_ns)
 {
     bool connected = false;
-    int upstream = socket_connect(listener->upstream_port, &connected);
-    if (upstream == -EMFILE || upstream == -ENFILE || upstream == -ENOBUFS || upstream == -ENOMEM)
-        return LD_ESYSTEM; /* our own lack, not the upstream's death */
+    int fd = connection->upstream_fd;
+    tell_connect(connection, now_ns);
+    if (socket_connect(fd, connection->listener->upstream_port, &connected) == 0 &&
+        watch_begin(&connection->upstream, fd, connected)) {
+        connection->upstream_fd = -1; /* the side's now */
+        pump(connection, now_ns);
+        return;
+    }
+    connection->listener->counts.upstream_refused++;
+    connection_end(connection, true);
+}
+
+static void on_connect_due(struct schedule_entry *entry, int64_t now_ns)
+{
+    connect_upstream((struct connection *)((char *)entry - offsetof(struct connection, connect)), now_ns);
+}
+
+int connection_open(struct listener *listener, int fd)
+{
     struct connection *connection = connection_new(listener);
-    if (!connection || !watch_begin(&connection->client, fd, true)) {
-        if (connection)
-            connection_discard(connection);
-        if (upstream >= 0)
-            close(upstream);
-        return connection ? LD_ESYSTEM : LD_ENOMEM;
+    if (!connection)
+        return LD_ENOMEM;
+    connection->upstream_fd = socket_new();
+    if (connection->upstream_fd < 0 || !watch_begin(&connection->client, fd, true)) {
+        connection_discard(connection);
+        return LD_ESYSTEM;
     }
     socket_set_no_delay(fd);
+    connection->accepted_ns = engine_now();
     enrol(connection);
-    if (upstream >= 0 && watch_begin(&connection->upstream, upstream, connected)) {
-        pump(connection, engine_now());
+    int64_t delay_ns = connect_delay_ns(connection);
+    if (delay_ns == 0) {
+        connect_upstream(connection, engine_now());
         return 0;
     }
-    if (upstream >= 0)
-        close(upstream);
-    listener->counts.upstream_refused++;
-    connection_end(connection, true);
+    schedule_set(&listener->engine->schedule, &connection->connect, connection->accepted_ns + delay_ns);
+    pump(connection, engine_now());
     return 0;
 }

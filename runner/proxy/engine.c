@@ -49,6 +49,9 @@ static void serve(struct engine *engine, struct message *message)
     case MESSAGE_FAULT_START:
         listener_start_fault(message->listener, message);
         break;
+    case MESSAGE_FAULT_CHANGE:
+        listener_change_fault(message->listener, message);
+        break;
     case MESSAGE_FAULT_STOP:
         listener_stop_fault(message->listener, message);
         break;

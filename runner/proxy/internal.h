@@ -25,6 +25,7 @@ enum message_kind {
     MESSAGE_OPEN,        /* listener: the engine takes it over */
     MESSAGE_UPSTREAM,    /* number: the port */
     MESSAGE_FAULT_START, /* fault: the engine takes it over */
+    MESSAGE_FAULT_CHANGE, /* fault, in place of the one of its id: the engine takes it over */
     MESSAGE_FAULT_STOP,  /* fault_id: owned by the message */
     MESSAGE_LIMIT,       /* number */
     MESSAGE_STATUS,
@@ -105,6 +106,7 @@ struct listener {
     int listen_fd;                /* until an acceptor takes it over; -1 */
     struct acceptor *acceptor;    /* NULL: not listening */
     struct fault *faults;         /* that act, in order of their start */
+    size_t downs;                 /* of them, that let it not listen */
     struct connection *connections;
     size_t handles;               /* of libuv, not closed yet */
     bool draining, closing;
@@ -133,6 +135,8 @@ struct direction {
     struct ld_meter *meter;
     uint64_t *bytes;     /* of the listener's counts */
     bool reset;          /* what ends it is a reset */
+    bool full;           /* enough is held: nothing is read until there is room for more than a little */
+    size_t untold;       /* bytes written that the peer's kernel may not have yet: not told to the meter */
     int64_t blocked_ns;  /* when the kernel last took no more for `to` */
     struct pipe *pipe;   /* not NULL: it streams, while the link is transparent */
     size_t piped;        /* bytes in the pipe; the link is then empty */
@@ -145,6 +149,9 @@ struct connection {
     uint64_t index;
     struct side client, upstream;
     struct direction up, down;
+    struct schedule_entry connect; /* waits while the connect to the upstream is delayed */
+    int64_t accepted_ns;
+    int upstream_fd;               /* of the upstream's side until it connects; -1 */
     unsigned handles;  /* of libuv, not closed yet */
     bool closing;
 };
@@ -165,6 +172,7 @@ void listener_free(struct listener *listener); /* on the owner's thread, before 
 void listener_open(struct engine *engine, struct listener *listener);
 void listener_set_upstream(struct listener *listener, struct message *message);
 void listener_start_fault(struct listener *listener, struct message *message);
+void listener_change_fault(struct listener *listener, struct message *message);
 void listener_stop_fault(struct listener *listener, struct message *message);
 void listener_drain(struct listener *listener);
 void listener_close(struct listener *listener);
@@ -181,6 +189,9 @@ void connection_end(struct connection *connection, bool with_reset);
 void connection_close_side(struct side *side, bool with_reset); /* once is enough */
 /* False when memory ran out: the connection was ended by a reset. */
 bool connection_add_fault(struct connection *connection, struct fault *fault, int64_t now_ns);
+/* `after` acts in place of `before`, and goes on where that was. False as above. */
+bool connection_change_fault(struct connection *connection, struct fault *before, struct fault *after,
+                             int64_t now_ns);
 void connection_remove_fault(struct connection *connection, const struct fault *fault, int64_t now_ns);
 
 /* pump.c */
@@ -189,6 +200,7 @@ void pump(struct connection *connection, int64_t now_ns);
 void pump_on_due(struct schedule_entry *entry, int64_t now_ns);       /* of direction.entry */
 void pump_on_stall_due(struct schedule_entry *entry, int64_t now_ns); /* of direction.stall */
 struct direction *pump_reads_into(const struct side *side);
+void pump_sent(struct direction *direction, size_t length); /* the kernel took so many bytes */
 void pump_blocked(struct side *side); /* the kernel takes no more bytes for this side */
 void pump_side_was_reset(struct side *side, int64_t now_ns);
 

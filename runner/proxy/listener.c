@@ -171,6 +171,18 @@ static void tell_upstream(struct listener *listener, struct message *message, in
     queue_post(listener->engine->events, message);
 }
 
+/* Listen while there is an upstream and nothing forbids it. */
+static int settle_listening(struct listener *listener)
+{
+    bool listens = listener->upstream_port != 0 && !listener->draining && listener->downs == 0;
+    if (!listens)
+        stop_accepting(listener);
+    if (!listens || listener->acceptor)
+        return 0;
+    int fd = listen_on(listener->port);
+    return fd < 0 ? LD_ESYSTEM : start_accepting(listener, fd);
+}
+
 void listener_open(struct engine *engine, struct listener *listener)
 {
     listener->engine = engine;
@@ -189,16 +201,38 @@ void listener_open(struct engine *engine, struct listener *listener)
 
 void listener_set_upstream(struct listener *listener, struct message *message)
 {
-    int code = 0;
-    uint16_t port = (uint16_t)message->number;
-    listener->upstream_port = port;
-    if (port == 0) {
-        stop_accepting(listener);
-    } else if (!listener->acceptor && !listener->draining) {
-        int fd = listen_on(listener->port);
-        code = fd < 0 ? LD_ESYSTEM : start_accepting(listener, fd);
-    }
-    tell_upstream(listener, message, code);
+    listener->upstream_port = (uint16_t)message->number;
+    tell_upstream(listener, message, settle_listening(listener));
+}
+
+/* ---- faults */
+
+/* The fault `down` begins, or is about to end: does it refuse? */
+static void probe(struct listener *listener, struct fault *fault)
+{
+    if (fault->spec.type == LD_FAULT_DOWN)
+        ld_effect_probe(fault->effect, socket_refuses(listener->port));
+}
+
+static void begin_down(struct listener *listener, struct fault *fault)
+{
+    if (fault->spec.type != LD_FAULT_DOWN)
+        return;
+    listener->downs++;
+    settle_listening(listener); /* only ever stops here */
+    probe(listener, fault);
+}
+
+static void end_down(struct listener *listener, struct fault *fault)
+{
+    if (fault->spec.type != LD_FAULT_DOWN)
+        return;
+    probe(listener, fault);
+    listener->downs--;
+    int code = listener->closing ? 0 : settle_listening(listener);
+    struct message *message = code ? engine_event(listener, MESSAGE_UPSTREAM_CHANGED) : NULL;
+    if (message)
+        tell_upstream(listener, message, code);
 }
 
 void listener_start_fault(struct listener *listener, struct message *message)
@@ -220,6 +254,7 @@ void listener_start_fault(struct listener *listener, struct message *message)
     if (code != 0)
         return; /* the owner frees it, has freed it by now perhaps */
     *last = fault;
+    begin_down(listener, fault);
     for (struct connection *connection = listener->connections, *next; connection; connection = next) {
         next = connection->next;
         if (connection_add_fault(connection, fault, fault->began_ns))
@@ -227,10 +262,46 @@ void listener_start_fault(struct listener *listener, struct message *message)
     }
 }
 
+static void hand_back(struct listener *listener, struct fault *fault)
+{
+    fault->message = (struct message){.kind = MESSAGE_FAULT_ENDED, .handle = listener->handle, .fault = fault};
+    queue_post(listener->engine->events, &fault->message);
+}
+
+static void change_fault(struct listener *listener, struct fault **place, struct fault *after)
+{
+    struct fault *before = *place;
+    after->next = before->next;
+    *place = after;
+    before->ended_ns = after->began_ns = engine_now();
+    for (struct connection *connection = listener->connections, *next; connection; connection = next) {
+        next = connection->next;
+        if (connection_change_fault(connection, before, after, after->began_ns))
+            pump(connection, after->began_ns);
+    }
+    hand_back(listener, before);
+}
+
+void listener_change_fault(struct listener *listener, struct message *message)
+{
+    struct fault *after = message->fault, **place = &listener->faults;
+    while (*place && strcmp((*place)->spec.id, after->spec.id) != 0)
+        place = &(*place)->next;
+    if (!*place || (*place)->spec.type != after->spec.type) {
+        listener_start_fault(listener, message); /* nothing to change: begins, or fails as any other */
+        return;
+    }
+    change_fault(listener, place, after);
+    message->kind = MESSAGE_FAULT_BEGAN;
+    message->time_ns = after->began_ns;
+    queue_post(listener->engine->events, message);
+}
+
 /* Takes the fault off every connection and hands it back to the owner. */
 static void end_fault(struct listener *listener, struct fault **place)
 {
     struct fault *fault = *place;
+    end_down(listener, fault);
     *place = fault->next;
     fault->ended_ns = engine_now();
     for (struct connection *connection = listener->connections, *next; connection; connection = next) {
@@ -238,8 +309,7 @@ static void end_fault(struct listener *listener, struct fault **place)
         connection_remove_fault(connection, fault, fault->ended_ns);
         pump(connection, fault->ended_ns);
     }
-    fault->message = (struct message){.kind = MESSAGE_FAULT_ENDED, .handle = listener->handle, .fault = fault};
-    queue_post(listener->engine->events, &fault->message);
+    hand_back(listener, fault);
 }
 
 void listener_stop_fault(struct listener *listener, struct message *message)

@@ -316,7 +316,8 @@ void ld_proxy_drain(struct ld_proxy_listener *handle)
     post(handle, &handle->drain, MESSAGE_DRAIN);
 }
 
-int ld_proxy_fault_start(struct ld_proxy_listener *handle, const struct ld_fault_spec *spec, struct ld_error *error)
+static int post_fault(struct ld_proxy_listener *handle, enum message_kind kind, const struct ld_fault_spec *spec,
+                      struct ld_error *error)
 {
     struct fault *fault;
     struct message *message;
@@ -329,8 +330,18 @@ int ld_proxy_fault_start(struct ld_proxy_listener *handle, const struct ld_fault
         return ld_fail(error, LD_ENOMEM, "no memory for fault %s", spec->id);
     }
     message->fault = fault;
-    post(handle, message, MESSAGE_FAULT_START);
+    post(handle, message, kind);
     return 0;
+}
+
+int ld_proxy_fault_start(struct ld_proxy_listener *handle, const struct ld_fault_spec *spec, struct ld_error *error)
+{
+    return post_fault(handle, MESSAGE_FAULT_START, spec, error);
+}
+
+int ld_proxy_fault_change(struct ld_proxy_listener *handle, const struct ld_fault_spec *spec, struct ld_error *error)
+{
+    return post_fault(handle, MESSAGE_FAULT_CHANGE, spec, error);
 }
 
 int ld_proxy_fault_stop(struct ld_proxy_listener *handle, const char *fault_id)

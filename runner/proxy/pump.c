@@ -16,6 +16,8 @@
 #define STREAMS_MAX 4                    /* of up to PIPE_BYTES, likewise */
 #define WRITE_MAX ((size_t)1 << 20)      /* bytes at a time, likewise; the schedule brings us back at once */
 #define HELD_FLOOR ((size_t)64 << 10)    /* what a link may always hold, whatever the others do */
+#define ROOM_AGAIN ((size_t)16 << 10)    /* room that a full link must have before it is read for again */
+#define UNTOLD_NS (5 * LD_MS)            /* until it is looked again whether the peer's kernel has what was written */
 #define BUFFER_SIZE sizeof(((struct engine *)0)->buffer)
 
 struct direction *pump_reads_into(const struct side *side)
@@ -73,6 +75,23 @@ void pump_on_stall_due(struct schedule_entry *entry, int64_t now_ns)
 
 /* ---- moving bytes */
 
+/* Tell the meter what the peer's kernel has: what was written, but for what waits for its window to open. */
+static void settle(struct direction *direction)
+{
+    size_t unsent = ld_meter_idle(direction->meter) ? 0 : socket_unsent(direction->to->fd);
+    if (direction->untold <= unsent)
+        return;
+    ld_meter_sent(direction->meter, direction->untold - unsent, engine_now());
+    direction->untold = unsent;
+}
+
+void pump_sent(struct direction *direction, size_t length)
+{
+    *direction->bytes += (uint64_t)length;
+    direction->untold += length;
+    settle(direction);
+}
+
 /* The peer of this side reset the connection. What it sent before still goes its way, then the reset; nothing more
  * goes to it. */
 void pump_side_was_reset(struct side *side, int64_t now_ns)
@@ -81,6 +100,7 @@ void pump_side_was_reset(struct side *side, int64_t now_ns)
     side->connection->listener->counts.resets++;
     side->read_ended = side->write_ended = true;
     out->reset = true;
+    ld_meter_end_seen(out->meter, now_ns);
     ld_link_end(out->link, now_ns);
     connection_close_side(side, true);
 }
@@ -91,8 +111,7 @@ static size_t send_to(struct side *side, const void *bytes, size_t length, int64
     for (;;) {
         ssize_t sent = send(side->fd, bytes, length, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent >= 0) {
-            *writes_from(side)->bytes += (uint64_t)sent;
-            ld_meter_sent(writes_from(side)->meter, (size_t)sent, engine_now());
+            pump_sent(writes_from(side), (size_t)sent);
             if ((size_t)sent < length)
                 pump_blocked(side);
             return (size_t)sent;
@@ -144,7 +163,7 @@ static bool may_read(const struct direction *direction)
 {
     const struct side *from = direction->from, *to = direction->to;
     return from->fd >= 0 && from->connected && !from->read_ended && to->fd >= 0 && to->connected && !to->blocked &&
-           direction->piped == 0 && room(direction) > 0;
+           direction->piped == 0 && !direction->full && room(direction) > 0;
 }
 
 enum read_result { READ_MORE, READ_LATER, READ_BROKEN };
@@ -155,6 +174,7 @@ static enum read_result read_nothing(struct direction *direction, ssize_t length
     struct side *from = direction->from;
     if (length == 0) {
         from->read_ended = true;
+        ld_meter_end_seen(direction->meter, engine_now());
         ld_link_end(direction->link, engine_now());
         return READ_LATER;
     }
@@ -218,7 +238,8 @@ static bool drain_reset_side(struct side *side)
     enum read_result result = READ_MORE;
     if (stream_stop(direction, engine_now()) != 0)
         return false;
-    while (result == READ_MORE && !side->read_ended && ld_link_room(direction->link) >= BUFFER_SIZE)
+    while (result == READ_MORE && !side->read_ended &&
+           ld_link_held(direction->link) <= LD_LINK_BYTES_MAX - BUFFER_SIZE)
         result = read_once(direction, BUFFER_SIZE);
     if (side->fd >= 0)
         pump_side_was_reset(side, engine_now());
@@ -247,19 +268,39 @@ static void write_due(struct direction *direction, int64_t now_ns)
 static bool pass_end(struct direction *direction, int64_t now_ns)
 {
     struct side *to = direction->to;
-    if (direction->reset)
-        return now_ns >= ld_link_end_due(direction->link);
-    if (to->fd < 0 || !to->connected || to->write_ended || direction->piped > 0 ||
+    if (direction->reset && now_ns >= ld_link_end_due(direction->link)) {
+        ld_meter_end_passed(direction->meter, LD_END_RESET, false, now_ns);
+        return true;
+    }
+    if (direction->reset || to->fd < 0 || !to->connected || to->write_ended || direction->piped > 0 ||
         !ld_link_finished(direction->link, now_ns))
         return false;
     to->write_ended = true;
     stream_discard(direction);
+    ld_meter_end_passed(direction->meter, LD_END_FIN, false, now_ns);
     shutdown(to->fd, SHUT_WR); /* fails when the peer has just reset; poll tells */
     return false;
 }
 
-/* When to look again at this direction. */
-static int64_t due(const struct direction *direction)
+/* What a toxic does to the whole connection, now. */
+static enum ld_fate fate_of(const struct connection *connection, int64_t now_ns)
+{
+    enum ld_fate up = ld_link_fate(connection->up.link, now_ns), down = ld_link_fate(connection->down.link, now_ns);
+    return up > down ? up : down; /* a reset before a close */
+}
+
+static void suffer(struct connection *connection, enum ld_fate fate, int64_t now_ns)
+{
+    struct direction *directions[] = {&connection->up, &connection->down};
+    bool reset = fate == LD_FATE_RESET;
+    for (size_t i = 0; i < 2; i++)
+        if (directions[i]->to->fd >= 0 && (reset || !directions[i]->to->write_ended))
+            ld_meter_end_passed(directions[i]->meter, reset ? LD_END_RESET : LD_END_FIN, true, now_ns);
+    connection_end(connection, reset);
+}
+
+/* When to look again at what this direction holds. */
+static int64_t bytes_due(const struct direction *direction)
 {
     const struct side *to = direction->to;
     if (direction->reset && (to->blocked || !to->connected))
@@ -267,6 +308,14 @@ static int64_t due(const struct direction *direction)
     if (to->fd < 0 || to->blocked || !to->connected || to->write_ended)
         return INT64_MAX;
     return ld_link_due(direction->link);
+}
+
+static int64_t due(const struct direction *direction, int64_t now_ns)
+{
+    int64_t due_ns = bytes_due(direction), fate_ns = ld_link_fate_due(direction->link);
+    due_ns = fate_ns < due_ns ? fate_ns : due_ns;
+    bool look = direction->untold > 0 && direction->to->fd >= 0;
+    return look && now_ns + UNTOLD_NS < due_ns ? now_ns + UNTOLD_NS : due_ns;
 }
 
 static void on_side(uv_poll_t *poll, int status, int events);
@@ -290,6 +339,14 @@ static void watch(struct side *side)
     (void)result;
 }
 
+static void settle_reading(struct direction *direction)
+{
+    size_t free_bytes = room(direction);
+    direction->full = direction->full ? free_bytes < ROOM_AGAIN && !ld_link_empty(direction->link) : free_bytes == 0;
+    if (direction->untold > 0 && direction->to->fd >= 0)
+        settle(direction);
+}
+
 static void close_if_done(struct side *side)
 {
     if (side->fd >= 0 && side->read_ended && side->write_ended)
@@ -302,18 +359,25 @@ void pump(struct connection *connection, int64_t now_ns)
     struct schedule *schedule = &connection->listener->engine->schedule;
     write_due(&connection->up, now_ns);
     write_due(&connection->down, now_ns);
+    enum ld_fate fate = fate_of(connection, now_ns);
+    if (fate != LD_FATE_NONE) {
+        suffer(connection, fate, now_ns);
+        return;
+    }
     if (pass_end(&connection->up, now_ns) || pass_end(&connection->down, now_ns)) {
         connection_end(connection, true);
         return;
     }
     close_if_done(&connection->client);
     close_if_done(&connection->upstream);
-    if (connection->client.fd < 0 && connection->upstream.fd < 0) {
+    if (connection->client.fd < 0 && connection->upstream.fd < 0) { /* also while the connect is delayed */
         connection_end(connection, false);
         return;
     }
-    schedule_set(schedule, &connection->up.entry, due(&connection->up));
-    schedule_set(schedule, &connection->down.entry, due(&connection->down));
+    settle_reading(&connection->up);
+    settle_reading(&connection->down);
+    schedule_set(schedule, &connection->up.entry, due(&connection->up, now_ns));
+    schedule_set(schedule, &connection->down.entry, due(&connection->down, now_ns));
     watch(&connection->client);
     watch(&connection->upstream);
 }

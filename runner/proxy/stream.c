@@ -53,9 +53,8 @@ void stream_flush(struct direction *direction, int64_t now_ns)
                               SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
         if (sent > 0) {
             direction->piped -= (size_t)sent;
-            *direction->bytes += (uint64_t)sent;
             ld_link_passed(direction->link, (size_t)sent);
-            ld_meter_sent(direction->meter, (size_t)sent, engine_now());
+            pump_sent(direction, (size_t)sent);
             direction->connection->listener->counts.bytes_spliced += (uint64_t)sent;
         } else if (errno == EAGAIN) {
             pump_blocked(to);

@@ -216,6 +216,173 @@ static void faults_that_cannot_act_are_told(void **state)
     assert_int_equal(told->ended, 1 + LD_LINK_TOXICS_MAX); /* the close ended those that acted */
 }
 
+/* ---- what a toxic does to the whole connection */
+
+static struct ld_fault_spec timed_fault(enum ld_fault_type type, const char *id, int64_t time_ns)
+{
+    struct ld_fault_spec fault = {.type = type, .id = id, .for_ns = -1};
+    fault.attributes.timeout = (struct ld_fault_timeout){{1, LD_STREAM_BOTH}, time_ns};
+    return fault;
+}
+
+/* What the client sent is held and then dropped, and both see an end, not a reset, though it was not read. */
+static void a_timeout_closes_by_fin_on_time(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ld_fault_spec fault = timed_fault(LD_FAULT_TIMEOUT, "a/0/timeout", 80 * LD_MS);
+    struct pair pair = connect_pair(fixture);
+    round_trip_ns(pair);
+    int64_t from_ns = now_ns();
+    start_fault(fixture, &fault);
+    send_text(pair.client, "never arrives");
+    expect_end(pair.server);
+    assert_true(now_ns() - from_ns >= 80 * LD_MS);
+    expect_end(pair.client);
+    stop_fault(fixture, fault.id);
+    assert_true(fixture->told.receipt.effective);
+    close_pair(pair);
+}
+
+static void a_reset_comes_to_an_idle_connection(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ld_fault_spec fault = timed_fault(LD_FAULT_RESET_PEER, "a/0/reset_peer", 60 * LD_MS);
+    struct pair pair = connect_pair(fixture);
+    round_trip_ns(pair);
+    int64_t from_ns = now_ns();
+    start_fault(fixture, &fault);
+    expect_reset(pair.client);
+    assert_true(now_ns() - from_ns >= 60 * LD_MS);
+    expect_reset(pair.server);
+    stop_fault(fixture, fault.id);
+    assert_true(fixture->told.receipt.effective);
+    close_pair(pair);
+}
+
+/* The deadline counts from the toxic's start, whatever is changed meanwhile. */
+static void a_change_keeps_the_beginning(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ld_fault_spec fault = timed_fault(LD_FAULT_RESET_PEER, "a/0/reset_peer", 10 * LD_MINUTE);
+    struct ld_error error;
+    struct pair pair = connect_pair(fixture);
+    round_trip_ns(pair);
+    int64_t from_ns = now_ns();
+    start_fault(fixture, &fault);
+    while (now_ns() - from_ns < 150 * LD_MS)
+        round_trip_ns(pair);
+    fault.attributes.timeout.timeout_ns = 100 * LD_MS; /* past already */
+    fixture->told.ended = fixture->told.began = 0;
+    assert_int_equal(ld_proxy_fault_change(fixture->listener, &fault, &error), 0);
+    wait_for(fixture, &fixture->told.ended, 1); /* the receipt of what was asked before */
+    assert_false(fixture->told.receipt.effective);
+    wait_for(fixture, &fixture->told.began, 1);
+    assert_int_equal(fixture->told.began_code, 0);
+    expect_reset(pair.client);
+    close_pair(pair);
+    struct ld_fault_spec other = latency_fault("a/1/latency", 20 * LD_MS, 0, 1, LD_STREAM_DOWN);
+    assert_int_equal(ld_proxy_fault_change(fixture->listener, &other, &error), 0); /* is none yet: begins */
+    wait_for(fixture, &fixture->told.began, 2);
+    assert_int_equal(fixture->told.began_code, 0);
+}
+
+static void down_refuses_and_resets(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ld_fault_spec fault = {.type = LD_FAULT_DOWN, .id = "a/0/down", .for_ns = -1};
+    fault.attributes.reach = (struct ld_fault_reach){1, LD_STREAM_BOTH};
+    struct pair pair = connect_pair(fixture);
+    round_trip_ns(pair);
+    start_fault(fixture, &fault);
+    expect_reset(pair.client);
+    expect_reset(pair.server);
+    close_pair(pair);
+    assert_int_equal(connect_socket(ld_proxy_port(fixture->listener)), -1);
+    fixture->told.changed = 0;
+    assert_int_equal(ld_proxy_upstream(fixture->listener, fixture->server_port), 0);
+    wait_for(fixture, &fixture->told.changed, 1);
+    assert_int_equal(connect_socket(ld_proxy_port(fixture->listener)), -1); /* an upstream does not undo it */
+    stop_fault(fixture, fault.id);
+    assert_true(fixture->told.receipt.effective);
+    assert_int_equal(fixture->told.receipt.count, 2);
+    pair = connect_pair(fixture);
+    round_trip_ns(pair);
+    close_pair(pair);
+}
+
+/* ---- before and beside the bytes */
+
+static struct ld_fault_spec connect_delay(int64_t delay_ns)
+{
+    struct ld_fault_spec fault = {.type = LD_FAULT_CONNECT_DELAY, .id = "a/0/connect_delay", .for_ns = -1};
+    fault.attributes.connect_delay = (struct ld_fault_connect_delay){{1, LD_STREAM_BOTH}, delay_ns, 0};
+    return fault;
+}
+
+static void a_delayed_connect_keeps_what_was_sent(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ld_fault_spec fault = connect_delay(60 * LD_MS);
+    start_fault(fixture, &fault);
+    int64_t from_ns = now_ns();
+    int client = connect_socket(ld_proxy_port(fixture->listener));
+    send_text(client, "waits");
+    assert_int_equal(shutdown(client, SHUT_WR), 0);
+    int server = accept_socket(fixture->server);
+    assert_true(now_ns() - from_ns >= 60 * LD_MS);
+    expect_text(server, "waits");
+    expect_end(server);
+    stop_fault(fixture, fault.id);
+    assert_true(fixture->told.receipt.effective);
+    assert_int_equal(fixture->told.receipt.count, 1);
+    close(client);
+    close(server);
+}
+
+static void a_client_that_leaves_before_the_connect_is_forgotten(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ld_fault_spec fault = connect_delay(10 * LD_MINUTE);
+    start_fault(fixture, &fault);
+    int client = connect_socket(ld_proxy_port(fixture->listener));
+    do { /* until the proxy has it */
+        unsigned statuses = fixture->told.statuses;
+        assert_int_equal(ld_proxy_status(fixture->listener), 0);
+        wait_for(fixture, &fixture->told.statuses, statuses + 1);
+    } while (fixture->told.status.connections == 0);
+    reset_socket(client);
+    do {
+        unsigned statuses = fixture->told.statuses;
+        assert_int_equal(ld_proxy_status(fixture->listener), 0);
+        wait_for(fixture, &fixture->told.statuses, statuses + 1);
+    } while (fixture->told.status.connections > 0);
+    assert_int_equal(fixture->told.status.counts.resets, 1);
+    client = connect_socket(ld_proxy_port(fixture->listener));
+    fixture_finish(fixture, true); /* another one waits when all is closed */
+    close(client);
+}
+
+static void a_stall_keeps_the_bytes(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ld_fault_spec fault = {.type = LD_FAULT_STALL, .id = "a/0/stall", .for_ns = -1};
+    fault.attributes.reach = (struct ld_fault_reach){1, LD_STREAM_UP};
+    struct pair pair = connect_pair(fixture);
+    round_trip_ns(pair);
+    start_fault(fixture, &fault);
+    send_text(pair.client, "kept");
+    assert_int_equal(shutdown(pair.client, SHUT_WR), 0);
+    send_text(pair.server, "passes");
+    expect_text(pair.client, "passes");
+    char byte;
+    assert_int_equal(recv(pair.server, &byte, 1, MSG_DONTWAIT), -1);
+    stop_fault(fixture, fault.id);
+    assert_true(fixture->told.receipt.effective);
+    expect_text(pair.server, "kept");
+    expect_end(pair.server);
+    close_pair(pair);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int test_faults(void)
@@ -228,6 +395,13 @@ int test_faults(void)
         TEST(two_hundred_connections_at_once),
         TEST(a_backlog_due_at_once_leaves_to_the_last_byte),
         TEST(much_is_held_but_not_everything),
+        TEST(a_timeout_closes_by_fin_on_time),
+        TEST(a_reset_comes_to_an_idle_connection),
+        TEST(a_change_keeps_the_beginning),
+        TEST(down_refuses_and_resets),
+        TEST(a_delayed_connect_keeps_what_was_sent),
+        TEST(a_client_that_leaves_before_the_connect_is_forgotten),
+        TEST(a_stall_keeps_the_bytes),
         TEST(faults_that_cannot_act_are_told),
     };
     return cmocka_run_group_tests_name("faults", tests, NULL, NULL);
