@@ -7,6 +7,7 @@
 #include "base/buffer.h"
 #include "plan/plan.h"
 #include "score/compare.h"
+#include "score/regress.h"
 #include "score/score.h"
 #include "store/store.h"
 
@@ -71,6 +72,10 @@ int ld_report_compare(const struct ld_comparison *comparison, const struct ld_re
                       const struct ld_text_style *style, struct ld_buffer *out);
 int ld_report_compare_json(const struct ld_comparison *comparison, const struct ld_report_sides *sides,
                            struct ld_buffer *out);
+
+/* `run --against`: what changed against a baseline, a line each; what fails first. */
+int ld_report_regressions(const struct ld_regressions *regressions, const char *baseline,
+                          const struct ld_text_style *style, struct ld_buffer *out);
 
 /* `show RUN`: a timeline of truth, faults, alerts, counts. */
 int ld_report_run(const struct ld_stored_run *run, const struct ld_timeline_row *rows, size_t count,

@@ -276,6 +276,16 @@ static int make_whole(struct ld_whole_plan *whole, const struct ld_plan_setting 
 
 /* ---- selection */
 
+static bool is_wanted(const struct ld_cell *cell, const struct ld_plan_setting *setting)
+{
+    if (setting->filter && fnmatch(setting->filter, cell->name, 0) != 0)
+        return false;
+    const char *const *name = setting->cells;
+    while (name && *name && strcmp(*name, cell->name) != 0)
+        name++;
+    return !name || *name;
+}
+
 /* Mark the cells that stay: those the filter matches, dealt out to the shards in turn. */
 static size_t select_cells(const struct ld_whole_plan *whole, const struct ld_plan_setting *setting, bool *selected,
                            size_t *ret_matched)
@@ -283,7 +293,7 @@ static size_t select_cells(const struct ld_whole_plan *whole, const struct ld_pl
     size_t matched = 0, kept = 0;
     uint32_t shards = setting->shards ? setting->shards : 1, shard = setting->shards ? setting->shard : 1;
     for (size_t i = 0; i < whole->cell_count; i++) {
-        if (setting->filter && fnmatch(setting->filter, whole->cells[i].name, 0) != 0)
+        if (!is_wanted(&whole->cells[i], setting))
             continue;
         selected[i] = matched % shards == shard - 1;
         kept += selected[i];

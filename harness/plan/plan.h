@@ -70,6 +70,7 @@ struct ld_plan {
 struct ld_plan_setting {
     uint64_t seed;          /* at most INT64_MAX */
     const char *filter;     /* glob over cell names, '*' crosses '/'; NULL: all */
+    const char *const *cells; /* names of the only cells, ends with NULL; NULL: all. With a filter: both must hold */
     uint32_t shard, shards; /* 1/1: all; whole cells, dealt out in turn after the filter; 0/0 means 1/1 */
     int64_t runs;           /* > 0: instead of each scenario's repeat.runs */
 };

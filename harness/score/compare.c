@@ -195,15 +195,6 @@ static void sample_add(struct sample *sample, const struct timed_pair *pair, int
     sample->right[sample->count++] = right;
 }
 
-/* The area under Kaplan and Meier's curve up to `to_ns`; what a sample was not followed to stays at its last height. */
-static int64_t restricted_mean(struct ld_survival_time *times, size_t count, int64_t to_ns)
-{
-    struct ld_survival survival;
-    ld_kaplan_meier(times, count, &survival);
-    double rest = (1 - survival.fraction) * (double)(to_ns - survival.restricted_to_ns);
-    return survival.restricted_mean_ns + (int64_t)(rest + 0.5);
-}
-
 static int by_value(const void *left, const void *right)
 {
     const int64_t *a = left, *b = right;
@@ -248,8 +239,8 @@ static int64_t resample(struct bootstrap *bootstrap, struct ld_random *random)
         for (size_t k = bootstrap->starts[drawn]; k < bootstrap->starts[drawn + 1]; k++)
             sample_add(sample, &bootstrap->pairs[k], bootstrap->to_ns);
     }
-    return restricted_mean(sample->left, sample->count, bootstrap->to_ns) -
-           restricted_mean(sample->right, sample->count, bootstrap->to_ns);
+    return score_restricted_mean(sample->left, sample->count, bootstrap->to_ns) -
+           score_restricted_mean(sample->right, sample->count, bootstrap->to_ns);
 }
 
 static size_t largest_cluster(const size_t *starts, size_t clusters)
@@ -294,8 +285,8 @@ static int compare_times(struct comparing *comparing, uint64_t seed)
         struct sample *sample = &bootstrap.sample;
         for (size_t i = 0; i < count; i++)
             sample_add(sample, &comparing->times[i], bootstrap.to_ns);
-        result->left_mean_ns = restricted_mean(sample->left, count, bootstrap.to_ns);
-        result->right_mean_ns = restricted_mean(sample->right, count, bootstrap.to_ns);
+        result->left_mean_ns = score_restricted_mean(sample->left, count, bootstrap.to_ns);
+        result->right_mean_ns = score_restricted_mean(sample->right, count, bootstrap.to_ns);
         struct ld_random random;
         ld_random_init(&random, seed);
         for (size_t i = 0; i < LD_COMPARE_RESAMPLES; i++)

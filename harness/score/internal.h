@@ -26,6 +26,10 @@ const struct ld_episode *score_detection(const struct ld_run_record *run, const 
 /* Seconds of the run with no unit outstanding that the detector could see, and that it could not. */
 void score_exposure(const struct ld_run_record *run, size_t detector, double *ret_quiet, double *ret_unknown);
 
+/* The area under Kaplan and Meier's curve up to `to_ns`, which no time is beyond; what was not followed so long stays at
+ * its last height. Sorts the times. */
+int64_t score_restricted_mean(struct ld_survival_time *times, size_t count, int64_t to_ns);
+
 /* Growing list of checks. */
 struct score_checks {
     struct ld_check *items; /* malloc'd until handed over */

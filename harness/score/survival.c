@@ -1,7 +1,7 @@
 /* Kaplan and Meier's estimate of the time to an event when some were not followed long enough to see it. */
 #include <stdlib.h>
 
-#include "score/statistics.h"
+#include "score/internal.h"
 
 #define ROUNDING 1e-9 /* products of fractions miss one half by a few last bits */
 
@@ -38,4 +38,12 @@ void ld_kaplan_meier(struct ld_survival_time *times, size_t n, struct ld_surviva
     survival.restricted_mean_ns = (int64_t)(area + 0.5);
     survival.fraction = n > 0 ? 1 - surviving : 0;
     *ret_survival = survival;
+}
+
+int64_t score_restricted_mean(struct ld_survival_time *times, size_t count, int64_t to_ns)
+{
+    struct ld_survival survival;
+    ld_kaplan_meier(times, count, &survival);
+    double rest = (1 - survival.fraction) * (double)(to_ns - survival.restricted_to_ns);
+    return survival.restricted_mean_ns + (int64_t)(rest + 0.5);
 }

@@ -48,6 +48,7 @@ const struct ld_command *ld_command_find(const char *name); /* NULL when unknown
 void ld_command_names(const char **ret_names);
 
 /* ---- the subcommands, one file each */
+int ld_command_baseline(const struct ld_invocation *invocation);
 int ld_command_compare(const struct ld_invocation *invocation);
 int ld_command_completion(const struct ld_invocation *invocation);
 int ld_command_doctor(const struct ld_invocation *invocation);

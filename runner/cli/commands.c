@@ -19,6 +19,7 @@ static const struct ld_option run_options[] = {
     OPTION_SHARD,
     OPTION_DB,
     {"report", "FOLDER", "Write report.html, report.json, junit.xml and summary.md into it."},
+    {"against", "BASELINE", "Hold the result against a baseline; what got worse is listed, and the exit code is 1."},
     {"fail-fast", NULL, "Start no further run after a void one."},
     {0},
 };
@@ -36,6 +37,11 @@ static const struct ld_option replay_options[] = {
     OPTION_DB, {"detector", "DETECTOR", "Only this detector; default: all of the run."}, OPTION_JSON, {0},
 };
 
+static const struct ld_option baseline_options[] = {
+    {"db", "FILE", "The campaign's database; default: the newest below leakdrill-runs."},
+    {"replace", NULL, "Replace a baseline of this name."},
+    {0},
+};
 static const struct ld_option compare_options[] = {
     {"db", "FILE", "The campaign of both detectors; default: the newest below leakdrill-runs."},
     {"detector", "DETECTOR", "Which detector of two databases."},
@@ -82,6 +88,11 @@ const struct ld_command ld_commands[] = {
      "RUN is a run's number; default: every run of the database. Says whether the alerts are "
      "the stored ones; exit code 1: they are not.",
      replay_options, true, ld_command_replay},
+    {"baseline", "save NAME | list", "keep what a campaign came to, for run --against",
+     "save writes leakdrill-baselines/NAME.json: for each cell and detector the leaks seen, the runs with a false alarm "
+     "and the times to detect. A name with a slash or that ends in .json is a file. A campaign that was interrupted or "
+     "is void is no baseline.",
+     baseline_options, true, ld_command_baseline},
     {"compare", "LEFT RIGHT", "compare two detectors on the same runs, or one in two campaigns",
      "LEFT and RIGHT are two detectors of a campaign, or the databases of two campaigns with --detector. Runs pair by "
      "cell and repetition: exact McNemar tests for leaks seen and for runs with a false alarm, the difference of the "
@@ -125,7 +136,6 @@ const struct ld_command ld_commands[] = {
     NOT_YET("merge", "join the databases of shards"),
     NOT_YET("gate", "judge a merged campaign"),
     NOT_YET("recover", "undo what a dead machine left"),
-    NOT_YET("baseline", "record a campaign as the baseline"),
     {"help", "[COMMAND]", "explain a command", NULL, help_options, true, ld_command_help},
     {"version", "", "print the version", NULL, NULL, false, ld_command_version},
     {0},

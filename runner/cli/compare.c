@@ -5,41 +5,15 @@
 
 #include "base/text.h"
 #include "reports/report.h"
-#include "runner/cli/database.h"
+#include "runner/cli/judged.h"
 #include "runner/cli/style.h"
-#include "runner/run/judge.h"
 
 #define COMPARE_OUTPUT_MAX ((size_t)256 << 20)
-
-/* A campaign read back and judged. */
-struct side {
-    struct ld_stored_campaign campaign;
-    struct ld_plan plan;
-    struct ld_judged judged;
-};
-
-static int side_open(struct side *side, const char *path, struct ld_error *error)
-{
-    int code = ld_stored_campaign_open(&side->campaign, path, false, error);
-    if (!code)
-        code = ld_stored_campaign_narrow(&side->campaign, &side->plan, error);
-    if (!code)
-        code = ld_judge_store(&side->judged, side->campaign.store, &side->plan, error);
-    return code;
-}
-
-static void side_done(struct side *side)
-{
-    if (side->judged.arena)
-        ld_judged_done(&side->judged);
-    if (side->campaign.store)
-        ld_stored_campaign_done(&side->campaign);
-}
 
 #define NAMES_MAX 256
 
 /* Did the detector watch any run? If not the error says which name is near. */
-static int check_detector(const struct side *side, const char *detector, const char *path, struct ld_error *error)
+static int check_detector(const struct ld_judged_campaign *side, const char *detector, const char *path, struct ld_error *error)
 {
     const char *names[NAMES_MAX + 1];
     size_t count = 0;
@@ -59,7 +33,7 @@ static int check_detector(const struct side *side, const char *detector, const c
                    nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
 }
 
-static int compare(const struct ld_invocation *invocation, const struct side *left, const struct side *right,
+static int compare(const struct ld_invocation *invocation, const struct ld_judged_campaign *left, const struct ld_judged_campaign *right,
                    const char *const detectors[2], struct ld_error *error)
 {
     const struct ld_compare_side left_side = {&left->plan, &left->judged.score, detectors[0]};
@@ -86,33 +60,33 @@ static int compare(const struct ld_invocation *invocation, const struct side *le
 static int compare_detectors(const struct ld_invocation *invocation, struct ld_error *error)
 {
     const char *const detectors[2] = {invocation->arguments[0], invocation->arguments[1]};
-    struct side side = {0};
+    struct ld_judged_campaign side = {0};
     char path[512];
     int code = ld_database_find(ld_option_text(invocation, "db"), path, sizeof path, error);
     if (!code)
-        code = side_open(&side, path, error);
+        code = ld_judged_campaign_open(&side, path, error);
     for (int i = 0; i < 2 && !code; i++)
         code = check_detector(&side, detectors[i], path, error);
     if (!code)
         code = compare(invocation, &side, &side, detectors, error);
-    side_done(&side);
+    ld_judged_campaign_done(&side);
     return code;
 }
 
 static int compare_campaigns(const struct ld_invocation *invocation, const char *detector, struct ld_error *error)
 {
     const char *const detectors[2] = {detector, detector};
-    struct side sides[2] = {0};
+    struct ld_judged_campaign sides[2] = {0};
     int code = 0;
     for (int i = 0; i < 2 && !code; i++) {
-        code = side_open(&sides[i], invocation->arguments[i], error);
+        code = ld_judged_campaign_open(&sides[i], invocation->arguments[i], error);
         if (!code)
             code = check_detector(&sides[i], detector, invocation->arguments[i], error);
     }
     if (!code)
         code = compare(invocation, &sides[0], &sides[1], detectors, error);
-    side_done(&sides[0]);
-    side_done(&sides[1]);
+    ld_judged_campaign_done(&sides[0]);
+    ld_judged_campaign_done(&sides[1]);
     return code;
 }
 

@@ -7,8 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/random.h"
 #include "base/text.h"
 #include "reports/report.h"
+#include "runner/cli/against.h"
 #include "runner/cli/database.h"
 #include "runner/cli/formats.h"
 #include "runner/cli/progress.h"
@@ -25,6 +27,9 @@ struct request {
     unsigned jobs;
     bool fail_fast;
     const char *report_folder;
+    const struct ld_source_setting *sources;
+    const struct ld_scenarios *scenarios;
+    struct ld_against against;
     char database[512];
 };
 
@@ -46,6 +51,90 @@ static int read_options(const struct ld_invocation *invocation, struct request *
     return exit;
 }
 
+/* ---- the campaign */
+
+static int run_campaign(const struct request *request, const struct ld_plan *plan, int64_t runs_given,
+                        const char *database, struct ld_campaign_result *ret_result, struct ld_error *error)
+{
+    struct ld_progress progress;
+    ld_progress_init(&progress, request->jobs);
+    struct ld_campaign_setting setting = {
+        .plan = plan,
+        .scenarios = (const struct ld_scenario *const *)request->scenarios->items,
+        .scenario_count = request->scenarios->count,
+        .runs_given = runs_given,
+        .installed = request->sources->installed,
+        .database = database,
+        .data_folder = request->sources->catalogue.data_folder,
+        .jobs = request->jobs,
+        .fail_fast = request->fail_fast,
+        .events = ld_progress_events(&progress)};
+    fprintf(stderr, "leakdrill: %zu runs, %u at a time, seed %llu, plan %.12s\n", plan->run_count, request->jobs,
+            (unsigned long long)plan->seed, plan->hash);
+    int code = ld_campaign_run(ret_result, &setting, error);
+    ld_progress_end(&progress);
+    if (!code && ret_result->left)
+        code = ld_fail(error, LD_ESYSTEM, "%lld processes are left", (long long)ret_result->left);
+    return code;
+}
+
+/* ---- against a baseline: cells that lost leaks run again, with other seeds, beside the campaign */
+
+static int rerun_plan(const struct request *request, const struct ld_plan *plan, struct ld_baseline *ret_baseline,
+                      struct ld_error *error)
+{
+    struct ld_campaign_result result = {0};
+    struct ld_store *store = NULL;
+    struct ld_judged judged = {0};
+    char beside[600], database[600];
+    size_t length = strlen(request->database);
+    bool suffix = length > 3 && strcmp(request->database + length - 3, ".db") == 0;
+    snprintf(beside, sizeof beside, "%.*s-rerun.db", (int)(suffix ? length - 3 : length), request->database);
+    int code = ld_database_new(beside, database, sizeof database, error);
+    if (!code)
+        code = run_campaign(request, plan, LD_REGRESS_RERUNS, database, &result, error);
+    if (!code && result.interrupted)
+        code = ld_fail(error, LD_EUSAGE, "the rerun was interrupted");
+    if (!code)
+        code = ld_store_open(&store, database, true, error);
+    if (!code)
+        code = ld_judge_store(&judged, store, plan, error);
+    if (!code)
+        code = ld_baseline_make(ret_baseline, plan, &judged.score, &judged.verdicts, error);
+    ld_judged_done(&judged);
+    if (store)
+        ld_store_close(store, NULL);
+    return code;
+}
+
+static int rerun_cells(void *context, const char *const *cells, struct ld_baseline *ret_baseline,
+                       struct ld_error *error)
+{
+    const struct request *request = context;
+    const struct ld_plan_setting setting = {
+        .seed = ld_derive(request->plan.seed, "rerun", 0) & INT64_MAX, .cells = cells, .runs = LD_REGRESS_RERUNS};
+    struct ld_plan *plan;
+    int code = ld_plan_make(&plan, (const struct ld_scenario *const *)request->scenarios->items,
+                            request->scenarios->count, &setting, error);
+    if (code)
+        return code;
+    code = rerun_plan(request, plan, ret_baseline, error);
+    ld_plan_free(plan);
+    return code;
+}
+
+static int judge_against(struct request *request, const struct ld_plan *plan, const struct ld_judged *judged,
+                         int *ret_exit, struct ld_error *error)
+{
+    const struct ld_against_rerun rerun = {rerun_cells, request};
+    struct ld_text_style style = ld_style_of(STDOUT_FILENO, request->invocation->colour);
+    bool fails;
+    int code = ld_against_judge(&request->against, plan, judged, &rerun, &style, &fails, error);
+    if (!code && fails && *ret_exit == LD_EXIT_OK)
+        *ret_exit = LD_EXIT_EXPECTATION;
+    return code;
+}
+
 /* ---- reports */
 
 /* Before anything starts: a campaign of hours must not end in a folder that cannot be written. */
@@ -65,7 +154,7 @@ static int make_report_folder(const char *folder, struct ld_error *error)
 }
 
 /* Read back what was written and tell it: what people see is what is in the file. */
-static int tell(const struct request *request, const struct ld_plan *plan, const struct ld_campaign_result *result,
+static int tell(struct request *request, const struct ld_plan *plan, const struct ld_campaign_result *result,
                 int *ret_exit, struct ld_error *error)
 {
     struct ld_store *store = NULL;
@@ -94,6 +183,8 @@ static int tell(const struct request *request, const struct ld_plan *plan, const
         if (!code && request->report_folder)
             code = ld_report_write_all(&source, request->report_folder, error);
         *ret_exit = ld_verdict_exit(judged.verdicts.verdict);
+        if (!code && request->against.given && !result->interrupted)
+            code = judge_against(request, plan, &judged, ret_exit, error);
     }
     ld_judged_done(&judged);
     if (store)
@@ -102,13 +193,8 @@ static int tell(const struct request *request, const struct ld_plan *plan, const
     return code;
 }
 
-/* ---- the campaign */
-
-static int run_plan(struct request *request, const struct ld_source_setting *sources,
-                    const struct ld_scenarios *scenarios, const struct ld_plan *plan, int *ret_exit,
-                    struct ld_error *error)
+static int run_plan(struct request *request, const struct ld_plan *plan, int *ret_exit, struct ld_error *error)
 {
-    struct ld_progress progress;
     struct ld_campaign_result result = {0};
     if (plan->run_count == 0) {
         fprintf(stderr, "leakdrill run: this shard has no runs\n");
@@ -117,31 +203,17 @@ static int run_plan(struct request *request, const struct ld_source_setting *sou
     }
     int code = request->report_folder ? make_report_folder(request->report_folder, error) : 0;
     if (!code)
+        code = ld_against_open(&request->against, ld_option_text(request->invocation, "against"), error);
+    if (!code)
         code = ld_database_new(ld_option_text(request->invocation, "db"), request->database,
                                sizeof request->database, error);
     if (code)
         return code;
-    ld_progress_init(&progress, request->jobs);
-    struct ld_campaign_setting setting = {.plan = plan,
-                                          .scenarios = (const struct ld_scenario *const *)scenarios->items,
-                                          .scenario_count = scenarios->count,
-                                          .runs_given = request->plan.runs,
-                                          .installed = sources->installed,
-                                          .database = request->database,
-                                          .data_folder = sources->catalogue.data_folder,
-                                          .jobs = request->jobs,
-                                          .fail_fast = request->fail_fast,
-                                          .events = ld_progress_events(&progress)};
-    fprintf(stderr, "leakdrill: %zu runs, %u at a time, seed %llu, plan %.12s\n", plan->run_count, request->jobs,
-            (unsigned long long)plan->seed, plan->hash);
-    code = ld_campaign_run(&result, &setting, error);
-    ld_progress_end(&progress);
+    code = run_campaign(request, plan, request->plan.runs, request->database, &result, error);
     if (!code)
         code = tell(request, plan, &result, ret_exit, error);
     else if (result.stored)
         fprintf(stderr, "leakdrill run: %zu finished runs are in %s\n", result.stored, request->database);
-    if (!code && result.left)
-        code = ld_fail(error, LD_ESYSTEM, "%lld processes are left", (long long)result.left);
     if (result.interrupted && (!code || code == LD_ECANCELLED)) {
         if (code)
             fprintf(stderr, "leakdrill run: %s\n", error->message);
@@ -181,6 +253,8 @@ static int run_scenarios(struct request *request, const struct ld_source_setting
                          const struct ld_scenarios *scenarios, int *ret_exit, struct ld_error *error)
 {
     struct ld_plan *plan;
+    request->sources = sources;
+    request->scenarios = scenarios;
     if (needs_programs(scenarios) && !sources->installed)
         return ld_fail(error, LD_EUNAVAILABLE, "the Go programs are not built (no %s)", ld_fixtures_file());
     int code = ld_plan_make(&plan, (const struct ld_scenario *const *)scenarios->items, scenarios->count,
@@ -189,7 +263,7 @@ static int run_scenarios(struct request *request, const struct ld_source_setting
         return code;
     code = check_programs(sources, plan, error);
     if (!code)
-        code = run_plan(request, sources, scenarios, plan, ret_exit, error);
+        code = run_plan(request, plan, ret_exit, error);
     ld_plan_free(plan);
     return code;
 }
@@ -228,6 +302,7 @@ int ld_command_run(const struct ld_invocation *invocation)
         code = run_scenarios(&request, &sources, &scenarios, &exit, &error);
         ld_scenarios_done(&scenarios);
     }
+    ld_against_done(&request.against);
     ld_source_setting_done(&sources);
     ld_say_errors(stderr, &errors);
     ld_errors_done(&errors);

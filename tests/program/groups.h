@@ -1,27 +1,34 @@
-/* The test groups of the whole program: one file each, run by main.c. Each returns how many of its tests failed, or
- * GROUP_SKIPPED when none of them could be run. */
+/* The test groups of the whole program: one file each, run by main.c; CMake makes a test of every row. Each function
+ * returns how many of its tests failed, or GROUP_SKIPPED when none of them could be run. */
 #ifndef LD_TEST_PROGRAM_GROUPS_H
 #define LD_TEST_PROGRAM_GROUPS_H
 
 #define GROUP_SKIPPED 77 /* what ctest calls skipped, too; no group has so many tests */
 
-int test_command_line(void);
-int test_exit_codes(void);
-int test_bad_targets(void);
-int test_targets(void);
-int test_campaign(void);
-int test_kill(void);
-int test_interrupt(void);
-int test_replay(void);
-int test_together(void);
-int test_determinism(void);
-int test_threads(void);
-int test_truth(void);
-int test_validity(void);
-int test_doctor(void);
-int test_completion(void);
-int test_scaffold(void);
-int test_proxy(void);
-int test_instrument(void);
+/*    function, name; one row a line */
+#define LD_PROGRAM_GROUPS(X) \
+    X(command_line, "command-line")  \
+    X(exit_codes, "exit-codes")      \
+    X(bad_targets, "bad-targets")    \
+    X(targets, "targets")            \
+    X(campaign, "campaign")          \
+    X(kill, "kill")                  \
+    X(interrupt, "interrupt")        \
+    X(replay, "replay")              \
+    X(together, "together")          \
+    X(determinism, "determinism")    \
+    X(threads, "threads")            \
+    X(truth, "truth")                \
+    X(validity, "validity")          \
+    X(doctor, "doctor")              \
+    X(completion, "completion")      \
+    X(scaffold, "scaffold")          \
+    X(proxy, "proxy")                \
+    X(instrument, "instrument")      \
+    X(baseline, "baseline")
+
+#define X(function, name) int test_##function(void);
+LD_PROGRAM_GROUPS(X)
+#undef X
 
 #endif

@@ -7,21 +7,9 @@ static const struct {
     const char *name;
     int (*run)(void);
 } groups[] = {
-    {"command-line", test_command_line}, {"exit-codes", test_exit_codes}, {"bad-targets", test_bad_targets},
-    {"targets", test_targets},           {"campaign", test_campaign},
-    {"kill", test_kill},
-    {"interrupt", test_interrupt},
-    {"replay", test_replay},
-    {"together", test_together},
-    {"determinism", test_determinism},
-    {"threads", test_threads},
-    {"truth", test_truth},
-    {"validity", test_validity},
-    {"doctor", test_doctor},
-    {"completion", test_completion},
-    {"scaffold", test_scaffold},
-    {"proxy", test_proxy},
-    {"instrument", test_instrument},
+#define X(function, name) {name, test_##function},
+    LD_PROGRAM_GROUPS(X)
+#undef X
 };
 
 /* test_program [GROUP]: all of them, or one. Exits with GROUP_SKIPPED when none could be run. */

@@ -8,5 +8,6 @@ int test_outcomes(void);
 int test_judge(void);
 int test_calibration(void);
 int test_compare(void);
+int test_regress(void);
 
 #endif

@@ -1,0 +1,76 @@
+/* A campaign against a baseline: what a detector lost, gained and got slower at.
+ *
+ * A baseline keeps, for each cell and detector, how many leaks happened and were seen, in how many runs there was a
+ * false alarm, and every time to detect; the runs themselves are not needed. Only what both have is compared. */
+#ifndef LD_SCORE_REGRESS_H
+#define LD_SCORE_REGRESS_H
+
+#include "score/score.h"
+
+struct ld_baseline_row {
+    const char *cell, *scenario, *detector;
+    uint32_t runs, leaks, seen; /* runs without harm; leaks with evidence; of them TP */
+    uint32_t false_alarm_runs;
+    size_t time_count;
+    struct ld_survival_time *times; /* of seen and missed leaks, from tM */
+};
+
+struct ld_baseline {
+    const char *name, *campaign, *version; /* the user's name for it; the campaign's id; leakdrill's version */
+    int64_t made_wall_ns;
+    size_t row_count;
+    struct ld_baseline_row *rows;
+    struct ld_arena *arena;
+};
+/* The rows of a judged campaign, calibration left out. LD_ENOMEM. */
+int ld_baseline_make(struct ld_baseline *ret_baseline, const struct ld_plan *plan, const struct ld_score *score,
+                     const struct ld_verdicts *verdicts, struct ld_error *error);
+void ld_baseline_done(struct ld_baseline *baseline); /* NULL is allowed */
+
+/*    id, name, does it fail?, meaning */
+#define LD_REGRESSIONS(X)                                                                                        \
+    X(LOST, "lost", true, "leaks of a cell in which the baseline saw all are missed")                            \
+    X(RARER, "rarer", true, "leaks of a cell are seen less often (Fisher's exact test, p < 0.05)")               \
+    X(UNJUDGED, "unjudged", true, "no leak of a cell is evidence any more: the detector broke or is out of its range") \
+    X(FALSE_ALARM, "false-alarm", true, "runs of a cell that was quiet in the baseline have a false alarm")      \
+    X(SLOWER, "slower", true, "the mean time to detect of a scenario rose beyond its interval")                  \
+    X(FOUND, "found", false, "leaks of a cell in which the baseline saw none are seen")                          \
+    X(QUIET, "quiet", false, "no run of a cell that had false alarms in the baseline has one")                   \
+    X(GONE, "gone", false, "the baseline has this cell and detector, the campaign has not")
+
+enum ld_regression_kind {
+#define X(id, ...) LD_REGRESSION_##id,
+    LD_REGRESSIONS(X)
+#undef X
+    LD_REGRESSION_KINDS
+};
+const char *ld_regression_name(enum ld_regression_kind kind);
+const char *ld_regression_doc(enum ld_regression_kind kind);
+
+struct ld_regression {
+    enum ld_regression_kind kind;
+    bool fails;     /* of its kind, unless a rerun did not confirm it */
+    bool confirmed; /* LOST: the rerun missed one too */
+    bool rerun;     /* LOST: there was a rerun */
+    const char *cell, *detector; /* SLOWER: the scenario's name */
+    char text[192]; /* the numbers */
+};
+
+/* The interval of SLOWER: percentile bootstrap of the difference of restricted means, 95 %; both sides need
+ * LD_MEDIAN_RUNS leaks, and the difference must be more than one sampling period. */
+#define LD_REGRESS_RESAMPLES 2000
+#define LD_REGRESS_RERUNS 11 /* of a cell that lost a leak: they catch a 20 % loss with 90 % power */
+
+struct ld_regressions {
+    size_t count;
+    struct ld_regression *items; /* by kind, then cell and detector */
+    struct ld_arena *arena;
+};
+int ld_regress(struct ld_regressions *ret_regressions, const struct ld_baseline *baseline,
+               const struct ld_baseline *now, const struct ld_plan *plan, struct ld_error *error);
+/* A rerun of the cells that lost leaks: what it sees wholly is not confirmed and fails no more. */
+void ld_regressions_confirm(struct ld_regressions *regressions, const struct ld_baseline *rerun);
+bool ld_regressions_fail(const struct ld_regressions *regressions);
+void ld_regressions_done(struct ld_regressions *regressions); /* NULL is allowed */
+
+#endif

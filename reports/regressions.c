@@ -1,0 +1,42 @@
+/* What got worse, and better, against a baseline. */
+#include <stdio.h>
+
+#include "reports/style.h"
+
+static void item_line(struct styled *styled, const struct ld_regression *item)
+{
+    char line[640];
+    bool unconfirmed = item->kind == LD_REGRESSION_LOST && item->rerun && !item->confirmed;
+    styled_colour(styled, item->fails ? STYLE_RED : STYLE_DIM);
+    styled_cell(styled, unconfirmed ? "not again" : ld_regression_name(item->kind), 12, true);
+    styled_colour(styled, STYLE_PLAIN);
+    snprintf(line, sizeof line, "%s, %s: %s", item->detector, item->cell, item->text);
+    styled_wrapped(styled, 12, 14, line);
+}
+
+int ld_report_regressions(const struct ld_regressions *regressions, const char *baseline,
+                          const struct ld_text_style *style, struct ld_buffer *out)
+{
+    struct styled styled;
+    char line[320];
+    size_t gone = 0;
+    styled_begin(&styled, style, out);
+    bool fails = ld_regressions_fail(regressions);
+    snprintf(line, sizeof line, "Against the baseline %.100s: %s", baseline,
+             fails ? "worse" : regressions->count ? "not worse" : "no difference");
+    styled_colour(&styled, fails ? STYLE_RED : STYLE_GREEN);
+    styled_wrapped(&styled, 0, 0, line);
+    styled_colour(&styled, STYLE_PLAIN);
+    for (size_t i = 0; i < regressions->count; i++) {
+        gone += regressions->items[i].kind == LD_REGRESSION_GONE; /* the last kind; a filter leaves out most */
+        if (gone == 0)
+            item_line(&styled, &regressions->items[i]);
+    }
+    if (gone) {
+        const struct ld_regression *first = &regressions->items[regressions->count - gone];
+        snprintf(line, sizeof line, "%zu rows of the baseline are not in this campaign, such as %.60s in %.120s.", gone,
+                 first->detector, first->cell);
+        styled_wrapped(&styled, 0, 0, line);
+    }
+    return styled.code;
+}

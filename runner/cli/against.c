@@ -1,0 +1,90 @@
+#include "runner/cli/against.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runner/cli/command.h"
+#include "runner/run/baseline_file.h"
+
+#define OUTPUT_MAX ((size_t)64 << 20)
+
+int ld_against_open(struct ld_against *against, const char *name, struct ld_error *error)
+{
+    char path[1024];
+    if (!name)
+        return 0;
+    int code = ld_baseline_path(name, path, sizeof path, error);
+    if (!code)
+        code = ld_baseline_read(&against->baseline, path, error);
+    against->given = code == 0;
+    return code;
+}
+
+void ld_against_done(struct ld_against *against)
+{
+    ld_baseline_done(&against->baseline);
+    against->given = false;
+}
+
+/* The cells that lost leaks, each once; ends with NULL. Free the list, not the names. NULL: out of memory. */
+static const char **lost_cells(const struct ld_regressions *regressions)
+{
+    const char **cells = calloc(regressions->count + 1, sizeof *cells);
+    size_t count = 0;
+    for (size_t i = 0; cells && i < regressions->count; i++) {
+        const struct ld_regression *item = &regressions->items[i];
+        size_t known = 0;
+        while (known < count && strcmp(cells[known], item->cell) != 0)
+            known++;
+        if (item->kind == LD_REGRESSION_LOST && known == count)
+            cells[count++] = item->cell;
+    }
+    return cells;
+}
+
+static int confirm(struct ld_regressions *regressions, const struct ld_against_rerun *rerun, struct ld_error *error)
+{
+    struct ld_baseline again = {0};
+    const char **cells = lost_cells(regressions);
+    if (!cells)
+        return ld_fail(error, LD_ENOMEM, "out of memory");
+    int code = 0;
+    if (cells[0]) {
+        fprintf(stderr, "leakdrill: leaks were lost against the baseline; their cells run %d times more\n",
+                LD_REGRESS_RERUNS);
+        code = rerun->run(rerun->context, cells, &again, error);
+        if (!code)
+            ld_regressions_confirm(regressions, &again);
+    }
+    ld_baseline_done(&again);
+    free(cells);
+    return code;
+}
+
+int ld_against_judge(const struct ld_against *against, const struct ld_plan *plan, const struct ld_judged *judged,
+                     const struct ld_against_rerun *rerun, const struct ld_text_style *style, bool *ret_fails,
+                     struct ld_error *error)
+{
+    struct ld_baseline now = {0};
+    struct ld_regressions regressions = {0};
+    struct ld_buffer out;
+    ld_buffer_init(&out, OUTPUT_MAX);
+    int code = ld_baseline_make(&now, plan, &judged->score, &judged->verdicts, error);
+    if (!code)
+        code = ld_regress(&regressions, &against->baseline, &now, plan, error);
+    if (!code)
+        code = confirm(&regressions, rerun, error);
+    if (!code) {
+        code = ld_report_regressions(&regressions, against->baseline.name, style, &out);
+        if (code)
+            ld_fail(error, code, "%s", ld_code_text(code));
+        else
+            ld_put(&out);
+        *ret_fails = ld_regressions_fail(&regressions);
+    }
+    ld_buffer_done(&out);
+    ld_regressions_done(&regressions);
+    ld_baseline_done(&now);
+    return code;
+}

@@ -1,0 +1,29 @@
+/* `run --against`: the result of a campaign against a baseline. */
+#ifndef LD_RUNNER_CLI_AGAINST_H
+#define LD_RUNNER_CLI_AGAINST_H
+
+#include "reports/report.h"
+#include "runner/run/judge.h"
+#include "score/regress.h"
+
+struct ld_against {
+    bool given;
+    struct ld_baseline baseline;
+};
+
+/* Before anything starts. `name` NULL: nothing is given. LD_EUSAGE, LD_ESPEC. */
+int ld_against_open(struct ld_against *against, const char *name, struct ld_error *error);
+void ld_against_done(struct ld_against *against);
+
+/* Runs the cells again, LD_REGRESS_RERUNS times each. */
+struct ld_against_rerun {
+    int (*run)(void *context, const char *const *cells, struct ld_baseline *ret_baseline, struct ld_error *error);
+    void *context;
+};
+
+/* Compare, let the cells that lost leaks run again, and tell on stdout. */
+int ld_against_judge(const struct ld_against *against, const struct ld_plan *plan, const struct ld_judged *judged,
+                     const struct ld_against_rerun *rerun, const struct ld_text_style *style, bool *ret_fails,
+                     struct ld_error *error);
+
+#endif

@@ -1,0 +1,109 @@
+/* Baselines: what a campaign came to, kept for `run --against`. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "runner/cli/judged.h"
+#include "runner/run/baseline_file.h"
+
+/* What was interrupted or is void says nothing of the detectors. */
+static int check_campaign(const struct ld_judged_campaign *judged, const char *path, struct ld_error *error)
+{
+    const struct ld_campaign_info *info = &judged->campaign.info;
+    if (info->interrupt_signal || info->ended_wall_ns == 0)
+        return ld_fail(error, LD_EUSAGE, "%s was interrupted: no baseline", path);
+    if (!judged->judged.verdicts.calibrated || judged->judged.verdicts.verdict == LD_VERDICT_HARNESS)
+        return ld_fail(error, LD_EUSAGE, "%s is void: no baseline", path);
+    return 0;
+}
+
+static int make_folder(const char *path, struct ld_error *error)
+{
+    if (strncmp(path, LD_BASELINES_FOLDER "/", sizeof LD_BASELINES_FOLDER) != 0)
+        return 0;
+    if (mkdir(LD_BASELINES_FOLDER, 0777) != 0 && errno != EEXIST)
+        return ld_fail_errno(error, LD_EIO, errno, "cannot make the folder " LD_BASELINES_FOLDER);
+    return 0;
+}
+
+static int save(const struct ld_invocation *invocation, const char *name, struct ld_error *error)
+{
+    struct ld_judged_campaign judged = {0};
+    struct ld_baseline baseline = {0};
+    char database[512], path[1024];
+    int code = ld_baseline_path(name, path, sizeof path, error);
+    if (!code && access(path, F_OK) == 0 && !ld_option_given(invocation, "replace"))
+        code = ld_fail(error, LD_EUSAGE, "%s exists; --replace replaces it", path);
+    if (!code)
+        code = ld_database_find(ld_option_text(invocation, "db"), database, sizeof database, error);
+    if (!code)
+        code = ld_judged_campaign_open(&judged, database, error);
+    if (!code)
+        code = check_campaign(&judged, database, error);
+    if (!code)
+        code = ld_baseline_make(&baseline, &judged.plan, &judged.judged.score, &judged.judged.verdicts, error);
+    if (!code) {
+        baseline.name = name;
+        baseline.campaign = judged.campaign.info.id;
+        baseline.version = LEAKDRILL_VERSION;
+        baseline.made_wall_ns = judged.campaign.info.ended_wall_ns;
+        code = make_folder(path, error);
+    }
+    if (!code)
+        code = ld_baseline_write(&baseline, path, error);
+    if (!code)
+        printf("%s: %zu rows of %s\n", path, baseline.row_count, database);
+    ld_baseline_done(&baseline);
+    ld_judged_campaign_done(&judged);
+    return code;
+}
+
+static int is_baseline(const struct dirent *entry)
+{
+    size_t length = strlen(entry->d_name);
+    return entry->d_name[0] != '.' && length > 5 && strcmp(entry->d_name + length - 5, ".json") == 0;
+}
+
+static void list_one(const char *file)
+{
+    struct ld_baseline baseline;
+    struct ld_error error = {0};
+    char path[1024];
+    snprintf(path, sizeof path, LD_BASELINES_FOLDER "/%s", file);
+    if (ld_baseline_read(&baseline, path, &error) != 0) {
+        fprintf(stderr, "leakdrill baseline: %s\n", error.message);
+        return;
+    }
+    printf("%-24.*s %5zu rows, campaign %s\n", (int)(strlen(file) - 5), file, baseline.row_count, baseline.campaign);
+    ld_baseline_done(&baseline);
+}
+
+static int list(void)
+{
+    struct dirent **entries;
+    int count = scandir(LD_BASELINES_FOLDER, &entries, is_baseline, alphasort);
+    for (int i = 0; i < count; i++) {
+        list_one(entries[i]->d_name);
+        free(entries[i]);
+    }
+    if (count >= 0)
+        free(entries);
+    if (count <= 0)
+        fprintf(stderr, "no baselines in " LD_BASELINES_FOLDER "\n");
+    return 0;
+}
+
+int ld_command_baseline(const struct ld_invocation *invocation)
+{
+    struct ld_error error = {0};
+    char **words = invocation->arguments;
+    if (invocation->argument_count == 1 && strcmp(words[0], "list") == 0)
+        return list();
+    if (invocation->argument_count != 2 || strcmp(words[0], "save") != 0)
+        return ld_usage_error(invocation->command, "takes save NAME, or list");
+    return save(invocation, words[1], &error) ? ld_say_error(invocation->command, &error) : LD_EXIT_OK;
+}

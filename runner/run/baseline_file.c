@@ -1,0 +1,244 @@
+#include "runner/run/baseline_file.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/buffer.h"
+
+#define FORMAT_VERSION 1
+#define BASELINE_MEMORY ((size_t)1 << 30)
+#define NAME_MAX_LENGTH 100
+
+int ld_baseline_path(const char *name, char *ret_path, size_t room, struct ld_error *error)
+{
+    size_t length = strlen(name);
+    bool file = strchr(name, '/') || (length > 5 && strcmp(name + length - 5, ".json") == 0);
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    if (!file && (!length || length > NAME_MAX_LENGTH || name[0] == '.' || strspn(name, plain) != length))
+        return ld_fail(error, LD_EUSAGE, "\"%.100s\" is no name of a baseline: letters, digits, dots, dashes", name);
+    int written = file ? snprintf(ret_path, room, "%s", name)
+                       : snprintf(ret_path, room, LD_BASELINES_FOLDER "/%s.json", name);
+    return written < (int)room ? 0 : ld_fail(error, LD_EUSAGE, "the baseline's path is too long");
+}
+
+/* ---- writing */
+
+static json_t *json_times(const struct ld_baseline_row *row, bool event)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < row->time_count; i++)
+        if (row->times[i].event == event)
+            json_array_append_new(list, json_integer(row->times[i].time_ns));
+    return list;
+}
+
+static int add_json(struct ld_buffer *out, json_t *object, size_t flags)
+{
+    char *text = object ? json_dumps(object, flags) : NULL;
+    int code = text ? ld_buffer_add_text(out, text) : LD_ENOMEM;
+    free(text);
+    json_decref(object);
+    return code;
+}
+
+static json_t *json_row(const struct ld_baseline_row *row)
+{
+    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o}", "cell", row->cell, "scenario", row->scenario,
+                     "detector", row->detector, "runs", (json_int_t)row->runs, "leaks", (json_int_t)row->leaks, "seen",
+                     (json_int_t)row->seen, "false_alarm_runs", (json_int_t)row->false_alarm_runs, "seen_ns",
+                     json_times(row, true), "missed_ns", json_times(row, false));
+}
+
+static int render(const struct ld_baseline *baseline, struct ld_buffer *out)
+{
+    json_t *head = json_pack("{s:i, s:s, s:s, s:s, s:I}", "leakdrill_baseline", FORMAT_VERSION, "name", baseline->name,
+                             "campaign", baseline->campaign, "version", baseline->version, "made_wall_ns",
+                             (json_int_t)baseline->made_wall_ns);
+    int code = ld_buffer_add_text(out, "{");
+    if (!code)
+        code = add_json(out, head, JSON_EMBED);
+    else
+        json_decref(head);
+    if (!code)
+        code = ld_buffer_add_text(out, ", \"rows\": [");
+    for (size_t i = 0; i < baseline->row_count && !code; i++) {
+        code = ld_buffer_add_text(out, i ? ",\n " : "\n ");
+        if (!code)
+            code = add_json(out, json_row(&baseline->rows[i]), 0);
+    }
+    return code ? code : ld_buffer_add_text(out, "\n]}\n");
+}
+
+static int write_beside(const struct ld_buffer *bytes, const char *path, struct ld_error *error)
+{
+    char beside[1100];
+    snprintf(beside, sizeof beside, "%s.%d", path, (int)getpid());
+    FILE *file = fopen(beside, "wxe");
+    if (!file)
+        return ld_fail_errno(error, LD_EIO, errno, "cannot write %s", path);
+    bool good = fwrite(bytes->bytes, 1, bytes->length, file) == bytes->length && fflush(file) == 0 &&
+                fsync(fileno(file)) == 0;
+    int saved = errno;
+    if (fclose(file) != 0 && good) {
+        good = false;
+        saved = errno;
+    }
+    if (good && rename(beside, path) == 0)
+        return 0;
+    saved = good ? errno : saved;
+    unlink(beside);
+    return ld_fail_errno(error, LD_EIO, saved, "cannot write %s", path);
+}
+
+int ld_baseline_write(const struct ld_baseline *baseline, const char *path, struct ld_error *error)
+{
+    struct ld_buffer out;
+    ld_buffer_init(&out, LD_BASELINE_FILE_MAX);
+    int code = render(baseline, &out);
+    if (code)
+        ld_fail(error, code, "the baseline: %s", ld_code_text(code));
+    else
+        code = write_beside(&out, path, error);
+    ld_buffer_done(&out);
+    return code;
+}
+
+/* ---- reading: foreign bytes */
+
+static int read_count(const json_t *object, const char *key, uint32_t *ret_count)
+{
+    const json_t *value = json_object_get(object, key);
+    json_int_t number = json_integer_value(value);
+    if (!json_is_integer(value) || number < 0 || number > INT32_MAX)
+        return LD_ESPEC;
+    *ret_count = (uint32_t)number;
+    return 0;
+}
+
+static int read_text(struct ld_arena *arena, const json_t *object, const char *key, const char **ret_text)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    if (!text)
+        return LD_ESPEC;
+    *ret_text = ld_arena_text(arena, text);
+    return *ret_text ? 0 : LD_ENOMEM;
+}
+
+static int read_times(struct ld_baseline_row *row, const json_t *list, bool event, size_t room)
+{
+    if (!json_is_array(list) || json_array_size(list) > room - row->time_count)
+        return LD_ESPEC;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *value = json_array_get(list, i);
+        if (!json_is_integer(value) || json_integer_value(value) < 0)
+            return LD_ESPEC;
+        row->times[row->time_count++] = (struct ld_survival_time){json_integer_value(value), event};
+    }
+    return 0;
+}
+
+static bool is_consistent(const struct ld_baseline_row *row)
+{
+    return row->seen <= row->leaks && row->false_alarm_runs <= row->runs && row->time_count == row->leaks;
+}
+
+static int read_row(struct ld_baseline_row *row, const json_t *object, struct ld_arena *arena)
+{
+    int code = read_text(arena, object, "cell", &row->cell);
+    if (!code)
+        code = read_text(arena, object, "scenario", &row->scenario);
+    if (!code)
+        code = read_text(arena, object, "detector", &row->detector);
+    if (code || read_count(object, "runs", &row->runs) || read_count(object, "leaks", &row->leaks) ||
+        read_count(object, "seen", &row->seen) || read_count(object, "false_alarm_runs", &row->false_alarm_runs))
+        return code ? code : LD_ESPEC;
+    size_t room = json_array_size(json_object_get(object, "seen_ns")) +
+                  json_array_size(json_object_get(object, "missed_ns"));
+    row->times = ld_arena_array(arena, room + 1, sizeof *row->times);
+    if (!row->times)
+        return LD_ENOMEM;
+    code = read_times(row, json_object_get(object, "seen_ns"), true, room);
+    if (!code)
+        code = read_times(row, json_object_get(object, "missed_ns"), false, room);
+    return code ? code : is_consistent(row) ? 0 : LD_ESPEC;
+}
+
+static int read_rows(struct ld_baseline *baseline, const json_t *rows, const char *path, struct ld_error *error)
+{
+    size_t count = json_array_size(rows);
+    if (!json_is_array(rows) || count > LD_BASELINE_ROWS_MAX)
+        return ld_fail(error, LD_ESPEC, "%s: \"rows\" is missing or too long", path);
+    baseline->rows = ld_arena_array(baseline->arena, count + 1, sizeof *baseline->rows);
+    if (!baseline->rows)
+        return ld_fail(error, LD_ENOMEM, "out of memory");
+    for (size_t i = 0; i < count; i++) {
+        int code = read_row(&baseline->rows[i], json_array_get(rows, i), baseline->arena);
+        if (code)
+            return code == LD_ENOMEM ? ld_fail(error, code, "out of memory")
+                                     : ld_fail(error, code, "%s: row %zu of \"rows\" is not one of a baseline", path, i);
+        baseline->row_count++;
+    }
+    return 0;
+}
+
+static int read_head(struct ld_baseline *baseline, const json_t *object, const char *path, struct ld_error *error)
+{
+    const json_t *version = json_object_get(object, "leakdrill_baseline");
+    if (!json_is_integer(version))
+        return ld_fail(error, LD_ESPEC, "%s is no baseline: it has no \"leakdrill_baseline\"", path);
+    if (json_integer_value(version) != FORMAT_VERSION)
+        return ld_fail(error, LD_ESPEC, "%s is a baseline of format %" PRId64 ", this leakdrill reads %d", path,
+                       (int64_t)json_integer_value(version), FORMAT_VERSION);
+    if (read_text(baseline->arena, object, "name", &baseline->name) ||
+        read_text(baseline->arena, object, "campaign", &baseline->campaign) ||
+        read_text(baseline->arena, object, "version", &baseline->version))
+        return ld_fail(error, LD_ESPEC, "%s: \"name\", \"campaign\" or \"version\" is missing", path);
+    baseline->made_wall_ns = json_integer_value(json_object_get(object, "made_wall_ns"));
+    return 0;
+}
+
+static int load(json_t **ret_object, const char *path, struct ld_error *error)
+{
+    json_error_t why;
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return ld_fail_errno(error, LD_EUSAGE, errno, "%s", path);
+    if (fseek(file, 0, SEEK_END) != 0 || ftell(file) < 0 || (size_t)ftell(file) > LD_BASELINE_FILE_MAX) {
+        fclose(file);
+        return ld_fail(error, LD_ESPEC, "%s is no baseline: no file, or too long", path);
+    }
+    rewind(file);
+    *ret_object = json_loadf(file, JSON_REJECT_DUPLICATES, &why);
+    fclose(file);
+    if (*ret_object)
+        return 0;
+    ld_fail(error, LD_ESPEC, "no baseline: %s", why.text);
+    snprintf(error->file, sizeof error->file, "%s", path);
+    error->line = why.line > 0 ? (unsigned)why.line : 0;
+    error->column = why.column > 0 ? (unsigned)why.column : 0;
+    return LD_ESPEC;
+}
+
+int ld_baseline_read(struct ld_baseline *ret_baseline, const char *path, struct ld_error *error)
+{
+    struct ld_baseline baseline = {.arena = ld_arena_new(BASELINE_MEMORY)};
+    json_t *object = NULL;
+    int code = baseline.arena ? load(&object, path, error) : ld_fail(error, LD_ENOMEM, "out of memory");
+    if (!code)
+        code = read_head(&baseline, object, path, error);
+    if (!code)
+        code = read_rows(&baseline, json_object_get(object, "rows"), path, error);
+    json_decref(object);
+    if (code) {
+        ld_baseline_done(&baseline);
+        return code;
+    }
+    *ret_baseline = baseline;
+    return 0;
+}

@@ -1,0 +1,136 @@
+/* Regression mode: a campaign against a baseline, with a planted regression that must be found and named. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "groups.h"
+#include "lab.h"
+
+#define SHARP "growth: {window: 300ms, per_second: 5}"
+#define BLUNT "growth: {window: 300ms, per_second: 1000000}" /* no leak here rises so fast */
+
+static struct lab lab;
+
+static void save_keeps_the_campaign(void **state)
+{
+    struct program_result result;
+    (void)state;
+    LAB_RUN(&lab, &result, "baseline", "save", "main", "--db", "first.db");
+    lab_check(&result, 0, "leakdrill-baselines/main.json: 12 rows of first.db", NULL);
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "baseline", "save", "main", "--db", "first.db");
+    lab_check(&result, 4, NULL, "leakdrill-baselines/main.json exists; --replace replaces it");
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "baseline", "save", "main", "--db", "first.db", "--replace");
+    lab_check(&result, 0, "12 rows", NULL);
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "baseline", "list");
+    lab_check(&result, 0, "main", NULL);
+    program_result_done(&result);
+}
+
+static void what_is_alike_passes(void **state)
+{
+    struct program_result result;
+    (void)state;
+    LAB_RUN(&lab, &result, "run", "sharp.yaml", "--jobs", "2", "--db", "alike.db", "--against", "main");
+    if (result.exit_code != 0 && result.exit_code != 5) /* 5: a busy machine voided too many runs */
+        lab_check(&result, 0, NULL, NULL);
+    assert_non_null(strstr(result.out, "Against the baseline main: "));
+    assert_null(strstr(result.out, "lost "));
+    program_result_done(&result);
+}
+
+static void a_planted_regression_is_found_and_named(void **state)
+{
+    struct program_result result;
+    (void)state;
+    LAB_RUN(&lab, &result, "run", "blunt.yaml", "--jobs", "2", "--db", "blunt.db", "--filter", "recv/leaky/none",
+            "--against", "leakdrill-baselines/main.json");
+    lab_check(&result, 1, "Against the baseline main: worse", "their cells run 11 times more");
+    lab_check(&result, 1, "lost        growth, recv/leaky/none: saw 0 of ", NULL);
+    lab_check(&result, 1, "run again: 0 of ", NULL);
+    assert_null(strstr(result.out, "lost        threshold"));
+    lab_assert_database(&lab, "blunt-rerun.db");
+    lab_assert_number(&lab, "blunt-rerun.db", "SELECT count(*) FROM run", 11);
+    lab_assert_number(&lab, "blunt-rerun.db",
+                      "SELECT count(*) FROM run AS r JOIN cell AS c ON c.cell = r.cell WHERE c.name <> 'recv/leaky/none'",
+                      0);
+    lab_assert_clean(&lab);
+    program_result_done(&result);
+}
+
+static void bad_baselines_are_refused_before_anything_starts(void **state)
+{
+    static const struct {
+        const char *text, *message;
+        int exit_code;
+    } cases[] = {
+        {"", "bad.json:1:", 2},
+        {"{\"leakdrill_baseline\": 1,\n \"rows\": [}", "bad.json:2:", 2},
+        {"[1]", "it has no \"leakdrill_baseline\"", 2},
+        {"{\"leakdrill_baseline\": 7}", "is a baseline of format 7, this leakdrill reads 1", 2},
+        {"{\"leakdrill_baseline\": 1, \"name\": \"x\"}", "\"name\", \"campaign\" or \"version\" is missing", 2},
+        {"{\"leakdrill_baseline\": 1, \"name\": \"x\", \"campaign\": \"y\", \"version\": \"0\", \"rows\": 1}",
+         "\"rows\" is missing or too long", 2},
+        {"{\"leakdrill_baseline\": 1, \"name\": \"x\", \"campaign\": \"y\", \"version\": \"0\", \"rows\": [{\"cell\": "
+         "\"c\", \"scenario\": \"s\", \"detector\": \"d\", \"runs\": 1, \"leaks\": 1, \"seen\": 2, "
+         "\"false_alarm_runs\": 0, \"seen_ns\": [1], \"missed_ns\": []}]}",
+         "row 0 of \"rows\" is not one of a baseline", 2},
+    };
+    struct program_result result;
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        lab_write(&lab, "bad.json", cases[i].text);
+        LAB_RUN(&lab, &result, "run", "sharp.yaml", "--db", "never.db", "--against", "bad.json");
+        lab_check(&result, cases[i].exit_code, NULL, cases[i].message);
+        program_result_done(&result);
+    }
+    LAB_RUN(&lab, &result, "run", "sharp.yaml", "--db", "never.db", "--against", "nobody");
+    lab_check(&result, 4, NULL, "leakdrill-baselines/nobody.json: No such file");
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "run", "sharp.yaml", "--db", "never.db", "--against", "no body");
+    lab_check(&result, 4, NULL, "\"no body\" is no name of a baseline");
+    program_result_done(&result);
+    assert_false(lab_has(&lab, "never.db"));
+}
+
+static int open_lab(void **state)
+{
+    struct program_result result;
+    (void)state;
+    lab_open(&lab);
+    LAB_SCENARIO(&lab, "sharp.yaml", "quick-recv.yaml", "growth", SHARP, "50ms}", "100ms}");
+    LAB_SCENARIO(&lab, "blunt.yaml", "quick-recv.yaml", "growth", BLUNT, "50ms}", "100ms}");
+    LAB_RUN(&lab, &result, "run", "sharp.yaml", "--jobs", "2", "--runs", "2", "--db", "first.db");
+    bool good = result.exit_code == 0 || result.exit_code == 5;
+    if (!good)
+        print_message("exit code %d\n%s%s", result.exit_code, result.out, result.err);
+    program_result_done(&result);
+    return good ? 0 : -1;
+}
+
+static int close_lab(void **state)
+{
+    (void)state;
+    lab_close(&lab);
+    return 0;
+}
+
+int test_baseline(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(save_keeps_the_campaign),
+        cmocka_unit_test(what_is_alike_passes),
+        cmocka_unit_test(a_planted_regression_is_found_and_named),
+        cmocka_unit_test(bad_baselines_are_refused_before_anything_starts),
+    };
+    if (!lab_has_programs()) {
+        print_message("baseline: skipped, the Go programs are not built\n");
+        return GROUP_SKIPPED;
+    }
+    return cmocka_run_group_tests_name("baseline", tests, open_lab, close_lab);
+}

@@ -1,0 +1,233 @@
+#include "score/regress.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "score/campaign.h"
+#include "score/groups.h"
+
+#define PAIRS 8
+
+static struct campaign *before, *now;
+
+static int set_up(void **state)
+{
+    (void)state;
+    before = campaign_new(PAIRS);
+    now = campaign_new(PAIRS);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    campaign_free(before);
+    campaign_free(now);
+    return 0;
+}
+
+static struct ld_baseline baseline_of(struct campaign *campaign)
+{
+    struct ld_baseline baseline;
+    struct ld_error error = {0};
+    campaign_judge(campaign);
+    if (ld_baseline_make(&baseline, &campaign->plan, &campaign->score, &campaign->verdicts, &error) != 0)
+        fail_msg("baseline: %s", error.message);
+    return baseline;
+}
+
+static struct ld_regressions regress(void)
+{
+    struct ld_regressions regressions;
+    struct ld_error error = {0};
+    struct ld_baseline then = baseline_of(before), today = baseline_of(now);
+    if (ld_regress(&regressions, &then, &today, &now->plan, &error) != 0)
+        fail_msg("regress: %s", error.message);
+    ld_baseline_done(&then);
+    ld_baseline_done(&today);
+    return regressions;
+}
+
+static void assert_only(const struct ld_regressions *regressions, enum ld_regression_kind kind, bool fails,
+                        const char *cell, const char *text)
+{
+    assert_int_equal(regressions->count, 1);
+    assert_string_equal(ld_regression_name(regressions->items[0].kind), ld_regression_name(kind));
+    assert_int_equal(ld_regressions_fail(regressions), fails);
+    assert_string_equal(regressions->items[0].cell, cell);
+    assert_string_equal(regressions->items[0].detector, "subject");
+    assert_string_equal(regressions->items[0].text, text);
+}
+
+static void what_is_alike_is_no_regression(void **state)
+{
+    (void)state;
+    campaign_subject_sees(before, LD_SECOND);
+    campaign_subject_sees(now, LD_SECOND);
+    struct ld_regressions regressions = regress();
+    assert_int_equal(regressions.count, 0);
+    assert_false(ld_regressions_fail(&regressions));
+    ld_regressions_done(&regressions);
+}
+
+static void a_baseline_keeps_no_calibration(void **state)
+{
+    (void)state;
+    campaign_subject_sees(before, LD_SECOND);
+    before->alerts[0][SUBJECT][0].receipt_ns = 0;
+    before->detectors[0][SUBJECT].alert_count = 0; /* one miss, followed for 14 s */
+    campaign_open(before, 1, SUBJECT, 9 * LD_SECOND, SITE);
+    struct ld_baseline baseline = baseline_of(before);
+    assert_int_equal(baseline.row_count, 2);
+    assert_string_equal(baseline.rows[0].cell, "chan/leaky/none");
+    assert_string_equal(baseline.rows[0].scenario, "chan");
+    assert_int_equal(baseline.rows[0].leaks, PAIRS);
+    assert_int_equal(baseline.rows[0].seen, PAIRS - 1);
+    assert_int_equal(baseline.rows[0].time_count, PAIRS);
+    assert_int_equal(baseline.rows[0].times[0].time_ns, 14 * LD_SECOND);
+    assert_false(baseline.rows[0].times[0].event);
+    assert_int_equal(baseline.rows[0].times[1].time_ns, LD_SECOND);
+    assert_int_equal(baseline.rows[1].runs, PAIRS);
+    assert_int_equal(baseline.rows[1].leaks, 0);
+    assert_int_equal(baseline.rows[1].false_alarm_runs, 1);
+    ld_baseline_done(&baseline);
+}
+
+static void a_lost_leak_waits_for_the_rerun(void **state)
+{
+    (void)state;
+    campaign_subject_sees(before, LD_SECOND);
+    campaign_subject_sees(now, LD_SECOND);
+    now->detectors[4][SUBJECT].alert_count = 0;
+    struct ld_regressions regressions = regress();
+    assert_only(&regressions, LD_REGRESSION_LOST, true, "chan/leaky/none", "saw 7 of 8 leaks, in the baseline 8 of 8");
+    struct ld_baseline again = baseline_of(before);
+    ld_regressions_confirm(&regressions, &again);
+    assert_only(&regressions, LD_REGRESSION_LOST, false, "chan/leaky/none",
+                "saw 7 of 8 leaks, in the baseline 8 of 8; run again: 8 of 8");
+    assert_true(regressions.items[0].rerun && !regressions.items[0].confirmed);
+    ld_baseline_done(&again);
+    ld_regressions_done(&regressions);
+
+    regressions = regress();
+    again = baseline_of(now);
+    ld_regressions_confirm(&regressions, &again);
+    assert_true(regressions.items[0].confirmed);
+    assert_true(ld_regressions_fail(&regressions));
+    ld_baseline_done(&again);
+    ld_regressions_done(&regressions);
+}
+
+static void rarer_needs_significance(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < PAIRS - 1; i++) /* seven of eight then */
+        campaign_open(before, 2 * i, SUBJECT, 7 * LD_SECOND, SITE);
+    for (size_t i = 0; i < 3; i++) /* three now: Fisher's p is 0.12 */
+        campaign_open(now, 2 * i, SUBJECT, 7 * LD_SECOND, SITE);
+    struct ld_regressions regressions = regress();
+    for (size_t i = 0; i < regressions.count; i++)
+        assert_int_not_equal(regressions.items[i].kind, LD_REGRESSION_RARER);
+    ld_regressions_done(&regressions);
+    now->detectors[2][SUBJECT].alert_count = now->detectors[4][SUBJECT].alert_count = 0; /* one: 0.01 */
+    regressions = regress();
+    assert_int_equal(regressions.items[0].kind, LD_REGRESSION_RARER);
+    assert_true(ld_regressions_fail(&regressions));
+    ld_regressions_done(&regressions);
+}
+
+static void what_is_found_now_does_not_fail(void **state)
+{
+    (void)state;
+    campaign_open(now, 0, SUBJECT, 7 * LD_SECOND, SITE);
+    struct ld_regressions regressions = regress();
+    assert_only(&regressions, LD_REGRESSION_FOUND, false, "chan/leaky/none", "saw 1 of 8 leaks, in the baseline 0 of 8");
+    ld_regressions_done(&regressions);
+}
+
+static void a_new_false_alarm_fails_and_a_gone_one_does_not(void **state)
+{
+    (void)state;
+    campaign_open(now, 1, SUBJECT, 9 * LD_SECOND, SITE);
+    struct ld_regressions regressions = regress();
+    assert_only(&regressions, LD_REGRESSION_FALSE_ALARM, true, "chan/healthy/none",
+                "false alarms in 1 of 8 runs, in the baseline 0 of 8");
+    ld_regressions_done(&regressions);
+    campaign_open(before, 3, SUBJECT, 9 * LD_SECOND, SITE);
+    now->detectors[1][SUBJECT].alert_count = 0;
+    regressions = regress();
+    assert_only(&regressions, LD_REGRESSION_QUIET, false, "chan/healthy/none",
+                "false alarms in 0 of 8 runs, in the baseline 1 of 8");
+    ld_regressions_done(&regressions);
+}
+
+static void slower_is_beyond_interval_and_period(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < PAIRS; i++) {
+        campaign_open(before, 2 * i, SUBJECT, 7 * LD_SECOND + (int64_t)i * 50 * LD_MS, SITE);
+        campaign_open(now, 2 * i, SUBJECT, 7 * LD_SECOND + 200 * LD_MS + (int64_t)i * 50 * LD_MS, SITE);
+    }
+    struct ld_regressions regressions = regress();
+    assert_int_equal(regressions.count, 0); /* 200 ms: less than a period */
+    ld_regressions_done(&regressions);
+    for (size_t i = 0; i < PAIRS; i++)
+        now->alerts[2 * i][SUBJECT][0].receipt_ns += 400 * LD_MS;
+    regressions = regress();
+    assert_int_equal(regressions.count, 1);
+    assert_int_equal(regressions.items[0].kind, LD_REGRESSION_SLOWER);
+    assert_string_equal(regressions.items[0].cell, "chan");
+    assert_non_null(strstr(regressions.items[0].text, "is 600ms longer, at least "));
+    assert_true(ld_regressions_fail(&regressions));
+    ld_regressions_done(&regressions);
+    for (size_t i = 0; i < PAIRS; i++) /* half of them slow: the interval holds 0 */
+        now->alerts[2 * i][SUBJECT][0].receipt_ns -= i % 2 ? 1100 * LD_MS : 0;
+    regressions = regress();
+    assert_int_equal(regressions.count, 0);
+    ld_regressions_done(&regressions);
+}
+
+static void out_of_range_is_worse_than_before(void **state)
+{
+    (void)state;
+    campaign_subject_sees(before, LD_SECOND);
+    campaign_subject_sees(now, LD_SECOND);
+    for (size_t i = 0; i < 2 * PAIRS; i++)
+        now->detectors[i][SUBJECT].out_of_range = true;
+    struct ld_regressions regressions = regress();
+    assert_only(&regressions, LD_REGRESSION_UNJUDGED, true, "chan/leaky/none",
+                "saw 0 of 0 leaks, in the baseline 8 of 8");
+    ld_regressions_done(&regressions);
+}
+
+static void what_is_gone_is_said(void **state)
+{
+    (void)state;
+    campaign_subject_sees(before, LD_SECOND);
+    now->cells[0].name[0] = 'x';
+    struct ld_regressions regressions = regress();
+    assert_only(&regressions, LD_REGRESSION_GONE, false, "chan/leaky/none",
+                "not in this campaign; in the baseline it saw 8 of 8 leaks");
+    ld_regressions_done(&regressions);
+}
+
+int test_regress(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_is_alike_is_no_regression, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_baseline_keeps_no_calibration, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_lost_leak_waits_for_the_rerun, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(rarer_needs_significance, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_found_now_does_not_fail, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_new_false_alarm_fails_and_a_gone_one_does_not, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(slower_is_beyond_interval_and_period, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(out_of_range_is_worse_than_before, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_gone_is_said, set_up, tear_down),
+    };
+    return cmocka_run_group_tests_name("regress", tests, NULL, NULL);
+}
