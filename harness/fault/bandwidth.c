@@ -99,7 +99,7 @@ static void judge(const struct ld_measures *measures, const struct ld_fault_spec
     int64_t asked_ns = time_for(measures->bytes, rate);
     int64_t late_ns = measures->turn_ns - asked_ns;
     receipt->count = measures->pieces;
-    ld_format_size_short(rate, asked, sizeof asked);
+    ld_format_size(rate, asked, sizeof asked);
     if (measures->pieces == 0) {
         snprintf(receipt->text, sizeof receipt->text, "asked %s/s, nothing passed", asked);
         ld_effect_describe_reach(measures, receipt);

@@ -31,10 +31,10 @@ static void judge(const struct ld_measures *measures, const struct ld_fault_spec
     (void)fault;
     receipt->count = measures->connects_refused;
     receipt->effective = measures->connects_refused > 0 && measures->connects_taken == 0;
-    snprintf(receipt->text, sizeof receipt->text, "%llu of %llu connects refused, %llu connection%s reset",
+    snprintf(receipt->text, sizeof receipt->text, "%llu of %llu connects refused, %llu reset%s sent",
              (unsigned long long)measures->connects_refused,
              (unsigned long long)(measures->connects_refused + measures->connects_taken),
-             (unsigned long long)measures->resets / 2, measures->resets / 2 == 1 ? "" : "s");
+             (unsigned long long)measures->resets, measures->resets == 1 ? "" : "s");
 }
 
 const struct ld_toxic_kind ld_toxic_down = {

@@ -169,6 +169,8 @@ struct ld_fault_spec {
 bool ld_fault_is_instant(enum ld_fault_type type);
 /* How long the scenario says that it goes on, the last restart included; -1: until the method's end. */
 int64_t ld_fault_lasts_ns(const struct ld_fault_spec *fault);
+/* How long a fault must act before it does what it is for; 0: at once. Not scaled by time_scale. */
+int64_t ld_fault_needs_ns(const struct ld_fault_spec *fault);
 /* kill, crash: the signal's number, and its name without SIG. */
 int ld_fault_signal(const struct ld_fault_spec *fault);
 const char *ld_fault_signal_name(const struct ld_fault_spec *fault);

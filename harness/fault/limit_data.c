@@ -66,14 +66,14 @@ static void judge(const struct ld_measures *measures, const struct ld_fault_spec
     receipt->count = measures->count;
     receipt->effective = measures->count > 0 && (uint64_t)measures->least == bytes &&
                          (uint64_t)measures->most == bytes && measures->delivered_most <= bytes;
-    ld_format_size_short(bytes, asked, sizeof asked);
-    ld_format_size_short(measures->delivered_most, most, sizeof most);
+    ld_format_size(bytes, asked, sizeof asked);
+    ld_format_size(measures->delivered_most, most, sizeof most);
     if (measures->count == 0)
         snprintf(receipt->text, sizeof receipt->text, "asked %s, closed nothing; at most %s passed", asked, most);
     else
         snprintf(receipt->text, sizeof receipt->text, "asked %s, %llu closed after %s to %s", asked,
                  (unsigned long long)measures->count,
-                 ld_format_size_short((uint64_t)measures->least, least, sizeof least), most);
+                 ld_format_size((uint64_t)measures->least, least, sizeof least), most);
     ld_effect_describe_reach(measures, receipt);
 }
 

@@ -26,6 +26,11 @@ static int64_t fate_ns(const struct ld_toxic *toxic)
     return toxic->began_ns + toxic->fault->attributes.timeout.timeout_ns;
 }
 
+static int64_t needs_ns(const struct ld_fault_spec *fault)
+{
+    return fault->attributes.timeout.timeout_ns;
+}
+
 static void measure_end(struct ld_effect *effect, const struct ld_fault_spec *fault, const struct ld_end *end)
 {
     int64_t timeout_ns = fault->attributes.timeout.timeout_ns, took_ns = end->passed_ns - end->from_ns;
@@ -45,6 +50,7 @@ static void judge(const struct ld_measures *measures, const struct ld_fault_spec
 const struct ld_toxic_kind ld_toxic_reset_peer = {
     .fate = LD_FATE_RESET,
     .fate_ns = fate_ns,
+    .needs_ns = needs_ns,
     .measure_end = measure_end,
     .judge = judge,
 };

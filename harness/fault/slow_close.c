@@ -27,6 +27,11 @@ static int64_t end_delay_ns(const struct ld_toxic *toxic)
     return toxic->fault->attributes.slow_close.delay_ns;
 }
 
+static int64_t needs_ns(const struct ld_fault_spec *fault)
+{
+    return fault->attributes.slow_close.delay_ns;
+}
+
 static void measure_end(struct ld_effect *effect, const struct ld_fault_spec *fault, const struct ld_end *end)
 {
     if (!end->by_fault)
@@ -42,6 +47,7 @@ static void judge(const struct ld_measures *measures, const struct ld_fault_spec
 
 const struct ld_toxic_kind ld_toxic_slow_close = {
     .end_delay_ns = end_delay_ns,
+    .needs_ns = needs_ns,
     .measure_end = measure_end,
     .judge = judge,
 };

@@ -3,7 +3,7 @@
 
 #include "base/random.h"
 #include "fault/schemas.h"
-#include "fault/toxic.h"
+#include "fault/toxic_kind.h"
 
 const char *const ld_stream_names[] = {"downstream", "upstream", "both", NULL};
 
@@ -11,6 +11,12 @@ const char *ld_stream_name(enum ld_stream stream)
 {
     assert(stream >= LD_STREAM_DOWN && stream <= LD_STREAM_BOTH);
     return ld_stream_names[stream];
+}
+
+int64_t ld_fault_needs_ns(const struct ld_fault_spec *fault)
+{
+    const struct ld_toxic_kind *kind = ld_fault_table[fault->type].toxic;
+    return kind && kind->needs_ns ? kind->needs_ns(fault) : 0;
 }
 
 double ld_fault_toxicity(const struct ld_fault_spec *fault)

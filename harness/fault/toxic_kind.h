@@ -44,6 +44,7 @@ struct ld_toxic_kind {
     /* the fate */
     enum ld_fate fate;
     int64_t (*fate_ns)(const struct ld_toxic *toxic); /* INT64_MAX: never */
+    int64_t (*needs_ns)(const struct ld_fault_spec *fault); /* how long it must act before anything happens */
     /* the receipt: what is taken from a piece or an end that was measured, and what that proves */
     void (*measure_piece)(struct ld_effect *effect, const struct ld_fault_spec *fault, const struct ld_piece *piece);
     void (*measure_end)(struct ld_effect *effect, const struct ld_fault_spec *fault, const struct ld_end *end);

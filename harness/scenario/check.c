@@ -119,6 +119,18 @@ static void check_period(struct check *check)
 
 /* ---- faults */
 
+/* It must act for longer than it waits before it does anything. */
+static void check_fault_lasts(struct check *check, const struct ld_fault_spec *fault, const struct ld_node *item)
+{
+    const struct ld_scenario *scenario = check->scenario;
+    int64_t needs_ns = ld_fault_needs_ns(fault), lasts_ns = fault->for_ns;
+    if (lasts_ns < 0)
+        lasts_ns = scenario->load.from_ns + scenario->load.for_ns - fault->at_ns;
+    if (needs_ns == 0 || ld_scenario_scaled_ns(scenario, lasts_ns) > needs_ns)
+        return;
+    complain(check, item, ld_fault_table[fault->type].name, "the fault ends before the time it waits: it would do nothing");
+}
+
 static void check_fault(struct check *check, const struct ld_fault_spec *fault, const struct ld_node *item)
 {
     const struct ld_scenario *scenario = check->scenario;
@@ -126,6 +138,7 @@ static void check_fault(struct check *check, const struct ld_fault_spec *fault, 
     bool attached = scenario->target.kind == LD_TARGET_ATTACH, upstream = *scenario->upstream != '\0';
     if (info->scope == LD_SCOPE_PROXY && !upstream)
         complain(check, item, info->name, "acts between target and upstream, but the scenario has no upstream");
+    check_fault_lasts(check, fault, item);
     if (attached && info->scope == LD_SCOPE_PROCESS)
         complain(check, item, info->name, "an attached target is never killed");
     if (attached && info->scope == LD_SCOPE_RESOURCE)

@@ -67,6 +67,39 @@ static void sizes(void **state)
     assert_int_equal(ld_parse_size("99999999999GiB", &bytes, &expected), LD_ELIMIT);
 }
 
+static void bandwidths(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"", "/s", "100", "100B", "100B/m", "-1B/s", "100 KiB/s", "1KiB/s/s", "KiB/s",
+                                        "100KiB/s ", "1111111111111111111111111111111111111111B/s"};
+    uint64_t rate = 0;
+    const char *expected;
+    assert_int_equal(ld_parse_bandwidth("100KiB/s", &rate, &expected), 0);
+    assert_int_equal(rate, 102400);
+    assert_int_equal(ld_parse_bandwidth("1.5MB/s", &rate, &expected), 0);
+    assert_int_equal(rate, 1500000);
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        int code = ld_parse_bandwidth(wrong[i], &rate, &expected);
+        if (code != LD_ESPEC || rate != 1500000)
+            fail_msg("\"%s\" was taken: %d, %llu", wrong[i], code, (unsigned long long)rate);
+        assert_string_equal(expected, "a size for each second, such as 100KiB/s");
+    }
+    assert_int_equal(ld_parse_bandwidth("99999999999GiB/s", &rate, &expected), LD_ELIMIT);
+}
+
+static void sizes_for_people(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t bytes;
+        const char *text;
+    } cases[] = {{0, "0B"},           {999, "999B"},          {1000, "0.977KiB"},          {1024, "1KiB"},
+                 {100000, "97.7KiB"}, {12 << 20, "12MiB"},    {UINT64_C(1) << 40, "1TiB"}, {UINT64_MAX, "16EiB"}};
+    char buffer[32];
+    for (size_t i = 0; i < COUNT(cases); i++)
+        assert_string_equal(ld_format_size_short(cases[i].bytes, buffer, sizeof buffer), cases[i].text);
+}
+
 /* Equal to the bit, so == and not a tolerance. */
 static void check_double(double got, double wanted, const char *text)
 {
@@ -225,6 +258,8 @@ int test_text(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(durations),
         cmocka_unit_test(sizes),
+        cmocka_unit_test(bandwidths),
+        cmocka_unit_test(sizes_for_people),
         cmocka_unit_test(rates_percents_numbers),
         cmocka_unit_test(integers),
         cmocka_unit_test(durations_are_written_exactly_and_read_back),

@@ -13,6 +13,10 @@ int test_table(void);
 int test_decision(void);
 int test_link(void);
 int test_effect(void);
+int test_toxics(void);
+int test_meter(void);
+int test_receipts(void);
+int test_timing(void);
 int test_sampling(void);
 int test_proxies(void);
 

@@ -3,5 +3,10 @@
 
 int main(void)
 {
-    return test_table() + test_decision() + test_link() + test_effect() + test_sampling() + test_proxies() != 0;
+    static int (*const groups[])(void) = {test_table, test_decision, test_link,     test_toxics,   test_timing,
+                                          test_meter, test_effect,   test_receipts, test_sampling, test_proxies};
+    int failed = 0;
+    for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++)
+        failed += groups[i]();
+    return failed != 0;
 }

@@ -202,6 +202,40 @@ static void a_share_is_drawn_from_the_seed(void **state)
         assert_in_range(times[i], 60, 140); /* 100 expected; 4 standard deviations are 38 */
 }
 
+static void every_toxic_binds(void **state)
+{
+    (void)state;
+    union ld_fault_attributes a;
+    char message[600];
+    assert_int_equal(bind("bandwidth", "{rate: 100KiB/s, stream: both, toxicity: 0.5}", &a, message, 600), 0);
+    assert_int_equal(a.bandwidth.rate, 100 * 1024);
+    assert_int_equal(a.reach.stream, LD_STREAM_BOTH);
+    assert_true(a.reach.toxicity == 0.5);
+    assert_int_equal(bind("slow_close", "{delay: 250ms, stream: upstream}", &a, message, 600), 0);
+    assert_int_equal(a.slow_close.delay_ns, 250 * LD_MS);
+    assert_int_equal(a.reach.stream, LD_STREAM_UP);
+    assert_int_equal(bind("timeout", "{timeout: 0s}", &a, message, 600), 0);
+    assert_int_equal(a.timeout.timeout_ns, 0);
+    assert_int_equal(a.reach.stream, LD_STREAM_DOWN);
+    assert_int_equal(bind("reset_peer", "{}", &a, message, 600), 0);
+    assert_int_equal(a.timeout.timeout_ns, 0);
+    assert_int_equal(a.reach.stream, LD_STREAM_BOTH);
+    assert_int_equal(bind("slicer", "{average_size: 64B, size_variation: 32B, delay: 10us}", &a, message, 600), 0);
+    assert_int_equal(a.slicer.average_size, 64);
+    assert_int_equal(a.slicer.size_variation, 32);
+    assert_int_equal(a.slicer.delay_ns, 10 * LD_US);
+    assert_int_equal(bind("limit_data", "{bytes: 64KiB}", &a, message, 600), 0);
+    assert_int_equal(a.limit_data.bytes, 64 * 1024);
+    assert_int_equal(bind("connect_delay", "{delay: 1s, jitter: 1s}", &a, message, 600), 0);
+    assert_int_equal(a.connect_delay.jitter_ns, LD_SECOND);
+    assert_true(a.reach.toxicity == 1.0);
+    assert_int_equal(bind("stall", "{}", &a, message, 600), 0);
+    assert_int_equal(a.reach.stream, LD_STREAM_DOWN);
+    assert_int_equal(bind("down", "{}", &a, message, 600), 0);
+    assert_true(a.reach.toxicity == 1.0);
+    assert_int_equal(a.reach.stream, LD_STREAM_BOTH);
+}
+
 static void wrong_attributes_are_refused(void **state)
 {
     (void)state;
@@ -215,6 +249,26 @@ static void wrong_attributes_are_refused(void **state)
         {"latency", "{latency: 20ms, stream: down}", "1:25", ""},
         {"latency", "{latency: 11m}", "1:11", ""},
         {"latency", "{latenzy: 20ms}", "1:2", "latency"},
+        /* what crashes Toxiproxy, or is accepted there and does nothing */
+        {"slicer", "{average_size: 0B}", "1:16", "out of range"},
+        {"bandwidth", "{rate: -1}", "1:8", "is not a size for each second"},
+        {"bandwidth", "{rate: 0B/s}", "1:8", "out of range: 1B/s to 10GiB/s"},
+        {"slicer", "{average_sise: 10B}", "1:2", "did you mean \"average_size\"?"},
+        {"limit_data", "{byte: 10B}", "1:2", "did you mean \"bytes\"?"},
+        {"bandwidth", "{rate: 1KB}", "1:8", "is not a size for each second"},
+        {"bandwidth", "{rate: 100}", "1:8", "needs a unit; write a bandwidth such as 100KiB/s"},
+        {"bandwidth", "{rate: 11GiB/s}", "1:8", "out of range"},
+        {"bandwidth", "{}", "1:1", "rate"},
+        {"slicer", "{average_size: 10B, size_variation: 10B}", "1:37", "must be smaller than average_size"},
+        {"slicer", "{average_size: 2MiB}", "1:16", "out of range"},
+        {"slow_close", "{delay: 0s}", "1:9", "out of range"},
+        {"timeout", "{}", "1:1", "timeout"},
+        {"timeout", "{timeout: 2h}", "1:11", "out of range"},
+        {"reset_peer", "{stream: upstream}", "1:2", "unknown key"},
+        {"limit_data", "{}", "1:1", "bytes"},
+        {"connect_delay", "{delay: 10ms, jitter: 11ms}", "1:23", "at most delay"},
+        {"down", "{toxicity: 0.5}", "1:2", "unknown key"},
+        {"stall", "{timeout: 1s}", "1:2", "unknown key"},
         {"kill", "{signal: KILL}", "1:1", "who"},
         {"kill", "{who: target, signal: SEGV}", "1:23", ""},
         {"kill", "{who: target, instance: -1}", "1:25", "must be the number of an instance"},
@@ -266,6 +320,7 @@ int test_table(void)
         cmocka_unit_test(latency_binds),
         cmocka_unit_test(latency_has_toxiproxys_defaults),
         cmocka_unit_test(kill_binds),
+        cmocka_unit_test(every_toxic_binds),
         cmocka_unit_test(wrong_attributes_are_refused),
     };
     return cmocka_run_group_tests_name("table", tests, NULL, NULL);
