@@ -186,7 +186,7 @@ static void signalled(int number, int exit_code, const char *database)
     program_result_done(&result);
     lab_assert_clean(&lab);
     lab_assert_database(&lab, database);
-    lab_assert_number(&lab, database, "SELECT interrupted FROM campaign", 1);
+    lab_assert_number(&lab, database, "SELECT interrupted FROM campaign", number);
     lab_assert_number(&lab, database, "SELECT ended_wall_ns IS NOT NULL FROM campaign", 1);
     assert_true(lab_number(&lab, database, "SELECT count(*) FROM run WHERE validity = 'valid'") >= 2);
     assert_true(lab_number(&lab, database,
