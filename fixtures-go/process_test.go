@@ -326,5 +326,6 @@ func eventuallySame[T comparable](t *testing.T, what string, want, ask func() T)
 }
 
 func setting(name string, rate float64, depth int, upstream string) string {
-	return fmt.Sprintf(`{"case":%q,"rate":%v,"depth":%d,"seed":"12345678901234567890","upstream":%q}`, name, rate, depth, upstream)
+	return fmt.Sprintf(`{"case":%q,"rate":%v,"depth":%d,"seed":"12345678901234567890","upstream":%q,"time_scale":20}`,
+		name, rate, depth, upstream)
 }

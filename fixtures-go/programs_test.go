@@ -477,6 +477,22 @@ func TestCalm(t *testing.T) {
 	})
 }
 
+// A calm program's clock goes as fast as the setting says: fifteen seconds of boarding last as many milliseconds.
+func TestTimeScale(t *testing.T) {
+	fixture := list(t).Fixtures["calm/pool-warm-up"]
+	fast := start(t, "healthy", fixture.Program, fmt.Sprintf(`{"case":%q,"time_scale":1000}`, fixture.Case))
+	slow := start(t, "healthy", fixture.Program, fmt.Sprintf(`{"case":%q}`, fixture.Case))
+	fast.await("ready", 1)
+	slow.await("ready", 1)
+	fast.get("/work")
+	slow.get("/work")
+	const site, crew = "shop/calm/crew.(*Ship).attend", 150
+	eventually(t, "aboard", crew, func() int { return fast.sites()[site] })
+	if aboard := slow.sites()[site]; aboard >= crew {
+		t.Errorf("%d are aboard at once, though nothing makes the clock of this one faster", aboard)
+	}
+}
+
 func sorted(names map[string]bool) string {
 	var all []string
 	for name := range names {

@@ -592,9 +592,11 @@ static const char **environment_of(struct ld_run *run, bool target)
 static const char *setting_of(struct ld_run *run, const char *case_name)
 {
     return ld_arena_printf(run->arena,
-                           "{\"case\":\"%s\",\"rate\":%.6f,\"depth\":%lld,\"seed\":\"%llu\",\"upstream\":\"%s\"}",
+                           "{\"case\":\"%s\",\"rate\":%.6f,\"depth\":%lld,\"seed\":\"%llu\",\"upstream\":\"%s\","
+                           "\"time_scale\":%.6f}",
                            case_name, run->cell->rate, (long long)run->cell->depth,
-                           (unsigned long long)run->run_plan->seed, run->has_upstream ? run->upstream_address : "");
+                           (unsigned long long)run->run_plan->seed, run->has_upstream ? run->upstream_address : "",
+                           run->scenario->time_scale);
 }
 
 static int describe_contract(struct ld_run *run, struct ld_service_spec *spec, struct ld_error *error)

@@ -1,9 +1,11 @@
-// Package crew puts a crew together: it comes aboard over a quarter of a minute and then waits for work.
+// Package crew puts a crew together: with the first task it begins to come aboard, over a quarter of a minute, and then
+// waits for work.
 package crew
 
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"shop/flow"
@@ -17,31 +19,35 @@ const (
 
 // Ship has a crew.
 type Ship struct {
-	tasks chan flow.Batch
-	done  chan int
+	boardTime time.Duration
+	sails     sync.Once // with the first task
+	tasks     chan flow.Batch
+	done      chan int
 }
 
-// Open lets the crew come aboard.
-func Open(_ *instrument.Setting, report *instrument.Report) (instrument.Service, error) {
+// Open has the first of the crew aboard.
+func Open(setting *instrument.Setting, report *instrument.Report) (instrument.Service, error) {
 	report.Tell(instrument.Event{Kind: "calm", Text: "shop/calm/crew.(*Ship).attend"})
-	ship := &Ship{tasks: make(chan flow.Batch), done: make(chan int, crewMax)}
+	ship := &Ship{boardTime: setting.Lasting(boardTime), tasks: make(chan flow.Batch), done: make(chan int, crewMax)}
 	go ship.attend()
-	go ship.board()
 	return ship, nil
 }
 
-// board brings the rest aboard, one after the other.
+// board brings the rest aboard at an even pace. Who was held up by a busy machine comes with the next.
 func (s *Ship) board() {
-	gangway := time.NewTicker(boardTime / crewMax)
+	began, gangway := time.Now(), time.NewTicker(max(s.boardTime/crewMax, 1))
 	defer gangway.Stop()
-	for range crewMax - 1 {
+	for aboard := 1; aboard < crewMax; {
 		<-gangway.C
-		go s.attend()
+		for due := min(int(crewMax*time.Since(began)/s.boardTime), crewMax); aboard < due; aboard++ {
+			go s.attend()
+		}
 	}
 }
 
 // Work has as many tasks done as there are units.
 func (s *Ship) Work(_ context.Context, units int) ([]byte, error) {
+	s.sails.Do(func() { go s.board() })
 	done := 0
 	for range max(units, 1) {
 		s.tasks <- flow.Batch{"scrub the deck", "mend the sails"}

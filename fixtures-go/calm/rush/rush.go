@@ -12,14 +12,15 @@ import (
 
 const (
 	tableCount = 4
-	packTime   = 60 * time.Millisecond
-	cartSize   = 200 // parcels: three seconds for all tables
+	packTime   = 1200 * time.Millisecond
+	cartSize   = 200 // parcels: a minute for all tables
 	cartFirst  = 40  // the request that brings the first cart
 	cartEvery  = 400 // requests between two carts
 )
 
 // Depot has tables.
 type Depot struct {
+	packTime time.Duration
 	tables   chan struct{}
 	requests atomic.Int64
 	packed   atomic.Int64
@@ -27,13 +28,17 @@ type Depot struct {
 }
 
 // Open sets the tables up.
-func Open(_ *instrument.Setting, report *instrument.Report) (instrument.Service, error) {
-	return &Depot{tables: make(chan struct{}, tableCount), holds: report.NewHolds(instrument.Site{
-		Cause:   "chan-send",
-		Unit:    "goroutines",
-		PerUnit: instrument.PerUnit{Goroutines: 1},
-		SeenAt:  []string{"shop/calm/rush.(*Depot).pack"},
-	})}, nil
+func Open(setting *instrument.Setting, report *instrument.Report) (instrument.Service, error) {
+	return &Depot{
+		packTime: setting.Lasting(packTime),
+		tables:   make(chan struct{}, tableCount),
+		holds: report.NewHolds(instrument.Site{
+			Cause:   "chan-send",
+			Unit:    "goroutines",
+			PerUnit: instrument.PerUnit{Goroutines: 1},
+			SeenAt:  []string{"shop/calm/rush.(*Depot).pack"},
+		}),
+	}, nil
 }
 
 // Work takes the parcels of the carts that a request brings; most bring none.
@@ -54,7 +59,7 @@ func (d *Depot) pack() {
 	defer unit.Returned()
 	unit.Settled()
 	d.tables <- struct{}{}
-	time.Sleep(packTime)
+	time.Sleep(d.packTime)
 	d.packed.Add(1)
 	<-d.tables
 }

@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	shortTime = time.Second
-	longTime  = 5 * time.Second
+	shortTime = 20 * time.Second
+	longTime  = 100 * time.Second
 )
 
 // Hall is where visitors wait.
@@ -21,13 +21,13 @@ type Hall struct {
 }
 
 // Open makes a hall of short visits.
-func Open(_ *instrument.Setting, report *instrument.Report) (instrument.Service, error) {
-	return newHall(report, shortTime), nil
+func Open(setting *instrument.Setting, report *instrument.Report) (instrument.Service, error) {
+	return newHall(report, setting.Lasting(shortTime)), nil
 }
 
 // OpenLong makes a hall of long visits.
-func OpenLong(_ *instrument.Setting, report *instrument.Report) (instrument.Service, error) {
-	return newHall(report, longTime), nil
+func OpenLong(setting *instrument.Setting, report *instrument.Report) (instrument.Service, error) {
+	return newHall(report, setting.Lasting(longTime)), nil
 }
 
 func newHall(report *instrument.Report, visitTime time.Duration) *Hall {

@@ -13,7 +13,7 @@ import (
 	"shop/instrument"
 )
 
-const coverSize = 64 * 1024 // bytes
+const coverSize = 128 * 1024 // bytes
 
 // Printer makes covers.
 type Printer struct {
