@@ -22,11 +22,11 @@ static const struct ld_schema options_schema = {
     .fields =
         (const struct ld_field[]){
             {.name = "window", .type = LD_FIELD_DURATION, .offset = offsetof(struct options, window_ns),
-             .minimum = (double)(10 * LD_MS), .maximum = (double)LD_DAY, .initial = "3s",
+             .minimum = (double)(10 * LD_MS), .maximum = (double)LD_DAY, .initial = "1m",
              .doc = "The slope is the least-squares line over so much time, divided by time_scale; nothing is said "
                     "before a life has lasted as long."},
             {.name = "per_second", .type = LD_FIELD_NUMBER, .offset = offsetof(struct options, per_second),
-             .minimum = 0, .maximum = 1e9, .initial = "5",
+             .minimum = 0, .maximum = 1e9, .initial = "0.25",
              .doc = "Goroutines per second, of the schedule as written; a steeper line is claimed."},
             {0}},
 };

@@ -304,9 +304,19 @@ static int print_template(const struct ld_row *row, const struct ld_look *look, 
     return 0;
 }
 
+/* The window as the rules say it and, where the run is scaled, as it really was: every other time in an alert is real. */
+static int print_window(const struct ld_cell *cell, const struct ld_look *look, struct ld_buffer *out)
+{
+    char written[64], real[64];
+    int64_t real_ns = scaled(cell->over_ns, look->time_scale);
+    ld_format_duration(cell->over_ns, written, sizeof written);
+    if (real_ns == cell->over_ns)
+        return ld_buffer_printf(out, " over %s", written);
+    return ld_buffer_printf(out, " over %s (%s as written)", ld_format_duration_short(real_ns, real, sizeof real), written);
+}
+
 static int print_evidence(const struct ld_cell *cell, const struct ld_look *look, struct ld_buffer *out)
 {
-    char window[64];
     int code = ld_buffer_printf(out, "%s ", cell->as ? cell->as : cell->column->name);
     if (!code)
         code = print_cell(cell, look, out);
@@ -321,7 +331,7 @@ static int print_evidence(const struct ld_cell *cell, const struct ld_look *look
             code = ld_buffer_add_text(out, ")");
     }
     if (!code && cell->over_ns)
-        code = ld_buffer_printf(out, " over %s", ld_format_duration(cell->over_ns, window, sizeof window));
+        code = print_window(cell, look, out);
     if (!code && cell->at)
         code = ld_buffer_printf(out, " at %s", cell->at);
     return code;
