@@ -208,6 +208,14 @@ const char *board_calibration(const struct ld_verdicts *verdicts)
     return count == 0 ? "nothing to calibrate by" : verdicts->calibrated ? "holds" : "off: the campaign is void";
 }
 
+const char *board_time_note(const struct ld_scenario *scenario, char *note, size_t size)
+{
+    *note = '\0';
+    if (scenario->time_scale > 1)
+        snprintf(note, size, "%g times as fast as written; times are real ones", scenario->time_scale);
+    return note;
+}
+
 const char *board_scenario_file(const struct ld_plan *plan, const char *name)
 {
     for (size_t i = 0; i < plan->cell_count; i++) {

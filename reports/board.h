@@ -35,6 +35,8 @@ struct board_pair {
 bool board_pair_find(const struct ld_plan *plan, const struct ld_cell *cell, struct board_pair *ret_pair);
 /* Is this the first cell of its scenario? */
 bool board_scenario_begins(const struct ld_plan *plan, size_t cell);
+/* What a scenario's time_scale means for a reader of its times; "" where there is none to speak of. */
+const char *board_time_note(const struct ld_scenario *scenario, char *note, size_t size);
 /* "slow-upstream, rate 4, depth 3: 5 leaky, 5 healthy": what the case is within its scenario, and its runs. */
 const char *board_case_name(const struct ld_report *report, const struct board_pair *pair, char *name, size_t size);
 /* The row of a detector in a cell (NULL allowed), NULL when there is none. */

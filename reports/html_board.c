@@ -160,7 +160,11 @@ static void board_table(struct html *html, const struct ld_report *report, size_
     const struct ld_scenario *scenario = report->plan->cells[first].scenario;
     html_printf(html, "<h3 id=\"scenario-%zu\">", first);
     html_text(html, scenario->name);
-    html_raw(html, "</h3>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"");
+    html_raw(html, "</h3>\n");
+    char note[BOARD_REMARKS];
+    if (*board_time_note(scenario, note, sizeof note))
+        html_element(html, "p", note);
+    html_raw(html, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"");
     html_text(html, scenario->name);
     html_raw(html, "\"><table class=\"board\" data-sortable>\n");
     board_head(html);

@@ -159,8 +159,7 @@ static void blind_stretches(struct lanes *lanes, const struct ld_detector_record
 
 static int episodes_of(const struct ld_report_run_detail *detail, size_t detector, struct ld_episodes *ret_episodes)
 {
-    int64_t quiet_ns = ld_scenario_scaled_ns(detail->cell->scenario, LD_EPISODE_QUIET_NS);
-    return ld_episodes_make(ret_episodes, detail->record, detector, quiet_ns);
+    return ld_episodes_make(ret_episodes, detail->record, detector, ld_score_quiet_ns(detail->cell->scenario));
 }
 
 static void detector_lanes(struct lanes *lanes)

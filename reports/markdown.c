@@ -202,6 +202,9 @@ static void board(struct markdown *markdown, const struct ld_report *report)
         plain(markdown, "### ");
         code_span(markdown, scenario->name);
         plain(markdown, "\n\n");
+        char note[BOARD_REMARKS];
+        prose(markdown, board_time_note(scenario, note, sizeof note));
+        plain(markdown, *note ? "\n\n" : "");
         board_head(markdown);
         for (size_t j = i; j < report->plan->cell_count; j++) {
             struct board_pair pair;

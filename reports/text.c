@@ -178,6 +178,8 @@ static void scenario_block(struct styled *styled, const struct layout *layout, c
     styled_colour(styled, STYLE_PLAIN);
     sampling_note(styled, scenario);
     styled_text(styled, "\n");
+    char note[BOARD_REMARKS];
+    styled_wrapped(styled, 0, 1, board_time_note(scenario, note, sizeof note));
     heading(styled, layout);
     for (size_t i = 0; i < report->plan->cell_count; i++) {
         const struct ld_cell *cell = &report->plan->cells[i];

@@ -184,7 +184,9 @@ static int schedule_run(struct ld_run_plan *run, const struct ld_cell *cell, str
 
 static int64_t runs_of(const struct ld_scenario *scenario, const struct ld_plan_setting *setting)
 {
-    return setting->runs > 0 ? setting->runs : scenario->repeat.runs;
+    if (setting->runs > 0)
+        return setting->runs;
+    return setting->full ? ld_scenario_full_runs(scenario) : scenario->repeat.runs;
 }
 
 static int check_setting(const struct ld_scenario *const *scenarios, size_t count,
@@ -195,6 +197,8 @@ static int check_setting(const struct ld_scenario *const *scenarios, size_t coun
     if (setting->shards ? setting->shard < 1 || setting->shard > setting->shards : setting->shard != 0)
         return ld_fail(error, LD_EUSAGE, "shard %u/%u: the first number is 1 up to the second", setting->shard,
                        setting->shards);
+    if (setting->full && setting->runs > 0)
+        return ld_fail(error, LD_EUSAGE, "either a number of runs or the full one, not both");
     for (size_t i = 0; i < count; i++)
         for (size_t j = 0; j < i; j++)
             if (strcmp(scenarios[i]->name, scenarios[j]->name) == 0)

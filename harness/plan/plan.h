@@ -65,7 +65,6 @@ struct ld_plan {
 
 #define LD_PLAN_RUNS_MAX 100000
 #define LD_PLAN_JSON_MAX ((size_t)128 << 20)
-#define LD_RUNS_FOR_P95 59 /* reports/definitions.md: fewer say nothing of a 95 % quantile */
 
 struct ld_plan_setting {
     uint64_t seed;          /* at most INT64_MAX */
@@ -73,9 +72,10 @@ struct ld_plan_setting {
     const char *const *cells; /* names of the only cells, ends with NULL; NULL: all. With a filter: both must hold */
     uint32_t shard, shards; /* 1/1: all; whole cells, dealt out in turn after the filter; 0/0 means 1/1 */
     int64_t runs;           /* > 0: instead of each scenario's repeat.runs */
+    bool full;              /* ld_scenario_full_runs instead; not together with runs */
 };
 
-/* LD_EUSAGE: seed or shard out of range, a filter that no cell matches. LD_ESPEC: two scenarios of one name.
+/* LD_EUSAGE: seed or shard out of range, runs and full, a filter that no cell matches. LD_ESPEC: two scenarios of one name.
  * LD_ELIMIT: more than LD_PLAN_RUNS_MAX runs. A shard may be empty when there are more shards than cells. */
 int ld_plan_make(struct ld_plan **ret_plan, const struct ld_scenario *const *scenarios, size_t count,
                  const struct ld_plan_setting *setting, struct ld_error *error);
@@ -90,6 +90,8 @@ int ld_plan_json(const struct ld_plan *plan, struct ld_buffer *out);
 /* For people: cells, schedule, expected duration with `jobs` at once, and for each expectation whether the runs can
  * support the confidence asked (reports/definitions.md, "How many runs a claim needs"). */
 int ld_plan_text(const struct ld_plan *plan, unsigned jobs, struct ld_buffer *out);
+/* How long all runs take with `jobs` at once, starting and stopping not counted, ns. */
+int64_t ld_plan_duration(const struct ld_plan *plan, unsigned jobs);
 /* The sum of what a run's phases take when nothing goes wrong, ns. */
 int64_t ld_plan_run_duration(const struct ld_plan *plan, const struct ld_run_plan *run);
 /* Runs needed so that all of them detected gives an exact one-sided lower bound of at least `share` at `confidence`

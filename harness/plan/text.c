@@ -3,6 +3,7 @@
 
 #include "base/buffer.h"
 #include "base/text.h"
+#include "scenario/claim.h"
 
 #define RUNS_MAX INT64_C(100000000)
 #define DURATION_SIZE 32
@@ -38,7 +39,7 @@ static int64_t cell_duration(const struct ld_plan *plan, size_t cell, uint32_t *
 }
 
 /* Longest of an even share of all, and of the longest run: no more jobs can beat that. */
-static int64_t expected_duration(const struct ld_plan *plan, unsigned jobs)
+int64_t ld_plan_duration(const struct ld_plan *plan, unsigned jobs)
 {
     int64_t total = 0, longest = 0;
     for (size_t i = 0; i < plan->run_count; i++) {
@@ -61,7 +62,38 @@ static int head_text(const struct ld_plan *plan, unsigned jobs, struct ld_buffer
         code = ld_buffer_printf(out, " of %u cells, %u runs", plan->whole_cell_count, plan->whole_run_count);
     return code ? code
                 : ld_buffer_printf(out, "\nabout %s with %u at once, starting and stopping not counted\n",
-                                   duration(expected_duration(plan, jobs), total), jobs ? jobs : 1);
+                                   duration(ld_plan_duration(plan, jobs), total), jobs ? jobs : 1);
+}
+
+/* Cells with exactly so many runs, and the least number of runs above; 0 when no cell has more. */
+static size_t cells_with(const struct ld_plan *plan, uint32_t runs, uint32_t *ret_next)
+{
+    size_t count = 0;
+    *ret_next = 0;
+    for (size_t i = 0; i < plan->cell_count; i++) {
+        uint32_t of_cell;
+        cell_duration(plan, i, &of_cell);
+        count += of_cell == runs;
+        if (of_cell > runs && (!*ret_next || of_cell < *ret_next))
+            *ret_next = of_cell;
+    }
+    return count;
+}
+
+static int claims_text(const struct ld_plan *plan, struct ld_buffer *out)
+{
+    int code = 0;
+    for (uint32_t runs = 0, next; !code; runs = next) {
+        size_t cells = cells_with(plan, runs, &next);
+        if (runs)
+            code = ld_buffer_printf(out, "%zu cell%s of %u run%s: %s\n", cells, cells == 1 ? "" : "s", runs,
+                                    runs == 1 ? "" : "s", runs < ld_claims[0].runs ? "counts only" : "counts, and");
+        for (const struct ld_claim *claim = ld_claims; !code && claim->runs && claim->runs <= runs; claim++)
+            code = ld_buffer_printf(out, "  %s\n", claim->text);
+        if (!next)
+            break;
+    }
+    return code;
 }
 
 static int cells_text(const struct ld_plan *plan, const struct ld_scenario *scenario, struct ld_buffer *out)
@@ -152,10 +184,19 @@ static int detection_text(const struct ld_rate_expectation *rate, int64_t runs, 
 {
     if (!rate->given)
         return 0;
-    if (rate->confident < 0)
-        return ld_buffer_printf(out, "      detection observed %g%%: supported, a count over %lld runs of a cell\n",
+    int code = 0;
+    if (rate->observed >= 0)
+        code = ld_buffer_printf(out, "      detection observed %g%%: supported, a count over %lld runs of a cell\n",
                                 rate->observed * 100, (long long)runs);
-    int code = ld_buffer_printf(out, "      detection confident %g%% at %g%%: ", rate->confident * 100, rate->at * 100);
+    if (code || rate->confident < 0)
+        return code;
+    if (rate->observed >= 0 && runs < ld_plan_runs_needed(rate->confident, rate->at))
+        return ld_buffer_printf(out,
+                                "      detection confident %g%% at %g%%: not judged, needs %lld runs of a cell without "
+                                "a miss (--full), has %lld\n",
+                                rate->confident * 100, rate->at * 100,
+                                (long long)ld_plan_runs_needed(rate->confident, rate->at), (long long)runs);
+    code = ld_buffer_printf(out, "      detection confident %g%% at %g%%: ", rate->confident * 100, rate->at * 100);
     return code ? code : support_text(ld_plan_runs_needed(rate->confident, rate->at), runs, out);
 }
 
@@ -225,6 +266,8 @@ int ld_plan_text(const struct ld_plan *plan, unsigned jobs, struct ld_buffer *ou
 {
     const struct ld_scenario *last = NULL;
     int code = head_text(plan, jobs, out);
+    if (!code)
+        code = claims_text(plan, out);
     for (size_t i = 0; !code && i < plan->cell_count; i++) {
         if (plan->cells[i].scenario == last)
             continue; /* cells of one scenario stand together */

@@ -11,7 +11,7 @@ static const struct ld_field detection_fields[] = {
      .type = LD_FIELD_PERCENT,
      .offset = RATE(confident),
      .doc = "The exact one-sided lower bound (Clopper-Pearson) that must be reached; `plan` says how many runs that "
-            "needs."},
+            "needs. Beside observed it is judged only where there are so many, as with --full."},
     {.name = "at", .type = LD_FIELD_PERCENT, .offset = RATE(at), .doc = "The confidence of that bound, such as 95%."},
     {0},
 };
@@ -21,8 +21,8 @@ static int check_detection(struct ld_schema_context *context, const struct ld_no
     struct ld_rate_expectation *rate = value;
     bool observed = ld_node_get(node, "observed"), confident = ld_node_get(node, "confident"),
          at = ld_node_get(node, "at");
-    if (observed == confident)
-        return ld_schema_error(context, node, LD_ESPEC, "needs exactly one of observed and confident");
+    if (!observed && !confident)
+        return ld_schema_error(context, node, LD_ESPEC, "needs observed, or confident, or both");
     if (confident && !at)
         return ld_schema_error(context, node, LD_ESPEC,
                                "confident needs `at`: the confidence of the bound, such as 95%%");

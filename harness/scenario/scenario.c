@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "scenario/claim.h"
 #include "scenario/draft.h"
 
 /* The document's nodes and what is bound from them lie together: names point into the nodes. */
@@ -24,6 +25,22 @@ static int64_t fault_end_ns(const struct ld_fault_spec *fault)
 {
     int64_t lasts_ns = ld_fault_lasts_ns(fault);
     return lasts_ns > 0 ? fault->at_ns + lasts_ns : fault->at_ns;
+}
+
+static bool judges(const struct ld_scenario *scenario)
+{
+    for (size_t i = 0; i < scenario->expectation_count; i++)
+        if (!scenario->expectations[i].report_only)
+            return true;
+    return false;
+}
+
+int64_t ld_scenario_full_runs(const struct ld_scenario *scenario)
+{
+    const struct ld_repeat_spec *repeat = &scenario->repeat;
+    if (repeat->full)
+        return repeat->full;
+    return judges(scenario) && repeat->runs < LD_RUNS_FULL ? LD_RUNS_FULL : repeat->runs;
 }
 
 int64_t ld_scenario_method_ns(const struct ld_scenario *scenario, const struct ld_fault_case *fault_case)

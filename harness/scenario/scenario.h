@@ -110,7 +110,7 @@ struct ld_detector_spec {
     void *options; /* bound by kind->options; NULL when it has none */
 };
 
-struct ld_rate_expectation { /* {observed: 100%} or {confident: 90%, at: 95%} or {at_most: 0} */
+struct ld_rate_expectation { /* {observed: 100%}, {confident: 90%, at: 95%}, or both */
     bool given;
     double observed;  /* least share seen; -1 when not given */
     double confident; /* least exact lower bound; -1 when not given */
@@ -133,6 +133,7 @@ struct ld_expectation {
 
 struct ld_repeat_spec {
     int64_t runs;
+    int64_t full; /* with --full; 0: not given */
 };
 
 struct ld_scenario {
@@ -166,13 +167,17 @@ bool ld_target_places_pprof(const struct ld_target_spec *target);
 #define LD_SCENARIO_PERIOD_MIN_NS (20 * LD_MS)   /* sampling period after time_scale */
 
 /* `ns` of the written schedule in real time: divided by time_scale, rounded to the nearest nanosecond. What is scaled:
- * load, faults' at, for and restart_after, baseline, drain, settle, the sampling period, deadlines and the windows of
- * detectors. What is not, because it bounds the work of real processes and sockets: phases ready and stop, limits.wall,
+ * load, faults' at, for and restart_after, baseline, drain, settle, the sampling period, deadlines, the windows of
+ * detectors and what fixtures ask their setting for. What is not, because it bounds the work of real processes and sockets: phases ready and stop, limits.wall,
  * sampling.timeout, and what a toxic does to bytes (latency, jitter). */
 int64_t ld_scenario_scaled_ns(const struct ld_scenario *scenario, int64_t ns);
 /* When the method of a fault case is over, unscaled: the latest of the load's end and the faults' ends (a restart is
  * part of its kill); 0 without either. */
 int64_t ld_scenario_method_ns(const struct ld_scenario *scenario, const struct ld_fault_case *fault_case);
+
+/* How often each cell is run for claims: repeat.full; else LD_RUNS_FULL, or repeat.runs where that is more, when a detector
+ * is judged; else repeat.runs, for a score that is only shown claims nothing. */
+int64_t ld_scenario_full_runs(const struct ld_scenario *scenario);
 
 /* What names a scenario may use; the runner knows where programs are, tests give their own. NULL instead of a
  * catalogue: every well-formed name is taken. */

@@ -200,6 +200,13 @@ static const struct ld_field repeat_fields[] = {
      .maximum = 10000,
      .initial = "5",
      .doc = "Runs of each cell, each with its own seed."},
+    {.name = "full",
+     .type = LD_FIELD_INTEGER,
+     .offset = REPEAT(full),
+     .minimum = 1,
+     .maximum = 10000,
+     .doc = "Runs of each cell with --full. Not given: as many as claims at 95 % need (`leakdrill plan --full` says how "
+            "many) where a detector is judged, else `runs`."},
     {.name = "sequential",
      .type = LD_FIELD_NODE,
      .offset = 0,
@@ -271,9 +278,12 @@ static const struct ld_field scenario_fields[] = {
      .minimum = 1,
      .maximum = 1000,
      .initial = "1",
-     .doc = "30: the schedule and the detectors' windows run 30 times faster than written. It cannot scale Go's own "
-            "clocks, "
-            "and detectors that depend on them are refused."},
+     .doc = "20: the run goes 20 times faster than written, so that what takes production minutes takes seconds. Divided "
+            "by it are load times, faults' at, for and restart_after, sampling.every, the phases baseline, drain and "
+            "settle, deadlines, the windows of detectors and rules, and the fixtures' own clocks; rates are multiplied. "
+            "Not scaled is what bounds the work of real processes and sockets: the phases ready and stop, limits.wall, "
+            "sampling.timeout, and what a toxic does to bytes, such as its latency. Counts and sizes stay as they are. "
+            "Reports show real times. It cannot scale Go's own clocks, and detectors that depend on them are refused."},
     {.name = "phases",
      .type = LD_FIELD_OBJECT,
      .offset = SCENARIO(phases),

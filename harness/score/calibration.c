@@ -193,7 +193,7 @@ static int try_run(struct tally *tally, size_t kind, const struct score_inputs *
             continue;
         found = true;
         struct ld_episodes episodes;
-        int code = ld_episodes_make(&episodes, run, i, score_quiet_ns(trial.scenario));
+        int code = ld_episodes_make(&episodes, run, i, ld_score_quiet_ns(trial.scenario));
         if (code)
             return code;
         trial.episodes = &episodes;

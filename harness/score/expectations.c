@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "scenario/claim.h"
 #include "score/internal.h"
 
 struct asking {
@@ -54,6 +55,18 @@ static void check_observed(const struct asking *asking)
     snprintf(check->asked, sizeof check->asked, "observed %.4g%%", asking->expectation->detection.observed * 100);
     snprintf(check->seen, sizeof check->seen, "%u of %u in time, %u late; with excluded runs %u of %u; %u did not manifest",
              hits, n, row->counts[LD_OUTCOME_TP_LATE], hits, n + excluded(row), row->counts[LD_OUTCOME_NOT_MANIFESTED]);
+}
+
+/* Beside `observed` the bound is asked for only where the plan has the runs for it, so that one file serves a smoke
+ * table and `--full`. Alone it is always asked for, and with too few runs inconclusive. */
+static bool may_be_confident(const struct asking *asking)
+{
+    const struct ld_rate_expectation *rate = &asking->expectation->detection;
+    const struct ld_plan *plan = asking->inputs->plan;
+    int64_t planned = 0;
+    for (size_t i = 0; i < plan->run_count; i++)
+        planned += &plan->cells[plan->runs[i].cell] == asking->cell;
+    return rate->observed < 0 || planned >= ld_plan_runs_needed(rate->confident, rate->at);
 }
 
 static void check_confident(const struct asking *asking)
@@ -150,12 +163,12 @@ static void check_leaky(const struct asking *asking)
     const struct ld_expectation *expectation = asking->expectation;
     if (expectation->detection.given && expectation->detection.observed >= 0)
         check_observed(asking);
-    if (expectation->detection.given && expectation->detection.confident >= 0)
+    if (expectation->detection.given && expectation->detection.confident >= 0 && may_be_confident(asking))
         check_confident(asking);
     if (expectation->time_given && expectation->median_ns > 0)
-        check_quantile(asking, "median time to detect", expectation->median_ns, asking->row->time.median_ns, LD_MEDIAN_RUNS, 0.5);
+        check_quantile(asking, "median time to detect", expectation->median_ns, asking->row->time.median_ns, LD_RUNS_FOR_MEDIAN, 0.5);
     if (expectation->time_given && expectation->p95_ns > 0)
-        check_quantile(asking, "p95 time to detect", expectation->p95_ns, asking->row->time.p95_ns, LD_P95_RUNS, 0.95);
+        check_quantile(asking, "p95 time to detect", expectation->p95_ns, asking->row->time.p95_ns, LD_RUNS_FOR_P95, 0.95);
     if (expectation->cause_right)
         check_named(asking, "cause", "right", asking->row->cause_right);
     if (expectation->site_observable)

@@ -17,7 +17,6 @@ const struct ld_detector_spec *score_spec(const struct ld_scenario *scenario, co
 const char *score_kind(const struct ld_scenario *scenario, const char *detector);
 int64_t score_scaled(const struct ld_scenario *scenario, int64_t ns);
 int64_t score_period_ns(const struct ld_scenario *scenario); /* as it really ran */
-int64_t score_quiet_ns(const struct ld_scenario *scenario);
 
 /* Did the interval reach its M units, as far as anybody could look? */
 bool score_manifested(const struct ld_truth_interval *interval, int64_t manifest);

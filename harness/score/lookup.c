@@ -43,7 +43,8 @@ int64_t score_period_ns(const struct ld_scenario *scenario)
     return score_scaled(scenario, scenario->sampling.every_ns);
 }
 
-int64_t score_quiet_ns(const struct ld_scenario *scenario)
+int64_t ld_score_quiet_ns(const struct ld_scenario *scenario)
 {
-    return score_scaled(scenario, LD_EPISODE_QUIET_NS);
+    int64_t periods_ns = 2 * scenario->sampling.every_ns;
+    return score_scaled(scenario, periods_ns > LD_EPISODE_QUIET_NS ? periods_ns : LD_EPISODE_QUIET_NS);
 }

@@ -149,7 +149,7 @@ static int score_run(struct ld_score *score, const struct ld_scenario *scenario,
         struct scoring scoring = {.score = score, .scenario = scenario, .run = run, .record = &run->detectors[i], .detector = i};
         scoring.name = ld_arena_text(score->arena, run->detectors[i].name);
         struct ld_episodes episodes;
-        if (!scoring.name || ld_episodes_make(&episodes, run, i, score_quiet_ns(scenario)))
+        if (!scoring.name || ld_episodes_make(&episodes, run, i, ld_score_quiet_ns(scenario)))
             return LD_ENOMEM;
         bool known = scenario->target.truth != LD_TRUTH_NONE;
         for (size_t j = 0; !known && j < episodes.count; j++)

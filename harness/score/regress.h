@@ -57,7 +57,7 @@ struct ld_regression {
 };
 
 /* The interval of SLOWER: percentile bootstrap of the difference of restricted means, 95 %; both sides need
- * LD_MEDIAN_RUNS leaks, and the difference must be more than one sampling period. */
+ * LD_RUNS_FOR_MEDIAN leaks, and the difference must be more than one sampling period. */
 #define LD_REGRESS_RESAMPLES 2000
 #define LD_REGRESS_RERUNS 11 /* of a cell that lost a leak: they catch a 20 % loss with 90 % power */
 

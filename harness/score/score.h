@@ -13,7 +13,7 @@
 #include "score/statistics.h"
 #include "truth/truth.h"
 
-#define LD_EPISODE_QUIET_NS (5 * INT64_C(1000000000)) /* Q; divided by the scenario's time_scale like all windows */
+#define LD_EPISODE_QUIET_NS (5 * INT64_C(1000000000)) /* the least Q, as written; see ld_score_quiet_ns */
 /* An alert about what was seen before the leak ended, received this much later at most, is late, not false. */
 #define LD_RECEIPT_LAG_NS INT64_C(1000000000)
 #define LD_EXCLUDED_MAX 0.05 /* share of runs without evidence beyond which a campaign is inconclusive */
@@ -105,6 +105,9 @@ struct ld_episodes {
     size_t count;
 };
 /* The episodes of one detector in one run. */
+/* Q of a scenario in real time: LD_EPISODE_QUIET_NS, but at least two sampling periods, for a detector that sees
+ * nothing between two looks is not quiet in between; divided by time_scale like all windows. */
+int64_t ld_score_quiet_ns(const struct ld_scenario *scenario);
 int ld_episodes_make(struct ld_episodes *ret_episodes, const struct ld_run_record *run, size_t detector, int64_t quiet_ns);
 void ld_episodes_done(struct ld_episodes *episodes);
 
@@ -200,7 +203,7 @@ void ld_score_done(struct ld_score *score);
  * Durations of an expectation are divided by the scenario's time_scale, like the schedule. `observed` is judged on the
  * conditional rate (TP of TP, TP_LATE and FN); `confident` on the primary one, by runs, excluded leaky runs counted as
  * misses. What the runs cannot support is inconclusive: `confident` with too few, a median from fewer than
- * LD_MEDIAN_RUNS, a p95 from fewer than LD_P95_RUNS, a cell in which most leaks did not manifest, a detector that broke
+ * LD_RUNS_FOR_MEDIAN, a p95 from fewer than LD_RUNS_FOR_P95, a cell in which most leaks did not manifest, a detector that broke
  * in over 5 % of its runs. The worst check decides: HARNESS, then FAIL, INCONCLUSIVE, PASS. Fewer runs than planned
  * (interrupted): inconclusive unless one failed already. No valid run at all: HARNESS. */
 int ld_judge(struct ld_verdicts *ret_verdicts, const struct ld_plan *plan, const struct ld_run_record *runs, size_t count,

@@ -43,7 +43,7 @@ static int detects(const struct pool *pool, const struct ld_run_record *run, con
     struct ld_run_record swapped = *run;
     swapped.truth = truth;
     struct ld_episodes episodes;
-    int code = ld_episodes_make(&episodes, &swapped, (size_t)index, score_quiet_ns(pool->scenario));
+    int code = ld_episodes_make(&episodes, &swapped, (size_t)index, ld_score_quiet_ns(pool->scenario));
     if (code)
         return code;
     int found = 0;

@@ -41,8 +41,6 @@ struct ld_survival {
     double fraction;            /* 1 - S(end) */
 };
 /* `times` is sorted in place; what lies before 0 counts as 0. At equal times events come before censorings. */
-#define LD_P95_RUNS 59   /* reports/definitions.md: p95 only from so many runs up, */
-#define LD_MEDIAN_RUNS 6 /* the median from so many */
 void ld_kaplan_meier(struct ld_survival_time *times, size_t n, struct ld_survival *ret_survival);
 
 /* Wald's SPRT (1945) for a miss rate p0 against p1 > p0. */

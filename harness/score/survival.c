@@ -1,6 +1,7 @@
 /* Kaplan and Meier's estimate of the time to an event when some were not followed long enough to see it. */
 #include <stdlib.h>
 
+#include "scenario/claim.h"
 #include "score/internal.h"
 
 #define ROUNDING 1e-9 /* products of fractions miss one half by a few last bits */
@@ -31,7 +32,7 @@ void ld_kaplan_meier(struct ld_survival_time *times, size_t n, struct ld_surviva
         survival.events += events;
         if (events && survival.median_ns < 0 && surviving <= 0.5 + ROUNDING)
             survival.median_ns = time_ns;
-        if (events && survival.p95_ns < 0 && n >= LD_P95_RUNS && surviving <= 0.05 + ROUNDING)
+        if (events && survival.p95_ns < 0 && n >= LD_RUNS_FOR_P95 && surviving <= 0.05 + ROUNDING)
             survival.p95_ns = time_ns;
     }
     survival.restricted_to_ns = previous_ns;

@@ -78,6 +78,8 @@ bool ld_option_given(const struct ld_invocation *invocation, const char *name);
 /* A whole number within bounds; `initial` when not given. 0, or LD_EXIT_USAGE after saying what is wrong. */
 int ld_option_integer(const struct ld_invocation *invocation, const char *name, int64_t minimum, int64_t maximum,
                       int64_t initial, int64_t *ret_value);
+/* --runs, 0 when not given, and --full; not both. */
+int ld_option_runs(const struct ld_invocation *invocation, int64_t *ret_runs, bool *ret_full);
 /* --shard K/N: 1 <= K <= N <= 10000; 1/1 when not given. */
 int ld_option_shard(const struct ld_invocation *invocation, uint32_t *ret_shard, uint32_t *ret_shards);
 /* --jobs: ld_campaign_default_jobs when not given. */

@@ -94,20 +94,21 @@ static int parse_scenarios(struct ld_stored_campaign *campaign, struct ld_error 
     return code;
 }
 
-/* What was given on the command line instead of the scenarios' own number of runs; 0 when nothing was. */
-static int64_t runs_given(const struct ld_campaign_info *info)
+/* A number among the facts; 0 when there is none, as in the files of an older leakdrill. */
+static int64_t number_fact(const struct ld_campaign_info *info, const char *name)
 {
-    int64_t runs = 0;
+    int64_t number = 0;
     const char *expected;
     for (size_t i = 0; i < info->fact_count; i++)
-        if (strcmp(info->facts[i].name, LD_FACT_RUNS) == 0)
-            ld_parse_integer(info->facts[i].value, &runs, &expected);
-    return runs;
+        if (strcmp(info->facts[i].name, name) == 0)
+            ld_parse_integer(info->facts[i].value, &number, &expected);
+    return number;
 }
 
 static int plan_again(struct ld_stored_campaign *campaign, struct ld_error *error)
 {
-    struct ld_plan_setting setting = {.seed = campaign->info.seed, .runs = runs_given(&campaign->info)};
+    struct ld_plan_setting setting = {.seed = campaign->info.seed, .runs = number_fact(&campaign->info, LD_FACT_RUNS),
+                                      .full = number_fact(&campaign->info, LD_FACT_FULL) != 0};
     int code = ld_plan_make(&campaign->plan, (const struct ld_scenario *const *)campaign->scenarios.items,
                             campaign->scenarios.count, &setting, error);
     if (!code && strcmp(campaign->plan->hash, campaign->info.plan_hash) != 0)

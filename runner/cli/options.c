@@ -128,6 +128,16 @@ int ld_option_integer(const struct ld_invocation *invocation, const char *name, 
     return 0;
 }
 
+int ld_option_runs(const struct ld_invocation *invocation, int64_t *ret_runs, bool *ret_full)
+{
+    if (ld_option_given(invocation, "full") && ld_option_given(invocation, "runs"))
+        return ld_usage_error(invocation->command, "--full and --runs both say how many runs: give one of them");
+    int exit = ld_option_integer(invocation, "runs", 1, LD_PLAN_RUNS_MAX, 0, ret_runs);
+    if (!exit)
+        *ret_full = ld_option_given(invocation, "full");
+    return exit;
+}
+
 int ld_option_shard(const struct ld_invocation *invocation, uint32_t *ret_shard, uint32_t *ret_shards)
 {
     const char *text = ld_option_text(invocation, "shard");

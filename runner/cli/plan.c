@@ -5,7 +5,6 @@
 #include "runner/cli/sources.h"
 
 #define TEXT_MAX ((size_t)256 << 20)
-#define RUNS_MAX 1000000
 
 static int read_options(const struct ld_invocation *invocation, struct ld_plan_setting *ret_setting, unsigned *ret_jobs)
 {
@@ -13,7 +12,7 @@ static int read_options(const struct ld_invocation *invocation, struct ld_plan_s
     struct ld_plan_setting setting = {.filter = ld_option_text(invocation, "filter")};
     int exit = ld_option_integer(invocation, "seed", 0, INT64_MAX, 1, &seed);
     if (!exit)
-        exit = ld_option_integer(invocation, "runs", 1, RUNS_MAX, 0, &setting.runs);
+        exit = ld_option_runs(invocation, &setting.runs, &setting.full);
     if (!exit)
         exit = ld_option_shard(invocation, &setting.shard, &setting.shards);
     if (!exit)

@@ -42,7 +42,7 @@ static int read_options(const struct ld_invocation *invocation, struct request *
     request->report_folder = ld_option_text(invocation, "report");
     int exit = ld_option_integer(invocation, "seed", 0, INT64_MAX, 1, &seed);
     if (!exit)
-        exit = ld_option_integer(invocation, "runs", 1, LD_PLAN_RUNS_MAX, 0, &request->plan.runs);
+        exit = ld_option_runs(invocation, &request->plan.runs, &request->plan.full);
     if (!exit)
         exit = ld_option_shard(invocation, &request->plan.shard, &request->plan.shards);
     if (!exit)
@@ -63,14 +63,17 @@ static int run_campaign(const struct request *request, const struct ld_plan *pla
         .scenarios = (const struct ld_scenario *const *)request->scenarios->items,
         .scenario_count = request->scenarios->count,
         .runs_given = runs_given,
+        .full = runs_given == 0 && request->plan.full,
         .installed = request->sources->installed,
         .database = database,
         .data_folder = request->sources->catalogue.data_folder,
         .jobs = request->jobs,
         .fail_fast = request->fail_fast,
         .events = ld_progress_events(&progress)};
-    fprintf(stderr, "leakdrill: %zu runs, %u at a time, seed %llu, plan %.12s\n", plan->run_count, request->jobs,
-            (unsigned long long)plan->seed, plan->hash);
+    char takes[32];
+    ld_format_duration_short(ld_plan_duration(plan, request->jobs), takes, sizeof takes);
+    fprintf(stderr, "leakdrill: %zu runs, %u at a time, seed %llu, plan %.12s\nleakdrill: at least %s\n",
+            plan->run_count, request->jobs, (unsigned long long)plan->seed, plan->hash, takes);
     int code = ld_campaign_run(ret_result, &setting, error);
     ld_progress_end(&progress);
     if (!code && ret_result->left)

@@ -259,6 +259,7 @@ static int write_campaign(struct campaign *campaign, struct ld_error *error)
     facts[count++] = (struct ld_fact){"guard", campaign->control.guard.isolated ? "a PID namespace of its own"
                                                                                 : campaign->control.guard.why_not};
     facts[count++] = (struct ld_fact){LD_FACT_RUNS, runs};
+    facts[count++] = (struct ld_fact){LD_FACT_FULL, campaign->setting->full ? "1" : "0"};
     facts[count++] = (struct ld_fact){"libuv", uv_version_string()};
     int code = ld_store_campaign(campaign->store, id, campaign->setting->plan->seed, now, facts, count, error);
     /* The plan's hash is of the whole plan: to make it again, every scenario is needed. */

@@ -30,13 +30,16 @@ struct ld_campaign_events {
     void *context;
 };
 
-#define LD_FACT_RUNS "plan.runs" /* the fact that holds runs_given: to plan again exactly as then */
+/* The facts that hold runs_given and full: to plan again exactly as then. */
+#define LD_FACT_RUNS "plan.runs"
+#define LD_FACT_FULL "plan.full"
 
 struct ld_campaign_setting {
     const struct ld_plan *plan;
     const struct ld_scenario *const *scenarios; /* all that the plan was made from, also what a filter left out */
     size_t scenario_count;
     int64_t runs_given;        /* what the plan was told instead of the scenarios' own number; 0: nothing */
+    bool full;                 /* or that each cell is run as often as claims need */
     const struct ld_installed *installed;
     const char *database;      /* path; must not exist */
     const char *data_folder;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "scenario/claim.h"
 
 #define HEAD                                                                                                           \
     "leakdrill: 1\nname: paired\ntarget: {fixture: queue/consumer-unclosed, rate: [1, 4], depth: [0, 3]}\n"            \
@@ -260,11 +261,13 @@ static void what_cannot_be_planned_is_refused(void **state)
     const struct ld_scenario *twice[] = {scenario, scenario};
     struct ld_error error;
     struct ld_plan *plan = NULL;
-    const struct ld_plan_setting huge = {.seed = UINT64_MAX}, many = {.runs = LD_PLAN_RUNS_MAX};
+    const struct ld_plan_setting huge = {.seed = UINT64_MAX}, many = {.runs = LD_PLAN_RUNS_MAX},
+                                 both = {.runs = 3, .full = true};
     assert_int_equal(ld_plan_make(&plan, twice, 2, &seed_7, &error), LD_ESPEC);
     assert_string_equal(error.message, "two scenarios are named paired: test.yaml and test.yaml");
     assert_int_equal(ld_plan_make(&plan, twice, 1, &huge, &error), LD_EUSAGE);
     assert_int_equal(ld_plan_make(&plan, twice, 1, &many, &error), LD_ELIMIT);
+    assert_int_equal(ld_plan_make(&plan, twice, 1, &both, &error), LD_EUSAGE);
     assert_null(plan);
     ld_scenario_free(scenario);
 }
@@ -282,6 +285,36 @@ static void runs_can_be_overridden(void **state)
     ld_scenario_free(scenario);
 }
 
+/* Who is judged gets the runs of a claim, who is only shown does not; a scenario may say otherwise. */
+static void full_runs_are_those_of_a_claim(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *repeat, *expectation;
+        int64_t runs;
+    } cases[] = {
+        {"runs: 3", "report_only: true", 3},
+        {"runs: 3", "false_alarms: {at_most: 0}", LD_RUNS_FULL},
+        {"runs: 3, full: 5", "false_alarms: {at_most: 0}", 5},
+        {"runs: 3, full: 299", "report_only: true", 299},
+        {"runs: 100", "false_alarms: {at_most: 0}", 100},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[400];
+        snprintf(text, sizeof text,
+                 "leakdrill: 1\nname: full\ntarget: {fixture: a, variants: [healthy]}\nload: {rate: 40/s, for: 1s}\n"
+                 "detectors: [threshold]\nrepeat: {%s}\nexpect: [{detector: threshold, %s}]\n",
+                 cases[i].repeat, cases[i].expectation);
+        struct ld_scenario *scenario = test_scenario(text);
+        struct ld_plan *plan = test_plan(scenario, &(const struct ld_plan_setting){.seed = 7, .full = true});
+        if (plan->run_count != (size_t)cases[i].runs)
+            fail_msg("{%s}, %s: %zu runs, not %lld", cases[i].repeat, cases[i].expectation, plan->run_count,
+                     (long long)cases[i].runs);
+        ld_plan_free(plan);
+        ld_scenario_free(scenario);
+    }
+}
+
 int test_make(void)
 {
     const struct CMUnitTest tests[] = {
@@ -297,6 +330,7 @@ int test_make(void)
         cmocka_unit_test(reads_are_the_union),
         cmocka_unit_test(what_cannot_be_planned_is_refused),
         cmocka_unit_test(runs_can_be_overridden),
+        cmocka_unit_test(full_runs_are_those_of_a_claim),
     };
     return cmocka_run_group_tests_name("making plans", tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "scenario/claim.h"
 
 static void runs_needed_are_the_known_ones(void **state)
 {
@@ -58,11 +59,63 @@ static void the_text_says_what_the_runs_support(void **state)
     ld_scenario_free(scenario);
 }
 
+/* The table of counts, against the formula that it is from. */
+static void claims_have_the_runs_they_need(void **state)
+{
+    (void)state;
+    assert_int_equal(LD_RUNS_FOR_DETECTION, ld_plan_runs_needed(0.95, 0.95));
+    assert_int_equal(LD_RUNS_FOR_FALSE_ALARMS, ld_plan_runs_needed(0.95, 0.95));
+    assert_int_equal(LD_RUNS_FOR_FEW_FALSE_ALARMS, ld_plan_runs_needed(0.99, 0.95));
+    assert_int_equal(LD_RUNS_FOR_P95, ld_plan_runs_needed(0.95, 0.95)); /* 58 may all lie below the quantile */
+    for (const struct ld_claim *claim = ld_claims; claim[1].runs; claim++)
+        if (claim->runs > claim[1].runs)
+            fail_msg("\"%s\" with %lld stands before %lld", claim->text, (long long)claim->runs, (long long)claim[1].runs);
+}
+
+static void the_text_says_what_can_be_claimed(void **state)
+{
+    (void)state;
+    static const char judged[] =
+        "leakdrill: 1\nname: judged\ntarget: {fixture: a}\nload: {rate: 40/s, for: 4s}\ndetectors: [growth: {window: "
+        "1s}]\nrepeat: {runs: 3}\nexpect:\n"
+        "  - {detector: growth, detection: {observed: 100%, confident: 95%, at: 95%}}\n";
+    static const char shown[] = "leakdrill: 1\nname: shown\ntarget: {fixture: a}\nload: {rate: 40/s, for: 4s}\n"
+                                "detectors: [growth]\nrepeat: {runs: 6}\nexpect:\n"
+                                "  - {detector: growth, report_only: true}\n";
+    struct ld_scenario *both[] = {test_scenario(judged), test_scenario(shown)};
+    const struct ld_scenario *const scenarios[] = {both[0], both[1]};
+    const struct ld_plan_setting smoke = {.seed = 1}, full = {.seed = 1, .full = true};
+    struct ld_plan *plan;
+    struct ld_buffer out;
+    ld_buffer_init(&out, 1 << 20);
+    assert_int_equal(ld_plan_make(&plan, scenarios, 2, &smoke, NULL), 0);
+    assert_int_equal(ld_plan_text(plan, 2, &out), 0);
+    assert_says(ld_buffer_text(&out), "\n2 cells of 3 runs: counts only\n"
+                                      "2 cells of 6 runs: counts, and\n  median of the time to detect\n\n");
+    assert_says(ld_buffer_text(&out), "detection observed 100%: supported, a count over 3 runs of a cell\n      detection "
+                                      "confident 95% at 95%: not judged, needs 59 runs of a cell without a miss (--full)");
+    ld_plan_free(plan);
+    ld_buffer_clear(&out);
+    assert_int_equal(ld_plan_make(&plan, scenarios, 2, &full, NULL), 0);
+    assert_int_equal(ld_plan_text(plan, 2, &out), 0);
+    assert_says(ld_buffer_text(&out), "\n2 cells of 6 runs: counts, and\n  median of the time to detect\n"
+                                      "2 cells of 59 runs: counts, and\n  median of the time to detect\n  95 %");
+    assert_says(ld_buffer_text(&out), "detection of at least 95 % if none is missed (95 % confident)\n  false alarms in "
+                                      "at most 5 % of runs if there is none (95 % confident)\n\n");
+    assert_says(ld_buffer_text(&out), "detection confident 95% at 95%: supported: needs 59 runs");
+    ld_plan_free(plan);
+    ld_buffer_done(&out);
+    ld_scenario_free(both[0]);
+    ld_scenario_free(both[1]);
+}
+
 int test_text(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(runs_needed_are_the_known_ones),
         cmocka_unit_test(the_text_says_what_the_runs_support),
+        cmocka_unit_test(claims_have_the_runs_they_need),
+        cmocka_unit_test(the_text_says_what_can_be_claimed),
     };
     return cmocka_run_group_tests_name("plan text", tests, NULL, NULL);
 }

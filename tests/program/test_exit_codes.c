@@ -34,7 +34,7 @@ static void met_expectations_are_0(void **state)
     LAB_SCENARIO(&lab, "healthy.yaml", "healthy.yaml", "NAME", "healthy", "WARN", "20");
     LAB_RUN(&lab, &result, "run", "leak.yaml", "healthy.yaml", "--jobs", "4", "--db", "met.db");
     lab_check(&result, 0, "\nVerdict: PASS, 4 of 4 runs\n", "[4/4] run ");
-    lab_check(&result, 0, "Database: met.db\n", "leakdrill: 4 runs, 4 at a time, seed 1, plan ");
+    lab_check(&result, 0, "Database: met.db\n", "leakdrill: 4 runs, 4 at a time, about ");
     program_result_done(&result);
     lab_assert_database(&lab, "met.db");
     lab_assert_text(&lab, "met.db", "SELECT verdict FROM campaign", "pass");
@@ -121,6 +121,8 @@ static void wrong_usage_is_4(void **state)
     } cases[] = {
         {{"run", "--jbos", "3"}, "leakdrill run: unknown option --jbos; did you mean --jobs?\n"},
         {{"run", "--runs", "0"}, "leakdrill run: --runs: 0 is out of range"},
+        {{"run", "--full", "--runs", "3"}, "leakdrill run: --full and --runs both say how many runs: give one of them\n"},
+        {{"plan", "--full", "--runs", "3"}, "leakdrill plan: --full and --runs both say how many runs"},
         {{"run", "--shard", "0/2"}, "leakdrill run: --shard: \"0/2\" is not K/N"},
         {{"run", "nowhere.yaml"}, "leakdrill run: nowhere.yaml: No such file or directory\n"},
         {{"run", "usage.yaml", "--filter", "nothing"}, "no cell matches"},
@@ -135,6 +137,28 @@ static void wrong_usage_is_4(void **state)
         program_result_done(&result);
     }
     assert_false(lab_has(&lab, "runs"));
+}
+
+/* --full runs what claims need; the bound is judged then, and its database says so when it is read again. */
+static void the_full_number_of_runs_is_judged(void **state)
+{
+    (void)state;
+    struct program_result result;
+    LAB_SCENARIO(&lab, "full.yaml", "leak.yaml", "NAME", "full", "runs: 2", "runs: 1, full: 4", "EXPECTATION",
+                 "detection: {observed: 100%, confident: 40%, at: 95%}");
+    LAB_RUN(&lab, &result, "plan", "full.yaml", "--full");
+    lab_check(&result, 0, "1 cell of 4 runs: counts only\n", NULL);
+    lab_check(&result, 0, "confident 40% at 95%: supported: needs 4 runs of a cell without a miss, has 4", NULL);
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "run", "full.yaml", "--full", "--db", "full.db");
+    lab_check(&result, 0, "\nVerdict: PASS, 4 of 4 runs\n", "leakdrill: 4 runs");
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "report", "--format", "json", "--db", "full.db");
+    lab_check(&result, 0, "at least 40%, 95% confident", NULL);
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "run", "full.yaml", "--db", "smoke.db");
+    lab_check(&result, 0, "\nVerdict: PASS, 1 of 1 runs\n", "leakdrill: 1 runs");
+    program_result_done(&result);
 }
 
 static void too_few_runs_for_the_claim_are_5(void **state)
@@ -240,6 +264,7 @@ int test_exit_codes(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(met_expectations_are_0, open_lab, close_lab),
         cmocka_unit_test_setup_teardown(an_unmet_expectation_is_1, open_lab, close_lab),
+        cmocka_unit_test_setup_teardown(the_full_number_of_runs_is_judged, open_lab, close_lab),
         cmocka_unit_test_setup_teardown(a_false_alarm_too_many_is_1, open_lab, close_lab),
         cmocka_unit_test_setup_teardown(a_typo_in_a_scenario_is_2_before_anything_starts, open_lab, close_lab),
         cmocka_unit_test_setup_teardown(a_target_that_is_never_ready_is_3, open_lab, close_lab),

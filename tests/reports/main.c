@@ -22,8 +22,8 @@ static struct ld_fault_case fault_cases[] = {{.name = "none"}, {.name = "upstrea
 static const struct ld_scenario scenario = {.file = "scenarios/documented/http-body-not-closed.yaml",
                                             .name = "http-body-not-closed",
                                             .target = {.rates = {.count = 2, .items = rates}},
-                                            .sampling = {.every_ns = 250 * LD_MS},
-                                            .time_scale = 1,
+                                            .sampling = {.every_ns = 5 * LD_SECOND},
+                                            .time_scale = 20,
                                             .fault_case_count = 2,
                                             .fault_cases = fault_cases};
 static const struct ld_cell cells[] = {

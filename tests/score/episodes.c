@@ -25,6 +25,17 @@ static int tear_down(void **state)
     return 0;
 }
 
+static void q_is_scaled_and_outlasts_two_periods(void **state)
+{
+    (void)state;
+    struct ld_scenario scenario = {.time_scale = 1, .sampling.every_ns = 250 * LD_MS};
+    assert_int_equal(ld_score_quiet_ns(&scenario), 5 * LD_SECOND);
+    scenario.time_scale = 20;
+    assert_int_equal(ld_score_quiet_ns(&scenario), 250 * LD_MS);
+    scenario.sampling.every_ns = 5 * LD_SECOND;
+    assert_int_equal(ld_score_quiet_ns(&scenario), 500 * LD_MS);
+}
+
 static void make(size_t run)
 {
     ld_episodes_done(&episodes);
@@ -153,6 +164,7 @@ int test_episodes(void)
 {
 #define WITH_RUN(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        WITH_RUN(q_is_scaled_and_outlasts_two_periods),
         WITH_RUN(quiet_shorter_than_q_merges),
         WITH_RUN(sites_causes_and_lives_are_apart),
         WITH_RUN(before_the_leak_it_is_false),

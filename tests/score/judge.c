@@ -131,6 +131,27 @@ static void confidence_needs_its_runs(void **state)
     assert_check(campaign, "detection", LEAKY, LD_VERDICT_FAIL);
 }
 
+/* Beside what was observed the bound is judged only where the plan has the runs for it. */
+static void confidence_beside_a_count_waits_for_its_runs(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t pairs, checks;
+    } cases[] = {{5, 1}, {58, 1}, {59, 2}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        campaign = campaign_new(cases[i].pairs);
+        campaign_subject_sees(campaign, LD_SECOND);
+        campaign->expectation.detection = (struct ld_rate_expectation){true, 1, 0.95, 0.95};
+        campaign_judge(campaign);
+        size_t checks = 0;
+        for (size_t j = 0; j < campaign->verdicts.check_count; j++)
+            checks += strcmp(campaign->verdicts.checks[j].what, "detection") == 0;
+        assert_int_equal(checks, cases[i].checks);
+        assert_verdict(campaign, LD_VERDICT_PASS);
+        tear_down(NULL);
+    }
+}
+
 static void false_alarms_count_in_both_variants(void **state)
 {
     (void)state;
@@ -269,6 +290,7 @@ int test_judge(void)
         THEN_FREE(a_miss_fails_what_was_observed),
         THEN_FREE(late_is_not_in_time),
         THEN_FREE(confidence_needs_its_runs),
+        THEN_FREE(confidence_beside_a_count_waits_for_its_runs),
         THEN_FREE(false_alarms_count_in_both_variants),
         THEN_FREE(quantiles_need_their_runs),
         THEN_FREE(names_are_judged_where_something_was_seen),
