@@ -63,11 +63,11 @@ func (b *Bakery) serve(burnt bool) int {
 	defer t.unit.Left() // every piece has come out by then
 	t.baking.Add(len(pieces))
 	t.inside.Store(int32(len(pieces)))
-	iced, ready := make(chan int), make(chan struct{})
+	iced, ready, done := make(chan int), make(chan struct{}), func() { b.done(t) }
 	go b.take(t, ready)
 	<-ready
 	for number, piece := range pieces {
-		go b.bake(t, piece, burnt && number == 0, iced)
+		go b.bake(piece, burnt && number == 0, done, iced)
 	}
 	words := 0
 	for range pieces {
@@ -77,10 +77,10 @@ func (b *Bakery) serve(burnt bool) int {
 }
 
 // bake bakes one piece. A burnt one is iced all the same.
-func (b *Bakery) bake(t *tray, piece string, burnt bool, iced chan<- int) {
+func (b *Bakery) bake(piece string, burnt bool, done func(), iced chan<- int) {
 	defer b.ice(piece, iced) // first, so that it comes last
 	b.heat(burnt)
-	b.done(t) // d4 2.3: Done is not deferred, so a panic that is recovered skips it and the helper waits for ever
+	done() // d4 2.3: Done is not deferred, so a panic that is recovered skips it and the helper waits for ever
 }
 
 // ice ices a piece, whatever became of it in the oven.
