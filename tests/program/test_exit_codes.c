@@ -34,7 +34,7 @@ static void met_expectations_are_0(void **state)
     LAB_SCENARIO(&lab, "healthy.yaml", "healthy.yaml", "NAME", "healthy", "WARN", "20");
     LAB_RUN(&lab, &result, "run", "leak.yaml", "healthy.yaml", "--jobs", "4", "--db", "met.db");
     lab_check(&result, 0, "\nVerdict: PASS, 4 of 4 runs\n", "[4/4] run ");
-    lab_check(&result, 0, "Database: met.db\n", "leakdrill: 4 runs, 4 at a time, about ");
+    lab_check(&result, 0, "Database: met.db\n", "leakdrill: 4 runs, 4 at a time, seed 1, plan ");
     program_result_done(&result);
     lab_assert_database(&lab, "met.db");
     lab_assert_text(&lab, "met.db", "SELECT verdict FROM campaign", "pass");
