@@ -232,7 +232,7 @@ static int compare_times_of(struct regressing *regressing, const struct ld_basel
     int code = gather(&before, regressing->before, regressing->now, like);
     if (!code)
         code = gather(&now, regressing->now, regressing->before, like);
-    bool enough = !code && before.count >= LD_RUNS_FOR_MEDIAN && now.count >= LD_MEDIAN_RUNS;
+    bool enough = !code && before.count >= LD_RUNS_FOR_MEDIAN && now.count >= LD_RUNS_FOR_MEDIAN;
     if (enough)
         code = bound_difference(&before, &now, regressing->plan->seed, &difference_ns, &lower_ns);
     if (!code && enough && lower_ns > 0 && difference_ns > period_of(regressing->plan, like->scenario)) {
