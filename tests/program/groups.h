@@ -24,6 +24,7 @@
     X(completion, "completion")      \
     X(scaffold, "scaffold")          \
     X(proxy, "proxy")                \
+    X(faults, "faults")              \
     X(instrument, "instrument")      \
     X(baseline, "baseline")
 

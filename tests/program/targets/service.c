@@ -20,6 +20,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <time.h>
@@ -215,6 +217,8 @@ static void obey(void)
     if (n <= 0)
         exit(0); /* the runner is gone */
     command[n] = '\0';
+    if (strstr(command, "\"stop\"") && strcmp(behaviour->name, "resists") != 0)
+        exit(0);
     if (!strstr(command, "\"gc\"") || strcmp(behaviour->name, "never-collects") == 0)
         return;
     if (behaviour->collect)
@@ -246,6 +250,100 @@ static void crash_at_once(void)
 static void ignore_term(void)
 {
     signal(SIGTERM, SIG_IGN);
+}
+
+/* What it had before a fault lowered it. */
+static void keep_limit(pid_t process, int resource, const struct rlimit *before)
+{
+    struct rlimit now;
+    if (prlimit(process, (enum __rlimit_resource)resource, before, NULL) == 0)
+        return;
+    if (prlimit(process, (enum __rlimit_resource)resource, NULL, &now) == 0) {
+        now.rlim_cur = now.rlim_max;
+        prlimit(process, (enum __rlimit_resource)resource, &now, NULL);
+    }
+}
+
+/* A helper that undoes every fault as soon as it acts; it ends with us. */
+static void help(pid_t process)
+{
+    const struct timespec pause = {.tv_nsec = 1000000};
+    const char *folder = getenv("TMPDIR");
+    struct rlimit files, data;
+    char path[300];
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    setsid();
+    for (int descriptor = 0; descriptor <= 5; descriptor++)
+        close(descriptor);
+    getrlimit(RLIMIT_NOFILE, &files);
+    getrlimit(RLIMIT_DATA, &data);
+    snprintf(path, sizeof path, "%s/.full", folder ? folder : "");
+    while (getppid() == process) {
+        kill(process, SIGCONT);
+        keep_limit(process, RLIMIT_NOFILE, &files);
+        keep_limit(process, RLIMIT_DATA, &data);
+        unlink(path);
+        nanosleep(&pause, NULL);
+    }
+    _exit(0);
+}
+
+static void ignore(int number)
+{
+    (void)number;
+}
+
+static void resist(void)
+{
+    pid_t self = getpid();
+    signal(SIGTERM, ignore);
+    signal(SIGSEGV, ignore);
+    signal(SIGABRT, ignore);
+    if (fork() == 0)
+        help(self);
+}
+
+/* Each GET /work takes one more of something, and says so when there is no more. */
+static bool open_more(int connection, const char *path)
+{
+    (void)connection;
+    int one = strcmp(path, "/work") == 0 ? open("/dev/null", O_RDONLY) : -1;
+    int spare = one < 0 ? -1 : open("/dev/null", O_RDONLY); /* else nobody could connect any more */
+    if (one >= 0 && spare < 0) {
+        fprintf(stderr, "cannot open: %s\n", strerror(errno));
+        close(one);
+    }
+    close(spare);
+    return false;
+}
+
+static bool write_more(int connection, const char *path)
+{
+    char name[300];
+    const char *folder = getenv("TMPDIR");
+    (void)connection;
+    if (strcmp(path, "/work") != 0 || !folder)
+        return false;
+    snprintf(name, sizeof name, "%s/log", folder);
+    int log = open(name, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    if (log < 0 || write(log, body, 4096) < 4096)
+        fprintf(stderr, "cannot write: %s\n", strerror(errno));
+    close(log);
+    return false;
+}
+
+static bool hoard(int connection, const char *path)
+{
+    (void)connection;
+    if (strcmp(path, "/work") != 0)
+        return false;
+    char *more = malloc((size_t)1 << 20);
+    if (!more) {
+        fputs("out of memory\n", stderr);
+        exit(2);
+    }
+    memset(more, 1, (size_t)1 << 20);
+    return false;
 }
 
 /* A grandchild in a session of its own that nobody awaits. */
@@ -461,6 +559,10 @@ static const struct behaviour behaviours[] = {
     {.name = "leaves-many", .begin = leave_many},
     {.name = "dies-of-work", .answer = die_of_work},
     {.name = "ignores-term", .begin = ignore_term},
+    {.name = "resists", .stays = true, .begin = resist},
+    {.name = "opens-more", .stays = true, .answer = open_more},
+    {.name = "writes-more", .stays = true, .answer = write_more},
+    {.name = "hoards", .stays = true, .answer = hoard},
     {.name = "leaves-a-daemon", .begin = leave_a_daemon},
     {.name = "leaves-a-holder", .begin = leave_a_holder},
     {.name = "floods", .floods = "x\n"},

@@ -1,0 +1,183 @@
+/* Faults of processes and resources: they take effect and say so, they are gone afterwards, and where their effect is
+ * disabled the run is no evidence. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "groups.h"
+#include "lab.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static struct lab lab;
+
+struct fault_case {
+    const char *name, *fault;
+    const char *receipt; /* a pattern of LIKE */
+};
+
+static void write_cases(const struct fault_case *cases, size_t count, const char *file, const char *behaviour,
+                        const char *instances)
+{
+    char text[8192];
+    size_t used = 0;
+    for (size_t i = 0; i < count; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used, "  %s: [%s]\n", cases[i].name, cases[i].fault);
+    assert_true(used < sizeof text);
+    LAB_SCENARIO(&lab, file, "faults.yaml", "NAME", behaviour, "BEHAVIOUR", behaviour, "INSTANCES", instances,
+                 "FAULTS", text);
+}
+
+static void assert_case(const char *database, const char *scenario, const struct fault_case *fault, bool effective)
+{
+    char sql[1024];
+    snprintf(sql, sizeof sql,
+             "SELECT r.validity || ', effective ' || f.effective || ', ' || f.text || ', ' || coalesce(r.reason, '') FROM "
+             "run AS r JOIN cell AS c USING (cell) JOIN fault_receipt AS f ON f.run = r.run WHERE c.name = "
+             "'%s/leaky/%s' LIMIT 1",
+             scenario, fault->name);
+    char *is = lab_text(&lab, database, sql);
+    snprintf(sql, sizeof sql,
+             "SELECT count(*) FROM run AS r JOIN cell AS c USING (cell) JOIN fault_receipt AS f ON f.run = r.run WHERE "
+             "c.name = '%s/leaky/%s' AND r.validity = '%s' AND f.effective = %d AND f.text LIKE '%s' AND "
+             "left_processes = 0 AND EXISTS (SELECT 1 FROM outcome AS o WHERE o.run = r.run AND o.detector = 'threshold' "
+             "AND (o.kind = 'FAULT_NOT_EFFECTIVE') = %d)",
+             scenario, fault->name, effective ? "valid" : "fault", effective, fault->receipt, !effective);
+    int64_t rows = lab_number(&lab, database, sql);
+    if (rows < 1)
+        fail_msg("%s/%s is not as expected (%s, %s): %s", scenario, fault->name, effective ? "effective" : "not effective",
+                 fault->receipt, is);
+    free(is);
+}
+
+static void run(const char *file, const char *database, int exit_code)
+{
+    struct program_result result;
+    LAB_RUN(&lab, &result, "run", file, "--jobs", "4", "--db", database, "--filter", "*/leaky/*");
+    lab_check(&result, exit_code, NULL, NULL);
+    program_result_done(&result);
+    lab_assert_clean(&lab);
+    lab_assert_database(&lab, database);
+}
+
+static void each_fault_takes_effect(void **state)
+{
+    static const struct fault_case cases[] = {
+        {"term", "{at: 500ms, kill: {who: target, signal: TERM, restart_after: 200ms}}",
+         "TERM to 2 processes, 2 dead, with exit code 0, the slowest after % ms"},
+        {"one-of-two", "{at: 500ms, kill: {who: target, share: 10%}}", "KILL to 1 process, 1 dead, by signal 9, %"},
+        {"loop", "{at: 200ms, kill: {who: target, times: 3, every: 600ms, restart_after: 100ms}}",
+         "KILL to 6 processes, 6 dead, by signal 9, %"},
+        {"segv", "{at: 500ms, crash: {restart_after: 200ms}}", "SEGV to 2 processes, 2 dead, by signal 11, %"},
+        {"abort", "{at: 500ms, crash: {signal: ABRT, instance: 1}}", "ABRT to 1 process, 1 dead, by signal 6, %"},
+        {"exit", "{at: 500ms, exit: {restart_after: 200ms}}", "stop to 2 processes, 2 dead, with exit code 0, %"},
+        {"pause", "{at: 500ms, for: 900ms, pause: {}}",
+         "stopped after % ms, in % of % looks, free after % ms; by SIGSTOP and SIGCONT"},
+        {"cpu", "{at: 500ms, for: 900ms, cpu: {limit: 30%}}",
+         "held back after % ms, in % of % looks, free after % ms; by %; used % of a core"},
+        {"files", "{at: 500ms, for: 900ms, open_files: {limit: 64}}",
+         "limited after % ms, in % of % looks, free after % ms; by the % limit of the process"},
+        {"memory", "{at: 500ms, for: 900ms, memory: {limit: 1GiB}}",
+         "limited after % ms, in % of % looks, free after % ms; by %"},
+        {"disk", "{at: 500ms, for: 900ms, disk: {size: 64KiB}}",
+         "full after % ms, in % of % looks, free after % ms; by a file in its own file system"},
+        {"open", "{at: 500ms, pause: {instance: 0}}", "stopped after %, free after % ms; by SIGSTOP and SIGCONT"},
+    };
+    (void)state;
+    write_cases(cases, COUNT(cases), "growing.yaml", "growing", "2");
+    run("growing.yaml", "growing.db", 0);
+    for (size_t i = 0; i < COUNT(cases); i++)
+        assert_case("growing.db", "growing", &cases[i], true);
+    /* The program's lives are those that the faults leave it. */
+    lab_assert_number(&lab, "growing.db",
+                      "SELECT count(*) FROM incarnation JOIN run USING (run) JOIN cell USING (cell) WHERE fault_case = "
+                      "'loop'", 8);
+    lab_assert_number(&lab, "growing.db", "SELECT max(incarnation) FROM incarnation JOIN run USING (run) JOIN cell USING "
+                                          "(cell) WHERE fault_case IN ('pause', 'cpu', 'files', 'memory', 'disk')", 1);
+    /* Whom a share means is written down. */
+    lab_assert_number(&lab, "growing.db", "SELECT count(*) FROM fault_decision WHERE fault = 'one-of-two/0/kill'", 2);
+    lab_assert_number(&lab, "growing.db",
+                      "SELECT count(*) FROM fault_decision AS d JOIN incarnation AS i ON i.run = d.run AND i.instance = "
+                      "d.connection WHERE fault = 'one-of-two/0/kill' AND touched = (coalesce(exit_status, 0) = -9)", 2);
+    /* Stopped, it did not answer; afterwards it did. */
+    lab_assert_number(&lab, "growing.db",
+                      "SELECT count(*) > 0 FROM observation JOIN fault_receipt AS f USING (run) WHERE kind = 'failed' AND "
+                      "fault = 'pause/0/pause' AND time_ns BETWEEN began_ns AND ended_ns + 500000000", 1);
+    lab_assert_number(&lab, "growing.db",
+                      "SELECT count(*) FROM v_faults WHERE receipt IS NULL OR attributes IS NULL OR json_valid(attributes) = 0",
+                      0);
+}
+
+static void programs_that_feel_it_are_heard(void **state)
+{
+    static const struct fault_case files = {"full", "{at: 200ms, for: 1500ms, open_files: {limit: 32}}",
+                                            "limited after %; by the % limit of the process; said so % times"};
+    static const struct fault_case disk = {"full", "{at: 500ms, for: 1s, disk: {}}", "full after %; said so % times"};
+    static const struct fault_case memory = {"full", "{at: 500ms, for: 1s, memory: {limit: 24MiB, restart_after: 100ms}}",
+                                             "limited after %; % died of it"};
+    (void)state;
+    write_cases(&files, 1, "opens.yaml", "opens-more", "1");
+    run("opens.yaml", "opens.db", 0);
+    assert_case("opens.db", "opens-more", &files, true);
+    write_cases(&disk, 1, "writes.yaml", "writes-more", "1");
+    run("writes.yaml", "writes.db", 0);
+    assert_case("writes.db", "writes-more", &disk, true);
+    /* It dies of it, as often as it is limited: each time the fault is why, and the run is evidence. */
+    write_cases(&memory, 1, "hoards.yaml", "hoards", "1");
+    run("hoards.yaml", "hoards.db", 0);
+    assert_case("hoards.db", "hoards", &memory, true);
+    lab_assert_number(&lab, "hoards.db", "SELECT count(*) >= 1 FROM incarnation WHERE exit_status = 2 AND expected = 1", 1);
+    lab_assert_number(&lab, "hoards.db", "SELECT max(incarnation) >= 2 FROM incarnation", 1);
+}
+
+/* The same faults on a program that undoes them as soon as they act. */
+static void a_disabled_effect_is_no_evidence(void **state)
+{
+    static const struct fault_case cases[] = {
+        {"term", "{at: 500ms, kill: {who: target, signal: TERM}}", "TERM to 1 process, 0 dead, %"},
+        {"dead-already", "{at: 500ms, kill: {who: target}}, {at: 1s, kill: {who: target}}", "KILL to 0 processes, 0 dead%"},
+        {"loop", "{at: 200ms, kill: {who: target, signal: TERM, times: 2, every: 600ms, restart_after: 100ms}}",
+         "TERM to 2 processes, 0 dead%"},
+        {"segv", "{at: 500ms, crash: {}}", "SEGV to 1 process, 0 dead, %"},
+        {"abort", "{at: 500ms, crash: {signal: ABRT}}", "ABRT to 1 process, 0 dead, %"},
+        {"exit", "{at: 500ms, exit: {}}", "stop to 1 process, 0 dead, %"},
+        {"pause", "{at: 500ms, for: 900ms, pause: {}}", "%stopped%"},
+        {"cpu", "{at: 500ms, for: 900ms, cpu: {limit: 30%}}", "%held back%"},
+        {"files", "{at: 500ms, for: 900ms, open_files: {limit: 64}}", "%limited%"},
+        {"memory", "{at: 500ms, for: 900ms, memory: {limit: 1GiB}}", "%limited%"},
+        {"disk", "{at: 500ms, for: 900ms, disk: {size: 64KiB}}", "%full%"},
+    };
+    (void)state;
+    write_cases(cases, COUNT(cases), "resists.yaml", "resists", "1");
+    run("resists.yaml", "resists.db", 3);
+    for (size_t i = 0; i < COUNT(cases); i++)
+        assert_case("resists.db", "resists", &cases[i], false);
+}
+
+static int open_lab(void **state)
+{
+    (void)state;
+    lab_open(&lab);
+    return 0;
+}
+
+static int close_lab(void **state)
+{
+    (void)state;
+    lab_close(&lab);
+    return 0;
+}
+
+int test_faults(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_fault_takes_effect),
+        cmocka_unit_test(programs_that_feel_it_are_heard),
+        cmocka_unit_test(a_disabled_effect_is_no_evidence),
+    };
+    return cmocka_run_group_tests_name("faults", tests, open_lab, close_lab);
+}
