@@ -128,6 +128,16 @@ int ld_store_read_runs(struct ld_store *store, uint32_t **ret_runs, size_t *ret_
 /* The same of all planned runs, ended or not: what a filter and a shard left of the whole plan. */
 int ld_store_read_planned(struct ld_store *store, uint32_t **ret_runs, size_t *ret_count, struct ld_arena *arena,
                           struct ld_error *error);
+/* Indices of the runs that began and never ended. */
+int ld_store_read_unfinished(struct ld_store *store, uint32_t **ret_runs, size_t *ret_count, struct ld_arena *arena,
+                             struct ld_error *error);
+struct ld_stored_note {
+    int64_t time_ns;
+    const char *kind, *text;
+};
+/* All notes of a run, by time. */
+int ld_store_read_notes(struct ld_store *store, uint32_t run, struct ld_stored_note **ret_notes, size_t *ret_count,
+                        struct ld_arena *arena, struct ld_error *error);
 struct ld_stored_run {
     uint32_t run;
     const char *cell, *scenario, *variant, *fault_case;

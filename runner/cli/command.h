@@ -60,6 +60,7 @@ int ld_command_new_detector(const struct ld_invocation *invocation);
 int ld_command_new_fixture(const struct ld_invocation *invocation);
 int ld_command_plan(const struct ld_invocation *invocation);
 int ld_command_proxy(const struct ld_invocation *invocation);
+int ld_command_recover(const struct ld_invocation *invocation);
 int ld_command_replay(const struct ld_invocation *invocation);
 int ld_command_report(const struct ld_invocation *invocation);
 int ld_command_run(const struct ld_invocation *invocation);

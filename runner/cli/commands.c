@@ -24,6 +24,7 @@ static const struct ld_option run_options[] = {
     OPTION_DB,
     {"report", "FOLDER", "Write report.html, report.json, junit.xml and summary.md into it."},
     {"against", "BASELINE", "Hold the result against a baseline; what got worse is listed, and the exit code is 1."},
+    {"dry-run", NULL, "Check everything and show the plan; start nothing and write nothing."},
     {"fail-fast", NULL, "Start no further run after a void one."},
     {0},
 };
@@ -58,6 +59,9 @@ static const struct ld_option proxy_options[] = {
     {"watch", NULL, "Read the file again whenever it changes."},
     {"drain", "TIME", "How long the end waits for what is connected; default 5s."},
     {0},
+};
+static const struct ld_option recover_options[] = {
+    {"dry-run", NULL, "Say what would be done, and do nothing."}, {0},
 };
 static const struct ld_option doctor_options[] = {OPTION_JSON, {0}};
 static const struct ld_option scaffold_options[] = {
@@ -102,6 +106,13 @@ const struct ld_command ld_commands[] = {
      "cell and repetition: exact McNemar tests for leaks seen and for runs with a false alarm, the difference of the "
      "restricted mean times to detect with its bootstrap interval, and every run in which the two differ.",
      compare_options, true, ld_command_compare},
+    {"recover", "[DATABASE...]", "undo what a campaign left that was cut off",
+     "For when leakdrill and its guard were killed at once, or the machine died. DATABASE is a campaign's; default: all "
+     "below leakdrill-runs. Of each campaign that never ended and whose leakdrill is dead: kills the processes that are "
+     "left, by pid and start time, removes its work folder, and marks its runs and faults. Says what it did; a second "
+     "time there is nothing to do.\n"
+     "Exit code 0: nothing is left; 3: something is; 4: a DATABASE's leakdrill still runs.",
+     recover_options, true, ld_command_recover},
     {"report", "", "show the final table of a campaign again, or write it as a page or for CI",
      "html is one page that needs no network: the table, the checks and runs over time. It is judged again from what "
      "the database holds, so the verdict is the campaign's; the exit code only says whether the report was written.",
@@ -139,7 +150,6 @@ const struct ld_command ld_commands[] = {
     NOT_YET("drill", "hide a fault in a running program for people to find"),
     NOT_YET("merge", "join the databases of shards"),
     NOT_YET("gate", "judge a merged campaign"),
-    NOT_YET("recover", "undo what a dead machine left"),
     {"help", "[COMMAND]", "explain a command", NULL, help_options, true, ld_command_help},
     {"version", "", "print the version", NULL, NULL, false, ld_command_version},
     {0},

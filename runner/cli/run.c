@@ -21,6 +21,8 @@
 
 #define REPORT_MEMORY ((size_t)1 << 30)
 
+#define PLAN_TEXT_MAX ((size_t)256 << 20)
+
 struct request {
     const struct ld_invocation *invocation;
     struct ld_plan_setting plan;
@@ -252,6 +254,20 @@ static int check_programs(const struct ld_source_setting *sources, const struct 
     return 0;
 }
 
+/* --dry-run: what would be run; nothing is started and nothing written. */
+static int show_plan(const struct ld_plan *plan, unsigned jobs, struct ld_error *error)
+{
+    struct ld_buffer out;
+    ld_buffer_init(&out, PLAN_TEXT_MAX);
+    int code = ld_plan_text(plan, jobs, &out);
+    if (!code)
+        ld_put(&out);
+    else
+        ld_fail(error, code, "%s", ld_code_text(code));
+    ld_buffer_done(&out);
+    return code;
+}
+
 static int run_scenarios(struct request *request, const struct ld_source_setting *sources,
                          const struct ld_scenarios *scenarios, int *ret_exit, struct ld_error *error)
 {
@@ -265,7 +281,9 @@ static int run_scenarios(struct request *request, const struct ld_source_setting
     if (code)
         return code;
     code = check_programs(sources, plan, error);
-    if (!code)
+    if (!code && ld_option_given(request->invocation, "dry-run"))
+        code = show_plan(plan, request->jobs, error);
+    else if (!code)
         code = run_plan(request, plan, ret_exit, error);
     ld_plan_free(plan);
     return code;

@@ -13,10 +13,11 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "runner/build/build.h"
+#include "runner/process/identity.h"
 #include "runner/run/judge.h"
 
 #define TICK_EVERY_MS 250
-#define FACTS_MAX 16
+#define FACTS_MAX 24
 #define BUILD_MEMORY ((size_t)64 << 20) /* paths and commands of the programs that are built */
 #define GUARD_KILLED "the guard process was killed, and all it guarded with it"
 #define SIGNALS (sizeof watched_signals / sizeof *watched_signals)
@@ -238,14 +239,22 @@ static int64_t wall_now(void)
     return (int64_t)now.tv_sec * LD_SECOND + now.tv_nsec;
 }
 
+static const char *identity_of(pid_t pid, char *text, size_t room)
+{
+    struct ld_identity identity;
+    return ld_identity_read(pid, &identity) ? ld_identity_text(&identity, text, room) : "";
+}
+
 static int write_campaign(struct campaign *campaign, struct ld_error *error)
 {
     struct ld_fact facts[FACTS_MAX];
+    char boot[LD_BOOT_ID_SIZE], self[64], guard[64];
     char id[64], cores[24], jobs[24], runs[24];
     size_t count = 0;
     struct utsname system = {0};
     int64_t now = wall_now();
     uname(&system);
+    ld_boot_id(boot);
     snprintf(id, sizeof id, "%llx", (unsigned long long)ld_derive((uint64_t)now, system.nodename, (uint64_t)getpid()));
     snprintf(cores, sizeof cores, "%ld", sysconf(_SC_NPROCESSORS_ONLN));
     snprintf(jobs, sizeof jobs, "%u", campaign->setting->jobs);
@@ -260,6 +269,10 @@ static int write_campaign(struct campaign *campaign, struct ld_error *error)
                                                                                 : campaign->control.guard.why_not};
     facts[count++] = (struct ld_fact){LD_FACT_RUNS, runs};
     facts[count++] = (struct ld_fact){LD_FACT_FULL, campaign->setting->full ? "1" : "0"};
+    facts[count++] = (struct ld_fact){LD_FACT_BOOT, boot};
+    facts[count++] = (struct ld_fact){LD_FACT_PROCESS, identity_of(getpid(), self, sizeof self)};
+    facts[count++] = (struct ld_fact){LD_FACT_GUARD, identity_of(campaign->control.guard.pid, guard, sizeof guard)};
+    facts[count++] = (struct ld_fact){LD_FACT_WORK_FOLDER, campaign->control.work_folder};
     facts[count++] = (struct ld_fact){"libuv", uv_version_string()};
     int code = ld_store_campaign(campaign->store, id, campaign->setting->plan->seed, now, facts, count, error);
     /* The plan's hash is of the whole plan: to make it again, every scenario is needed. */

@@ -33,6 +33,12 @@ struct ld_campaign_events {
 /* The facts that hold runs_given and full: to plan again exactly as then. */
 #define LD_FACT_RUNS "plan.runs"
 #define LD_FACT_FULL "plan.full"
+/* Facts and notes by which `recover` finds what a campaign left that was cut off. */
+#define LD_FACT_BOOT "recover.boot"               /* ld_boot_id */
+#define LD_FACT_PROCESS "recover.process"         /* leakdrill's own identity, as ld_identity_text gives it */
+#define LD_FACT_GUARD "recover.guard"             /* its guard's */
+#define LD_FACT_WORK_FOLDER "recover.work_folder"
+#define LD_NOTE_PROCESS "process"                 /* of a run: an identity and, behind a space, whose it is */
 
 struct ld_campaign_setting {
     const struct ld_plan *plan;

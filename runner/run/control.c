@@ -119,7 +119,7 @@ void ld_control_forget(struct ld_control *control, struct ld_ticket_wait *wait)
 
 int ld_control_guard(struct ld_control *control, struct ld_error *error)
 {
-    ld_work_folders_sweep();
+    ld_work_folders_sweep(true);
     int code = ld_work_folder_make(control->work_folder, sizeof control->work_folder, &control->work_lock, error);
     if (code)
         return code;

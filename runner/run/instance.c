@@ -10,6 +10,8 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "runner/process/identity.h"
+#include "runner/run/campaign.h"
 #include "runner/run/run_internal.h"
 
 #define LINE_TEXT_MAX 1024 /* bytes of a line of stderr that detectors see */
@@ -233,6 +235,17 @@ static const struct ld_sampler_events sampler_events = {on_observed, on_extra, o
 
 /* ---- a target's life */
 
+/* What `recover` looks for when we are gone: pid and start time. */
+static void note_process(struct ld_run *run, const struct ld_service *service, int64_t pid)
+{
+    struct ld_identity identity;
+    char text[64], line[192];
+    if (!ld_identity_read(pid, &identity))
+        return; /* attached, or dead already */
+    snprintf(line, sizeof line, "%s %s", ld_identity_text(&identity, text, sizeof text), service->spec.name);
+    ld_run_note(run, LD_NOTE_PROCESS, line);
+}
+
 static void on_started(struct ld_service *service, int64_t pid)
 {
     struct ld_instance *instance = service->context;
@@ -240,6 +253,7 @@ static void on_started(struct ld_service *service, int64_t pid)
     instance->death_expected = false;
     ld_run_written(run, ld_writer_incarnation(run->control->writer, run->run_plan->index, instance->index,
                                               service->incarnation, pid, ld_run_now(run)));
+    note_process(run, service, pid);
     observe_life(instance, LD_LIFE_STARTED, 0);
     ld_run_fault_started(run, service);
 }
@@ -441,6 +455,7 @@ static void on_upstream_started(struct ld_service *service, int64_t pid)
     char text[64];
     snprintf(text, sizeof text, "incarnation %u, pid %lld", service->incarnation, (long long)pid);
     ld_run_note(run, "upstream", text);
+    note_process(run, service, pid);
     ld_run_fault_started(run, service);
 }
 

@@ -69,23 +69,27 @@ static bool is_ours(const char *path, const char *name)
            S_ISDIR(status.st_mode) && status.st_uid == geteuid();
 }
 
-static void remove_if_free(const char *path)
+static bool take_if_free(const char *path, bool remove)
 {
     int lock = take_lock(path);
     if (lock < 0)
-        return;
-    (void)ld_remove_tree(path);
+        return false;
+    if (remove)
+        (void)ld_remove_tree(path);
     close(lock);
+    return true;
 }
 
-void ld_work_folders_sweep(void)
+unsigned ld_work_folders_sweep(bool remove)
 {
     char path[512];
+    unsigned count = 0;
     DIR *folder = opendir(base_folder());
     for (struct dirent *entry; folder && (entry = readdir(folder));)
         if (snprintf(path, sizeof path, "%s/%s", base_folder(), entry->d_name) < (int)sizeof path &&
             is_ours(path, entry->d_name))
-            remove_if_free(path);
+            count += take_if_free(path, remove);
     if (folder)
         closedir(folder);
+    return count;
 }

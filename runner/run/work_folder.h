@@ -5,6 +5,7 @@
 #ifndef LD_RUN_WORK_FOLDER_H
 #define LD_RUN_WORK_FOLDER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -12,7 +13,8 @@
 /* Make one below $TMPDIR (/tmp when that is unset or relative). *ret_lock is the descriptor that holds its lock, close
  * on exec; closing it gives the folder up. LD_ESYSTEM: the message names the folder. */
 int ld_work_folder_make(char *ret_path, size_t room, int *ret_lock, struct ld_error *error);
-/* Remove what dead campaigns of this user left there. Never fails: what cannot be removed stays. */
-void ld_work_folders_sweep(void);
+/* Remove what dead campaigns of this user left there. Never fails: what cannot be removed stays. `remove` false: only
+ * count. Returns how many there were. */
+unsigned ld_work_folders_sweep(bool remove);
 
 #endif

@@ -25,6 +25,7 @@
     X(scaffold, "scaffold")          \
     X(proxy, "proxy")                \
     X(faults, "faults")              \
+    X(recover, "recover")            \
     X(instrument, "instrument")      \
     X(baseline, "baseline")
 

@@ -1,0 +1,284 @@
+/* What a campaign left that was cut off: found by what its database says of it, undone and marked there. */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "runner/cli/command.h"
+#include "runner/cli/database.h"
+#include "runner/process/identity.h"
+#include "runner/process/sweep.h"
+#include "runner/run/campaign.h"
+#include "runner/run/work_folder.h"
+#include "store/store.h"
+
+#define RECOVER_MEMORY ((size_t)256 << 20)
+#define KILL_LIMIT_NS (5 * LD_SECOND)
+#define ROUNDS_MAX 10 /* what a process forks while it is killed is found in the next round */
+#define NOTE "recover"
+
+/* What became of one database, or of all. */
+struct recovery {
+    bool dry_run;
+    const char *database;
+    uint64_t killed, left, receipts, runs, folders;
+    bool running; /* its leakdrill lives: nothing was touched */
+};
+
+static const char *fact_of(const struct ld_campaign_info *info, const char *name)
+{
+    for (size_t i = 0; i < info->fact_count; i++)
+        if (strcmp(info->facts[i].name, name) == 0)
+            return info->facts[i].value;
+    return "";
+}
+
+/* Within another boot no pid of then means anything. */
+static bool is_of_this_boot(const struct ld_campaign_info *info)
+{
+    char boot[LD_BOOT_ID_SIZE];
+    ld_boot_id(boot);
+    return boot[0] && strcmp(fact_of(info, LD_FACT_BOOT), boot) == 0;
+}
+
+static bool still_runs(const struct ld_campaign_info *info)
+{
+    struct ld_identity leakdrill;
+    return is_of_this_boot(info) && ld_identity_parse(fact_of(info, LD_FACT_PROCESS), &leakdrill) &&
+           ld_identity_lives(&leakdrill);
+}
+
+/* ---- processes */
+
+static void end_process(struct recovery *recovery, const struct ld_identity *identity, const char *name)
+{
+    if (!ld_identity_lives(identity))
+        return;
+    if (recovery->dry_run) {
+        printf("%s: would kill process %lld%s%s\n", recovery->database, (long long)identity->pid, name[0] ? ", " : "",
+               name);
+        recovery->killed++;
+    } else if (ld_identity_kill(identity, KILL_LIMIT_NS)) {
+        printf("%s: killed process %lld%s%s\n", recovery->database, (long long)identity->pid, name[0] ? ", " : "", name);
+        recovery->killed++;
+    } else {
+        printf("%s: process %lld cannot be killed%s%s\n", recovery->database, (long long)identity->pid,
+               name[0] ? ", " : "", name);
+        recovery->left++;
+    }
+}
+
+static void end_stranger(void *context, const struct ld_identity *identity)
+{
+    end_process(context, identity, "which works in its folder");
+}
+
+/* Those that were written down, and those that nobody knew of: what a target forked, or was too young for a row. */
+static void end_processes(struct recovery *recovery, const struct ld_campaign_info *info,
+                          const struct ld_stored_note *notes, size_t count)
+{
+    if (!is_of_this_boot(info))
+        return;
+    for (size_t i = 0; i < count; i++) {
+        struct ld_identity identity;
+        const char *name = strchr(notes[i].text, ' ');
+        if (strcmp(notes[i].kind, LD_NOTE_PROCESS) == 0 && ld_identity_parse(notes[i].text, &identity))
+            end_process(recovery, &identity, name ? name + 1 : "");
+    }
+}
+
+static void end_strangers(struct recovery *recovery, const struct ld_campaign_info *info)
+{
+    uint64_t before = recovery->killed - 1;
+    for (int round = 0; round < ROUNDS_MAX && recovery->killed != before && is_of_this_boot(info); round++) {
+        before = recovery->killed;
+        ld_identities_below(fact_of(info, LD_FACT_WORK_FOLDER), end_stranger, recovery);
+        if (recovery->dry_run)
+            return;
+    }
+}
+
+/* ---- folders */
+
+static void remove_folder(struct recovery *recovery, const char *folder)
+{
+    struct stat status;
+    if (!folder[0] || lstat(folder, &status) != 0)
+        return;
+    int code = recovery->dry_run ? 0 : ld_remove_tree(folder);
+    if (code)
+        printf("%s: the folder %s cannot be removed: %s\n", recovery->database, folder, strerror(-code));
+    else
+        printf("%s: %s the folder %s\n", recovery->database, recovery->dry_run ? "would remove" : "removed", folder);
+    recovery->left += code != 0;
+    recovery->folders += code == 0;
+}
+
+/* ---- marks */
+
+static bool is_marked(const struct ld_stored_note *notes, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(notes[i].kind, NOTE) == 0)
+            return true;
+    return false;
+}
+
+/* An intent without a receipt gets one that says what happened. */
+static int close_faults(struct recovery *recovery, struct ld_store *store, uint32_t run, struct ld_arena *arena,
+                        struct ld_error *error)
+{
+    struct ld_receipt receipt = {.text = "leakdrill died before it ended; recover found nothing left of it"};
+    struct ld_stored_fault *faults;
+    size_t count;
+    int code = ld_store_read_faults(store, run, &faults, &count, arena, error);
+    for (size_t i = 0; i < count && !code; i++) {
+        if (faults[i].began_ns >= 0)
+            continue;
+        recovery->receipts++;
+        if (!recovery->dry_run)
+            code = ld_store_fault_receipt(store, run, faults[i].id, faults[i].time_ns, faults[i].time_ns, &receipt,
+                                          error);
+    }
+    return code;
+}
+
+static int recover_run(struct recovery *recovery, struct ld_store *store, const struct ld_campaign_info *info,
+                       uint32_t run, struct ld_arena *arena, struct ld_error *error)
+{
+    struct ld_stored_note *notes;
+    size_t count;
+    int code = ld_store_read_notes(store, run, &notes, &count, arena, error);
+    if (code)
+        return code;
+    end_processes(recovery, info, notes, count);
+    if (is_marked(notes, count))
+        return 0;
+    recovery->runs++;
+    code = close_faults(recovery, store, run, arena, error);
+    int64_t last_ns = count ? notes[count - 1].time_ns : 0;
+    if (!code && !recovery->dry_run)
+        code = ld_store_note(store, run, last_ns, NOTE, "leakdrill died during this run; what it left was undone", error);
+    return code;
+}
+
+/* ---- one database */
+
+static int recover_all(struct recovery *recovery, struct ld_store *store, const struct ld_campaign_info *info,
+                       struct ld_arena *arena, struct ld_error *error)
+{
+    uint32_t *runs;
+    size_t count;
+    int code = ld_store_read_unfinished(store, &runs, &count, arena, error);
+    for (size_t i = 0; i < count && !code; i++)
+        code = recover_run(recovery, store, info, runs[i], arena, error);
+    if (code)
+        return code;
+    end_strangers(recovery, info);
+    remove_folder(recovery, fact_of(info, LD_FACT_WORK_FOLDER));
+    if (recovery->runs)
+        printf("%s: %s %llu run%s that never ended, and %llu fault%s without a receipt\n", recovery->database,
+               recovery->dry_run ? "would mark" : "marked", (unsigned long long)recovery->runs,
+               recovery->runs == 1 ? "" : "s", (unsigned long long)recovery->receipts,
+               recovery->receipts == 1 ? "" : "s");
+    return recovery->dry_run ? 0 : ld_store_commit(store, true, error);
+}
+
+/* Read only, so that a campaign that goes on is not disturbed: is there anything to undo? */
+static int look_at(struct recovery *recovery, struct ld_campaign_info *ret_info, struct ld_arena *arena,
+                   bool *ret_due, struct ld_error *error)
+{
+    struct ld_store *store;
+    int code = ld_store_open(&store, recovery->database, false, error);
+    if (code)
+        return code;
+    code = ld_store_read_campaign(store, ret_info, arena, error);
+    ld_store_close(store, NULL);
+    if (code)
+        return code;
+    recovery->running = ret_info->ended_wall_ns == 0 && still_runs(ret_info);
+    if (recovery->running)
+        printf("%s: its leakdrill still runs (process %s): nothing was touched\n", recovery->database,
+               fact_of(ret_info, LD_FACT_PROCESS));
+    *ret_due = ret_info->ended_wall_ns == 0 && !recovery->running;
+    return 0;
+}
+
+static int recover_database(struct recovery *recovery, struct ld_error *error)
+{
+    struct ld_store *store = NULL;
+    struct ld_campaign_info info;
+    bool due = false;
+    struct ld_arena *arena = ld_arena_new(RECOVER_MEMORY);
+    int code = arena ? look_at(recovery, &info, arena, &due, error) : ld_fail(error, LD_ENOMEM, "out of memory");
+    if (!code && due)
+        code = ld_store_open(&store, recovery->database, true, error);
+    if (!code && due)
+        code = recover_all(recovery, store, &info, arena, error);
+    int closed = store ? ld_store_close(store, code ? NULL : error) : 0;
+    ld_arena_free(arena);
+    return code ? code : closed;
+}
+
+/* ---- all of them */
+
+/* Databases whose making was cut off hold no campaign yet: nothing had been started then. */
+static int recover_one(const struct ld_invocation *invocation, struct recovery *sum, const char *path)
+{
+    struct recovery recovery = {.dry_run = sum->dry_run, .database = path};
+    struct ld_error error = {0};
+    int code = recover_database(&recovery, &error);
+    sum->killed += recovery.killed;
+    sum->left += recovery.left;
+    sum->receipts += recovery.receipts;
+    sum->runs += recovery.runs;
+    sum->folders += recovery.folders;
+    sum->running = sum->running || recovery.running;
+    return code && code != LD_ENOENT ? ld_say_error(invocation->command, &error) : 0;
+}
+
+static int is_database(const struct dirent *entry)
+{
+    size_t length = strlen(entry->d_name);
+    return entry->d_name[0] != '.' && length > 3 && strcmp(entry->d_name + length - 3, ".db") == 0;
+}
+
+static int recover_folder(const struct ld_invocation *invocation, struct recovery *sum)
+{
+    struct dirent **entries;
+    int count = scandir(LD_RUNS_FOLDER, &entries, is_database, alphasort), exit = 0;
+    for (int i = 0; i < count; i++) {
+        char path[512];
+        snprintf(path, sizeof path, LD_RUNS_FOLDER "/%s", entries[i]->d_name);
+        int code = recover_one(invocation, sum, path);
+        exit = exit ? exit : code;
+        free(entries[i]);
+    }
+    if (count >= 0)
+        free(entries);
+    return exit;
+}
+
+int ld_command_recover(const struct ld_invocation *invocation)
+{
+    struct recovery sum = {.dry_run = ld_option_given(invocation, "dry-run")};
+    int exit = invocation->argument_count ? 0 : recover_folder(invocation, &sum);
+    for (size_t i = 0; i < invocation->argument_count; i++) {
+        int code = recover_one(invocation, &sum, invocation->arguments[i]);
+        exit = exit ? exit : code;
+    }
+    /* Folders of campaigns whose databases are elsewhere, or gone. */
+    unsigned folders = ld_work_folders_sweep(!sum.dry_run);
+    if (folders)
+        printf("%s %u work folder%s of dead campaigns\n", sum.dry_run ? "would remove" : "removed", folders,
+               folders == 1 ? "" : "s");
+    if (!sum.killed && !sum.left && !sum.runs && !sum.folders && !folders && !exit && !sum.running)
+        puts("nothing to recover");
+    printf("%llu left\n", (unsigned long long)sum.left);
+    if (exit)
+        return exit;
+    return sum.left ? LD_EXIT_HARNESS : sum.running && invocation->argument_count ? LD_EXIT_USAGE : LD_EXIT_OK;
+}
