@@ -38,6 +38,7 @@ static void judge(const struct ld_measures *measures, const struct ld_fault_spec
 }
 
 const struct ld_toxic_kind ld_toxic_down = {
+    .refuses = true,
     .fate = LD_FATE_RESET,
     .fate_ns = fate_ns,
     .judge = judge,

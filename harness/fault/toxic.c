@@ -30,6 +30,12 @@ bool ld_toxic_touches(uint64_t seed, const char *fault_id, uint64_t connection, 
     return ld_unit(ld_derive(seed, fault_id, connection)) < toxicity;
 }
 
+bool ld_toxic_refuses(const struct ld_fault_spec *fault)
+{
+    const struct ld_toxic_kind *kind = ld_fault_table[fault->type].toxic;
+    return kind && kind->refuses;
+}
+
 bool ld_fault_on_stream(const struct ld_fault_spec *fault, enum ld_stream stream)
 {
     int reached = fault->attributes.reach.stream;

@@ -31,6 +31,9 @@ int64_t ld_toxic_latency_ns(uint64_t seed, const struct ld_fault_spec *fault, ui
  * connection. Pure. */
 int64_t ld_toxic_connect_delay_ns(uint64_t seed, const struct ld_fault_spec *fault, uint64_t connection);
 
+/* Is every new connection refused while the fault acts? */
+bool ld_toxic_refuses(const struct ld_fault_spec *fault);
+
 struct ld_link;
 
 /* What one direction may hold back before the pump must stop reading. 100 ms of latency then still pass 640 MB/s on

@@ -32,6 +32,7 @@ struct ld_toxic_kind {
     bool looks_at_bytes; /* they may not bypass the link */
     bool holds;          /* neither byte nor end leaves */
     bool stops_reading;
+    bool refuses;        /* new connections, all of them */
     /* the delay: of the bytes that arrive at `position`, or of the end there; and the most it can be */
     int64_t (*delay_ns)(const struct ld_toxic *toxic, uint64_t position);
     int64_t (*most_delay_ns)(const struct ld_toxic *toxic);

@@ -216,18 +216,18 @@ static void probe(struct listener *listener, struct fault *fault)
 
 static void begin_down(struct listener *listener, struct fault *fault)
 {
-    if (fault->spec.type != LD_FAULT_DOWN)
-        return;
-    listener->downs++;
-    settle_listening(listener); /* only ever stops here */
+    if (ld_toxic_refuses(&fault->spec)) {
+        listener->downs++;
+        settle_listening(listener); /* only ever stops here */
+    }
     probe(listener, fault);
 }
 
 static void end_down(struct listener *listener, struct fault *fault)
 {
-    if (fault->spec.type != LD_FAULT_DOWN)
-        return;
     probe(listener, fault);
+    if (!ld_toxic_refuses(&fault->spec))
+        return;
     listener->downs--;
     int code = listener->closing ? 0 : settle_listening(listener);
     struct message *message = code ? engine_event(listener, MESSAGE_UPSTREAM_CHANGED) : NULL;

@@ -277,8 +277,8 @@ static bool pass_end(struct direction *direction, int64_t now_ns)
         return false;
     to->write_ended = true;
     stream_discard(direction);
-    ld_meter_end_passed(direction->meter, LD_END_FIN, false, now_ns);
-    shutdown(to->fd, SHUT_WR); /* fails when the peer has just reset; poll tells */
+    if (shutdown(to->fd, SHUT_WR) == 0) /* fails when the peer has just reset; poll tells */
+        ld_meter_end_passed(direction->meter, LD_END_FIN, false, now_ns);
     return false;
 }
 

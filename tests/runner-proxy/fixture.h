@@ -84,6 +84,7 @@ int64_t round_trip_ns(struct pair pair);    /* client to server and back */
 
 int test_passing(void);
 int test_faults(void);
+int test_toxics(void);
 int test_lifetime(void);
 
 #endif

@@ -3,5 +3,5 @@
 
 int main(void)
 {
-    return test_passing() + test_faults() + test_lifetime() != 0;
+    return test_passing() + test_faults() + test_toxics() + test_lifetime() != 0;
 }
