@@ -128,6 +128,42 @@ static void vendored_packages_are_taken_from_there(void **state)
     program_result_done(&result);
 }
 
+/* A server as it was published; only where Go can fetch it. */
+static void a_published_module_is_fetched_and_built(void **state)
+{
+    (void)state;
+    struct program_result result;
+    LAB_RUN(&lab, &result, "run", SOURCE_FOLDER "/scenarios/foreign/httpbin.yaml", "--runs", "1", "--db", "m.db");
+    if (strstr(result.err, "go cannot fetch") || strstr(result.err, "go: download")) {
+        print_message("skipped: %s\n", result.err);
+        program_result_done(&result);
+        skip();
+    }
+    lab_check(&result, 0, "Verdict: PASS, 1 of 1 runs\n", NULL);
+    program_result_done(&result);
+    lab_assert_number(&lab, "m.db", "SELECT max(value) >= 300 FROM points WHERE metric = 'service_work_responses_total'",
+                      1);
+}
+
+/* One of Go's own leak kernels: the program comes with Go. */
+static void a_leak_kernel_of_go_leaks_once_a_request(void **state)
+{
+    (void)state;
+    struct program_result result;
+    LAB_RUN(&lab, &result, "run", SOURCE_FOLDER "/scenarios/foreign/go-kernel-receive.yaml", "--runs", "1", "--db",
+            "k.db");
+    if (strstr(result.err, "go: download")) {
+        print_message("skipped: %s\n", result.err);
+        program_result_done(&result);
+        skip();
+    }
+    lab_check(&result, 0, "Verdict: PASS, 1 of 1 runs\n", NULL);
+    program_result_done(&result);
+    lab_assert_number(&lab, "k.db",
+                      "SELECT count(*) FROM v_outcomes WHERE detector IN ('matrix', 'goroutineleak') AND kind = 'TP' AND "
+                      "cause_right = 1", 2);
+}
+
 /* What cannot be built ends the campaign before it has a database. */
 static void what_cannot_be_built_is_told(void **state)
 {
@@ -218,6 +254,8 @@ int test_instrument(void)
         cmocka_unit_test_setup_teardown(main_may_return_and_be_held, open_lab, close_lab),
         cmocka_unit_test_setup_teardown(a_program_may_have_our_names, open_lab, close_lab),
         cmocka_unit_test_setup_teardown(vendored_packages_are_taken_from_there, open_lab, close_lab),
+        cmocka_unit_test_setup_teardown(a_published_module_is_fetched_and_built, open_lab, close_lab),
+        cmocka_unit_test_setup_teardown(a_leak_kernel_of_go_leaks_once_a_request, open_lab, close_lab),
         cmocka_unit_test_setup_teardown(what_cannot_be_built_is_told, open_lab, close_lab),
         cmocka_unit_test_setup_teardown(a_program_that_ends_at_once_is_named, open_lab, close_lab),
         cmocka_unit_test_setup_teardown(a_build_has_a_limit, open_lab, close_lab),

@@ -112,7 +112,7 @@ static void an_attached_target_is_read_harmlessly_and_lives_on(void **state)
     struct program_result result;
     char address[32];
     start_service(&service, "growing", address, sizeof address);
-    LAB_SCENARIO(&lab, "attach.yaml", "attach.yaml", "NAME", "attach", "ADDRESS", address, "MORE", "", "LOAD", "");
+    LAB_SCENARIO(&lab, "attach.yaml", "attach.yaml", "NAME", "attach", "ADDRESS", address, "ELSEWHERE", "", "MORE", "", "LOAD", "");
     LAB_RUN(&lab, &result, "run", "attach.yaml", "--db", "attach.db");
     lab_check(&result, 0, "Verdict: PASS, 1 of 1 runs\n", "1/1] run 0 attach/leaky/none: 0 alerts");
     program_result_done(&result);
@@ -131,7 +131,7 @@ static void an_attached_target_gets_what_is_asked_for(void **state)
     struct program_result result;
     char address[32];
     start_service(&service, "growing", address, sizeof address);
-    LAB_SCENARIO(&lab, "more.yaml", "attach.yaml", "NAME", "more", "ADDRESS", address, "MORE", ", full_below: 100",
+    LAB_SCENARIO(&lab, "more.yaml", "attach.yaml", "NAME", "more", "ADDRESS", address, "ELSEWHERE", "", "MORE", ", full_below: 100",
                  "LOAD", "load: {path: /work, rate: 40/s, for: 500ms}");
     LAB_RUN(&lab, &result, "run", "more.yaml", "--db", "more.db");
     lab_check(&result, 0, "Verdict: PASS, 1 of 1 runs\n", NULL);
@@ -149,7 +149,7 @@ static void an_attached_target_that_is_not_there_or_goes_is_named(void **state)
     struct program_result result;
     char address[32], reason[160];
     start_service(&service, "calm", address, sizeof address);
-    LAB_SCENARIO(&lab, "goes.yaml", "attach.yaml", "NAME", "goes", "ADDRESS", address, "MORE", "", "LOAD", "");
+    LAB_SCENARIO(&lab, "goes.yaml", "attach.yaml", "NAME", "goes", "ADDRESS", address, "ELSEWHERE", "", "MORE", "", "LOAD", "");
     LAB_START(&lab, &running, "run", "goes.yaml", "--db", "goes.db");
     program_await_out(&service, "GET /debug/pprof/goroutine\n");
     end_service(&service, &result);
@@ -164,6 +164,32 @@ static void an_attached_target_that_is_not_there_or_goes_is_named(void **state)
     program_result_done(&result);
 }
 
+static void an_attached_service_may_have_its_pprof_elsewhere(void **state)
+{
+    (void)state;
+    struct running_program service, profiles;
+    struct program_result result;
+    char address[32], elsewhere[32], pprof[64];
+    start_service(&service, "calm", address, sizeof address);
+    start_service(&profiles, "growing", elsewhere, sizeof elsewhere);
+    snprintf(pprof, sizeof pprof, "/\n  pprof: http://%s/", elsewhere); /* slashes that people write */
+    LAB_SCENARIO(&lab, "two.yaml", "attach.yaml", "NAME", "two", "ADDRESS", address, "ELSEWHERE", pprof, "MORE", "",
+                 "LOAD", "load: {path: /work, rate: 40/s, for: 500ms}");
+    LAB_RUN(&lab, &result, "run", "two.yaml", "--db", "two.db");
+    lab_check(&result, 0, "Verdict: PASS, 1 of 1 runs\n", NULL);
+    program_result_done(&result);
+    end_service(&service, &result);
+    if (!strstr(result.out, "GET /work\n") || !strstr(result.out, "GET /ready\n") || strstr(result.out, "pprof") ||
+        strstr(result.out, "metrics"))
+        fail_msg("the service was asked: %s", result.out);
+    program_result_done(&result);
+    end_service(&profiles, &result);
+    if (!strstr(result.out, "GET /debug/pprof/goroutine\n") || !strstr(result.out, "GET /metrics\n") ||
+        strstr(result.out, "/work") || strstr(result.out, "/ready"))
+        fail_msg("pprof was asked: %s", result.out);
+    program_result_done(&result);
+}
+
 int test_targets(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +199,7 @@ int test_targets(void)
         cmocka_unit_test_setup_teardown(an_attached_target_is_read_harmlessly_and_lives_on, open_lab, close_lab),
         cmocka_unit_test_setup_teardown(an_attached_target_gets_what_is_asked_for, open_lab, close_lab),
         cmocka_unit_test_setup_teardown(an_attached_target_that_is_not_there_or_goes_is_named, open_lab, close_lab),
+        cmocka_unit_test_setup_teardown(an_attached_service_may_have_its_pprof_elsewhere, open_lab, close_lab),
     };
     return cmocka_run_group_tests_name("targets", tests, NULL, NULL);
 }
