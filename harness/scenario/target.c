@@ -306,7 +306,7 @@ static const struct ld_field target_fields[] = {
      .item = &word_item,
      .size = sizeof(char *),
      .count_max = 256,
-     .doc = "Any program that serves pprof, as a list of words; " PLACES " A program whose pprof has an address of its "
+     .doc = "Any program that serves pprof, as a list of words; a name without '/' is looked for on PATH. " PLACES " A program whose pprof has an address of its "
             "own is told that one by {pprof}, or {pprof_port} for the port alone."},
     {.name = "attach",
      .type = LD_FIELD_TEXT,

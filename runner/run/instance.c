@@ -1,6 +1,7 @@
 /* The instances of a run and its upstream: how they are started, and what becomes of all they say. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -650,15 +651,33 @@ static int describe_words(struct ld_run *run, struct ld_service_spec *spec, cons
     return 0;
 }
 
+/* Its real path, as a shell would find it: a word without '/' is looked for on PATH. NULL: nothing; free(). */
+static char *find_program(const char *word)
+{
+    if (strchr(word, '/'))
+        return realpath(word, NULL);
+    const char *folders = getenv("PATH");
+    for (const char *folder = folders ? folders : ""; *folder;) {
+        char path[PATH_MAX];
+        size_t length = strcspn(folder, ":");
+        int n = snprintf(path, sizeof path, "%.*s/%s", (int)length, folder, word);
+        if (length && n > 0 && (size_t)n < sizeof path && access(path, X_OK) == 0)
+            return realpath(path, NULL);
+        folder += length + (folder[length] == ':');
+    }
+    return NULL;
+}
+
 static int describe_command(struct ld_run *run, struct ld_service_spec *spec, struct ld_error *error)
 {
     const struct ld_target_spec *target = &run->scenario->target;
     int code = describe_words(run, spec, NULL, error);
     if (code)
         return code;
-    char *program = realpath(spec->arguments[0], NULL);
+    char *program = find_program(spec->arguments[0]);
     if (!program)
-        return ld_fail(error, LD_ETARGET, "command %s: no such program", spec->arguments[0]);
+        return ld_fail(error, LD_ETARGET, "command %s: no such program%s", spec->arguments[0],
+                       strchr(spec->arguments[0], '/') ? "; is it built?" : " on PATH");
     spec->program = ld_arena_text(run->arena, program);
     free(program);
     spec->apart = ld_target_places_pprof(target) && ld_target_listens(target);

@@ -48,9 +48,10 @@ static void observe_failure(struct ld_sampler *sampler, const struct ld_survey_s
 {
     if (step && step->kind == LD_PROFILE_GOROUTINE)
         sampler->profiled_count = -1; /* asked again in the next period, whether the count moves or not */
-    char better[48]; /* than what curl says */
+    char better[80]; /* than what curl says */
     if (failure == LD_READ_STATUS && result) {
-        snprintf(better, sizeof better, "HTTP %ld", (long)result->status);
+        snprintf(better, sizeof better, "HTTP %ld%s", (long)result->status,
+                 !step && result->status == 404 ? "; metrics: \"\" is for a target that serves none" : "");
         text = better;
     } else if (result && result->failure == LD_FETCH_TOO_LARGE) {
         snprintf(better, sizeof better, "more than %zu MiB", (step ? LD_SAMPLER_BODY_MAX : METRICS_MAX) >> 20);

@@ -135,7 +135,8 @@ static void commands(void **state)
          NULL},
         {"leaves-a-daemon", "leaves-a-daemon", NULL, "harness",
          "target %/service left 1 process behind, which was killed", NULL},
-        {"missing", "x", "./missing", "harness", "command ./missing: no such program", NULL},
+        {"missing", "x", "./missing", "harness", "command ./missing: no such program; is it built?", NULL},
+        {"missing-on-path", "x", "missing-program", "harness", "command missing-program: no such program on PATH", NULL},
         {"is-no-program", "x", "./data", "harness", "target ./data cannot be started: Permission denied", NULL},
         {"is-a-folder", "x", "./scratch", "harness", "target ./scratch cannot be started: Permission denied", NULL},
         {"is-nonsense", "x", "./nonsense", "harness", "target ./nonsense cannot be started: Exec format error", NULL},
@@ -147,7 +148,7 @@ static void commands(void **state)
     snprintf(path, sizeof path, "%s/nonsense", lab.folder);
     assert_int_equal(chmod(path, 0700), 0);
     write_scenarios("command.yaml", targets, COUNT(targets));
-    assert_all(targets, COUNT(targets), "6", 20);
+    assert_all(targets, COUNT(targets), "6", 21);
 }
 
 /* The same by the contract of fixtures: what they say on fd 4 is part of what may be wrong. */
