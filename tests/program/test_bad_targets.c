@@ -117,7 +117,7 @@ static void commands(void **state)
         {"answers-half", "answers-half", NULL, "harness", "target %/service cannot be read (goroutine: truncated, %)",
          NULL},
         {"has-no-pprof", "has-no-pprof", NULL, "harness",
-         "target %/service cannot be read (/metrics: status, HTTP 404)", NULL},
+         "target %/service cannot be read (/metrics: status, HTTP 404; metrics: \"\" is for a target that serves none)", NULL},
         /* Too large, or on a slow machine a timeout before that. */
         {"answers-endlessly", "answers-endlessly", NULL, "harness",
          "target %/service cannot be read (goroutine: t%)", NULL},
