@@ -1,6 +1,6 @@
-/* The table of built-in detectors: one row here and one file in this folder make a detector (oracle-delay
- * shares the oracle's). Dispatch, help,
- * suggestions and documentation come from it. The calibration set stands last. */
+/* The table of detectors: one row here and one file in this folder make a detector (oracle-delay shares the oracle's;
+ * of exec only the declaration is here). Dispatch, help, suggestions and documentation come from it. The calibration
+ * set stands last. */
 #ifndef LD_DETECT_BUILTIN_H
 #define LD_DETECT_BUILTIN_H
 
@@ -17,6 +17,7 @@
     X(rate_quantile, "rate-quantile")   \
     X(matrix, "matrix")                 \
     X(goroutineleak, "goroutineleak")   \
+    X(exec, "exec")                     \
     X(oracle, "oracle")                 \
     X(oracle_delay, "oracle-delay")     \
     X(never, "never")                   \

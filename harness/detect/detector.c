@@ -22,6 +22,16 @@ const char *ld_detector_type_name(enum ld_detector_type type)
     return names[type];
 }
 
+unsigned ld_detector_reads(const struct ld_detector_kind *kind, const void *options)
+{
+    return kind->reads_of ? kind->reads_of(options) : kind->reads;
+}
+
+bool ld_detector_is_active(const struct ld_detector_kind *kind, const void *options)
+{
+    return kind->active || (ld_detector_reads(kind, options) & LD_READ_GOROUTINELEAK);
+}
+
 const struct ld_detector_kind *ld_detector_find(const char *name)
 {
     for (size_t i = 0; i < KIND_COUNT; i++)

@@ -43,13 +43,14 @@ struct ld_detector_kind {
     enum ld_detector_type type;
     const char *doc;
     unsigned reads;               /* enum ld_read bits */
+    unsigned (*reads_of)(const void *options); /* NULL: `reads`, whatever the options */
     bool active;                  /* it changes the target: at most one active detector per run */
     bool sees_truth;              /* calibration only */
     bool calibration;             /* runs in every campaign, must come out at its known scores */
     bool external_clock;          /* depends on Go's own clocks or Prometheus: refuses time_scale */
     const struct ld_schema *options; /* NULL: none; every field has a default unless required */
     size_t options_size;
-    /* State for one run. 0 or LD_E…. */
+    /* State for one run. 0 or LD_E…. NULL, as is observe: not builtin, the runner opens it. */
     int (*open)(void **ret_state, const struct ld_detector_setting *setting, struct ld_error *error);
     /* The window it needs before it can speak, ns, for the least deadline; may be NULL (0). */
     int64_t (*window_ns)(const struct ld_detector_setting *setting);
@@ -62,6 +63,11 @@ struct ld_detector_kind {
     int (*truth)(void *state, const struct ld_truth_event *event, const struct ld_alert_sink *sink);
     void (*close)(void *state); /* NULL is allowed */
 };
+
+/* What it needs read with these options, enum ld_read bits. */
+unsigned ld_detector_reads(const struct ld_detector_kind *kind, const void *options);
+/* Does it change the target? */
+bool ld_detector_is_active(const struct ld_detector_kind *kind, const void *options);
 
 /* NULL when unknown. */
 const struct ld_detector_kind *ld_detector_find(const char *name);

@@ -41,7 +41,7 @@ static unsigned cell_reads(const struct ld_scenario *scenario)
         if (kinds[i]->calibration)
             reads |= kinds[i]->reads;
     for (size_t i = 0; i < scenario->detector_count; i++)
-        reads |= scenario->detectors[i].kind->reads;
+        reads |= ld_detector_reads(scenario->detectors[i].kind, scenario->detectors[i].options);
     if (scenario->sampling.full_below == 0)
         reads &= ~(unsigned)LD_READ_GOROUTINE_FULL;
     if (scenario->target.kind == LD_TARGET_ATTACH)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "detect/exec.h"
 #include "scenario/draft.h"
 
 struct check {
@@ -232,13 +233,36 @@ static void check_detector(struct check *check, size_t index, const struct ld_no
     if (detector->kind->external_clock && check->scenario->time_scale != 1)
         keep(check, ld_schema_error(context, item, LD_ESPEC, "%s depends on clocks that time_scale cannot scale",
                                     detector->kind->name));
-    for (size_t i = 0; i < index && detector->kind->active; i++)
-        if (detectors[i].kind->active) {
+    bool active = ld_detector_is_active(detector->kind, detector->options);
+    for (size_t i = 0; i < index && active; i++)
+        if (ld_detector_is_active(detectors[i].kind, detectors[i].options)) {
             keep(check, ld_schema_error(context, item, LD_ESPEC,
                                         "%s and %s both change the target: at most one active detector watches a run",
                                         detectors[i].name, detector->name));
             break;
         }
+}
+
+/* The program and its files are there: said before anything starts, and where it is written. */
+static void check_command(struct check *check, const struct ld_detector_spec *detector, const struct ld_node *item)
+{
+    if (detector->kind->type != LD_DETECTOR_EXEC || !check->catalogue || !check->catalogue->check_word)
+        return;
+    const struct ld_exec_options *options = detector->options;
+    const struct ld_node *words = ld_node_get(item->items[0], "command");
+    size_t outer = ld_schema_push(check->context, "exec");
+    size_t inner = ld_schema_push(check->context, "command");
+    for (size_t i = 0; i < options->command.count; i++) {
+        struct ld_error error;
+        const char *word = ((const char *const *)options->command.items)[i];
+        if (check->catalogue->check_word(check->context->file, word, i, &error) == 0)
+            continue;
+        size_t length = ld_schema_push_index(check->context, i);
+        keep(check, ld_schema_error(check->context, words->items[i], LD_ESPEC, "%s", error.message));
+        ld_schema_pop(check->context, length);
+    }
+    ld_schema_pop(check->context, inner);
+    ld_schema_pop(check->context, outer);
 }
 
 static void check_detectors(struct check *check)
@@ -248,6 +272,7 @@ static void check_detectors(struct check *check)
     for (size_t i = 0; i < check->scenario->detector_count; i++) {
         size_t length = ld_schema_push_index(check->context, i);
         check_detector(check, i, items->items[i]);
+        check_command(check, &check->scenario->detectors[i], items->items[i]);
         ld_schema_pop(check->context, length);
     }
     ld_schema_pop(check->context, outer);

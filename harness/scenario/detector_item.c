@@ -35,8 +35,7 @@ const struct ld_schema *ld_detector_item_schema(const struct ld_detector_kind *k
 /* The kinds of detectors that have no name of their own in the table. */
 static bool is_detector_type(const char *name)
 {
-    static const enum ld_detector_type declared[] = {LD_DETECTOR_ENDPOINT, LD_DETECTOR_EXEC, LD_DETECTOR_WEBHOOK,
-                                                     LD_DETECTOR_STATIC};
+    static const enum ld_detector_type declared[] = {LD_DETECTOR_ENDPOINT, LD_DETECTOR_WEBHOOK, LD_DETECTOR_STATIC};
     for (size_t i = 0; i < sizeof declared / sizeof declared[0]; i++)
         if (strcmp(name, ld_detector_type_name(declared[i])) == 0)
             return true;
@@ -57,14 +56,28 @@ static int find_kind(struct ld_schema_context *context, const struct ld_node *na
     return 0;
 }
 
-static int bind_options(struct ld_schema_context *context, const struct ld_node *node,
+/* NULL when a bare name will do. */
+static const char *required_option(const struct ld_detector_kind *kind)
+{
+    for (const struct ld_field *field = kind->options ? kind->options->fields : NULL; field && field->name; field++)
+        if (field->flags & LD_FIELD_REQUIRED)
+            return field->name;
+    return NULL;
+}
+
+/* `node` NULL: without options; then `place` is where errors are. */
+static int bind_options(struct ld_schema_context *context, const struct ld_node *node, const struct ld_node *place,
                         struct ld_detector_spec *detector)
 {
     const struct ld_detector_kind *kind = detector->kind;
     const struct ld_schema *schema = ld_detector_item_schema(kind, context->arena);
+    const char *missing = node ? NULL : required_option(kind);
+    if (missing)
+        return ld_schema_error(context, place, LD_ESPEC, "needs `%s`: write {%s: {%s: ...}}", missing, kind->name,
+                               missing);
     char *memory = ld_arena_take(context->arena, as_offset(kind) + sizeof(const char *));
     if (!schema || !memory)
-        return ld_schema_error(context, node, LD_ENOMEM, "out of memory");
+        return ld_schema_error(context, place, LD_ENOMEM, "out of memory");
     int code = node ? ld_schema_bind(context, schema, node, memory) : ld_schema_defaults(context, schema, memory);
     if (code)
         return code;
@@ -90,7 +103,7 @@ int ld_detector_item_bind(struct ld_schema_context *context, const struct ld_fie
         return code;
     detector->name = name->text;
     size_t length = mapping ? ld_schema_push(context, name->text) : 0;
-    code = bind_options(context, mapping ? node->items[0] : NULL, detector);
+    code = bind_options(context, mapping ? node->items[0] : NULL, node, detector);
     if (mapping)
         ld_schema_pop(context, length);
     return code;

@@ -187,6 +187,9 @@ struct ld_catalogue {
     const char *const *fixtures; /* for nearest names; end with NULL */
     const char *const *upstreams;
     void *context;
+    /* Can the words of a detector's command be started, seen from the scenario's file? NULL: not asked. `index`: of the
+     * word; 0 is the program. 0, or LD_E… with why. */
+    int (*check_word)(const char *file, const char *word, size_t index, struct ld_error *error);
     const char *data_folder; /* where shipped rule files are, for the windows of detectors; NULL when unknown */
 };
 

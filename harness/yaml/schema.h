@@ -108,7 +108,8 @@ size_t ld_schema_push_index(struct ld_schema_context *context, size_t index);
 void ld_schema_pop(struct ld_schema_context *context, size_t length);
 
 /* Bound values as a JSON object, in the order of the table; quantities as text with their unit, as a user writes them;
- * a negative duration stands for a key that was not given and is left out. `schema` NULL: {}. LD_ENOTYET for a table with nested or custom fields; LD_ENOMEM, LD_ELIMIT. */
+ * a negative duration stands for a key that was not given and is left out. `schema` NULL: {}. LD_ENOTYET for a table
+ * with objects or nodes, or custom fields without `show`; LD_ENOMEM, LD_ELIMIT. */
 int ld_schema_values(const struct ld_schema *schema, const void *value, struct ld_buffer *out);
 /* Write the documentation of `schema` as indented plain text, 78 columns; `depth` levels of nested objects. */
 int ld_schema_explain(const struct ld_schema *schema, unsigned depth, struct ld_buffer *out);

@@ -17,6 +17,34 @@ static int add_string(struct ld_buffer *out, const char *text)
     return code ? code : ld_buffer_add_text(out, "\"");
 }
 
+static int add_value(struct ld_buffer *out, const struct ld_field *field, const void *value);
+
+static int add_list(struct ld_buffer *out, const struct ld_field *field, const struct ld_list *list)
+{
+    int code = ld_buffer_add_text(out, "[");
+    for (size_t i = 0; i < list->count && !code; i++) {
+        code = ld_buffer_add_text(out, i ? "," : "");
+        if (!code)
+            code = add_value(out, field->item, (const char *)list->items + i * field->size);
+    }
+    return code ? code : ld_buffer_add_text(out, "]");
+}
+
+static int add_map(struct ld_buffer *out, const struct ld_field *field, const struct ld_map *map)
+{
+    int code = ld_buffer_add_text(out, "{");
+    for (size_t i = 0; i < map->count && !code; i++) {
+        code = ld_buffer_add_text(out, i ? "," : "");
+        if (!code)
+            code = add_string(out, map->names[i]);
+        if (!code)
+            code = ld_buffer_add_text(out, ":");
+        if (!code)
+            code = add_value(out, field->item, (const char *)map->items + i * field->size);
+    }
+    return code ? code : ld_buffer_add_text(out, "}");
+}
+
 /* Quantities are written as a user writes them, with their unit. */
 static int add_value(struct ld_buffer *out, const struct ld_field *field, const void *value)
 {
@@ -45,6 +73,10 @@ static int add_value(struct ld_buffer *out, const struct ld_field *field, const 
         return add_string(out, field->choices[*(const int *)value]);
     case LD_FIELD_CUSTOM:
         return field->show ? field->show(field, value, out) : LD_ENOTYET;
+    case LD_FIELD_LIST:
+        return add_list(out, field, value);
+    case LD_FIELD_MAP:
+        return add_map(out, field, value);
     default:
         return LD_ENOTYET;
     }

@@ -63,8 +63,20 @@ static int keep_watched(const struct ld_stored_campaign *campaign, const char *d
     return 0;
 }
 
+/* Detectors that are programs need a place to run in. */
+static bool has_programs(const struct ld_stored_campaign *campaign)
+{
+    for (size_t i = 0; i < campaign->scenarios.count; i++) {
+        const struct ld_scenario *scenario = campaign->scenarios.items[i];
+        for (size_t k = 0; k < scenario->detector_count; k++)
+            if (scenario->detectors[k].kind->type == LD_DETECTOR_EXEC)
+                return true;
+    }
+    return false;
+}
+
 static int replay_runs(const struct ld_invocation *invocation, struct ld_stored_campaign *campaign,
-                       struct ld_buffer *out, size_t *ret_different, struct ld_error *error)
+                       struct ld_host *host, struct ld_buffer *out, size_t *ret_different, struct ld_error *error)
 {
     const char *detector = ld_option_text(invocation, "detector");
     const char *only[] = {detector, NULL};
@@ -80,6 +92,7 @@ static int replay_runs(const struct ld_invocation *invocation, struct ld_stored_
                                             .run = runs[i],
                                             .data_folder = LEAKDRILL_SOURCE_FOLDER,
                                             .only = detector ? only : NULL,
+                                            .host = host,
                                             .json = ld_option_given(invocation, "json"),
                                             .out = out};
         struct ld_replay_result result;
@@ -95,6 +108,20 @@ static int replay_runs(const struct ld_invocation *invocation, struct ld_stored_
     return code;
 }
 
+static int replay_hosted(const struct ld_invocation *invocation, struct ld_stored_campaign *campaign,
+                         struct ld_buffer *out, size_t *ret_different, struct ld_error *error)
+{
+    struct ld_host host;
+    bool hosted = has_programs(campaign);
+    int code = hosted ? ld_host_start(&host, error) : 0;
+    if (code)
+        return code;
+    code = replay_runs(invocation, campaign, hosted ? &host : NULL, out, ret_different, error);
+    if (hosted)
+        ld_host_stop(&host);
+    return code;
+}
+
 int ld_command_replay(const struct ld_invocation *invocation)
 {
     struct ld_stored_campaign campaign = {0};
@@ -107,7 +134,7 @@ int ld_command_replay(const struct ld_invocation *invocation)
     if (!code)
         code = ld_stored_campaign_open(&campaign, path, false, &error);
     if (!code) {
-        code = replay_runs(invocation, &campaign, &out, &different, &error);
+        code = replay_hosted(invocation, &campaign, &out, &different, &error);
         ld_put(&out);
         ld_stored_campaign_done(&campaign);
     }

@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <fts.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "runner/detect/program.h"
 #include "yaml/node.h"
 
 #define SCENARIO_FOLDER LEAKDRILL_SOURCE_FOLDER "/scenarios"
@@ -163,6 +165,12 @@ struct ld_catalogue ld_catalogue_of_any(void)
         .has_fixture = accept_any, .has_upstream = accept_any, .data_folder = LEAKDRILL_SOURCE_FOLDER};
 }
 
+static int check_word(const char *file, const char *word, size_t index, struct ld_error *error)
+{
+    char path[PATH_MAX];
+    return index ? ld_program_check_word(file, word, error) : ld_program_find(file, word, path, sizeof path, error);
+}
+
 int ld_source_setting_init(struct ld_source_setting *setting, struct ld_error *error)
 {
     *setting = (struct ld_source_setting){0};
@@ -176,6 +184,7 @@ int ld_source_setting_init(struct ld_source_setting *setting, struct ld_error *e
         setting->catalogue = *ld_installed_catalogue(setting->installed);
         setting->catalogue.data_folder = LEAKDRILL_SOURCE_FOLDER;
     }
+    setting->catalogue.check_word = check_word;
     return 0;
 }
 

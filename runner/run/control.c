@@ -119,15 +119,8 @@ void ld_control_forget(struct ld_control *control, struct ld_ticket_wait *wait)
 
 int ld_control_guard(struct ld_control *control, struct ld_error *error)
 {
-    ld_work_folders_sweep(true);
-    int code = ld_work_folder_make(control->work_folder, sizeof control->work_folder, &control->work_lock, error);
-    if (code)
-        return code;
-    code = ld_guard_start(&control->guard, control->work_folder, true, error);
-    if (code) {
-        ld_remove_tree(control->work_folder);
-        close(control->work_lock);
-    }
+    int code = ld_work_folder_guarded(control->work_folder, sizeof control->work_folder, &control->work_lock,
+                                      &control->guard, error);
     control->guarded = code == 0;
     return code;
 }

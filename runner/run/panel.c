@@ -7,12 +7,16 @@
 #include "base/arena.h"
 #include "base/random.h"
 #include "detect/watch.h"
+#include "runner/detect/exec.h"
+#include "runner/sample/gateway.h"
 
 #define PANEL_MEMORY ((size_t)4 << 20)
 
 struct seat {
     struct ld_panel *panel;
-    struct ld_detector *detector;
+    const char *name;
+    struct ld_detector *detector; /* NULL when it is a program */
+    struct ld_exec *exec;         /* NULL when it is not */
     bool broken;
     int64_t least_goroutines; /* 0: it may speak at any number */
 };
@@ -25,13 +29,45 @@ struct ld_panel {
     struct seat *seats;
     struct ld_panel_member *members;
     double peak_goroutines; /* the most that any observation showed of one instance */
+    struct ld_panel_host host;
+    bool hosted;
+    struct ld_seen *seen;  /* NULL without programs */
+    size_t programs_open;  /* after ld_panel_end: that are not gone yet */
+    bool ending;
 };
 
 static void on_alert(void *context, const struct ld_alert *alert)
 {
     const struct seat *seat = context;
-    seat->panel->events->alert(seat->panel->context, ld_detector_name(seat->detector), alert);
+    seat->panel->events->alert(seat->panel->context, seat->name, alert);
 }
+
+/* ---- programs */
+
+static void on_program_broken(void *context, enum ld_exec_fault fault, const char *reason)
+{
+    struct seat *seat = context;
+    (void)fault;
+    seat->broken = true;
+    seat->panel->events->broken(seat->panel->context, seat->name, reason);
+}
+
+static void on_program_note(void *context, const char *text)
+{
+    const struct seat *seat = context;
+    if (seat->panel->events->note)
+        seat->panel->events->note(seat->panel->context, seat->name, text);
+}
+
+static void on_program_closed(void *context)
+{
+    const struct seat *seat = context;
+    struct ld_panel *panel = seat->panel;
+    if (--panel->programs_open == 0)
+        panel->events->ended(panel->context);
+}
+
+static const struct ld_exec_events program_events = {on_alert, on_program_broken, on_program_note, on_program_closed};
 
 /* Options of a calibration detector: the defaults of its schema. */
 static int default_options(struct ld_panel *panel, const struct ld_detector_kind *kind, const void **ret_options,
@@ -66,6 +102,53 @@ struct opening {
     const char *data_folder;
 };
 
+/* Where each instance can be read, for who asked for it. */
+static const char *const *gateway_urls(struct ld_panel *panel, const struct ld_run_plan *run, uint32_t instances)
+{
+    const char **urls = ld_arena_array(panel->arena, instances, sizeof *urls);
+    char url[LD_GATEWAY_URL_MAX];
+    for (uint32_t i = 0; urls && i < instances; i++) {
+        urls[i] = ld_arena_text(
+            panel->arena, ld_gateway_url(panel->host.gateway, ld_gateway_token(run->seed, run->index), i, url));
+        if (!urls[i])
+            return NULL;
+    }
+    return urls;
+}
+
+static int seat_program(struct ld_panel *panel, const struct opening *opening, const struct ld_detector_spec *spec,
+                        struct ld_error *error)
+{
+    const struct ld_scenario *scenario = opening->cell->scenario;
+    const struct ld_run_plan *run = opening->run;
+    const struct ld_exec_options *options = spec->options;
+    uint32_t instances = (uint32_t)scenario->target.instances;
+    struct seat *seat = &panel->seats[panel->count];
+    if (!panel->hosted || (options->gateway && !panel->host.gateway))
+        return 0;
+    if (!panel->seen)
+        panel->seen = ld_seen_new();
+    struct ld_exec_setting setting = {
+        .loop = panel->host.loop,
+        .guard = panel->host.guard,
+        .work_folder = panel->host.work_folder,
+        .folder_token = ld_derive(run->seed, spec->name, run->index),
+        .file = scenario->file,
+        .hello = {.token = ld_derive(run->seed, "run", run->index),
+                  .instances = instances,
+                  .time_scale = scenario->time_scale,
+                  .period_ns = ld_scenario_scaled_ns(scenario, scenario->sampling.every_ns),
+                  .options = options,
+                  .gateway = options->gateway ? gateway_urls(panel, run, instances) : NULL},
+        .seen = panel->seen};
+    *seat = (struct seat){.panel = panel, .name = spec->name};
+    if (!panel->seen || (options->gateway && !setting.hello.gateway) ||
+        ld_exec_new(&seat->exec, &setting, &program_events, seat) != 0)
+        return ld_fail(error, LD_ENOMEM, "out of memory");
+    panel->members[panel->count++] = (struct ld_panel_member){spec->name, spec->kind, options};
+    return 0;
+}
+
 static int take_seat(struct ld_panel *panel, const struct opening *opening, const struct ld_detector_kind *kind,
                      const char *name, const void *options, struct ld_error *error)
 {
@@ -82,8 +165,9 @@ static int take_seat(struct ld_panel *panel, const struct opening *opening, cons
     if (code)
         return code;
     seat->panel = panel;
+    seat->name = ld_detector_name(seat->detector);
     seat->least_goroutines = kind->least_goroutines ? kind->least_goroutines(&setting) : 0;
-    panel->members[panel->count++] = (struct ld_panel_member){ld_detector_name(seat->detector), kind, options};
+    panel->members[panel->count++] = (struct ld_panel_member){seat->name, kind, options};
     return 0;
 }
 
@@ -100,9 +184,11 @@ static int seat_all(struct ld_panel *panel, const struct opening *opening, const
         return ld_fail(error, LD_ENOMEM, "out of memory");
     for (size_t i = 0; i < scenario->detector_count; i++) {
         const struct ld_detector_spec *spec = &scenario->detectors[i];
-        int code = is_wanted(only, spec->name)
-                       ? take_seat(panel, opening, spec->kind, spec->name, spec->options, error)
-                       : 0;
+        int code = 0;
+        if (is_wanted(only, spec->name) && spec->kind->type == LD_DETECTOR_EXEC)
+            code = seat_program(panel, opening, spec, error);
+        else if (is_wanted(only, spec->name))
+            code = take_seat(panel, opening, spec->kind, spec->name, spec->options, error);
         if (code)
             return code;
     }
@@ -127,8 +213,8 @@ static int seat_all(struct ld_panel *panel, const struct opening *opening, const
 }
 
 int ld_panel_open(struct ld_panel **ret_panel, const struct ld_cell *cell, const struct ld_run_plan *run,
-                  const char *data_folder, const char *const *only, const struct ld_panel_events *events,
-                  void *context, struct ld_error *error)
+                  const char *data_folder, const char *const *only, const struct ld_panel_host *host,
+                  const struct ld_panel_events *events, void *context, struct ld_error *error)
 {
     struct ld_panel *panel = calloc(1, sizeof *panel);
     if (!panel || !(panel->arena = ld_arena_new(PANEL_MEMORY))) {
@@ -137,6 +223,9 @@ int ld_panel_open(struct ld_panel **ret_panel, const struct ld_cell *cell, const
     }
     panel->events = events;
     panel->context = context;
+    panel->hosted = host != NULL;
+    if (host)
+        panel->host = *host;
     struct opening opening = {cell, run, data_folder};
     int code = seat_all(panel, &opening, only, error);
     if (code) {
@@ -158,7 +247,7 @@ static void settle(struct seat *seat, int code)
     if (code == 0 || seat->broken)
         return;
     seat->broken = true;
-    seat->panel->events->broken(seat->panel->context, ld_detector_name(seat->detector), ld_code_text(code));
+    seat->panel->events->broken(seat->panel->context, seat->name, ld_code_text(code));
 }
 
 static double goroutines_of(const struct ld_observation *observation)
@@ -172,12 +261,16 @@ static double goroutines_of(const struct ld_observation *observation)
 void ld_panel_observe(struct ld_panel *panel, const struct ld_observation *observation)
 {
     double goroutines = goroutines_of(observation);
+    if (panel->seen)
+        ld_seen_add(panel->seen, observation);
     if (goroutines > panel->peak_goroutines)
         panel->peak_goroutines = goroutines;
     for (size_t i = 0; i < panel->count; i++) {
         struct seat *seat = &panel->seats[i];
         struct ld_alert_sink sink = {on_alert, seat};
-        if (!seat->broken)
+        if (seat->exec)
+            ld_exec_observe(seat->exec, observation);
+        else if (!seat->broken)
             settle(seat, ld_detector_observe(seat->detector, observation, &sink));
     }
 }
@@ -201,16 +294,45 @@ void ld_panel_finish(struct ld_panel *panel)
         char reason[160];
         snprintf(reason, sizeof reason, "it speaks from %lld goroutines on, the run never held more than %.0f",
                  (long long)seat->least_goroutines, panel->peak_goroutines);
-        panel->events->out_of_range(panel->context, ld_detector_name(seat->detector), reason);
+        panel->events->out_of_range(panel->context, seat->name, reason);
     }
+}
+
+void ld_panel_start(struct ld_panel *panel)
+{
+    for (size_t i = 0; i < panel->count; i++)
+        if (panel->seats[i].exec && !panel->ending) /* one that cannot start may end the run */
+            ld_exec_start(panel->seats[i].exec);
+}
+
+void ld_panel_settle(struct ld_panel *panel)
+{
+    for (size_t i = 0; i < panel->count; i++)
+        while (panel->seats[i].exec && !ld_exec_idle(panel->seats[i].exec))
+            uv_run(panel->host.loop, UV_RUN_ONCE);
+}
+
+bool ld_panel_end(struct ld_panel *panel, bool hurry)
+{
+    panel->ending = true;
+    panel->programs_open = 1; /* counted first: nobody's end is the last within the call */
+    for (size_t i = 0; i < panel->count; i++) {
+        panel->programs_open++;
+        if (!panel->seats[i].exec || !ld_exec_end(panel->seats[i].exec, hurry))
+            panel->programs_open--;
+    }
+    return --panel->programs_open > 0;
 }
 
 void ld_panel_free(struct ld_panel *panel)
 {
     if (!panel)
         return;
-    for (size_t i = 0; i < panel->count; i++)
+    for (size_t i = 0; i < panel->count; i++) {
         ld_detector_free(panel->seats[i].detector);
+        ld_exec_free(panel->seats[i].exec);
+    }
+    ld_seen_free(panel->seen);
     ld_arena_free(panel->arena);
     free(panel);
 }

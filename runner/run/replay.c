@@ -24,6 +24,7 @@ struct replay {
     struct ld_run_record record;
     struct comparison *comparisons;
     size_t comparison_count;
+    bool programs_gone;
     int code;
 };
 
@@ -104,9 +105,11 @@ static void on_alert(void *context, const char *detector, const struct ld_alert 
     replay->result.alerts++;
     if (replay->setting->json)
         write_json(replay, detector, alert);
-    if (!comparison || !comparison->stored || comparison->met >= comparison->stored->alert_count)
+    bool beyond = !comparison || !comparison->stored || comparison->met >= comparison->stored->alert_count;
+    bool broken_by_then = beyond && comparison && comparison->stored && comparison->stored->failed; /* live */
+    if (beyond && !broken_by_then)
         differ(replay, detector, "an alert that is not stored", alert);
-    else if (!same_alert(alert, &comparison->stored->alerts[comparison->met]))
+    else if (!beyond && !same_alert(alert, &comparison->stored->alerts[comparison->met]))
         differ_from(replay, detector, alert, &comparison->stored->alerts[comparison->met]);
     if (comparison)
         comparison->met++;
@@ -115,11 +118,12 @@ static void on_alert(void *context, const char *detector, const struct ld_alert 
 static void on_broken(void *context, const char *detector, const char *reason)
 {
     struct replay *replay = context;
-    (void)reason;
+    char what[320];
     for (size_t i = 0; i < replay->record.detector_count; i++)
         if (strcmp(replay->record.detectors[i].name, detector) == 0 && replay->record.detectors[i].failed)
             return; /* it broke live too */
-    differ(replay, detector, "broke, which it did not live", NULL);
+    snprintf(what, sizeof what, "broke, which it did not live: %.280s", reason);
+    differ(replay, detector, what, NULL);
 }
 
 static void on_out_of_range(void *context, const char *detector, const char *reason)
@@ -131,13 +135,20 @@ static void on_out_of_range(void *context, const char *detector, const char *rea
         differ(replay, detector, "out of its range, which it was not live", NULL);
 }
 
-static const struct ld_panel_events panel_events = {on_alert, on_broken, on_out_of_range};
+static void on_ended(void *context)
+{
+    ((struct replay *)context)->programs_gone = true;
+}
+
+static const struct ld_panel_events panel_events = {
+    .alert = on_alert, .broken = on_broken, .out_of_range = on_out_of_range, .ended = on_ended};
 
 static int on_observation(void *context, const struct ld_observation *observation)
 {
     struct replay *replay = context;
     replay->result.observations++;
     ld_panel_observe(replay->panel, observation);
+    ld_panel_settle(replay->panel);
     return replay->code;
 }
 
@@ -173,13 +184,17 @@ static int replay_all(struct replay *replay, struct ld_error *error)
     if (!run)
         return ld_fail(error, LD_EUSAGE, "the campaign has no run %u", setting->run);
     int code = ld_store_read_record(setting->store, setting->run, &replay->record, replay->arena, error);
+    struct ld_panel_host host = {0};
+    if (setting->host)
+        host = (struct ld_panel_host){&setting->host->loop, &setting->host->guard, setting->host->work_folder, NULL};
     if (!code)
         code = ld_panel_open(&replay->panel, &setting->plan->cells[run->cell], run, setting->data_folder, setting->only,
-                             &panel_events, replay, error);
+                             setting->host ? &host : NULL, &panel_events, replay, error);
     if (!code)
         code = prepare_comparisons(replay);
     if (code)
         return code;
+    ld_panel_start(replay->panel);
     const struct ld_replay_sink sink = {on_observation, on_truth, replay};
     code = ld_store_replay(setting->store, setting->run, &sink, error);
     if (!code)
@@ -199,6 +214,9 @@ int ld_replay_run(struct ld_replay_result *ret_result, const struct ld_replay_se
     if (!replay.arena)
         return ld_fail(error, LD_ENOMEM, "out of memory");
     int code = replay_all(&replay, error);
+    bool wait = replay.panel && ld_panel_end(replay.panel, code != 0);
+    while (wait && !replay.programs_gone)
+        uv_run(&setting->host->loop, UV_RUN_ONCE);
     ld_panel_free(replay.panel);
     ld_arena_free(replay.arena);
     if (!code)

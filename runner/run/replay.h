@@ -5,6 +5,7 @@
 
 #include "base/buffer.h"
 #include "plan/plan.h"
+#include "runner/run/host.h"
 #include "store/store.h"
 
 struct ld_replay_setting {
@@ -13,6 +14,7 @@ struct ld_replay_setting {
     uint32_t run;
     const char *data_folder;
     const char *const *only; /* detectors, ends with NULL; NULL: all */
+    struct ld_host *host;    /* for detectors that are programs; NULL: they are left out */
     bool json;               /* write every alert as a JSON line to `out` */
     struct ld_buffer *out;
 };

@@ -294,6 +294,8 @@ static void enter_after(struct ld_run *run)
 static void enter_stop(struct ld_run *run)
 {
     run->observed_to_ns = run->observed_from_ns >= 0 ? ld_run_now(run) : -1;
+    if (ld_panel_end(run->panel, run->summary.validity != LD_VALID))
+        run->open_handles++;
     uv_timer_stop(&run->phase_timer);
     uv_timer_stop(&run->schedule_timer);
     uv_timer_stop(&run->wall_timer);
@@ -518,7 +520,20 @@ static void on_out_of_range(void *context, const char *detector, const char *rea
     ld_run_written(run, ld_writer_detector_out_of_range(run->control->writer, run->run_plan->index, detector, reason));
 }
 
-static const struct ld_panel_events panel_events = {on_alert, on_broken, on_out_of_range};
+static void on_detector_note(void *context, const char *detector, const char *text)
+{
+    char kind[160];
+    snprintf(kind, sizeof kind, "detector %s", detector);
+    ld_run_note(context, kind, text);
+}
+
+static void on_panel_ended(void *context)
+{
+    ld_run_handle_closed(context);
+}
+
+static const struct ld_panel_events panel_events = {on_alert, on_broken, on_out_of_range, on_detector_note,
+                                                    on_panel_ended};
 
 static void on_drained(void *context)
 {
@@ -609,7 +624,9 @@ int ld_run_start(struct ld_run **ret_run, struct ld_control *control, const stru
         return ld_fail(error, LD_ENOMEM, "out of memory");
     run->events = events;
     run->context = context;
-    int code = ld_panel_open(&run->panel, run->cell, run_plan, control->data_folder, NULL, &panel_events, run, error);
+    const struct ld_panel_host host = {&control->loop, &control->guard, control->work_folder, control->gateway};
+    int code =
+        ld_panel_open(&run->panel, run->cell, run_plan, control->data_folder, NULL, &host, &panel_events, run, error);
     if (code) {
         ld_arena_free(run->arena);
         free(run);
@@ -622,6 +639,8 @@ int ld_run_start(struct ld_run **ret_run, struct ld_control *control, const stru
     ld_run_written(run, ld_writer_run_begin(control->writer, run_plan->index,
                                             (int64_t)wall.tv_sec * LD_SECOND + wall.tv_nsec));
     ld_run_written(run, write_detectors(run));
+    if (run->phase < LD_PHASE_STOP)
+        ld_panel_start(run->panel);
     struct ld_error problem;
     if (run->phase < LD_PHASE_STOP && prepare(run, &problem) != 0)
         ld_run_void(run, LD_INVALID_HARNESS, "%s", problem.message);

@@ -93,3 +93,18 @@ unsigned ld_work_folders_sweep(bool remove)
         closedir(folder);
     return count;
 }
+
+int ld_work_folder_guarded(char *ret_path, size_t room, int *ret_lock, struct ld_guard *ret_guard,
+                           struct ld_error *error)
+{
+    ld_work_folders_sweep(true);
+    int code = ld_work_folder_make(ret_path, room, ret_lock, error);
+    if (code)
+        return code;
+    code = ld_guard_start(ret_guard, ret_path, true, error);
+    if (code) {
+        ld_remove_tree(ret_path);
+        close(*ret_lock);
+    }
+    return code;
+}

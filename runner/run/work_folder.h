@@ -9,10 +9,15 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "runner/process/guard.h"
 
 /* Make one below $TMPDIR (/tmp when that is unset or relative). *ret_lock is the descriptor that holds its lock, close
  * on exec; closing it gives the folder up. LD_ESYSTEM: the message names the folder. */
 int ld_work_folder_make(char *ret_path, size_t room, int *ret_lock, struct ld_error *error);
+/* All three at once: remove what dead campaigns left, make a folder, start the guard that removes it. To be called
+ * before any thread exists. LD_ESYSTEM: nothing is left. */
+int ld_work_folder_guarded(char *ret_path, size_t room, int *ret_lock, struct ld_guard *ret_guard,
+                           struct ld_error *error);
 /* Remove what dead campaigns of this user left there. Never fails: what cannot be removed stays. `remove` false: only
  * count. Returns how many there were. */
 unsigned ld_work_folders_sweep(bool remove);

@@ -27,7 +27,8 @@
     X(faults, "faults")              \
     X(recover, "recover")            \
     X(instrument, "instrument")      \
-    X(baseline, "baseline")
+    X(baseline, "baseline")          \
+    X(exec, "exec")
 
 #define X(function, name) int test_##function(void);
 LD_PROGRAM_GROUPS(X)

@@ -10,10 +10,14 @@ struct flat {
     uint64_t bytes;
     double number, rate, share;
     int choice;
+    struct ld_list words;
+    struct ld_map pairs;
 };
 
 #define AT(member) offsetof(struct flat, member)
 static const char *const choices[] = {"first", "second", NULL};
+static const struct ld_field word = {.name = "word", .type = LD_FIELD_TEXT};
+static const struct ld_field length = {.name = "length", .type = LD_FIELD_DURATION};
 static const struct ld_field fields[] = {
     {.name = "text", .type = LD_FIELD_TEXT, .offset = AT(text)},
     {.name = "flag", .type = LD_FIELD_BOOL, .offset = AT(flag)},
@@ -25,6 +29,8 @@ static const struct ld_field fields[] = {
     {.name = "rate", .type = LD_FIELD_RATE, .offset = AT(rate)},
     {.name = "share", .type = LD_FIELD_PERCENT, .offset = AT(share)},
     {.name = "choice", .type = LD_FIELD_CHOICE, .offset = AT(choice), .choices = choices},
+    {.name = "words", .type = LD_FIELD_LIST, .offset = AT(words), .item = &word, .size = sizeof(const char *)},
+    {.name = "pairs", .type = LD_FIELD_MAP, .offset = AT(pairs), .item = &length, .size = sizeof(int64_t)},
     {0},
 };
 static const struct ld_schema schema = {.name = "flat", .fields = fields};
@@ -32,7 +38,10 @@ static const struct ld_schema schema = {.name = "flat", .fields = fields};
 static void every_type_is_written(void **state)
 {
     (void)state;
-    const struct flat flat = {.text = "say \"hi\" \\ \n",
+    const char *words[] = {"a", "\"b\""}, *names[] = {"one", "two"};
+    int64_t lengths[] = {LD_SECOND, 90 * LD_SECOND};
+    const struct flat flat = {.words = {2, words},
+                              .pairs = {.count = 2, .names = names, .items = lengths},.text = "say \"hi\" \\ \n",
                               .flag = true,
                               .whole = -7,
                               .wait_ns = 90 * LD_SECOND,
@@ -47,7 +56,7 @@ static void every_type_is_written(void **state)
     assert_string_equal(ld_buffer_text(&out),
                         "{\"text\":\"say \\\"hi\\\" \\\\ \\u000a\",\"flag\":true,\"whole\":-7,\"wait\":\"1m30s\","
                         "\"bytes\":\"512MiB\",\"number\":0.10000000000000001,\"rate\":\"2.5/s\",\"share\":\"50%\","
-                        "\"choice\":\"second\"}");
+                        "\"choice\":\"second\",\"words\":[\"a\",\"\\\"b\\\"\"],\"pairs\":{\"one\":\"1s\",\"two\":\"1m30s\"}}");
     ld_buffer_done(&out);
 }
 

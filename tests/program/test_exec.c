@@ -1,0 +1,228 @@
+/* Detectors that are programs: sound ones, examples, and every kind of bad one, live and in replay. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "base/buffer.h"
+#include "groups.h"
+#include "lab.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define DETECTOR SOURCE_FOLDER "/tests/program/detectors/detector.py"
+
+static struct lab lab;
+
+static int open_lab(void **state)
+{
+    (void)state;
+    char folder[128];
+    lab_open(&lab);
+    snprintf(folder, sizeof folder, "%s/all", lab.folder);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    return 0;
+}
+
+static int close_lab(void **state)
+{
+    (void)state;
+    lab_close(&lab);
+    return 0;
+}
+
+/* ---- bad ones, as many in one run as there is room for: what they do to their neighbours is part of the question */
+
+struct bad_detector {
+    const char *behaviour;
+    const char *reason;  /* a pattern of LIKE; NULL: no fault */
+    const char *note;    /* likewise; NULL: not asked */
+    const char *options; /* NULL: none */
+};
+
+static const struct bad_detector bad_detectors[] = {
+    {"sound", NULL, NULL, NULL},
+    {"talks", NULL, "one word%", NULL},
+    {"lingers", NULL, "it did not end after its input''s end and was killed", NULL},
+    {"ends-badly", NULL, "it ended with exit code 4 after its input''s end", NULL},
+    {"exits", "crashed: it ended with exit code 3, while asked about observation 6", "no more of this%", NULL},
+    {"exits-cleanly", "crashed: it ended with exit code 0, while asked about observation 6", NULL, NULL},
+    {"crashes", "crashed: it ended with signal 11, while asked about observation 6", NULL, NULL},
+    {"leaves-a-child", "crashed: it ended with exit code 3, while asked about observation 6", NULL, NULL},
+    {"closes-output", "crashed: it closed its output, while asked about observation 6", NULL, NULL},
+    {"closes-input", "hung: observation 6 was not answered within 1s", NULL, "timeout: 1s"},
+    {"hangs", "hung: observation 6 was not answered within 1s", NULL, "timeout: 1s"},
+    {"never-says-hello", "hung: hello was not answered within 10s", NULL, NULL},
+    {"slow", "fell-behind: % observations still waited 10000 ms after the run''s end", NULL, NULL},
+    {"floods", "flooded: observation 6: more than 1000 lines in one answer", NULL, NULL},
+    {"floods-alerts", "flooded: observation 6: more than 1000 %", NULL, NULL},
+    {"floods-errors", "flooded: more than 16777216 bytes on standard error", "xxx%", "timeout: 60s"},
+    {"long-line", "flooded: observation 6: a line of more than 65536 bytes", NULL, NULL},
+    {"hoards", "too-much-memory: % MiB resident, over its limit of 128MiB", NULL, "timeout: 60s, memory: 128MiB"},
+    {"spins", "too-much-cpu: % of CPU time, over its limit of 500ms", NULL, "timeout: 60s, cpu: 500ms"},
+    {"no-json", "broken-json: observation 6: at byte %", NULL, NULL},
+    {"half-json", "broken-json: observation 6: at byte %", NULL, NULL},
+    {"no-object", "broken-json: observation 6: a line that is no JSON object", NULL, NULL},
+    {"deep-json", "broken-json: observation 6: at byte % maximum parsing depth reached%", NULL, NULL},
+    {"twice-a-key", "broken-json: observation 6: at byte % duplicate object key%", NULL, NULL},
+    {"bad-utf8", "invalid-utf8: observation 6: at byte %", NULL, NULL},
+    {"nul", "broken-json: observation 6: at byte %", NULL, NULL},
+    {"banner", "broken-json: hello: at byte %", NULL, NULL},
+    {"unknown-type", "off-protocol: observation 6: an unknown type \"alarm\"", NULL, NULL},
+    {"unknown-key", "off-protocol: observation 6: an unknown key \"sevrity\"", NULL, NULL},
+    {"missing-key", "off-protocol: observation 6: open needs the key \"id\"", NULL, NULL},
+    {"wrong-type", "off-protocol: observation 6: \"id\" is not a text", NULL, NULL},
+    {"wrong-cause", "off-protocol: observation 6: no cause is called \"chan-recieve\"", NULL, NULL},
+    {"negative", "off-protocol: observation 6: \"amount\" is not a number from 0 on", NULL, NULL},
+    {"long-why", "off-protocol: observation 6: \"why\" has 5000 bytes; at most 1024 are allowed", NULL, NULL},
+    {"alerts-in-hello", "out-of-turn: hello: open before any observation", NULL, NULL},
+    {"answers-twice", "out-of-turn: observation %", NULL, NULL},
+    {"answers-the-past", "out-of-turn: observation 6: done names observation 5, asked was 6", NULL, NULL},
+    {"answers-the-future", "impossible-claim: observation 6: done names observation 7, asked was 6", NULL, NULL},
+    {"claims-the-future", "impossible-claim: observation 6: open names observation 106, asked was 6", NULL, NULL},
+    {"claims-an-unseen-site", "impossible-claim: observation 6: no observation has shown the site \"main.secret\"", NULL,
+     NULL},
+    {"claims-an-unseen-instance", "impossible-claim: observation 6: no observation has shown an instance 4", NULL, NULL},
+    {"closes-what-is-not-open", "impossible-claim: observation 6: closes \"nothing\", which is not open", NULL, NULL},
+    {"updates-what-is-not-open", "impossible-claim: observation 6: updates \"nothing\", which is not open", NULL, NULL},
+    {"opens-twice", "impossible-claim: observation 6: opens \"a\", which is open", NULL, NULL},
+    {"knows-again", "impossible-claim: observation 6: instance 0 is known again, but was not unknown", NULL, NULL},
+    {"gives-up", "gave-up: observation 6: this is not a Go program", NULL, NULL},
+};
+
+#define FAULTS (COUNT(bad_detectors) - 4)
+#define AT_ONCE 12 /* starting them is work: a machine that is busy anyway would be late with everything else */
+#define RUNS ((COUNT(bad_detectors) + AT_ONCE - 1) / AT_ONCE)
+
+static void write_scenario(const char *name, const struct bad_detector *detectors, size_t count)
+{
+    struct ld_buffer items;
+    char file[64];
+    snprintf(file, sizeof file, "all/%s.yaml", name);
+    ld_buffer_init(&items, (size_t)1 << 20);
+    for (size_t i = 0; i < count; i++)
+        ld_buffer_printf(&items, "  - exec: {command: [" DETECTOR ", %s], as: %s%s%s}\n", detectors[i].behaviour,
+                         detectors[i].behaviour, detectors[i].options ? ", " : "",
+                         detectors[i].options ? detectors[i].options : "");
+    LAB_SCENARIO(&lab, file, "exec.yaml", "NAME", name, "PROGRAM", TARGETS_FOLDER "/service", "DETECTORS",
+                 ld_buffer_text(&items));
+    ld_buffer_done(&items);
+}
+
+static void assert_reason(const char *database, const struct bad_detector *detector)
+{
+    char sql[512];
+    snprintf(sql, sizeof sql, "SELECT failed || ' ' || coalesce(reason, '') FROM detector WHERE name = '%s'",
+             detector->behaviour);
+    char *seen = lab_text(&lab, database, sql);
+    if (detector->reason)
+        snprintf(sql, sizeof sql, "SELECT count(*) FROM detector WHERE name = '%s' AND failed AND reason LIKE '%s'",
+                 detector->behaviour, detector->reason);
+    else
+        snprintf(sql, sizeof sql, "SELECT count(*) FROM detector WHERE name = '%s' AND NOT failed", detector->behaviour);
+    if (lab_number(&lab, database, sql) != 1)
+        fail_msg("%s: \"%s\", not \"%s\"", detector->behaviour, seen, detector->reason ? detector->reason : "sound");
+    free(seen);
+    if (!detector->note)
+        return;
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM note WHERE kind = 'detector %s' AND text LIKE '%s'",
+             detector->behaviour, detector->note);
+    if (lab_number(&lab, database, sql) != 1)
+        fail_msg("%s: no note \"%s\"", detector->behaviour, detector->note);
+}
+
+static void bad_detectors_harm_nobody_else(void **state)
+{
+    (void)state;
+    struct program_result result;
+    for (size_t i = 0; i < COUNT(bad_detectors); i += AT_ONCE) {
+        char name[32];
+        size_t left = COUNT(bad_detectors) - i;
+        snprintf(name, sizeof name, "part-%zu", i / AT_ONCE);
+        write_scenario(name, &bad_detectors[i], left < AT_ONCE ? left : AT_ONCE);
+    }
+    LAB_RUN(&lab, &result, "run", "all", "--jobs", "1", "--db", "exec.db");
+    lab_check(&result, 0, "Calibration: holds", NULL);
+    lab_assert_clean(&lab);
+    lab_assert_database(&lab, "exec.db");
+    lab_assert_number(&lab, "exec.db", "SELECT count(*) FROM run WHERE validity = 'valid' AND left_processes = 0", RUNS);
+    for (size_t i = 0; i < COUNT(bad_detectors); i++)
+        assert_reason("exec.db", &bad_detectors[i]);
+    /* Who is sound among them is heard, and so are the built-in ones. */
+    lab_assert_number(&lab, "exec.db",
+                      "SELECT count(DISTINCT detector) FROM alert WHERE action = 'open' AND detector IN ('threshold', "
+                      "'growth') OR (detector IN ('sound', 'talks', 'lingers', 'ends-badly') AND site = 'main.wait')", 6);
+    lab_assert_number(&lab, "exec.db",
+                      "SELECT count(*) FROM outcome WHERE detector IN ('sound', 'talks', 'lingers', 'ends-badly') AND "
+                      "kind = 'TP' AND cause_match = 'right' AND site_match = 'right'", 4);
+    lab_assert_number(&lab, "exec.db", "SELECT count(*) FROM detector WHERE kind = 'exec' AND failed", FAULTS);
+    lab_assert_number(&lab, "exec.db", "SELECT count(*) FROM outcome WHERE kind = 'DETECTOR_ERROR'", FAULTS);
+    program_result_done(&result);
+}
+
+/* ---- live and replayed */
+
+static void replay_gives_the_same_alerts(void **state)
+{
+    (void)state;
+    struct program_result live, replayed;
+    write_scenario("sound", bad_detectors, 1);
+    LAB_RUN(&lab, &live, "run", "all", "--db", "exec.db", "--runs", "2");
+    lab_check(&live, 0, "sound", NULL);
+    lab_assert_number(&lab, "exec.db", "SELECT count(DISTINCT run) FROM alert WHERE detector = 'sound'", 2);
+    LAB_RUN(&lab, &replayed, "replay", "--db", "exec.db");
+    lab_check(&replayed, 0, "identical to the stored ones", NULL);
+    lab_assert_clean(&lab);
+    program_result_done(&replayed);
+    LAB_RUN(&lab, &replayed, "replay", "--db", "exec.db", "--detector", "sound", "--json");
+    lab_check(&replayed, 0, "\"detector\":\"sound\"", NULL);
+    program_result_done(&replayed);
+    program_result_done(&live);
+}
+
+/* ---- files that lint finds */
+
+static void lint_finds_what_cannot_be_started(void **state)
+{
+    (void)state;
+    struct program_result result;
+    lab_write(&lab, "plain", "no program");
+    lab_write(&lab, "lint.yaml",
+              "leakdrill: 1\nname: n\ntarget: {command: [./a, \"{listen}\"], declared: {healthy: true}}\ndetectors:\n"
+              "  - exec: {command: [./missing], as: a}\n"
+              "  - exec: {command: [./plain], as: b}\n"
+              "  - exec: {command: [no-such-program-anywhere], as: c}\n"
+              "  - exec: {command: [sh, ./absent.sh], as: d}\n"
+              "  - exec: {command: [folder/x], as: e}\n"
+              "  - exec: {command: [.//], as: f}\n");
+    LAB_RUN(&lab, &result, "lint", "lint.yaml");
+    lab_check(&result, 2, "lint.yaml:5:22: detectors[0].exec.command[0]: there is no program ./missing\n", NULL);
+    lab_check(&result, 2, "lint.yaml:6:22: detectors[1].exec.command[0]: ./plain is not executable (chmod +x)\n", NULL);
+    lab_check(&result, 2, "lint.yaml:7:22: detectors[2].exec.command[0]: there is no program no-such-program-anywhere in "
+                          "PATH (a file beside the scenario begins with ./)\n", NULL);
+    lab_check(&result, 2, "lint.yaml:8:26: detectors[3].exec.command[1]: there is no file ./absent.sh beside the "
+                          "scenario\n", NULL);
+    lab_check(&result, 2, "lint.yaml:9:22: detectors[4].exec.command[0]: folder/x: a path begins with / or, beside the "
+                          "scenario, with ./\n", NULL);
+    lab_check(&result, 2, "lint.yaml:10:22: detectors[5].exec.command[0]: .// is no program but a folder or a device\n",
+              NULL);
+    program_result_done(&result);
+}
+
+int test_exec(void)
+{
+    if (access("/usr/bin/env", X_OK) != 0 || system("python3 -c '' 2>/dev/null") != 0) {
+        print_message("skipped: the detectors of these tests need python3\n");
+        return GROUP_SKIPPED;
+    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(bad_detectors_harm_nobody_else, open_lab, close_lab),
+        cmocka_unit_test_setup_teardown(replay_gives_the_same_alerts, open_lab, close_lab),
+        cmocka_unit_test_setup_teardown(lint_finds_what_cannot_be_started, open_lab, close_lab),
+    };
+    return cmocka_run_group_tests_name("exec", tests, NULL, NULL);
+}
