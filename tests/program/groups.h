@@ -28,7 +28,8 @@
     X(recover, "recover")            \
     X(instrument, "instrument")      \
     X(baseline, "baseline")          \
-    X(exec, "exec")
+    X(exec, "exec")                 \
+    X(confounders, "confounders")
 
 #define X(function, name) int test_##function(void);
 LD_PROGRAM_GROUPS(X)
