@@ -339,7 +339,8 @@ CREATE TABLE fault_receipt (
     PRIMARY KEY (run, fault)
 ) STRICT, WITHOUT ROWID;
 
--- Which connections a toxic touched: drawn from the seed, so two runs of one seed have the same rows.
+-- What was drawn from the seed, so that two runs of one seed have the same rows: which connections a toxic touched (the
+-- nth of instance i: i * 2^32 + n), or which instances a fault of a process or resource was meant for.
 CREATE TABLE fault_decision (
     decision    INTEGER PRIMARY KEY,
     run         INTEGER NOT NULL REFERENCES run,

@@ -467,8 +467,7 @@ static void on_upstream_ready(struct ld_service *service)
         return;
     run->upstream_up = true;
     run->upstream_death_expected = false;
-    if (ld_proxy_upstream(run->listener, service->port) != 0)
-        ld_run_void(run, LD_INVALID_HARNESS, "out of memory");
+    ld_lines_upstream(run, service->port);
     ld_run_proceed(run);
 }
 
@@ -499,7 +498,7 @@ static void on_upstream_ended(struct ld_service *service, int64_t status)
     run->upstream_up = false;
     if (run->phase >= LD_PHASE_STOP)
         return;
-    (void)ld_proxy_upstream(run->listener, 0);
+    ld_lines_upstream(run, 0);
     bool explained = ld_run_fault_explains(run, service);
     ld_run_fault_died(run, service, status);
     if (!run->upstream_death_expected && !explained)
@@ -605,13 +604,13 @@ static const char **environment_of(struct ld_run *run, bool target)
 }
 
 /* What a program that keeps the contract reads from descriptor 5. */
-static const char *setting_of(struct ld_run *run, const char *case_name)
+static const char *setting_of(struct ld_run *run, const char *case_name, uint32_t instance)
 {
     return ld_arena_printf(run->arena,
                            "{\"case\":\"%s\",\"rate\":%.6f,\"depth\":%lld,\"seed\":\"%llu\",\"upstream\":\"%s\","
                            "\"time_scale\":%.6f}",
                            case_name, run->cell->rate, (long long)run->cell->depth,
-                           (unsigned long long)run->run_plan->seed, run->has_upstream ? run->upstream_address : "",
+                           (unsigned long long)run->run_plan->seed, ld_line_address(run, instance),
                            run->scenario->time_scale);
 }
 
@@ -625,8 +624,7 @@ static int describe_contract(struct ld_run *run, struct ld_service_spec *spec, s
     spec->kind = LD_SERVICE_CONTRACT;
     spec->program = program;
     spec->arguments = arguments;
-    spec->setting = setting_of(run, run->programs.target_case);
-    return spec->setting ? 0 : ld_fail(error, LD_ENOMEM, "out of memory");
+    return 0;
 }
 
 /* A service that is told its address by words of its command line, behind `program_word` when that is given. */
@@ -644,10 +642,7 @@ static int describe_words(struct ld_run *run, struct ld_service_spec *spec, cons
     spec->kind = target->truth == LD_TRUTH_FD ? LD_SERVICE_CONTRACT : LD_SERVICE_COMMAND;
     spec->arguments = arguments;
     spec->folder = "";
-    spec->upstream = run->upstream_address;
     spec->ready_path = target->ready_path;
-    if (spec->kind == LD_SERVICE_CONTRACT && !(spec->setting = setting_of(run, "")))
-        return ld_fail(error, LD_ENOMEM, "out of memory");
     return 0;
 }
 
@@ -806,6 +801,10 @@ static int make_instance(struct ld_run *run, uint32_t index, const struct ld_ser
     else
         snprintf(instance->name, sizeof instance->name, "target %s", target_label(run));
     spec.name = instance->name;
+    spec.upstream = ld_line_address(run, index);
+    const char *case_name = run->programs.target_case ? run->programs.target_case : "";
+    if (spec.kind == LD_SERVICE_CONTRACT && !(spec.setting = setting_of(run, case_name, index)))
+        return LD_ENOMEM;
     uv_loop_t *loop = &run->control->loop;
     if (ld_door_init(&instance->door, run->control->fetcher, loop) != 0)
         return LD_ESYSTEM;
@@ -843,13 +842,9 @@ int ld_instances_make(struct ld_run *run, struct ld_error *error)
 
 int ld_upstream_make(struct ld_run *run, struct ld_error *error)
 {
-    struct ld_proxy_spec proxy = {.seed = run->run_plan->seed, .events = ld_run_proxy_events, .context = run};
-    int code = ld_proxy_open(run->control->proxy, &proxy, &run->listener, error);
+    int code = ld_lines_make(run, error);
     if (code)
         return code;
-    run->listener_open = true;
-    run->open_handles++;
-    snprintf(run->upstream_address, sizeof run->upstream_address, "127.0.0.1:%u", ld_proxy_port(run->listener));
     const char **arguments = ld_arena_array(run->arena, 2, sizeof *arguments);
     const char *program = stage(run, run->programs.upstream, run->programs.upstream_name, error);
     if (!program || !arguments)
@@ -900,8 +895,7 @@ void ld_instances_close(struct ld_run *run)
     }
     if (run->has_upstream)
         ld_service_close(&run->upstream);
-    if (run->listener_open)
-        ld_proxy_close(run->listener);
+    ld_lines_close(run);
 }
 
 /* Round robin over instances; a request for one that is down fails as it would through a balancer without checks. */

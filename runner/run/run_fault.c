@@ -2,21 +2,9 @@
  *
  *   waiting -> intended (its row is on its way to the disk) -> acting -> [ending ->] over (receipt)
  *
- * Here is when, and who acts: the proxy, whose fault is of bytes (harness/fault), or the process's shim, whose fault is of
+ * Here is when, and who acts: the proxy, whose fault is of bytes (run_line.c), or the process's shim, whose fault is of
  * a process (run_kill.c) or a resource (run_strain.c). */
-#include <stdio.h>
-#include <string.h>
-
-#include "base/clock.h"
 #include "runner/run/run_internal.h"
-
-static struct ld_run_fault *find(struct ld_run *run, const char *id)
-{
-    for (size_t i = 0; i < run->fault_count; i++)
-        if (strcmp(run->faults[i].spec->id, id) == 0)
-            return &run->faults[i];
-    return NULL;
-}
 
 void ld_run_fault_finish(struct ld_run_fault *fault, const struct ld_receipt *receipt)
 {
@@ -34,24 +22,11 @@ void ld_run_fault_finish(struct ld_run_fault *fault, const struct ld_receipt *re
 
 /* ---- who acts */
 
-static void begin_in_proxy(struct ld_run_fault *fault)
-{
-    struct ld_error error;
-    if (ld_proxy_fault_start(fault->run->listener, fault->spec, &error) != 0)
-        ld_run_void(fault->run, LD_INVALID_HARNESS, "fault %s: %s", fault->spec->id, error.message);
-}
-
-static void end_in_proxy(struct ld_run_fault *fault)
-{
-    if (ld_proxy_fault_stop(fault->run->listener, fault->spec->id) != 0)
-        ld_run_void(fault->run, LD_INVALID_HARNESS, "out of memory");
-}
-
 struct actor {
     void (*begin)(struct ld_run_fault *fault);
     void (*end)(struct ld_run_fault *fault); /* NULL: it ends by itself */
 };
-static const struct actor proxy_actor = {begin_in_proxy, end_in_proxy}, kill_actor = {ld_kill_begin, NULL},
+static const struct actor proxy_actor = {ld_lines_fault_begin, ld_lines_fault_end}, kill_actor = {ld_kill_begin, NULL},
                           strain_actor = {ld_strain_fault_begin, ld_strain_fault_end},
                           sampling_actor = {ld_run_sampling_begin, ld_run_sampling_end};
 
@@ -268,72 +243,3 @@ void ld_run_faults_end(struct ld_run *run)
             uv_close((uv_handle_t *)&fault->victims[k].restart, on_victim_timer_closed);
     }
 }
-
-/* ---- what the proxy says */
-
-static void on_decision(void *context, const char *fault_id, uint64_t connection, bool touched, int64_t time_ns)
-{
-    struct ld_run *run = context;
-    (void)time_ns;
-    ld_run_written(run, ld_writer_fault_decision(run->control->writer, run->run_plan->index, fault_id, connection,
-                                                 touched));
-}
-
-static void on_began(void *context, const char *fault_id, int code, int64_t time_ns)
-{
-    struct ld_run *run = context;
-    struct ld_run_fault *fault = find(run, fault_id);
-    if (code)
-        ld_run_void(run, LD_INVALID_HARNESS, "fault %s: %s", fault_id, ld_code_text(code));
-    else if (fault)
-        fault->began_ns = time_ns - run->start_ns;
-}
-
-static void on_ended(void *context, const char *fault_id, int64_t began_ns, int64_t ended_ns,
-                     const struct ld_receipt *receipt)
-{
-    struct ld_run *run = context;
-    struct ld_run_fault *fault = find(run, fault_id);
-    (void)began_ns;
-    (void)ended_ns;
-    if (fault && fault->state == LD_FAULT_ACTING)
-        ld_run_fault_finish(fault, receipt);
-}
-
-static void on_refused(void *context, uint64_t count, int64_t time_ns)
-{
-    struct ld_run *run = context;
-    (void)time_ns;
-    ld_run_void(run, LD_INVALID_HARNESS, "the proxy refused %llu connections over its limit",
-                (unsigned long long)count);
-}
-
-static void on_closed(void *context, const struct ld_proxy_counts *counts)
-{
-    struct ld_run *run = context;
-    char text[192];
-    snprintf(text, sizeof text, "%llu connections, %llu found no upstream, %llu reset, %llu bytes up, %llu down",
-             (unsigned long long)counts->accepted, (unsigned long long)counts->upstream_refused,
-             (unsigned long long)counts->resets, (unsigned long long)counts->bytes_up,
-             (unsigned long long)counts->bytes_down);
-    ld_run_note(run, "proxy", text);
-    if (counts->lost_events)
-        ld_run_void(run, LD_INVALID_HARNESS, "the proxy lost %llu messages", (unsigned long long)counts->lost_events);
-    run->listener_open = false;
-    ld_run_handle_closed(run);
-}
-
-static void on_upstream_changed(void *context, uint16_t port, int code, int64_t time_ns)
-{
-    (void)port;
-    (void)time_ns;
-    if (code)
-        ld_run_void(context, LD_INVALID_HARNESS, "the proxy cannot listen again");
-}
-
-const struct ld_proxy_events ld_run_proxy_events = {.decision = on_decision,
-                                                    .fault_began = on_began,
-                                                    .fault_ended = on_ended,
-                                                    .upstream_changed = on_upstream_changed,
-                                                    .refused = on_refused,
-                                                    .closed = on_closed};

@@ -107,9 +107,20 @@ struct ld_run_fault {
     uint32_t idle_strikes;       /* of them, those that found nobody up */
     uint32_t turn;               /* strain: number of the look */
     int64_t off_ns;              /* strain: when its end was asked; since the run's start */
+    uint32_t lines_acting;       /* toxic: lines whose receipt is to come */
+    struct ld_receipt sum;       /* toxic: of the lines so far */
     struct ld_door_fault *doors; /* sampling: one an instance */
     struct ld_receipt receipt;
     bool have_receipt;
+};
+
+/* From one instance to the upstream, through the fault proxy. */
+struct ld_line {
+    struct ld_run *run;
+    uint32_t index;              /* of the instance */
+    struct ld_proxy_listener *listener;
+    bool open;
+    char address[64];
 };
 
 struct ld_run {
@@ -139,9 +150,8 @@ struct ld_run {
     bool has_upstream;
     bool upstream_up, upstream_death_expected;
     struct ld_service upstream;
-    struct ld_proxy_listener *listener;
-    bool listener_open;
-    char upstream_address[64];   /* the proxy's */
+    uint32_t upstream_line_count; /* one an instance; 0: no upstream */
+    struct ld_line *upstream_lines;
 
     uint32_t instance_count;
     struct ld_instance *instances;
@@ -213,7 +223,15 @@ void ld_run_faults_end(struct ld_run *run);
 void ld_run_fault_finish(struct ld_run_fault *fault, const struct ld_receipt *receipt);
 /* Size of the file system that a fault of the run's case fills; 0: none does. */
 uint64_t ld_run_fault_disk_bytes(const struct ld_run *run);
-extern const struct ld_proxy_events ld_run_proxy_events;
+
+/* ---- run_line.c: between the instances and their upstream */
+int ld_lines_make(struct ld_run *run, struct ld_error *error);
+/* What the instance is told to be its upstream; "" when there is none. */
+const char *ld_line_address(const struct ld_run *run, uint32_t index);
+void ld_lines_upstream(struct ld_run *run, uint16_t port); /* it is there; 0: it is down */
+void ld_lines_close(struct ld_run *run);
+void ld_lines_fault_begin(struct ld_run_fault *fault);
+void ld_lines_fault_end(struct ld_run_fault *fault);
 
 /* ---- run_sampling.c */
 void ld_run_sampling_begin(struct ld_run_fault *fault);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -97,7 +98,9 @@ static pid_t start_survivor(struct ld_identity *ret_identity)
     char byte;
     assert_int_equal(pipe(ready), 0);
     pid_t child = fork();
+    assert_true(child >= 0);
     if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nobody stopped */
         setsid();
         (void)!write(ready[1], "", 1);
         for (;;)
