@@ -214,7 +214,10 @@ void ld_watch_blind(struct ld_watch *watch, struct ld_life_state *life, const st
                            : "metrics";
     const char *how = observation->kind == LD_OBSERVATION_PROFILE ? "truncated"
                                                                   : ld_read_failure_name(observation->failure);
-    snprintf(why, sizeof why, "could not look: the read of %s failed (%s)", what, how);
+    if (observation->kind == LD_OBSERVATION_METRICS)
+        snprintf(why, sizeof why, "could not look: the metrics hold no count of goroutines");
+    else
+        snprintf(why, sizeof why, "could not look: the read of %s failed (%s)", what, how);
     say(life, observation, sink, life->blind_id, LD_ALERT_UNKNOWN, why);
 }
 
@@ -263,11 +266,14 @@ int ld_watch_count(struct ld_watch *watch, const struct ld_observation *observat
     int code = ld_watch_follow(watch, observation, sink, &life, NULL);
     if (code || !life)
         return code;
-    if (observation->kind == LD_OBSERVATION_FAILED && !observation->of_profile)
-        ld_watch_blind(watch, life, observation, sink);
-    double count;
-    if (!ld_observation_point(observation, LD_METRIC_GOROUTINES, &count) || count < 0)
+    bool metrics = observation->kind == LD_OBSERVATION_METRICS;
+    double count = -1;
+    ld_observation_point(observation, LD_METRIC_GOROUTINES, &count);
+    if (count < 0) {
+        if (metrics || (observation->kind == LD_OBSERVATION_FAILED && !observation->of_profile))
+            ld_watch_blind(watch, life, observation, sink);
         return 0;
+    }
     ld_watch_seeing(life, observation, sink);
     *ret_life = life;
     *ret_count = count;

@@ -69,6 +69,22 @@ static void test_time_scale_shortens_the_pair(void **unused)
     rig_done(&rig);
 }
 
+static void test_metrics_without_a_count_are_unknown(void **unused)
+{
+    (void)unused;
+    static const char *const names[] = {"threshold", "growth", "rate-sigma", "gc-frequency", "rate-quantile"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct rig rig = rig_of(names[i], "{}");
+        hand_metric(rig.feed, LD_METRIC_RSS, 1e6); /* a target without metrics of its own */
+        hand_metric(rig.feed, LD_METRIC_RSS, 1e6);
+        assert_int_equal(unknowns(&rig), 1);
+        assert_string_equal(rig.feed->kept.items[0].why, "could not look: the metrics hold no count of goroutines");
+        hand_metric(rig.feed, LD_METRIC_GOROUTINES, 5);
+        assert_int_equal(knowns(&rig), 1);
+        rig_done(&rig);
+    }
+}
+
 static void test_restart_drops_dumps(void **unused)
 {
     (void)unused;
@@ -347,6 +363,7 @@ int test_detectors(void)
         cmocka_unit_test(test_two_dumps_apart),
         cmocka_unit_test(test_dump_after_is_held_against_the_one_before),
         cmocka_unit_test(test_time_scale_shortens_the_pair),
+        cmocka_unit_test(test_metrics_without_a_count_are_unknown),
         cmocka_unit_test(test_restart_drops_dumps),
         cmocka_unit_test(test_failed_reads_are_unknown),
         cmocka_unit_test(test_truncated_profile_is_unknown),
