@@ -84,7 +84,7 @@ static void show_runs(const struct judged *target)
     char sql[512];
     snprintf(sql, sizeof sql,
              "SELECT group_concat(validity || ': ' || reason || ' ' || coalesce((SELECT group_concat(kind) FROM "
-             "outcome AS o WHERE o.run = r.run AND detector = 'threshold'), 'no outcome'), '; ') FROM run AS r JOIN cell AS c "
+             "outcome AS o WHERE o.run = r.run AND detector = 'growth'), 'no outcome'), '; ') FROM run AS r JOIN cell AS c "
              "USING (cell) WHERE c.name LIKE '%s/%%'",
              target->name);
     char *runs = lab_text(&lab, "judged.db", sql);
@@ -112,10 +112,10 @@ static void assert_judged(const struct judged *target)
         snprintf(condition, sizeof condition, "n.kind = 'death' AND n.text LIKE '%s'", target->note);
         assert_rows(target, "JOIN note AS n ON n.run = r.run", condition, target->runs);
     }
-    assert_rows(target, "JOIN outcome AS o ON o.run = r.run", "o.detector = 'threshold'",
+    assert_rows(target, "JOIN outcome AS o ON o.run = r.run", "o.detector = 'growth'",
                 target->outcome ? target->runs : 0);
     if (target->outcome) {
-        snprintf(condition, sizeof condition, "o.detector = 'threshold' AND o.kind = '%s'", target->outcome);
+        snprintf(condition, sizeof condition, "o.detector = 'growth' AND o.kind = '%s'", target->outcome);
         assert_rows(target, "JOIN outcome AS o ON o.run = r.run", condition, target->runs);
     }
 }
