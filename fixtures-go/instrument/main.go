@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -35,7 +36,8 @@ func Main(cases map[string]Opener) {
 		if err != nil {
 			return nil, err
 		}
-		return &program{service: service, handler: serviceMux(setting, service)}, nil
+		breaker := new(atomic.Bool)
+		return &program{service: service, breaker: breaker, handler: serviceMux(setting, service, breaker)}, nil
 	}))
 }
 
@@ -48,7 +50,8 @@ func Serve(handler http.Handler) {
 
 type program struct {
 	handler http.Handler
-	service Service // nil: nothing to trigger
+	service Service      // nil: nothing to trigger
+	breaker *atomic.Bool // open: /work answers 503; nil where there is no /work
 	report  *Report
 }
 
@@ -164,6 +167,8 @@ func (p *program) carryOut(order command) error {
 				return err
 			}
 		}
+	case order.Command == "breaker" && p.breaker != nil && (order.Number == 0 || order.Number == 1):
+		p.breaker.Store(order.Number == 1)
 	default:
 		return errors.New("not known here")
 	}

@@ -29,10 +29,15 @@ type Service interface {
 	Work(ctx context.Context, units int) ([]byte, error)
 }
 
-// workHandler numbers the requests from 0 and gives each its dose.
-func workHandler(setting *Setting, service Service) http.Handler {
+// workHandler numbers the requests from 0 and gives each its dose. While the breaker is open it turns them away.
+func workHandler(setting *Setting, service Service, breaker *atomic.Bool) http.Handler {
 	var requests atomic.Uint64
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if breaker.Load() {
+			w.Header().Set("Retry-After", "1")
+			http.Error(w, "circuit open", http.StatusServiceUnavailable)
+			return
+		}
 		answer, err := service.Work(r.Context(), setting.Units(requests.Add(1)-1))
 		if err != nil {
 			http.Error(w, "upstream unavailable", http.StatusBadGateway)
@@ -45,11 +50,11 @@ func workHandler(setting *Setting, service Service) http.Handler {
 }
 
 // serviceMux is /work beside what an operator expects of a Go service: pprof and metrics of the runtime.
-func serviceMux(setting *Setting, service Service) *http.ServeMux {
+func serviceMux(setting *Setting, service Service, breaker *atomic.Bool) *http.ServeMux {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector())
 	mux := http.NewServeMux()
-	mux.Handle("/work", workHandler(setting, service))
+	mux.Handle("/work", workHandler(setting, service, breaker))
 	mux.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)

@@ -46,6 +46,10 @@ const struct ld_fault_info ld_fault_table[LD_FAULT_TYPES] = {
      "Fill the folder that the target may write to, for a time.", NULL},
     {LD_FAULT_SAMPLING, "sampling", LD_SCOPE_SAMPLING, true, &ld_fault_sampling_schema,
      "Make reads of the target slow, truncated, refused, not found or wrong, for every reader alike.", NULL},
+    {LD_FAULT_LOAD, "load", LD_SCOPE_REACTION, true, &ld_fault_load_schema,
+     "Shed a part of the load, or send more of it, for a time.", NULL},
+    {LD_FAULT_BREAKER, "breaker", LD_SCOPE_REACTION, true, &ld_fault_breaker_schema,
+     "Open the service's circuit breaker for a time: it answers 503 and does no work.", NULL},
 };
 
 const struct ld_fault_info *ld_fault_find(const char *name)

@@ -15,7 +15,8 @@ enum ld_fault_scope {
     LD_SCOPE_PROXY,    /* on the connections between target and upstream, in the proxy loop */
     LD_SCOPE_PROCESS,  /* on a process, through the guard */
     LD_SCOPE_RESOURCE, /* a limit of the target */
-    LD_SCOPE_SAMPLING  /* in the read gateway */
+    LD_SCOPE_SAMPLING, /* in the read gateway */
+    LD_SCOPE_REACTION  /* on the load, or on what the service lets in */
 };
 
 enum ld_stream { LD_STREAM_DOWN, LD_STREAM_UP, LD_STREAM_BOTH }; /* Toxiproxy: downstream is towards the client */
@@ -113,6 +114,10 @@ struct ld_fault_sampling {
     double toxicity;             /* share of those reads it touches */
 };
 
+struct ld_fault_load {
+    double factor; /* of the load's rate; 0: none is left */
+};
+
 union ld_fault_attributes {
     struct ld_fault_reach reach; /* of every fault of the proxy */
     struct ld_fault_latency latency;
@@ -130,6 +135,7 @@ union ld_fault_attributes {
     struct ld_fault_memory memory;
     struct ld_fault_disk disk;
     struct ld_fault_sampling sampling;
+    struct ld_fault_load load;
 };
 
 enum ld_fault_type {
@@ -139,6 +145,7 @@ enum ld_fault_type {
     LD_FAULT_KILL, LD_FAULT_CRASH, LD_FAULT_EXIT, LD_FAULT_PAUSE,
     LD_FAULT_OPEN_FILES, LD_FAULT_MEMORY, LD_FAULT_CPU, LD_FAULT_DISK,
     LD_FAULT_SAMPLING,
+    LD_FAULT_LOAD, LD_FAULT_BREAKER,
     LD_FAULT_TYPES
 };
 
@@ -157,8 +164,10 @@ extern const struct ld_fault_info ld_fault_table[LD_FAULT_TYPES];
 const struct ld_fault_info *ld_fault_find(const char *name); /* NULL when unknown */
 
 /* One fault of a fault case, as the scenario declares it. */
+struct ld_when;
 struct ld_fault_spec {
-    int64_t at_ns;        /* after the method began */
+    const struct ld_when *when; /* the condition that starts it (fault/condition.h); NULL: the schedule does */
+    int64_t at_ns;        /* after the method began; of a conditional fault 0 */
     int64_t for_ns;       /* how long; -1: an instant (kill) or until the method's end */
     enum ld_fault_type type;
     union ld_fault_attributes attributes;

@@ -75,5 +75,6 @@ int ld_fault_check_again(struct ld_schema_context *context, const struct ld_node
 extern const char *const ld_fault_kill_signals[], *const ld_fault_crash_signals[]; /* end with NULL */
 extern const int ld_fault_kill_numbers[], ld_fault_crash_numbers[];
 extern const struct ld_schema ld_fault_sampling_schema;   /* sampling.c */
+extern const struct ld_schema ld_fault_load_schema, ld_fault_breaker_schema; /* reaction.c */
 
 #endif

@@ -17,8 +17,9 @@ static json_t *scenario_json(const struct ld_scenario *scenario)
 static json_t *fault_json(const struct ld_scenario *scenario, const struct ld_fault_spec *fault)
 {
     json_int_t for_ns = fault->for_ns < 0 ? -1 : ld_scenario_scaled_ns(scenario, fault->for_ns);
-    return json_pack("{s:s, s:s, s:I, s:I}", "id", fault->id, "type", ld_fault_table[fault->type].name, "at_ns",
-                     (json_int_t)ld_scenario_scaled_ns(scenario, fault->at_ns), "for_ns", for_ns);
+    json_int_t at_ns = fault->when ? -1 : ld_scenario_scaled_ns(scenario, fault->at_ns);
+    return json_pack("{s:s, s:s, s:I, s:I}", "id", fault->id, "type", ld_fault_table[fault->type].name, "at_ns", at_ns,
+                     "for_ns", for_ns);
 }
 
 static json_t *faults_json(const struct ld_cell *cell)

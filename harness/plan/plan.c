@@ -169,6 +169,8 @@ static int schedule_run(struct ld_run_plan *run, const struct ld_cell *cell, str
     }
     for (size_t i = 0; i < faults->fault_count; i++) {
         const struct ld_fault_spec *fault = &faults->faults[i];
+        if (fault->when)
+            continue; /* no clock starts it */
         add_action(&schedule, fault->at_ns, LD_ACTION_FAULT_ON, i);
         if (!ld_fault_is_instant(fault->type))
             add_action(&schedule, fault->for_ns > 0 ? fault->at_ns + fault->for_ns : method_ns, LD_ACTION_FAULT_OFF, i);

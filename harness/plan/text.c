@@ -136,6 +136,18 @@ static int action_text(const struct ld_scenario *scenario, const struct ld_fault
     }
 }
 
+/* A fault that no clock starts. */
+static int condition_text(const struct ld_scenario *scenario, const struct ld_fault_spec *fault, struct ld_buffer *out)
+{
+    char when[160], until[DURATION_SIZE] = "the method's end";
+    if (fault->for_ns > 0)
+        duration(ld_scenario_scaled_ns(scenario, fault->for_ns), until);
+    return ld_buffer_printf(out, "      %8s  fault-on  %s, when %s%s%s\n", "?", fault->id,
+                            ld_when_text(fault->when, when, sizeof when),
+                            ld_fault_is_instant(fault->type) ? "" : fault->for_ns > 0 ? ", for " : ", until ",
+                            ld_fault_is_instant(fault->type) ? "" : until);
+}
+
 /* The schedule of a fault case, from the first of its runs; they differ by the phase alone. */
 static int case_text(const struct ld_plan *plan, const struct ld_scenario *scenario, uint32_t fault_case,
                      struct ld_buffer *out)
@@ -149,6 +161,10 @@ static int case_text(const struct ld_plan *plan, const struct ld_scenario *scena
     if (!run)
         return 0; /* filtered out */
     int code = ld_buffer_printf(out, "    %s\n", scenario->fault_cases[fault_case].name);
+    const struct ld_fault_case *conditional = &scenario->fault_cases[fault_case];
+    for (size_t i = 0; !code && i < conditional->fault_count; i++)
+        if (conditional->faults[i].when)
+            code = condition_text(scenario, &conditional->faults[i], out);
     for (size_t i = 0; !code && i < run->action_count; i++)
         code = action_text(scenario, &scenario->fault_cases[fault_case], &run->actions[i], run->phase_ns, out);
     return code;
@@ -164,6 +180,16 @@ static int schedule_text(const struct ld_plan *plan, const struct ld_scenario *s
                                 duration(ld_scenario_scaled_ns(scenario, scenario->phases.baseline_ns), baseline),
                                 duration(ld_scenario_scaled_ns(scenario, scenario->phases.drain_ns), drain),
                                 duration(ld_scenario_scaled_ns(scenario, scenario->phases.settle_ns), settle));
+    char for_text[DURATION_SIZE], at_most[DURATION_SIZE], when[160];
+    if (!code && scenario->steady)
+        code = ld_buffer_printf(
+            out, "    steady: %zu numbers within %g%% for %s, at most %s\n", scenario->steady->metric_count,
+            scenario->steady->within * 100,
+            duration(ld_scenario_scaled_ns(scenario, scenario->steady->for_ns), for_text),
+            duration(ld_scenario_scaled_ns(scenario, scenario->steady->at_most_ns), at_most));
+    for (size_t i = 0; !code && i < scenario->abort_count; i++)
+        code = ld_buffer_printf(out, "    abort when %s\n",
+                                ld_when_text(&scenario->aborts[i], when, sizeof when));
     for (uint32_t i = 0; !code && i < scenario->fault_case_count; i++)
         code = case_text(plan, scenario, i, out);
     return code;

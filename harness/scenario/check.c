@@ -151,6 +151,8 @@ static void check_fault(struct check *check, const struct ld_fault_spec *fault, 
         complain(check, item, info->name, "there is no such instance: they count from 0 to target.instances - 1");
     if (fault->at_ns + ld_fault_lasts_ns(fault) > LD_SCENARIO_METHOD_MAX_NS)
         complain(check, item, fault->for_ns > 0 ? "for" : info->name, "the fault would end later than 24h after the method began");
+    if (fault->when)
+        return; /* its end is the method's */
     bool until_the_end = fault->for_ns < 0 && !ld_fault_is_instant(fault->type);
     if (until_the_end && fault->at_ns >= scenario->load.from_ns + scenario->load.for_ns)
         complain(check, item, "for", "is needed here: no load follows that would end it");
@@ -191,7 +193,11 @@ static void check_wall(struct check *check)
     const struct ld_phases_spec *phases = &scenario->phases;
     for (size_t i = 0; i < scenario->fault_case_count; i++) {
         const struct ld_fault_case *fault_case = &scenario->fault_cases[i];
-        int64_t scheduled = phases->baseline_ns + scenario->sampling.every_ns +
+        int64_t waits_ns = scenario->steady ? scenario->steady->at_most_ns : 0;
+        for (size_t k = 0; k < fault_case->fault_count; k++)
+            if (fault_case->faults[k].when && ld_fault_is_instant(fault_case->faults[k].type))
+                waits_ns += ld_fault_lasts_ns(&fault_case->faults[k]); /* begun at the method's end */
+        int64_t scheduled = phases->baseline_ns + scenario->sampling.every_ns + waits_ns +
                             ld_scenario_method_ns(scenario, fault_case) + phases->drain_ns + phases->settle_ns;
         int64_t total = phases->ready_ns + ld_scenario_scaled_ns(scenario, scheduled) + phases->stop_ns;
         if (total <= scenario->target.limits.wall_ns)
@@ -393,6 +399,7 @@ int ld_scenario_check(struct ld_schema_context *context, struct ld_scenario_draf
     check_declared(&check);
     check_period(&check);
     check_faults(&check);
+    keep(&check, ld_conditions_check(context, draft));
     check_wall(&check);
     check_detectors(&check);
     check_expectations(&check);

@@ -14,6 +14,8 @@ struct ld_scenario_draft {
     struct ld_map faults;        /* struct ld_list of struct ld_fault_spec */
     struct ld_list detectors;    /* struct ld_detector_spec */
     struct ld_list expectations; /* struct ld_expectation */
+    struct ld_steady *steady;    /* NULL: not given */
+    struct ld_list aborts;       /* struct ld_when */
     const struct ld_node *root;
 };
 
@@ -28,6 +30,12 @@ int ld_fault_item_bind(struct ld_schema_context *context, const struct ld_field 
                        void *value);
 /* The keys of a fault item, from the fault table; ends with a zero row. */
 void ld_fault_item_fields(struct ld_field fields[LD_FAULT_ITEM_FIELDS]);
+
+/* ---- abort: one condition, or a list of them; binds a struct ld_list of struct ld_when */
+int ld_aborts_bind(struct ld_schema_context *context, const struct ld_field *field, const struct ld_node *node,
+                   void *value);
+/* Checks across parts: detectors that conditions name, loads that they need. */
+int ld_conditions_check(struct ld_schema_context *context, struct ld_scenario_draft *draft);
 
 /* ---- one detector: a name, or a mapping of one name to its options */
 int ld_detector_item_bind(struct ld_schema_context *context, const struct ld_field *field, const struct ld_node *node,

@@ -23,6 +23,8 @@ int64_t ld_scenario_scaled_ns(const struct ld_scenario *scenario, int64_t ns)
 
 static int64_t fault_end_ns(const struct ld_fault_spec *fault)
 {
+    if (fault->when)
+        return 0; /* a condition starts it within the method, and the method's end is its own */
     int64_t lasts_ns = ld_fault_lasts_ns(fault);
     return lasts_ns > 0 ? fault->at_ns + lasts_ns : fault->at_ns;
 }
@@ -92,6 +94,9 @@ static int shape(struct ld_schema_context *context, struct ld_scenario_draft *dr
         scenario->sampling.profiles[LD_PROFILE_GOROUTINE] = true;
     if (scenario->target.kind == LD_TARGET_ATTACH && !ld_node_get(sampling, "full_below"))
         scenario->sampling.full_below = 0;
+    scenario->steady = draft->steady;
+    scenario->abort_count = draft->aborts.count;
+    scenario->aborts = draft->aborts.items;
     scenario->detector_count = draft->detectors.count;
     scenario->detectors = draft->detectors.items;
     scenario->expectation_count = draft->expectations.count;

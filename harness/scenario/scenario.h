@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "detect/detector.h"
+#include "fault/condition.h"
 #include "fault/fault.h"
 #include "truth/cause.h"
 #include "yaml/schema.h"
@@ -147,6 +148,9 @@ struct ld_scenario {
     double time_scale;
     struct ld_phases_spec phases;
     struct ld_sampling_spec sampling;
+    const struct ld_steady *steady; /* the gate before the method; NULL: none */
+    size_t abort_count;
+    const struct ld_when *aborts; /* each ends the run */
     int64_t manifest;        /* M */
     size_t fault_case_count; /* at least 1 */
     struct ld_fault_case *fault_cases;
@@ -178,6 +182,12 @@ int64_t ld_scenario_method_ns(const struct ld_scenario *scenario, const struct l
 /* How often each cell is run for claims: repeat.full; else LD_RUNS_FULL, or repeat.runs where that is more, when a detector
  * is judged; else repeat.runs, for a score that is only shown claims nothing. */
 int64_t ld_scenario_full_runs(const struct ld_scenario *scenario);
+
+/* The conditions of a fault case, scaled: first the aborts ("abort/0", ...), then the faults that wait for one, by the
+ * fault's id. `ret_steady` NULL when there is no gate. All of it in `arena`. LD_ENOMEM. */
+int ld_scenario_conditions(const struct ld_scenario *scenario, const struct ld_fault_case *fault_case,
+                           struct ld_arena *arena, const struct ld_steady **ret_steady,
+                           struct ld_condition **ret_items, size_t *ret_count);
 
 /* What names a scenario may use; the runner knows where programs are, tests give their own. NULL instead of a
  * catalogue: every well-formed name is taken. */

@@ -33,14 +33,18 @@ static void check_complete(const struct score_inputs *inputs, struct score_check
 
 static void check_excluded(const struct score_inputs *inputs, struct ld_verdicts *verdicts, struct score_checks *checks)
 {
-    for (size_t i = 0; i < inputs->count; i++)
+    size_t unsteady = 0;
+    for (size_t i = 0; i < inputs->count; i++) {
         verdicts->excluded += inputs->runs[i].validity != LD_VALID;
+        unsteady += inputs->runs[i].validity == LD_INVALID_UNSTEADY;
+    }
     if (inputs->count == 0)
         return;
     verdicts->excluded_share = (double)verdicts->excluded / (double)inputs->count;
     if (verdicts->excluded_share <= LD_EXCLUDED_MAX)
         return;
-    bool all = verdicts->excluded == inputs->count;
+    /* A target that never stood still is nobody's failure: nothing was asked of it yet. */
+    bool all = verdicts->excluded == inputs->count && unsteady < inputs->count;
     struct ld_check *check = score_check_add(checks, "excluded runs", all ? LD_VERDICT_HARNESS : LD_VERDICT_INCONCLUSIVE);
     snprintf(check->asked, sizeof check->asked, "at most %.0f%%", LD_EXCLUDED_MAX * 100);
     snprintf(check->seen, sizeof check->seen, "%u of %zu runs", verdicts->excluded, inputs->count);

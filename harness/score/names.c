@@ -15,6 +15,7 @@ static const struct {
 static const char *const validities[] = {
     [LD_VALID] = "valid",          [LD_INVALID_HARNESS] = "harness", [LD_INVALID_LAG] = "lag",
     [LD_INVALID_GAPS] = "gaps",    [LD_INVALID_TRUTH] = "truth",     [LD_INVALID_FAULT] = "fault",
+    [LD_INVALID_UNSTEADY] = "unsteady",
 };
 
 static const struct {

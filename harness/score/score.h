@@ -51,7 +51,8 @@ enum ld_validity {
     LD_INVALID_LAG,       /* the control loop lagged: HARNESS_ERROR */
     LD_INVALID_GAPS,      /* samples missing outside sampling faults: HARNESS_ERROR */
     LD_INVALID_TRUTH,     /* truth and the look from outside disagree: HARNESS_ERROR */
-    LD_INVALID_FAULT      /* FAULT_NOT_EFFECTIVE */
+    LD_INVALID_FAULT,     /* FAULT_NOT_EFFECTIVE */
+    LD_INVALID_UNSTEADY   /* the gate before the method never opened: HARNESS_ERROR */
 };
 const char *ld_validity_name(enum ld_validity validity);
 int ld_validity_find(const char *name);
@@ -68,6 +69,7 @@ struct ld_run_record {
     const char *reason;           /* for people; "" when valid */
     int64_t observed_from_ns;     /* ready of the first instance */
     int64_t observed_to_ns;       /* end of follow-up */
+    int64_t marked_ns;            /* a condition acted: from here on it counts neither for nor against; -1: none did */
     const struct ld_truth *truth;
     size_t life_count;
     const struct ld_life_span *lives;
@@ -82,6 +84,10 @@ struct ld_run_record {
         const struct ld_alert *alerts; /* by receipt; receipt_ns set */
     } *detectors;
 };
+
+/* End the follow-up of a marked run where it was marked: what came later, alerts and truth alike, is not looked at. A run
+ * that is not marked stays as it is. What changes is copied to the arena; LD_ENOMEM. */
+int ld_score_censor(struct ld_run_record *run, struct ld_arena *arena);
 
 /* One alert from open to close, or several of one cause and site with less than Q between them. An incarnation's end
  * closes its episodes. A unit is outstanding at an episode's beginning when it is at the receipt, or was at any instant

@@ -195,7 +195,12 @@ int ld_store_read_record(struct ld_store *store, uint32_t run, struct ld_run_rec
                                    .validity = stored.end.validity,
                                    .reason = stored.end.reason,
                                    .observed_from_ns = stored.end.observed_from_ns,
-                                   .observed_to_ns = stored.end.observed_to_ns};
+                                   .observed_to_ns = stored.end.observed_to_ns,
+                                   .marked_ns = -1};
+    static const char select_mark[] = "SELECT min(acted_ns) FROM condition WHERE run = ?";
+    code = ld_store_number(store, error, &record.marked_ns, select_mark, "i", (int64_t)run);
+    if (code && code != LD_ENOENT)
+        return code;
     code = read_truth(store, run, &record, arena, error);
     if (code == 0)
         code = read_lives(store, run, &record, arena, error);

@@ -350,6 +350,27 @@ CREATE TABLE fault_decision (
 ) STRICT;
 CREATE INDEX fault_decision_by_run ON fault_decision (run, fault, connection);
 
+-- What a run waited for and answered to: the gate before the method ('steady'), what ends the run ('abort/0', ...), and
+-- the conditions of faults (by the fault's id). Decided by observations alone, so that a replay decides the same. From
+-- the first acted_ns on a run counts neither for nor against a detector.
+CREATE TABLE condition (
+    run           INTEGER NOT NULL REFERENCES run,
+    condition     TEXT NOT NULL,
+    kind          TEXT NOT NULL,            -- steady, abort, fault
+    asked         TEXT NOT NULL,            -- in words
+    from_ns       INTEGER NOT NULL,         -- it was watched from here
+    to_ns         INTEGER,                  -- to here; NULL: as long as the gate was shut
+    sequence      INTEGER,                  -- the observation that decided; NULL: none did
+    time_ns       INTEGER,                  -- its time
+    instance      INTEGER,                  -- whose it was
+    acted_ns      INTEGER,                  -- the runner's clock when it acted; NULL: it had ended by then
+    recovers      INTEGER NOT NULL,         -- 1: its recovery was measured
+    recovered_ns  INTEGER,                  -- first back within the steady bounds; time_ns: it never left them
+    relapsed_ns   INTEGER,                  -- and out of them again
+    text          TEXT NOT NULL,            -- what was seen
+    PRIMARY KEY (run, condition)
+) STRICT, WITHOUT ROWID;
+
 -- ---------------------------------------------------------------------------------------------- detectors and score
 
 CREATE TABLE detector (
@@ -525,6 +546,15 @@ CREATE VIEW v_faults AS
            i.attributes
     FROM fault_intent AS i LEFT JOIN fault_receipt AS f ON f.run = i.run AND f.fault = i.fault;
 
+-- Conditions and how long it took to recover from what they met: recovery_seconds is NULL where it did not come within
+-- followed_seconds, and 0 where the bounds were never left.
+CREATE VIEW v_conditions AS
+    SELECT k.run, c.name AS cell, k.condition, k.kind, k.asked, k.time_ns / 1e9 AS seconds, k.sequence,
+           (k.recovered_ns - k.time_ns) / 1e9 AS recovery_seconds, k.relapsed_ns IS NOT NULL AS relapsed,
+           CASE WHEN k.recovers AND k.time_ns IS NOT NULL
+                THEN (min(k.to_ns, r.observed_to_ns) - k.time_ns) / 1e9 END AS followed_seconds, k.text
+    FROM condition AS k JOIN run AS r ON r.run = k.run JOIN cell AS c ON c.cell = r.cell;
+
 -- Goroutines over time: as the runtime counts them, and as profiles total them.
 CREATE VIEW v_goroutines AS
     SELECT run, instance, incarnation, sequence, seconds, CAST(value AS INTEGER) AS count, 'metrics' AS source
@@ -573,6 +603,18 @@ CREATE VIEW v_timeline AS
            'ended' || CASE WHEN effective THEN '' ELSE ', not effective' END || ': ' || text, NULL, NULL
     FROM fault_receipt
     UNION ALL
+    SELECT run, time_ns, 7, 'condition', condition,
+           CASE kind WHEN 'steady' THEN 'steady: ' ELSE 'holds, from here on the run does not count: ' END || text,
+           instance, NULL
+    FROM condition WHERE time_ns IS NOT NULL
+    UNION ALL
+    SELECT run, recovered_ns, 7, 'condition', condition,
+           'recovered after ' || printf('%.3f s', (recovered_ns - time_ns) / 1e9), instance, NULL
+    FROM condition WHERE recovered_ns IS NOT NULL
+    UNION ALL
+    SELECT run, relapsed_ns, 7, 'condition', condition, 'relapsed: out of the steady bounds again', instance, NULL
+    FROM condition WHERE relapsed_ns IS NOT NULL
+    UNION ALL
     SELECT run, time_ns, 7, 'read', 'instance ' || instance,
            CASE WHEN of_profile THEN coalesce(profile_kind, 'profile') ELSE 'metrics' END || ' ' || failure ||
            CASE WHEN coalesce(http_status, 0) > 0 THEN ', HTTP ' || http_status ELSE '' END ||
@@ -607,6 +649,8 @@ CREATE VIEW v_timeline AS
 --    SELECT * FROM v_false_alarms WHERE false_alarms > 0;
 -- Q: Did the faults do what they were asked to?
 --    SELECT run, fault, effective, receipt FROM v_faults;
+-- Q: Which conditions held, and how long did it take to recover?
+--    SELECT run, condition, asked, seconds, recovery_seconds, followed_seconds FROM v_conditions ORDER BY run, seconds;
 -- Q: Goroutines of run 0 over time.
 --    SELECT seconds, count, source FROM v_goroutines WHERE run = 0 ORDER BY sequence;
 -- Q: The ten busiest sites of run 0, with their most goroutines.

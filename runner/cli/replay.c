@@ -98,8 +98,9 @@ static int replay_runs(const struct ld_invocation *invocation, struct ld_stored_
         struct ld_replay_result result;
         code = ld_replay_run(&result, &setting, error);
         if (!code && !setting.json)
-            ld_buffer_printf(out, "run %u: %zu observations, %zu alerts, %s\n", runs[i], result.observations,
-                             result.alerts, result.different ? "NOT the stored ones" : "identical to the stored ones");
+            ld_buffer_printf(out, "run %u: %zu observations, %zu alerts%s, %s\n", runs[i], result.observations,
+                             result.alerts, result.conditions ? " and its conditions" : "",
+                             result.different ? "NOT the stored ones" : "identical to the stored ones");
         if (!code && result.different) {
             ++*ret_different;
             fprintf(stderr, "leakdrill replay: run %u: %s\n", runs[i], result.first_difference);

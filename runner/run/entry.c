@@ -108,6 +108,15 @@ static void pack_alert(struct packing *packing, struct ld_entry *entry)
     alert->rule_version = pack_text(packing, alert->rule_version);
 }
 
+static void pack_condition(struct packing *packing, struct ld_entry *entry)
+{
+    struct ld_stored_condition *condition = &entry->of.condition;
+    condition->condition = pack_text(packing, condition->condition);
+    condition->kind = pack_text(packing, condition->kind);
+    condition->asked = pack_text(packing, condition->asked);
+    condition->text = pack_text(packing, condition->text);
+}
+
 static void pack_run_end(struct packing *packing, struct ld_entry *entry)
 {
     entry->of.run_end.reason = pack_text(packing, entry->of.run_end.reason);
@@ -171,6 +180,11 @@ static int write_fault_decision(const struct ld_entry *m, struct ld_store *store
     return ld_store_fault_decision(store, m->run, m->name, (uint64_t)m->number, m->flag, error);
 }
 
+static int write_condition(const struct ld_entry *m, struct ld_store *store, struct ld_error *error)
+{
+    return ld_store_condition(store, m->run, &m->of.condition, error);
+}
+
 static int write_detector(const struct ld_entry *m, struct ld_store *store, struct ld_error *error)
 {
     return ld_store_detector(store, m->run, m->name, m->word, m->flag, m->text, error);
@@ -222,6 +236,7 @@ static const struct {
     [LD_ENTRY_FAULT_INTENT] = {pack_fault, write_fault_intent},
     [LD_ENTRY_FAULT_RECEIPT] = {pack_nothing, write_fault_receipt},
     [LD_ENTRY_FAULT_DECISION] = {pack_nothing, write_fault_decision},
+    [LD_ENTRY_CONDITION] = {pack_condition, write_condition},
     [LD_ENTRY_DETECTOR] = {pack_nothing, write_detector},
     [LD_ENTRY_DETECTOR_FAILED] = {pack_nothing, write_detector_failed},
     [LD_ENTRY_OUT_OF_RANGE] = {pack_nothing, write_out_of_range},

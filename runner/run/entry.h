@@ -18,6 +18,7 @@
     X(FAULT_INTENT, "ld_store_fault_intent")                                                                           \
     X(FAULT_RECEIPT, "ld_store_fault_receipt")                                                                         \
     X(FAULT_DECISION, "ld_store_fault_decision")                                                                       \
+    X(CONDITION, "ld_store_condition")                                                                                 \
     X(DETECTOR, "ld_store_detector")                                                                                   \
     X(DETECTOR_FAILED, "ld_store_detector_failed")                                                                     \
     X(OUT_OF_RANGE, "ld_store_detector_out_of_range")                                                                  \
@@ -51,6 +52,7 @@ struct ld_entry {
         struct ld_fault_spec fault;
         struct ld_receipt receipt;
         struct ld_alert alert;
+        struct ld_stored_condition condition;
         struct ld_run_end run_end;
         struct {
             uint64_t reads, bytes, failures;

@@ -144,6 +144,8 @@ static void deliver(struct ld_instance *instance, struct ld_observation *observa
     ld_run_written(run, ld_writer_observation(run->control->writer, run->run_plan->index, observation));
     if (run->phase < LD_PHASE_STOP)
         ld_panel_observe(run->panel, observation);
+    if (run->phase < LD_PHASE_STOP)
+        ld_conditions_observe(run->conditions.engine, observation); /* may end the run */
 }
 
 static void on_observed(void *context, struct ld_observation *observation)

@@ -21,6 +21,8 @@ static int read_records(struct ld_judged *judged, struct ld_store *store, const 
         code = ld_store_read_record(store, runs[i], &judged->records[judged->count], judged->arena, error);
         if (code)
             return code;
+        if (ld_score_censor(&judged->records[judged->count], judged->arena) != 0)
+            return ld_fail(error, LD_ENOMEM, "out of memory");
         judged->count++;
     }
     return 0;

@@ -32,6 +32,7 @@ static void on_answer(void *context, const struct ld_fetch_result *result)
         load->responses++;
     else
         load->errors++;
+    load->unavailable += result->failure == LD_FETCH_OK && result->status == 503;
     if (load->latency_count < LD_LOAD_LATENCIES_MAX)
         load->latencies[load->latency_count++] = result->ended_ns - result->began_ns;
     if (!load->on && load->in_flight == 0)
@@ -69,7 +70,10 @@ static void on_due(uv_timer_t *timer);
 
 static void arm(struct ld_load *load)
 {
-    int64_t due = load->start_ns + (int64_t)((double)load->sent_since_start * 1e9 / load->per_second);
+    if (load->factor <= 0)
+        return;
+    double per_second = load->per_second * load->factor;
+    int64_t due = load->start_ns + (int64_t)((double)load->sent_since_start * 1e9 / per_second);
     int64_t wait_ms = (due - (int64_t)uv_hrtime()) / 1000000;
     uv_update_time(load->loop);
     uv_timer_start(&load->timer, on_due, wait_ms > 0 ? (uint64_t)wait_ms : 0, 0);
@@ -80,7 +84,7 @@ static void on_due(uv_timer_t *timer)
     struct ld_load *load = timer->data;
     assert(load->magic == LOAD_MAGIC);
     double elapsed = (double)((int64_t)uv_hrtime() - load->start_ns) / 1e9;
-    uint64_t due = (uint64_t)(elapsed * load->per_second) + 1;
+    uint64_t due = (uint64_t)(elapsed * load->per_second * load->factor) + 1;
     while (load->on && load->sent_since_start < due) {
         load->sent_since_start++;
         send_one(load);
@@ -95,23 +99,49 @@ int ld_load_init(struct ld_load *load, uv_loop_t *loop, struct ld_fetcher *fetch
     load->magic = LOAD_MAGIC;
     load->loop = loop;
     load->fetcher = fetcher;
+    load->factor = 1;
     load->timer.data = load;
     return uv_timer_init(loop, &load->timer) ? LD_ESYSTEM : 0;
 }
 
-void ld_load_start(struct ld_load *load, double per_second)
+double ld_load_offered(const struct ld_load *load)
 {
-    assert(load->magic == LOAD_MAGIC && per_second > 0);
-    load->per_second = per_second;
+    if (!load->on)
+        return load->offered;
+    return load->offered + (double)((int64_t)uv_hrtime() - load->start_ns) / 1e9 * load->per_second;
+}
+
+/* The grid of arrivals begins anew. */
+static void begin(struct ld_load *load)
+{
     load->start_ns = (int64_t)uv_hrtime();
     load->sent_since_start = 0;
     load->on = true;
     arm(load);
 }
 
+void ld_load_start(struct ld_load *load, double per_second)
+{
+    assert(load->magic == LOAD_MAGIC && per_second > 0);
+    load->offered = ld_load_offered(load);
+    load->per_second = per_second;
+    begin(load);
+}
+
+void ld_load_factor(struct ld_load *load, double factor)
+{
+    assert(load->magic == LOAD_MAGIC && factor >= 0);
+    load->offered = ld_load_offered(load);
+    load->factor = factor;
+    uv_timer_stop(&load->timer);
+    if (load->on)
+        begin(load);
+}
+
 void ld_load_stop(struct ld_load *load)
 {
     uv_timer_stop(&load->timer);
+    load->offered = ld_load_offered(load);
     load->on = false;
     if (load->in_flight == 0)
         load->drained(load->context);

@@ -26,6 +26,7 @@ struct ld_load {
     const char *path;
     int64_t timeout_ns;
     double per_second;
+    double factor; /* of per_second, by a reaction; 1 */
     /* Where the next request goes: an address, or NULL when that instance is down (the request is then an error). */
     const char *(*address)(void *context, uint64_t request);
     void (*drained)(void *context); /* stopped, and nothing is in flight any more */
@@ -35,6 +36,8 @@ struct ld_load {
     int64_t start_ns;
     uint64_t sent_since_start;
     uint64_t requests, responses, errors, skipped; /* skipped: the limit in flight was reached */
+    uint64_t unavailable;        /* of the errors: answered 503 */
+    double offered;              /* requests that the full rate would have sent before this start or change of factor */
     size_t in_flight;
     struct ld_load_request *first;
     size_t latency_count;
@@ -43,6 +46,10 @@ struct ld_load {
 
 int ld_load_init(struct ld_load *load, uv_loop_t *loop, struct ld_fetcher *fetcher);
 void ld_load_start(struct ld_load *load, double per_second);
+/* From now on `factor` times the rate, 0: none; also of starts to come. */
+void ld_load_factor(struct ld_load *load, double factor);
+/* How many requests the full rate would have sent so far. */
+double ld_load_offered(const struct ld_load *load);
 /* No new requests; `drained` follows once nothing is in flight (at once, before this returns, when nothing is). */
 void ld_load_stop(struct ld_load *load);
 /* Forget what is in flight. */

@@ -25,6 +25,11 @@ struct replay {
     struct comparison *comparisons;
     size_t comparison_count;
     bool programs_gone;
+    /* the run's conditions, decided again; NULL when they cannot be, for want of a detector */
+    struct ld_conditions *conditions;
+    struct ld_condition *condition_items;
+    struct ld_stored_condition *stored_conditions;
+    size_t stored_condition_count;
     int code;
 };
 
@@ -103,6 +108,8 @@ static void on_alert(void *context, const char *detector, const struct ld_alert 
     struct replay *replay = context;
     struct comparison *comparison = comparison_of(replay, detector);
     replay->result.alerts++;
+    if (replay->conditions)
+        ld_conditions_alert(replay->conditions, detector, alert);
     if (replay->setting->json)
         write_json(replay, detector, alert);
     bool beyond = !comparison || !comparison->stored || comparison->met >= comparison->stored->alert_count;
@@ -149,6 +156,8 @@ static int on_observation(void *context, const struct ld_observation *observatio
     replay->result.observations++;
     ld_panel_observe(replay->panel, observation);
     ld_panel_settle(replay->panel);
+    if (replay->conditions)
+        ld_conditions_observe(replay->conditions, observation);
     return replay->code;
 }
 
@@ -177,6 +186,89 @@ static int prepare_comparisons(struct replay *replay)
     return 0;
 }
 
+/* ---- conditions: the same observations must decide the same, down to the sequence number */
+
+static void ignore_triggered(void *context, size_t index)
+{
+    (void)context;
+    (void)index;
+}
+
+static const struct ld_conditions_events condition_events = {.triggered = ignore_triggered};
+
+static bool watches(const struct replay *replay, const char *detector)
+{
+    const struct ld_panel_member *members;
+    size_t count = ld_panel_members(replay->panel, &members);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(members[i].name, detector) == 0)
+            return true;
+    return false;
+}
+
+static int prepare_conditions(struct replay *replay, const struct ld_cell *cell, struct ld_error *error)
+{
+    const struct ld_scenario *scenario = cell->scenario;
+    const struct ld_steady *steady;
+    size_t count;
+    int code = ld_store_read_conditions(replay->setting->store, replay->setting->run, &replay->stored_conditions,
+                                        &replay->stored_condition_count, replay->arena, error);
+    if (code || replay->stored_condition_count == 0)
+        return code;
+    if (ld_scenario_conditions(scenario, &scenario->fault_cases[cell->fault_case], replay->arena, &steady,
+                               &replay->condition_items, &count) != 0)
+        return ld_fail(error, LD_ENOMEM, "out of memory");
+    for (size_t i = 0; i < count; i++) {
+        const struct ld_when *when = replay->condition_items[i].when;
+        if (when->kind == LD_WHEN_ALERT && !watches(replay, when->detector))
+            return 0; /* left out of this replay: nothing can be said */
+    }
+    code = ld_conditions_new(&replay->conditions, steady, replay->condition_items, count,
+                             (uint32_t)scenario->target.instances, &condition_events, replay);
+    if (code)
+        return ld_fail(error, code, "conditions: %s", ld_code_text(code));
+    for (size_t i = 0; i < replay->stored_condition_count; i++) {
+        const struct ld_stored_condition *stored = &replay->stored_conditions[i];
+        if (strcmp(stored->kind, "steady") == 0)
+            ld_conditions_gate(replay->conditions, stored->from_ns);
+        else
+            ld_conditions_arm(replay->conditions, stored->from_ns, stored->to_ns);
+    }
+    return 0;
+}
+
+static void differ_in_condition(struct replay *replay, const struct ld_stored_condition *stored, uint64_t sequence)
+{
+    if (replay->result.different)
+        return;
+    snprintf(replay->result.first_difference, sizeof replay->result.first_difference,
+             "condition %.80s: decided by observation %llu, stored is %llu", stored->condition,
+             (unsigned long long)sequence, (unsigned long long)stored->sequence);
+    replay->result.different = true;
+}
+
+static void compare_conditions(struct replay *replay)
+{
+    if (!replay->conditions)
+        return;
+    ld_conditions_settle(replay->conditions);
+    for (size_t i = 0; i < replay->stored_condition_count; i++) {
+        const struct ld_stored_condition *stored = &replay->stored_conditions[i];
+        uint64_t sequence = ld_conditions_steady(replay->conditions)->sequence;
+        int64_t recovered_ns = -1, relapsed_ns = -1;
+        for (size_t k = 0; strcmp(stored->kind, "steady") != 0 && replay->condition_items[k].id; k++)
+            if (strcmp(replay->condition_items[k].id, stored->condition) == 0) {
+                const struct ld_condition_state *state = ld_conditions_state(replay->conditions, k);
+                sequence = state->sequence;
+                recovered_ns = state->recovered_ns;
+                relapsed_ns = state->relapsed_ns;
+            }
+        replay->result.conditions++;
+        if (sequence != stored->sequence || recovered_ns != stored->recovered_ns || relapsed_ns != stored->relapsed_ns)
+            differ_in_condition(replay, stored, sequence);
+    }
+}
+
 static int replay_all(struct replay *replay, struct ld_error *error)
 {
     const struct ld_replay_setting *setting = replay->setting;
@@ -192,6 +284,8 @@ static int replay_all(struct replay *replay, struct ld_error *error)
                              setting->host ? &host : NULL, &panel_events, replay, error);
     if (!code)
         code = prepare_comparisons(replay);
+    if (!code)
+        code = prepare_conditions(replay, &setting->plan->cells[run->cell], error);
     if (code)
         return code;
     ld_panel_start(replay->panel);
@@ -205,6 +299,8 @@ static int replay_all(struct replay *replay, struct ld_error *error)
             differ(replay, comparison->name, "a stored alert that did not come again",
                    &comparison->stored->alerts[comparison->met]);
     }
+    if (!code)
+        compare_conditions(replay);
     return code;
 }
 
@@ -218,6 +314,7 @@ int ld_replay_run(struct ld_replay_result *ret_result, const struct ld_replay_se
     while (wait && !replay.programs_gone)
         uv_run(&setting->host->loop, UV_RUN_ONCE);
     ld_panel_free(replay.panel);
+    ld_conditions_free(replay.conditions);
     ld_arena_free(replay.arena);
     if (!code)
         *ret_result = replay.result;

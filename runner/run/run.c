@@ -153,6 +153,7 @@ static void perform(struct ld_run *run, const struct ld_action *action)
         ld_run_fault_off(run, action->fault);
         break;
     case LD_ACTION_END:
+        ld_run_conditions_over(run);
         run->time_up = true;
         ld_run_proceed(run);
         break;
@@ -258,13 +259,15 @@ static void enter_steady(struct ld_run *run)
             return;
         }
     }
-    enter(run, LD_PHASE_METHOD);
+    ld_run_conditions_gate(run);
+    ld_run_proceed(run);
 }
 
 static void enter_method(struct ld_run *run)
 {
     run->method_ns = (int64_t)uv_hrtime();
     run->time_up = false;
+    ld_run_conditions_arm(run);
     run->declared_due = run->scenario->target.truth == LD_TRUTH_DECLARED && run->scenario->target.declared &&
                         !run->scenario->target.declared->healthy && run->cell->variant == LD_VARIANT_LEAKY;
     arm_schedule(run);
@@ -300,6 +303,8 @@ static void enter_stop(struct ld_run *run)
     uv_timer_stop(&run->schedule_timer);
     uv_timer_stop(&run->wall_timer);
     uv_timer_stop(&run->fate_timer);
+    uv_timer_stop(&run->conditions.timer);
+    ld_run_conditions_write(run);
     ld_load_cancel(&run->load);
     /* Judged while all that belongs to it is still there, and before any alert is looked at. */
     ld_run_judge_validity(run);
@@ -358,6 +363,7 @@ static void enter_check(struct ld_run *run)
     uv_close((uv_handle_t *)&run->schedule_timer, on_timer_closed);
     uv_close((uv_handle_t *)&run->wall_timer, on_timer_closed);
     uv_close((uv_handle_t *)&run->fate_timer, on_timer_closed);
+    uv_close((uv_handle_t *)&run->conditions.timer, on_timer_closed);
 }
 
 static void on_end_durable(struct ld_ticket_wait *wait)
@@ -365,6 +371,7 @@ static void on_end_durable(struct ld_ticket_wait *wait)
     struct ld_run *run = wait->context;
     run->events->finished(run->context, run, &run->summary);
     ld_panel_free(run->panel);
+    ld_conditions_free(run->conditions.engine);
     run->magic = 0;
     struct ld_arena *arena = run->arena;
     free(run);
@@ -430,6 +437,11 @@ static bool baseline_is_over(const struct ld_run *run)
     return run->time_up && ld_instances_surveyed(run);
 }
 
+static bool is_steady(const struct ld_run *run)
+{
+    return run->conditions.is_steady;
+}
+
 static bool method_is_over(const struct ld_run *run)
 {
     return run->time_up && ld_run_faults_over(run);
@@ -472,7 +484,7 @@ static const struct phase phases[LD_PHASE_COUNT] = {
     [LD_PHASE_SPAWN] = {"spawn", enter_spawn, all_up},
     [LD_PHASE_WARM_UP] = {"warm-up", enter_warm_up, ld_instances_surveyed},
     [LD_PHASE_BASELINE] = {"baseline", enter_baseline, baseline_is_over},
-    [LD_PHASE_STEADY] = {"steady", enter_steady, never},
+    [LD_PHASE_STEADY] = {"steady", enter_steady, is_steady},
     [LD_PHASE_METHOD] = {"method", enter_method, method_is_over},
     [LD_PHASE_DRAIN] = {"drain", enter_drain, drain_is_over},
     [LD_PHASE_SETTLE] = {"settle", enter_settle, time_is_up},
@@ -506,6 +518,8 @@ static void on_alert(void *context, const char *detector, const struct ld_alert 
     if (alert->action == LD_ALERT_OPEN && !(kind && kind->calibration))
         run->summary.alerts++;
     ld_run_written(run, ld_writer_alert(run->control->writer, run->run_plan->index, detector, &received));
+    if (run->conditions.engine)
+        ld_conditions_alert(run->conditions.engine, detector, alert);
 }
 
 static void on_broken(void *context, const char *detector, const char *reason)
@@ -570,6 +584,8 @@ static void make_handles(struct ld_run *run)
     uv_timer_init(loop, &run->schedule_timer);
     uv_timer_init(loop, &run->wall_timer);
     uv_timer_init(loop, &run->fate_timer);
+    uv_timer_init(loop, &run->conditions.timer);
+    run->conditions.timer.data = run;
     run->phase_timer.data = run->schedule_timer.data = run->wall_timer.data = run->fate_timer.data = run;
     ld_load_init(&run->load, loop, run->control->fetcher);
     run->load.path = run->scenario->load.path;
@@ -579,12 +595,14 @@ static void make_handles(struct ld_run *run)
     run->load.closed = on_load_closed;
     run->load.context = run;
     run->load_drained = true;
-    run->open_handles += 5;
+    run->open_handles += 6;
 }
 
 static int prepare(struct ld_run *run, struct ld_error *error)
 {
     int code = ld_run_faults_make(run, error);
+    if (!code)
+        code = ld_run_conditions_make(run, error);
     if (!code && run->scenario->upstream[0])
         code = ld_upstream_make(run, error);
     if (!code)

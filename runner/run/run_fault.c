@@ -28,7 +28,8 @@ struct actor {
 };
 static const struct actor proxy_actor = {ld_lines_fault_begin, ld_lines_fault_end}, kill_actor = {ld_kill_begin, NULL},
                           strain_actor = {ld_strain_fault_begin, ld_strain_fault_end},
-                          sampling_actor = {ld_run_sampling_begin, ld_run_sampling_end};
+                          sampling_actor = {ld_run_sampling_begin, ld_run_sampling_end},
+                          reaction_actor = {ld_run_reaction_begin, ld_run_reaction_end};
 
 static bool is_strain(const struct ld_run_fault *fault)
 {
@@ -39,6 +40,8 @@ static const struct actor *actor_of(const struct ld_run_fault *fault)
 {
     if (ld_fault_table[fault->spec->type].scope == LD_SCOPE_SAMPLING)
         return &sampling_actor;
+    if (ld_fault_table[fault->spec->type].scope == LD_SCOPE_REACTION)
+        return &reaction_actor;
     return is_strain(fault) ? &strain_actor : fault->victim_count ? &kill_actor : &proxy_actor;
 }
 
@@ -94,6 +97,8 @@ bool ld_run_faults_over(const struct ld_run *run)
 {
     for (size_t i = 0; i < run->fault_count; i++) {
         const struct ld_run_fault *fault = &run->faults[i];
+        if (fault->state == LD_FAULT_WAITING && fault->spec->when)
+            continue; /* its condition never held */
         if (fault->state != LD_FAULT_OVER)
             return false;
         for (uint32_t k = 0; k < fault->victim_count; k++)

@@ -90,6 +90,11 @@ struct ld_victim {
     uint32_t said;               /* lines in which the program spoke of it */
 };
 
+struct ld_load_counts {
+    uint64_t requests, responses, unavailable;
+    double offered; /* requests at the full rate */
+};
+
 struct ld_run_fault {
     struct ld_run *run;
     const struct ld_fault_spec *spec;
@@ -110,6 +115,7 @@ struct ld_run_fault {
     uint32_t lines_acting;       /* toxic: lines whose receipt is to come */
     struct ld_receipt sum;       /* toxic: of the lines so far */
     struct ld_door_fault *doors; /* sampling: one an instance */
+    struct ld_load_counts before; /* reaction: what the load had seen when it began */
     struct ld_receipt receipt;
     bool have_receipt;
 };
@@ -121,6 +127,19 @@ struct ld_line {
     struct ld_proxy_listener *listener;
     bool open;
     char address[64];
+};
+
+/* What a run waits for. Times since the run's start; -1: not yet. */
+struct ld_run_conditions {
+    struct ld_conditions *engine;
+    const struct ld_steady *steady; /* scaled; NULL: no gate */
+    struct ld_condition *items;     /* aborts, then faults */
+    size_t count;
+    int64_t *acted_ns;              /* by item */
+    int64_t *until_ns;              /* by fault of the run: when one that a condition began is to end; INT64_MAX */
+    bool is_steady;
+    int64_t gate_from_ns, armed_from_ns, armed_to_ns;
+    uv_timer_t timer;               /* while the gate is shut: its limit; then the next end of a fault */
 };
 
 struct ld_run {
@@ -158,6 +177,7 @@ struct ld_run {
     struct ld_load load;
     size_t fault_count;
     struct ld_run_fault *faults;
+    struct ld_run_conditions conditions;
 
     struct ld_panel *panel;
     uint64_t sequence;
@@ -266,6 +286,21 @@ void ld_strain_fault_died(struct ld_run_fault *fault, struct ld_victim *victim);
 void ld_strain_fault_line(struct ld_run_fault *fault, struct ld_victim *victim, const char *line);
 void ld_strain_fault_answered(struct ld_run_fault *fault, struct ld_victim *victim, enum ld_strain strain,
                               enum ld_means means, int saved_errno);
+
+/* ---- run_reaction.c */
+void ld_run_reaction_begin(struct ld_run_fault *fault);
+void ld_run_reaction_end(struct ld_run_fault *fault);
+
+/* ---- run_condition.c */
+int ld_run_conditions_make(struct ld_run *run, struct ld_error *error);
+/* Shut the gate until the target is steady, where there is one. */
+void ld_run_conditions_gate(struct ld_run *run);
+/* The method begins: conditions may act. */
+void ld_run_conditions_arm(struct ld_run *run);
+/* The method's time is over: what conditions began ends with it. */
+void ld_run_conditions_over(struct ld_run *run);
+/* What came of all of them, once, at the run's end. */
+void ld_run_conditions_write(struct ld_run *run);
 
 /* ---- run_truth.c */
 void ld_run_truth_line(struct ld_instance *instance, const char *line, size_t length);

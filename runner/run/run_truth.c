@@ -213,6 +213,8 @@ void ld_run_judge_validity(struct ld_run *run)
     }
     for (size_t i = 0; !run->ended_early && i < run->fault_count; i++) {
         const struct ld_run_fault *fault = &run->faults[i];
+        if (fault->spec->when && fault->state == LD_FAULT_WAITING)
+            continue; /* its condition never held: nothing was asked of it */
         if (!fault->have_receipt || !fault->receipt.effective) {
             ld_run_void(run, LD_INVALID_FAULT, "fault %s was not effective: %s", fault->spec->id,
                         fault->have_receipt ? fault->receipt.text : "no receipt");

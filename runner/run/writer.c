@@ -434,6 +434,12 @@ int ld_writer_reader(struct ld_writer *writer, uint32_t run, uint32_t instance, 
     return post(writer, &entry, false, NULL);
 }
 
+int ld_writer_condition(struct ld_writer *writer, uint32_t run, const struct ld_stored_condition *condition)
+{
+    struct ld_entry entry = {.kind = LD_ENTRY_CONDITION, .run = run, .of.condition = *condition};
+    return post(writer, &entry, false, NULL);
+}
+
 int ld_writer_note(struct ld_writer *writer, uint32_t run, int64_t time_ns, const char *kind, const char *text)
 {
     struct ld_entry entry = {.kind = LD_ENTRY_NOTE, .run = run, .time_ns = time_ns, .name = kind, .text = text};

@@ -18,6 +18,7 @@ int test_meter(void);
 int test_receipts(void);
 int test_timing(void);
 int test_sampling(void);
+int test_condition(void);
 int test_proxies(void);
 
 #endif

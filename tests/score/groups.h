@@ -9,5 +9,6 @@ int test_judge(void);
 int test_calibration(void);
 int test_compare(void);
 int test_regress(void);
+int test_censor(void);
 
 #endif

@@ -336,7 +336,7 @@ static void example_queries_run(void **state)
             fail_msg("%s: %s", sql, sqlite3_errmsg(db));
         sqlite3_finalize(row);
     }
-    assert_int_equal(queries, 13);
+    assert_int_equal(queries, 14);
     assert_true(with_rows >= 8); /* the score's tables are empty here */
     sqlite3_close(db);
 }
