@@ -168,6 +168,9 @@ void ld_kill_begin(struct ld_run_fault *fault)
 
 void ld_kill_died(struct ld_run_fault *fault, struct ld_victim *victim)
 {
+    /* Who was to end by himself and died of a signal was killed by somebody else. */
+    if (fault->spec->type == LD_FAULT_EXIT && victim->status < 0)
+        return;
     int64_t took_ns = ld_run_now(fault->run) - victim->struck_ns;
     victim->died_after_ns = took_ns > 0 ? took_ns : 1;
     fault->died++;
