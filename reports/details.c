@@ -16,7 +16,8 @@ static bool has_failed_check(const struct ld_report *report, const struct ld_cel
     return false;
 }
 
-/* The runs to draw, marked: 2 for those of failed checks or without evidence, 1 for one of every other cell, its first valid one. */
+/* The runs to draw, marked: 2 for those of failed checks or without evidence, 1 for one of every other cell, its first
+ * valid one. */
 static void mark_runs(const struct ld_report *report, char *marks)
 {
     for (size_t c = 0; c < report->plan->cell_count; c++) {

@@ -90,10 +90,11 @@ void html_summary(struct html *html, const struct ld_report *report)
     }
     html_raw(html, "</tbody>\n");
     glance_totals(html, report, detectors, count);
-    html_raw(html,
-             "</table></div>\n<p class=\"dim\">Leaks seen of those that a detector had time to see, over all cases of a "
-             "scenario; behind &quot;!&quot; its false alarms. Healthy programs: &quot;quiet&quot; without an "
-             "alert, &quot;held&quot; with alerts only while a bounded hold lasted.");
+    html_raw(
+        html,
+        "</table></div>\n<p class=\"dim\">Leaks seen of those that a detector had time to see, over all cases of a "
+        "scenario; behind &quot;!&quot; its false alarms. Healthy programs: &quot;quiet&quot; without an "
+        "alert, &quot;held&quot; with alerts only while a bounded hold lasted.");
     if (left_out)
         html_raw(html, " More detectors are in the tables below.");
     html_raw(html, "</p>\n</section>\n");

@@ -78,11 +78,12 @@ static json_t *row_object(const struct ld_report *report, const struct ld_board_
 {
     const struct ld_cell *cell = &report->plan->cells[row->cell];
     const struct ld_scenario *scenario = cell->scenario;
-    const char *fault = cell->fault_case < scenario->fault_case_count ? scenario->fault_cases[cell->fault_case].name : "none";
-    json_t *object = json_pack("{s:o,s:o,s:s,s:o,s:f,s:I,s:o,s:b}", "scenario", text(scenario->name), "cell", text(cell->name),
-                               "variant", cell->variant == LD_VARIANT_LEAKY ? "leaky" : "healthy", "fault", text(fault), "rate",
-                               cell->rate, "depth", (json_int_t)cell->depth, "detector", text(row->detector), "calibration",
-                               row->calibration);
+    const char *fault =
+        cell->fault_case < scenario->fault_case_count ? scenario->fault_cases[cell->fault_case].name : "none";
+    json_t *object = json_pack("{s:o,s:o,s:s,s:o,s:f,s:I,s:o,s:b}", "scenario", text(scenario->name), "cell",
+                               text(cell->name), "variant", cell->variant == LD_VARIANT_LEAKY ? "leaky" : "healthy",
+                               "fault", text(fault), "rate", cell->rate, "depth", (json_int_t)cell->depth, "detector",
+                               text(row->detector), "calibration", row->calibration);
     const struct {
         const char *key;
         uint32_t value;
@@ -114,9 +115,9 @@ static json_t *check_object(const struct ld_report *report, const struct ld_chec
         if (strcmp(report->plan->cells[i].scenario->name, check->scenario) == 0)
             file = report->plan->cells[i].scenario->file;
     }
-    return json_pack("{s:o,s:o,s:I,s:o,s:o,s:o,s:o,s:o,s:s}", "scenario", text(check->scenario), "file", text(file), "line",
-                     (json_int_t)check->line, "cell", text(check->cell), "detector", text(check->detector), "what",
-                     text(check->what), "asked", text(check->asked), "seen", text(check->seen), "verdict",
+    return json_pack("{s:o,s:o,s:I,s:o,s:o,s:o,s:o,s:o,s:s}", "scenario", text(check->scenario), "file", text(file),
+                     "line", (json_int_t)check->line, "cell", text(check->cell), "detector", text(check->detector),
+                     "what", text(check->what), "asked", text(check->asked), "seen", text(check->seen), "verdict",
                      ld_verdict_name(check->verdict));
 }
 
@@ -131,8 +132,9 @@ static json_t *run_object(const struct ld_report *report, const struct ld_run_re
     }
     return json_pack("{s:I,s:o,s:I,s:o,s:s,s:o,s:o}", "run", (json_int_t)run->run, "cell",
                      text(planned ? report->plan->cells[planned->cell].name : ""), "repetition",
-                     (json_int_t)(planned ? planned->repetition : 0), "seed", big(planned ? planned->seed : 0), "validity",
-                     ld_validity_name(run->validity), "reason", text(run->reason), "detector_errors", broken);
+                     (json_int_t)(planned ? planned->repetition : 0), "seed", big(planned ? planned->seed : 0),
+                     "validity", ld_validity_name(run->validity), "reason", text(run->reason), "detector_errors",
+                     broken);
 }
 
 static int add_bytes(const char *bytes, size_t length, void *context)
@@ -163,12 +165,12 @@ static json_t *report_object(const struct ld_report *report)
     }
     return json_pack("{s:i,s:s,s:o,s:o,s:b,s:s,s:o,s:b,s:{s:o,s:o,s:I,s:I},s:{s:I,s:f,s:o},s:o,s:o,s:o}", "schema",
                      SCHEMA_VERSION, "tool", "leakdrill", "campaign", text(report->campaign), "database",
-                     text(report->database), "interrupted", report->interrupted, "verdict", ld_verdict_name(verdicts->verdict),
-                     "exit_code", exit_code(report), "calibrated", verdicts->calibrated, "plan", "hash",
-                     text(report->plan->hash), "seed", big(report->plan->seed), "runs_planned",
-                     (json_int_t)report->plan->run_count, "runs_ended", (json_int_t)report->run_count, "excluded", "count",
-                     (json_int_t)verdicts->excluded, "share", verdicts->excluded_share, "runs", excluded, "rows", rows, "checks",
-                     checks, "runs", runs);
+                     text(report->database), "interrupted", report->interrupted, "verdict",
+                     ld_verdict_name(verdicts->verdict), "exit_code", exit_code(report), "calibrated",
+                     verdicts->calibrated, "plan", "hash", text(report->plan->hash), "seed", big(report->plan->seed),
+                     "runs_planned", (json_int_t)report->plan->run_count, "runs_ended", (json_int_t)report->run_count,
+                     "excluded", "count", (json_int_t)verdicts->excluded, "share", verdicts->excluded_share, "runs",
+                     excluded, "rows", rows, "checks", checks, "runs", runs);
 }
 
 int ld_report_json(const struct ld_report *report, struct ld_buffer *out)

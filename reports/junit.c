@@ -17,8 +17,9 @@ static int escape(struct ld_buffer *out, const char *text)
         const char *entity = NULL;
         for (size_t i = 0; i < sizeof entities / sizeof *entities; i++)
             entity = entities[i].character == *text ? entities[i].entity : entity;
-        bool nonsense = length == 0 || (unsigned char)*text < 0x20 || /* XML 1.0 allows no other control character, */
-                        (length == 3 && memcmp(text, "\xef\xbf", 2) == 0 && (unsigned char)text[2] >= 0xbe); /* nor U+FFFE */
+        bool nonsense =
+            length == 0 || (unsigned char)*text < 0x20 || /* XML 1.0 allows no other control character, */
+            (length == 3 && memcmp(text, "\xef\xbf", 2) == 0 && (unsigned char)text[2] >= 0xbe); /* nor U+FFFE */
         if (entity)
             code = ld_buffer_add_text(out, entity);
         else
@@ -64,8 +65,8 @@ static int testcase(struct ld_buffer *out, const char *class_name, const char *n
 static int check_case(struct ld_buffer *out, const struct ld_check *check)
 {
     char class_name[512], message[512];
-    snprintf(class_name, sizeof class_name, "%s%s%s", *check->cell ? check->cell : "campaign", *check->detector ? "." : "",
-             check->detector);
+    snprintf(class_name, sizeof class_name, "%s%s%s", *check->cell ? check->cell : "campaign",
+             *check->detector ? "." : "", check->detector);
     snprintf(message, sizeof message, "asked %s; seen %s; line %u", check->asked, check->seen, check->line);
     return testcase(out, class_name, check->what, check->verdict, message);
 }
@@ -82,7 +83,8 @@ static int run_case(struct ld_buffer *out, const struct ld_run_record *run, cons
     char name[32], message[512];
     snprintf(name, sizeof name, "run %u", run->run);
     snprintf(message, sizeof message, "%s: %s", ld_validity_name(run->validity), run->reason ? run->reason : "");
-    return testcase(out, cell->name, name, run->validity == LD_VALID ? LD_VERDICT_PASS : LD_VERDICT_INCONCLUSIVE, message);
+    return testcase(out, cell->name, name, run->validity == LD_VALID ? LD_VERDICT_PASS : LD_VERDICT_INCONCLUSIVE,
+                    message);
 }
 
 /* The cases of a scenario, "" for the campaign's; written to `out` when it is given, counted in any case. */

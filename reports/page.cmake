@@ -23,7 +23,8 @@ function(find_uplot result)
       message(STATUS "uPlot: no npm: ${without}")
       return()
     endif()
-    file(COPY ${CMAKE_SOURCE_DIR}/reports/package.json ${CMAKE_SOURCE_DIR}/reports/package-lock.json DESTINATION ${folder})
+    file(COPY ${CMAKE_SOURCE_DIR}/reports/package.json ${CMAKE_SOURCE_DIR}/reports/package-lock.json
+      DESTINATION ${folder})
     execute_process(COMMAND ${NPM} ci --ignore-scripts --no-audit --no-fund --prefer-offline --fetch-retries=1
       --fetch-timeout=20000 WORKING_DIRECTORY ${folder} TIMEOUT 120
       RESULT_VARIABLE status OUTPUT_QUIET ERROR_VARIABLE reason)

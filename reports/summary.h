@@ -1,5 +1,5 @@
-/* The board at a glance: every scenario's cases added up, a line a scenario and a column a detector, and all of it added
- * up once more. Nothing here is new: it is the sums of the final table. */
+/* The board at a glance: every scenario's cases added up, a line a scenario and a column a detector, and all of it
+ * added up once more. Nothing here is new: it is the sums of the final table. */
 #ifndef LD_REPORTS_SUMMARY_H
 #define LD_REPORTS_SUMMARY_H
 

@@ -62,7 +62,8 @@ static unsigned longest_piece(const char *name)
     return longest;
 }
 
-/* `broken`: long names of detectors may be broken anywhere. False when names of scenarios would be cut down too much. */
+/* `broken`: long names of detectors may be broken anywhere. False when names of scenarios would be cut down too much.
+ */
 static bool grid_make(struct grid *grid, const struct styled *styled, const struct ld_report *report, bool broken)
 {
     unsigned longest = (unsigned)strlen("healthy, alerted"), numbers = 0;

@@ -31,7 +31,8 @@ cd "$scratch"
 # Files: ```yaml blocks that begin with "# NAME.yaml".
 awk '
     /^```/ { inside = $0 == "```yaml" ? 1 : 0; name = ""; next }
-    inside == 1 { name = substr($0, 3); inside = 2; if (name !~ /^[a-z]+\.yaml$/) { print "a yaml block without a name: " $0; exit 1 } }
+    inside == 1 { name = substr($0, 3); inside = 2;
+        if (name !~ /^[a-z]+\.yaml$/) { print "a yaml block without a name: " $0; exit 1 } }
     inside == 2 { print > name }
 ' "$source/README.md"
 

@@ -133,7 +133,8 @@ const struct ld_command ld_commands[] = {
     {"new-fixture", "FAMILY/NAME", "write a new leak, its twin and its scenario into the source tree",
      "They build and pass as they are: a goroutine stays behind with each request. Change the leak into yours.\n"
      "FAMILY becomes the program, unless fixtures of the family have one; NAME becomes the Go package. Both show in "
-     "profiles, so they are words of an ordinary service, such as counter/receipts: a detector shall find the leak, not "
+     "profiles, so they are words of an ordinary service, such as counter/receipts: a detector shall find the leak, "
+     "not "
      "its name. Refuses to overwrite anything.",
      scaffold_options, true, ld_command_new_fixture},
     {"new-detector", "NAME", "write a new built-in detector and its test into the source tree",
@@ -141,8 +142,7 @@ const struct ld_command ld_commands[] = {
      "NAME is what scenarios call it, such as burst or queue-depth. Refuses to overwrite anything.",
      scaffold_options, true, ld_command_new_detector},
     {"completion", "SHELL", "write the completion of commands and options for a shell",
-     "SHELL is bash, zsh or fish. For bash: eval \"$(leakdrill completion bash)\"", NULL, true,
-     ld_command_completion},
+     "SHELL is bash, zsh or fish. For bash: eval \"$(leakdrill completion bash)\"", NULL, true, ld_command_completion},
     NOT_YET("verify", "compare a candidate rule file with the current one on recorded runs"),
     NOT_YET("shadow", "run a candidate rule file beside the current one"),
     NOT_YET("sign", "sign a verified rule file"),

@@ -19,7 +19,8 @@ struct ld_finding {
     const char *lost; /* static; NULL: what the row says */
 };
 
-/*    id, name, needed for any run, what is lost without it (a check may know better). In this order: the guard before anything makes a thread. */
+/*    id, name, needed for any run, what is lost without it (a check may know better). In this order: the guard before
+ * anything makes a thread. */
 #define LD_DOCTOR_CHECKS(X)                                                                                            \
     X(guard, "guard", true, "nothing can be started without it")                                                       \
     X(subreaper, "subreaper", true, "processes that a target leaves behind could not be found and ended")              \

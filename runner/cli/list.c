@@ -25,7 +25,8 @@ static int list_scenario(struct ld_buffer *out, const struct ld_source *source, 
     return code;
 }
 
-static int list_scenarios(struct ld_buffer *out, const struct ld_sources *sources, const struct ld_source_setting *setting)
+static int list_scenarios(struct ld_buffer *out, const struct ld_sources *sources,
+                          const struct ld_source_setting *setting)
 {
     int code = ld_buffer_add_text(out, "scenarios\n");
     for (size_t i = 0; !code && i < sources->count; i++)

@@ -1,4 +1,5 @@
-/* What a person sees while a campaign runs: a live table on a terminal, one plain line an ended run in a log. stderr. */
+/* What a person sees while a campaign runs: a live table on a terminal, one plain line an ended run in a log. stderr.
+ */
 #ifndef LD_RUNNER_CLI_PROGRESS_H
 #define LD_RUNNER_CLI_PROGRESS_H
 

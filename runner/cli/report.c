@@ -19,7 +19,8 @@ static const struct ld_report_format *choose_format(const struct ld_invocation *
     if (nearest)
         ld_usage_error(invocation->command, "--format: there is no \"%s\"; did you mean %s?", name, nearest);
     else
-        ld_usage_error(invocation->command, "--format: there is no \"%s\", but text, html, json, junit and markdown", name);
+        ld_usage_error(invocation->command, "--format: there is no \"%s\", but text, html, json, junit and markdown",
+                       name);
     return NULL;
 }
 

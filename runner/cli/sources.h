@@ -45,8 +45,8 @@ struct ld_scenarios {
     struct ld_scenario **items;
     size_t count;
 };
-/* Read every scenario among `names` (rule files in folders are passed over); nothing named: the documented ones. Every error is in `errors`; 0 or the first
- * code. */
+/* Read every scenario among `names` (rule files in folders are passed over); nothing named: the documented ones. Every
+ * error is in `errors`; 0 or the first code. */
 int ld_scenarios_read(struct ld_scenarios *ret_scenarios, char *const *names, size_t count,
                       const struct ld_source_setting *setting, struct ld_errors *errors, struct ld_error *error);
 void ld_scenarios_done(struct ld_scenarios *scenarios);

@@ -60,17 +60,21 @@ static void instances_and_time_scale(void **state)
                     "0.1=0/1 1.1=-9/1 1.2=0/1");
     lab_assert_text(&lab, "two.db", "SELECT text FROM fault_receipt", "KILL to 1 process, 1 dead");
     /* Asked for at 6 s, that is 600 ms; started again 1 s, that is 100 ms, after it was gone. */
-    lab_assert_number(&lab, "two.db",
-                      "SELECT began_ns - method_from_ns - phase_ns / 10 BETWEEN 590e6 AND 900e6 FROM fault_receipt JOIN "
-                      "run USING (run)", 1);
+    lab_assert_number(
+        &lab, "two.db",
+        "SELECT began_ns - method_from_ns - phase_ns / 10 BETWEEN 590e6 AND 900e6 FROM fault_receipt JOIN "
+        "run USING (run)",
+        1);
     lab_assert_number(&lab, "two.db",
                       "SELECT second.from_ns - first.to_ns BETWEEN 100e6 AND 500e6 FROM incarnation first JOIN "
                       "incarnation second ON first.run = second.run AND first.instance = second.instance WHERE "
                       "first.incarnation = 1 AND second.incarnation = 2", 1);
     /* One life's leak ends with it; nobody else's does. */
     lab_assert_number(&lab, "two.db", "SELECT count(*) FROM truth_interval WHERE ended_by = 'kill'", 1);
-    lab_assert_number(&lab, "two.db", "SELECT count(*) FROM truth_interval WHERE ended_by = 'follow-up' AND confirmed = "
-                                      "final_amount", 4);
+    lab_assert_number(&lab, "two.db",
+                      "SELECT count(*) FROM truth_interval WHERE ended_by = 'follow-up' AND confirmed = "
+                      "final_amount",
+                      4);
 }
 
 /* The Go programs that are built, in the shortest run that shows their leak. */
@@ -124,8 +128,10 @@ static void a_filter_and_shards_choose_whole_cells(void **state)
         snprintf(seeds[i], sizeof seeds[i], "%s", text);
         free(text);
         /* Two runs a cell: a cell is never split. */
-        lab_assert_number(&lab, database, "SELECT count(*) FROM (SELECT cell FROM run WHERE started_wall_ns IS NOT NULL "
-                                          "GROUP BY cell HAVING count(*) <> 2)", 0);
+        lab_assert_number(&lab, database,
+                          "SELECT count(*) FROM (SELECT cell FROM run WHERE started_wall_ns IS NOT NULL "
+                          "GROUP BY cell HAVING count(*) <> 2)",
+                          0);
         runs += (size_t)lab_number(&lab, database, "SELECT count(*) FROM run WHERE started_wall_ns IS NOT NULL");
     }
     assert_int_equal(runs, 6);
@@ -239,14 +245,17 @@ static void assert_same_file(const char *left, const char *right)
 static void a_stored_campaign_is_reported_again(void **state)
 {
     (void)state;
-    static const char *const formats[][2] = {
-        {"json", "told/report.json"}, {"junit", "told/junit.xml"}, {"markdown", "told/summary.md"}, {"html", "told/report.html"},
-        {"text", "told/table.txt"}};
+    static const char *const formats[][2] = {{"json", "told/report.json"},
+                                             {"junit", "told/junit.xml"},
+                                             {"markdown", "told/summary.md"},
+                                             {"html", "told/report.html"},
+                                             {"text", "told/table.txt"}};
     struct program_result result;
     LAB_SCENARIO(&lab, "alarm.yaml", "healthy.yaml", "NAME", "alarm", "WARN", "4");
     healthy("calm");
     /* A filter leaves cells out: they are not missing in the report either. */
-    LAB_RUN(&lab, &result, "run", "alarm.yaml", "calm.yaml", "--filter", "alarm/*", "--report", "told", "--db", "told.db");
+    LAB_RUN(&lab, &result, "run", "alarm.yaml", "calm.yaml", "--filter", "alarm/*", "--report", "told", "--db",
+            "told.db");
     lab_check(&result, 1, "Verdict: FAIL", NULL);
     program_result_done(&result);
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
@@ -258,8 +267,13 @@ static void a_stored_campaign_is_reported_again(void **state)
         assert_same_file(formats[i][1], "again");
     }
     char *page = lab_read(&lab, "told/report.html");
-    static const char *const wanted[] = {"<b>Goroutines</b>", "<b>Resident memory</b>", "<b>Open files</b>", "<polyline class=\"line l0\" points=\"",
-                                         "of a failed check", "bar-false", "</html>"};
+    static const char *const wanted[] = {"<b>Goroutines</b>",
+                                         "<b>Resident memory</b>",
+                                         "<b>Open files</b>",
+                                         "<polyline class=\"line l0\" points=\"",
+                                         "of a failed check",
+                                         "bar-false",
+                                         "</html>"};
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
         if (!strstr(page, wanted[i]))
             fail_msg("report.html lacks: %s", wanted[i]);
@@ -278,19 +292,26 @@ static void reports_that_cannot_be_made_say_why(void **state)
         const char *message;
     } cases[] = {
         {{"report", "--format", "htm", NULL}, 4, "--format: there is no \"htm\"; did you mean html?\n"},
-        {{"report", "--format", "pdf", NULL}, 4, "--format: there is no \"pdf\", but text, html, json, junit and markdown\n"},
+        {{"report", "--format", "pdf", NULL},
+         4,
+         "--format: there is no \"pdf\", but text, html, json, junit and markdown\n"},
         {{"report", "--format", "html", NULL}, 4, "no database in leakdrill-runs; say which with --db FILE\n"},
-        {{"report", "--format", "html", "--db", "nowhere.db", NULL}, 4, "leakdrill report: nowhere.db: No such file or directory\n"},
+        {{"report", "--format", "html", "--db", "nowhere.db", NULL},
+         4,
+         "leakdrill report: nowhere.db: No such file or directory\n"},
         {{"report", "--format", "html", "--db", "text.db", NULL}, 3, "leakdrill report: text.db: "},
-        {{"report", "--format", "json", "--db", "calm.db", "--output", "nowhere/it", NULL}, 3,
+        {{"report", "--format", "json", "--db", "calm.db", "--output", "nowhere/it", NULL},
+         3,
          "leakdrill report: cannot write nowhere/it: No such file or directory\n"},
-        {{"report", "--format", "json", "--db", "calm.db", "--output", "/dev/full", NULL}, 3,
+        {{"report", "--format", "json", "--db", "calm.db", "--output", "/dev/full", NULL},
+         3,
          "leakdrill report: cannot write /dev/full: No space left on device\n"},
     };
     struct program_result result;
     healthy("calm");
-    lab_write(&lab, "text.db", "this is no database, and long enough for its first hundred bytes to be looked at by anybody who "
-                               "opens it: it is text.\n");
+    lab_write(&lab, "text.db",
+              "this is no database, and long enough for its first hundred bytes to be looked at by anybody who "
+              "opens it: it is text.\n");
     LAB_RUN(&lab, &result, "run", "calm.yaml", "--db", "calm.db");
     lab_check(&result, 0, NULL, NULL);
     program_result_done(&result);

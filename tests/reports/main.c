@@ -1,4 +1,5 @@
-/* Renderers against golden files (tests/data/reports), from records made by hand. LEAKDRILL_GOLDEN=write rewrites them. */
+/* Renderers against golden files (tests/data/reports), from records made by hand. LEAKDRILL_GOLDEN=write rewrites them.
+ */
 #include <jansson.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -26,54 +27,165 @@ static const struct ld_scenario scenario = {.file = "scenarios/documented/http-b
                                             .time_scale = 20,
                                             .fault_case_count = 2,
                                             .fault_cases = fault_cases};
-static const struct ld_cell cells[] = {
-    {.index = 0, .scenario = &scenario, .variant = LD_VARIANT_LEAKY, .fault_case = 1, .rate = 4,
-     .name = "http-body-not-closed/leaky/upstream-killed-and-slow/rate=4"},
-    {.index = 1, .scenario = &scenario, .variant = LD_VARIANT_HEALTHY, .rate = 1, .name = "http-body-not-closed/healthy/none"},
-    {.index = 2, .scenario = &scenario, .variant = LD_VARIANT_LEAKY, .rate = 1, .name = "http-body-not-closed/leaky/none"}};
-static const struct ld_run_plan run_plans[] = {{.index = 0, .cell = 0, .seed = UINT64_MAX}, {.index = 1, .cell = 1, .seed = 2}};
-static const struct ld_plan plan = {.seed = 42, .cell_count = 3, .cells = cells, .run_count = 2, .runs = run_plans, .hash = "abc123"};
+static const struct ld_cell cells[] = {{.index = 0,
+                                        .scenario = &scenario,
+                                        .variant = LD_VARIANT_LEAKY,
+                                        .fault_case = 1,
+                                        .rate = 4,
+                                        .name = "http-body-not-closed/leaky/upstream-killed-and-slow/rate=4"},
+                                       {.index = 1,
+                                        .scenario = &scenario,
+                                        .variant = LD_VARIANT_HEALTHY,
+                                        .rate = 1,
+                                        .name = "http-body-not-closed/healthy/none"},
+                                       {.index = 2,
+                                        .scenario = &scenario,
+                                        .variant = LD_VARIANT_LEAKY,
+                                        .rate = 1,
+                                        .name = "http-body-not-closed/leaky/none"}};
+static const struct ld_run_plan run_plans[] = {{.index = 0, .cell = 0, .seed = UINT64_MAX},
+                                               {.index = 1, .cell = 1, .seed = 2}};
+static const struct ld_plan plan = {
+    .seed = 42, .cell_count = 3, .cells = cells, .run_count = 2, .runs = run_plans, .hash = "abc123"};
 static struct ld_detector_record broken = {.name = "exec", .failed = true, .reason = "exit 1 <&> \x01"};
 static const struct ld_run_record runs[] = {
     {.run = 0, .reason = "", .detector_count = 1, .detectors = &broken},
     {.run = 1, .validity = LD_INVALID_LAG, .reason = "the control loop lagged \"212ms\"\x1b[31m"}};
 #define NONE {.median_ns = -1, .p95_ns = -1}
 static struct ld_board_row rows[] = {
-    {.cell = 0, .detector = "matrix", .runs = 25, .valid = 25, .manifested = 25, .counts = {[LD_OUTCOME_TP] = 24, [LD_OUTCOME_TP_LATE] = 1},
-     .evident_runs = 25, .hit_runs = 24, .alerted = 25, .cause_right = 25, .site_right = 24,
+    {.cell = 0,
+     .detector = "matrix",
+     .runs = 25,
+     .valid = 25,
+     .manifested = 25,
+     .counts = {[LD_OUTCOME_TP] = 24, [LD_OUTCOME_TP_LATE] = 1},
+     .evident_runs = 25,
+     .hit_runs = 24,
+     .alerted = 25,
+     .cause_right = 25,
+     .site_right = 24,
      .time = {.n = 25, .events = 25, .median_ns = 1234 * LD_MS, .p95_ns = -1, .fraction = 1},
      .from_first = {.n = 25, .events = 25, .median_ns = 1345 * LD_MS, .p95_ns = 1999 * LD_MS, .fraction = 1}},
-    {.cell = 0, .detector = "a-detector-with-a-very-long-name-indeed", .runs = 5, .valid = 5, .manifested = 5,
-     .counts = {[LD_OUTCOME_FN] = 5}, .false_alarms = 3, .wrong_site = 2, .alerted = 2, .time = {.n = 5, .median_ns = -1, .p95_ns = -1}, .from_first = NONE},
-    {.cell = 0, .detector = "oracle", .calibration = true, .runs = 5, .time = {.median_ns = -1, .p95_ns = -1}, .from_first = NONE},
-    {.cell = 1, .detector = "matrix", .runs = 5, .valid = 4, .counts = {[LD_OUTCOME_NOT_MANIFESTED] = 4, [LD_OUTCOME_HARNESS_ERROR] = 1},
-     .quiet_hours = 0.25, .time = {.median_ns = -1, .p95_ns = -1}, .from_first = NONE},
-    {.cell = 1, .detector = "growth", .runs = 5, .valid = 4, .alerted = 4, .false_alarms = 4, .during_hold = 1,
-     .counts = {[LD_OUTCOME_NOT_MANIFESTED] = 4, [LD_OUTCOME_HARNESS_ERROR] = 1}, .time = {.median_ns = -1, .p95_ns = -1}, .from_first = NONE},
-    {.cell = 2, .detector = "matrix", .runs = 5, .valid = 5, .manifested = 4, .alerted = 3,
-     .counts = {[LD_OUTCOME_TP] = 3, [LD_OUTCOME_NOT_MANIFESTED] = 1, [LD_OUTCOME_OUT_OF_RANGE] = 1}, .cause_right = 3,
-     .time = {.n = 4, .events = 3, .median_ns = 754321 * LD_MS, .p95_ns = -1}, .from_first = NONE},
-    {.cell = 2, .detector = "growth", .runs = 5, .valid = 4, .manifested = 4, .alerted = 4,
-     .counts = {[LD_OUTCOME_TP] = 4, [LD_OUTCOME_DETECTOR_ERROR] = 1}, .time = {.n = 4, .events = 4, .median_ns = -2 * LD_MS, .p95_ns = -1}, .from_first = NONE}};
-static struct ld_check checks[] = {
-    {.scenario = "http-body-not-closed", .cell = "http-body-not-closed/leaky/upstream-killed-and-slow/rate=4", .detector = "matrix",
-     .what = "detection", .asked = "observed 100%", .seen = "24 of 25 in time, 1 late", .verdict = LD_VERDICT_FAIL, .line = 31},
-    {.scenario = "http-body-not-closed", .cell = "http-body-not-closed/healthy/none", .detector = "matrix", .what = "false alarms",
-     .asked = "at most 0", .seen = "0 episodes in 4 runs", .verdict = LD_VERDICT_PASS, .line = 31},
-    {.scenario = "", .cell = "", .detector = "oracle", .what = "calibration: oracle", .asked = "every leak", .seen = "25 of 25"},
-    {.scenario = "", .cell = "", .detector = "never", .what = "calibration: never", .asked = "no alert", .seen = "30 of 30"},
-    {.scenario = "", .cell = "", .detector = "", .what = "excluded runs", .asked = "at most 5%", .seen = "1 of 2 runs",
-     .verdict = LD_VERDICT_INCONCLUSIVE}};
-static struct ld_verdicts verdicts = {.verdict = LD_VERDICT_FAIL, .calibrated = true, .check_count = 5, .checks = checks, .row_count = sizeof rows / sizeof *rows,
-                                      .rows = rows, .excluded = 1, .excluded_share = 0.5};
+    {.cell = 0,
+     .detector = "a-detector-with-a-very-long-name-indeed",
+     .runs = 5,
+     .valid = 5,
+     .manifested = 5,
+     .counts = {[LD_OUTCOME_FN] = 5},
+     .false_alarms = 3,
+     .wrong_site = 2,
+     .alerted = 2,
+     .time = {.n = 5, .median_ns = -1, .p95_ns = -1},
+     .from_first = NONE},
+    {.cell = 0,
+     .detector = "oracle",
+     .calibration = true,
+     .runs = 5,
+     .time = {.median_ns = -1, .p95_ns = -1},
+     .from_first = NONE},
+    {.cell = 1,
+     .detector = "matrix",
+     .runs = 5,
+     .valid = 4,
+     .counts = {[LD_OUTCOME_NOT_MANIFESTED] = 4, [LD_OUTCOME_HARNESS_ERROR] = 1},
+     .quiet_hours = 0.25,
+     .time = {.median_ns = -1, .p95_ns = -1},
+     .from_first = NONE},
+    {.cell = 1,
+     .detector = "growth",
+     .runs = 5,
+     .valid = 4,
+     .alerted = 4,
+     .false_alarms = 4,
+     .during_hold = 1,
+     .counts = {[LD_OUTCOME_NOT_MANIFESTED] = 4, [LD_OUTCOME_HARNESS_ERROR] = 1},
+     .time = {.median_ns = -1, .p95_ns = -1},
+     .from_first = NONE},
+    {.cell = 2,
+     .detector = "matrix",
+     .runs = 5,
+     .valid = 5,
+     .manifested = 4,
+     .alerted = 3,
+     .counts = {[LD_OUTCOME_TP] = 3, [LD_OUTCOME_NOT_MANIFESTED] = 1, [LD_OUTCOME_OUT_OF_RANGE] = 1},
+     .cause_right = 3,
+     .time = {.n = 4, .events = 3, .median_ns = 754321 * LD_MS, .p95_ns = -1},
+     .from_first = NONE},
+    {.cell = 2,
+     .detector = "growth",
+     .runs = 5,
+     .valid = 4,
+     .manifested = 4,
+     .alerted = 4,
+     .counts = {[LD_OUTCOME_TP] = 4, [LD_OUTCOME_DETECTOR_ERROR] = 1},
+     .time = {.n = 4, .events = 4, .median_ns = -2 * LD_MS, .p95_ns = -1},
+     .from_first = NONE}};
+static struct ld_check checks[] = {{.scenario = "http-body-not-closed",
+                                    .cell = "http-body-not-closed/leaky/upstream-killed-and-slow/rate=4",
+                                    .detector = "matrix",
+                                    .what = "detection",
+                                    .asked = "observed 100%",
+                                    .seen = "24 of 25 in time, 1 late",
+                                    .verdict = LD_VERDICT_FAIL,
+                                    .line = 31},
+                                   {.scenario = "http-body-not-closed",
+                                    .cell = "http-body-not-closed/healthy/none",
+                                    .detector = "matrix",
+                                    .what = "false alarms",
+                                    .asked = "at most 0",
+                                    .seen = "0 episodes in 4 runs",
+                                    .verdict = LD_VERDICT_PASS,
+                                    .line = 31},
+                                   {.scenario = "",
+                                    .cell = "",
+                                    .detector = "oracle",
+                                    .what = "calibration: oracle",
+                                    .asked = "every leak",
+                                    .seen = "25 of 25"},
+                                   {.scenario = "",
+                                    .cell = "",
+                                    .detector = "never",
+                                    .what = "calibration: never",
+                                    .asked = "no alert",
+                                    .seen = "30 of 30"},
+                                   {.scenario = "",
+                                    .cell = "",
+                                    .detector = "",
+                                    .what = "excluded runs",
+                                    .asked = "at most 5%",
+                                    .seen = "1 of 2 runs",
+                                    .verdict = LD_VERDICT_INCONCLUSIVE}};
+static struct ld_verdicts verdicts = {.verdict = LD_VERDICT_FAIL,
+                                      .calibrated = true,
+                                      .check_count = 5,
+                                      .checks = checks,
+                                      .row_count = sizeof rows / sizeof *rows,
+                                      .rows = rows,
+                                      .excluded = 1,
+                                      .excluded_share = 0.5};
 static const struct ld_score no_score;
-static const struct ld_report report = {.plan = &plan, .runs = runs, .run_count = 2, .score = &no_score, .verdicts = &verdicts,
-                                        .campaign = "2026-11-21-a1", .database = "leakdrill-runs/2026-11-21-a1.db"};
+static const struct ld_report report = {.plan = &plan,
+                                        .runs = runs,
+                                        .run_count = 2,
+                                        .score = &no_score,
+                                        .verdicts = &verdicts,
+                                        .campaign = "2026-11-21-a1",
+                                        .database = "leakdrill-runs/2026-11-21-a1.db"};
 
-static const struct ld_stored_run stored = {.run = 3, .cell = "chan/leaky/target-killed", .scenario = "chan", .variant = "leaky",
-                                            .fault_case = "target-killed", .seed = 77, .repetition = 1, .rate = 1, .ended = true,
-                                            .end = {.validity = LD_INVALID_GAPS, .reason = "3 samples missing", .observed_from_ns = LD_SECOND,
-                                                    .observed_to_ns = 12 * LD_SECOND, .lag_p99_ns = 2 * LD_MS}};
+static const struct ld_stored_run stored = {.run = 3,
+                                            .cell = "chan/leaky/target-killed",
+                                            .scenario = "chan",
+                                            .variant = "leaky",
+                                            .fault_case = "target-killed",
+                                            .seed = 77,
+                                            .repetition = 1,
+                                            .rate = 1,
+                                            .ended = true,
+                                            .end = {.validity = LD_INVALID_GAPS,
+                                                    .reason = "3 samples missing",
+                                                    .observed_from_ns = LD_SECOND,
+                                                    .observed_to_ns = 12 * LD_SECOND,
+                                                    .lag_p99_ns = 2 * LD_MS}};
 static const struct ld_timeline_row timeline[] = {
     {0, "phase", "", "prepare", -1, -1},
     {20 * LD_MS, "life", "instance 0", "incarnation 1 started", 0, -1},
@@ -86,7 +198,8 @@ static const struct ld_timeline_row timeline[] = {
     {2300 * LD_MS, "truth", "i1", "leak chan-receive, 3 goroutines outstanding", 0, 3},
     {3 * LD_SECOND, "count", "instance 0", "40 goroutines", 0, -1},
     {3100 * LD_MS, "truth", "i1", "leak chan-receive, 37 goroutines outstanding", 0, 37},
-    {3500 * LD_MS, "alert", "matrix", "open red chan-receive at shop/mail.consume: 32 goroutines wait at one site, none has left for 2 s", 0, -1},
+    {3500 * LD_MS, "alert", "matrix",
+     "open red chan-receive at shop/mail.consume: 32 goroutines wait at one site, none has left for 2 s", 0, -1},
     {3600 * LD_MS, "truth", "i1", "leak chan-receive, 38 goroutines outstanding", 0, 38},
     {3700 * LD_MS, "truth", "i1", "cured chan-receive, 20 goroutines outstanding", 0, 20},
     {3800 * LD_MS, "truth", "i1", "cured chan-receive, 0 goroutines outstanding", 0, 0},
@@ -148,8 +261,11 @@ static void tables(void **state)
     static const struct {
         const char *name;
         struct ld_text_style style;
-    } cases[] = {{"table-60.txt", {60, false, true}}, {"table-80.txt", {80, false, true}}, {"table-80-ascii.txt", {80, false, false}},
-                 {"table-200.txt", {200, false, true}}, {"table-80-colour.txt", {80, true, true}}};
+    } cases[] = {{"table-60.txt", {60, false, true}},
+                 {"table-80.txt", {80, false, true}},
+                 {"table-80-ascii.txt", {80, false, false}},
+                 {"table-200.txt", {200, false, true}},
+                 {"table-80-colour.txt", {80, true, true}}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct ld_buffer out;
         ld_buffer_init(&out, 1 << 20);
@@ -180,10 +296,12 @@ static void shown_run(void **state)
     (void)state;
     struct ld_buffer out;
     ld_buffer_init(&out, 1 << 20);
-    assert_int_equal(ld_report_run(&stored, timeline, TIMELINE_ROWS, &(struct ld_text_style){80, false, true}, &out), 0);
+    assert_int_equal(ld_report_run(&stored, timeline, TIMELINE_ROWS, &(struct ld_text_style){80, false, true}, &out),
+                     0);
     compare("run-80.txt", &out);
     ld_buffer_clear(&out);
-    assert_int_equal(ld_report_run(&stored, timeline, TIMELINE_ROWS, &(struct ld_text_style){120, false, false}, &out), 0);
+    assert_int_equal(ld_report_run(&stored, timeline, TIMELINE_ROWS, &(struct ld_text_style){120, false, false}, &out),
+                     0);
     compare("run-120-ascii.txt", &out);
     ld_buffer_clear(&out);
     assert_int_equal(ld_report_run(&stored, NULL, 0, &(struct ld_text_style){80, false, true}, &out), 0);
@@ -299,8 +417,14 @@ static void a_full_buffer_is_said(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tables), cmocka_unit_test(no_width_is_exceeded),  cmocka_unit_test(shown_run), cmocka_unit_test(json),
-        cmocka_unit_test(junit),  cmocka_unit_test(markdown), cmocka_unit_test(outcomes_are_explained), cmocka_unit_test(a_full_buffer_is_said),
+        cmocka_unit_test(tables),
+        cmocka_unit_test(no_width_is_exceeded),
+        cmocka_unit_test(shown_run),
+        cmocka_unit_test(json),
+        cmocka_unit_test(junit),
+        cmocka_unit_test(markdown),
+        cmocka_unit_test(outcomes_are_explained),
+        cmocka_unit_test(a_full_buffer_is_said),
         cmocka_unit_test(an_interrupted_campaign_has_its_signal_as_exit_code),
     };
     return cmocka_run_group_tests_name("reports", tests, NULL, NULL) + test_page() + test_summary();
