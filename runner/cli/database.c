@@ -24,7 +24,8 @@ int ld_database_new(const char *given, char *ret_path, size_t room, struct ld_er
         return 0;
     }
     if (mkdir(LD_RUNS_FOLDER, 0777) != 0 && errno != EEXIST)
-        return ld_fail_errno(error, LD_EIO, errno, "cannot make the folder " LD_RUNS_FOLDER);
+        return ld_fail_errno(error, LD_EIO, errno,
+                             "cannot make the folder " LD_RUNS_FOLDER " for the database (--db FILE: elsewhere)");
     time_t now = time(NULL);
     struct tm utc;
     char stamp[32];

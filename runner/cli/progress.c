@@ -9,7 +9,8 @@
 #include "base/clock.h"
 #include "base/text.h"
 
-#define ROWS_MAX 16 /* runs in hand that the live table shows */
+#define ROWS_MAX 16   /* runs in hand that the live table shows */
+#define ROWS_BESIDE 2 /* lines of the terminal that are not theirs: the sum and the cursor's */
 
 unsigned ld_terminal_width(int fd)
 {
@@ -17,6 +18,15 @@ unsigned ld_terminal_width(int fd)
     if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col >= 20)
         return size.ws_col;
     return 80;
+}
+
+/* As many as can be erased again: what has left the top of the terminal stays in its history. */
+static size_t rows_that_fit(int fd)
+{
+    struct winsize size;
+    if (ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_row == 0 || size.ws_row >= ROWS_MAX + ROWS_BESIDE)
+        return ROWS_MAX;
+    return size.ws_row > ROWS_BESIDE ? size.ws_row - ROWS_BESIDE : 0;
 }
 
 void ld_progress_init(struct ld_progress *progress, unsigned jobs)
@@ -81,9 +91,10 @@ static void on_tick(void *context, struct ld_run *const *runs, size_t count, con
     if (!progress->live)
         return;
     char line[512];
+    size_t rows = rows_that_fit(STDERR_FILENO);
     progress->width = ld_terminal_width(STDERR_FILENO);
     erase(progress);
-    for (size_t i = 0; i < count && i < ROWS_MAX; i++) {
+    for (size_t i = 0; i < count && i < rows; i++) {
         const struct ld_run_plan *run = ld_run_plan_of(runs[i]);
         snprintf(line, sizeof line, "  %-9s run %-5u %3u alerts  %s", ld_run_phase_name(runs[i]), run->index,
                  ld_run_alerts(runs[i]), ld_run_cell_name(runs[i]));
