@@ -10,6 +10,7 @@
 
 #define USUAL_WIDTH 80 /* below, only the essential columns fit beside a name */
 #define WIDE_WIDTH 130 /* from here up, all of them */
+#define LISTED_MAX 16  /* checks of one verdict that did not pass, and runs without evidence */
 
 struct layout {
     enum board_group group; /* and those before it are shown */
@@ -241,6 +242,17 @@ static const struct {
     [LD_VERDICT_HARNESS] = {"HARNESS", STYLE_RED},
 };
 
+/* What has more than LISTED_MAX lines says so. */
+static void left_out_line(struct styled *styled, size_t count, const char *what)
+{
+    char line[160];
+    if (count <= LISTED_MAX)
+        return;
+    snprintf(line, sizeof line, "and %zu more %s; all of them: leakdrill report --format markdown",
+             count - LISTED_MAX, what);
+    styled_wrapped(styled, 0, 2, line);
+}
+
 /* FAIL what: detector in cell, file:line: asked this, seen that. */
 static void failed_check(struct styled *styled, const struct ld_plan *plan, const struct ld_check *check)
 {
@@ -258,20 +270,37 @@ static void failed_check(struct styled *styled, const struct ld_plan *plan, cons
     styled_wrapped(styled, (unsigned)strlen(word) + 1, 2, line);
 }
 
+/* The worst first; an interrupted campaign is inconclusive in everything it did not come to. */
+static void failed_checks(struct styled *styled, const struct ld_report *report)
+{
+    static const enum ld_verdict worst_first[] = {LD_VERDICT_HARNESS, LD_VERDICT_FAIL, LD_VERDICT_INCONCLUSIVE};
+    for (size_t order = 0; order < sizeof worst_first / sizeof *worst_first; order++) {
+        size_t count = 0;
+        for (size_t i = 0; i < report->verdicts->check_count; i++) {
+            const struct ld_check *check = &report->verdicts->checks[i];
+            if (check->verdict == worst_first[order] && ++count <= LISTED_MAX)
+                failed_check(styled, report->plan, check);
+        }
+        left_out_line(styled, count, verdict_words[worst_first[order]].word);
+    }
+}
+
 static void excluded_line(struct styled *styled, const struct ld_report *report)
 {
     if (!report->verdicts->excluded)
         return;
     styled_printf(styled, "Excluded: %u of %zu runs\n", report->verdicts->excluded, report->run_count);
+    size_t count = 0;
     for (size_t i = 0; i < report->run_count; i++) {
         const struct ld_run_record *run = &report->runs[i];
         char line[512];
-        if (run->validity == LD_VALID)
+        if (run->validity == LD_VALID || ++count > LISTED_MAX)
             continue;
         snprintf(line, sizeof line, "run %u: %s: %s", run->run, ld_validity_name(run->validity),
                  run->reason ? run->reason : "");
         styled_wrapped(styled, 0, 2, line);
     }
+    left_out_line(styled, count, "runs");
 }
 
 int ld_report_text(const struct ld_report *report, const struct ld_text_style *style, struct ld_buffer *out)
@@ -291,10 +320,7 @@ int ld_report_text(const struct ld_report *report, const struct ld_text_style *s
         summary_text(&styled, report);
     excluded_line(&styled, report);
     calibration_line(&styled, report->verdicts);
-    for (size_t i = 0; i < report->verdicts->check_count; i++) {
-        if (report->verdicts->checks[i].verdict != LD_VERDICT_PASS)
-            failed_check(&styled, report->plan, &report->verdicts->checks[i]);
-    }
+    failed_checks(&styled, report);
     styled_rule(&styled);
     styled_text(&styled, report->interrupted ? "Verdict (interrupted): " : "Verdict: ");
     styled_colour(&styled, verdict_words[report->verdicts->verdict].colour);

@@ -160,12 +160,16 @@ void ld_doctor_leak_profile(struct ld_finding *finding)
 
 /* ---- what builds them */
 
-/* The minor version of a Go and what it says, 0 when it is none. */
+/* The minor version of a Go and what it says, 0 when it is none. One that switches by itself to what it fetched before
+ * is as good as that; nothing is fetched here. */
 static int go_minor(const char *path, char *ret_said, unsigned room)
 {
-    char command[1100];
+    char command[4200];
     int minor = 0;
-    snprintf(command, sizeof command, "GOTOOLCHAIN=local '%s' version 2>/dev/null", path);
+    snprintf(command, sizeof command,
+             "(cd '%s/fixtures-go' && GOPROXY=off GOTOOLCHAIN=auto '%s' version) 2>/dev/null || "
+             "GOTOOLCHAIN=local '%s' version 2>/dev/null",
+             strchr(LEAKDRILL_SOURCE_FOLDER, '\'') ? "" : LEAKDRILL_SOURCE_FOLDER, path, path);
     return !strchr(path, '\'') && ld_doctor_ask(command, ret_said, room) &&
                    sscanf(ret_said, "go version go1.%d", &minor) == 1
                ? minor

@@ -97,10 +97,11 @@ int ld_command_new_detector(const struct ld_invocation *invocation)
     if (!code) {
         ld_scaffold_tell(&scaffold);
         const char *build = ld_scaffold_build_folder(&scaffold);
-        printf("  ctest --test-dir %s -R detect\n  %s/bin/leakdrill explain %s\n\nThe judgement is the function judge "
-               "of the "
+        const char *program = ld_arena_printf(scaffold.arena, "%s/bin/leakdrill", build);
+        printf("  ctest --test-dir %s -R detect\n  %s explain %s\n\nThe judgement is the function judge of the "
                "new file. A scenario names the detector as `detectors: [%s]`.\n",
-               build, build, name, name);
+               ld_scaffold_quoted(&scaffold, build), ld_scaffold_quoted(&scaffold, program ? program : "leakdrill"),
+               name, name);
     }
     ld_scaffold_done(&scaffold);
     return code ? ld_say_error(invocation->command, &error) : LD_EXIT_OK;

@@ -301,10 +301,12 @@ int ld_command_new_fixture(const struct ld_invocation *invocation)
     if (!code) {
         ld_scaffold_tell(&scaffold);
         const char *build = ld_scaffold_build_folder(&scaffold);
-        printf("  %s/bin/leakdrill run %s/%s\n  ctest --test-dir %s -R fixtures-go\n\nThe leak is the line marked "
-               "\"%s…\"; "
-               "the file in repaired/ is its twin. fixtures-go/README.md says what both owe the runner.\n",
-               build, scaffold.source, scenario, build, MARK);
+        const char *program = ld_arena_printf(scaffold.arena, "%s/bin/leakdrill", build);
+        const char *file = ld_arena_printf(scaffold.arena, "%s/%s", scaffold.source, scenario);
+        printf("  %s run %s\n  ctest --test-dir %s -R fixtures-go\n\nThe leak is the line marked \"%s…\"; the file in "
+               "repaired/ is its twin. fixtures-go/README.md says what both owe the runner.\n",
+               ld_scaffold_quoted(&scaffold, program ? program : "leakdrill"),
+               ld_scaffold_quoted(&scaffold, file ? file : scenario), ld_scaffold_quoted(&scaffold, build), MARK);
     }
     ld_scaffold_done(&scaffold);
     return code ? ld_say_error(invocation->command, &error) : LD_EXIT_OK;

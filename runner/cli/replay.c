@@ -57,8 +57,8 @@ static int keep_watched(const struct ld_stored_campaign *campaign, const char *d
     if (kept == 0 && *count > 0)
         return ld_fail(error, LD_EUSAGE, "no scenario of this database has a detector \"%s\"", detector);
     if (kept < *count)
-        fprintf(stderr, "leakdrill replay: left out: %zu runs of scenarios without the detector %s\n", *count - kept,
-                detector);
+        fprintf(stderr, "leakdrill replay: left out: %zu run%s of scenarios without the detector %s\n", *count - kept,
+                *count - kept == 1 ? "" : "s", detector);
     *count = kept;
     return 0;
 }

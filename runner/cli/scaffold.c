@@ -171,6 +171,19 @@ static bool is_ours(const struct ld_scaffold *scaffold)
     return strcmp(scaffold->source, LEAKDRILL_SOURCE_FOLDER) == 0;
 }
 
+const char *ld_scaffold_quoted(const struct ld_scaffold *scaffold, const char *path)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=.,:@%/";
+    if (path[strspn(path, plain)] == '\0')
+        return path;
+    const char *quoted = ld_arena_printf(scaffold->arena, "'");
+    for (; quoted && *path; path++)
+        quoted = *path == '\'' ? ld_arena_printf(scaffold->arena, "%s'\\''", quoted)
+                               : ld_arena_printf(scaffold->arena, "%s%c", quoted, *path);
+    quoted = quoted ? ld_arena_printf(scaffold->arena, "%s'", quoted) : NULL;
+    return quoted ? quoted : path;
+}
+
 void ld_scaffold_tell(const struct ld_scaffold *scaffold)
 {
     for (size_t i = 0; i < scaffold->count; i++)
@@ -178,9 +191,10 @@ void ld_scaffold_tell(const struct ld_scaffold *scaffold)
                scaffold->files[i].path);
     printf("\nNext:\n");
     if (is_ours(scaffold))
-        printf("  cmake --build %s\n", LEAKDRILL_BUILD_FOLDER);
+        printf("  cmake --build %s\n", ld_scaffold_quoted(scaffold, LEAKDRILL_BUILD_FOLDER));
     else
-        printf("  (cd %s && cmake --preset dev && cmake --build --preset dev)\n", scaffold->source);
+        printf("  (cd %s && cmake --preset dev && cmake --build --preset dev)\n",
+               ld_scaffold_quoted(scaffold, scaffold->source));
 }
 
 const char *ld_scaffold_build_folder(struct ld_scaffold *scaffold)

@@ -51,6 +51,8 @@ int ld_scaffold_write(const struct ld_scaffold *scaffold, struct ld_error *error
 /* "wrote …" and "changed …" to stdout, and how to build. */
 void ld_scaffold_tell(const struct ld_scaffold *scaffold);
 /* Where that builds: our own build folder, or build/dev of another tree. */
+/* A path as a shell reads it: in quotes where it needs them. */
+const char *ld_scaffold_quoted(const struct ld_scaffold *scaffold, const char *path);
 const char *ld_scaffold_build_folder(struct ld_scaffold *scaffold);
 
 #endif

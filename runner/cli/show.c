@@ -48,5 +48,7 @@ int ld_command_show(const struct ld_invocation *invocation)
     if (store)
         ld_store_close(store, NULL);
     ld_arena_free(arena);
+    if (code == LD_ENOENT)
+        return ld_usage_error(invocation->command, "%s", error.message);
     return code ? ld_say_error(invocation->command, &error) : LD_EXIT_OK;
 }

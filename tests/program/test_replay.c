@@ -305,6 +305,36 @@ static void detectors_and_campaigns_compare(void **state)
     }
 }
 
+/* Runs that the detector did not watch are left out, unless they are asked for. */
+static void one_detector_is_replayed_where_it_watched(void **state)
+{
+    struct program_result result;
+    (void)state;
+    LAB_SCENARIO(&lab, "counted.yaml", "healthy.yaml", "NAME", "counted", "WARN", "20");
+    LAB_SCENARIO(&lab, "grown.yaml", "healthy.yaml", "NAME", "grown", "threshold: {warn: WARN, break: 400}", "growth",
+                 "detector: threshold", "detector: growth");
+    LAB_RUN(&lab, &result, "run", "counted.yaml", "grown.yaml", "--runs", "1", "--db", "two.db");
+    lab_check(&result, 0, NULL, NULL);
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "replay", "--db", "two.db", "--detector", "growth");
+    lab_check(&result, 0, "run 1: ", "left out: 1 run of scenarios without the detector growth\n");
+    assert_null(strstr(result.out, "run 0: "));
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "replay", "--db", "two.db", "--detector", "oracle");
+    lab_check(&result, 0, "run 0: ", NULL);
+    assert_string_equal(result.err, "");
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "replay", "0", "--db", "two.db", "--detector", "growth");
+    lab_check(&result, 4, NULL, "scenario counted has no detector \"growth\"");
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "replay", "--db", "two.db", "--detector", "grwth");
+    lab_check(&result, 4, NULL, "no scenario of this database has a detector \"grwth\"");
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "show", "7", "--db", "two.db");
+    lab_check(&result, 4, NULL, "two.db: has no run 7");
+    program_result_done(&result);
+}
+
 /* A stored scenario needs nothing installed. */
 static void replay_needs_no_programs(void **state)
 {
@@ -353,6 +383,7 @@ int test_replay(void)
         cmocka_unit_test(a_changed_profile_is_found),
         cmocka_unit_test(a_damaged_body_is_an_error_not_a_difference),
         cmocka_unit_test(detectors_and_campaigns_compare),
+        cmocka_unit_test(one_detector_is_replayed_where_it_watched),
         cmocka_unit_test(replay_needs_no_programs),
     };
     if (!lab_has_programs()) {
