@@ -11,7 +11,7 @@ trap 'rm -rf "$scratch"' EXIT
 grep -q "id=\"run-$run\"" "$scratch/report.html" || { echo "the page does not draw run $run" >&2; exit 4; }
 # A copy that shows less. The page's policy allows its own style only, so the copy has none.
 only="main > section { display: none } section:has(#board), section:has(#runs) { display: block }
-    .run:not(:has(#run-$run)), .run details, .run .scroll, #runs + p, .drawn ~ .drawn ~ .drawn { display: none }
+    .run:not(:has(#run-$run)), .run details, .run .scroll, #runs + p, .drawn ~ .drawn { display: none }
     body { max-width: none }"
 sed -e '/http-equiv="Content-Security-Policy"/d' -e "s/<details class=\"run\">/<details class=\"run\" open>/" \
     -e "s|^</head>|<style>$(echo "$only" | tr '\n' ' ')</style></head>|" -e "s|</style>\$|&|" \

@@ -32,6 +32,7 @@ static void add(struct summary_sum *sum, const struct ld_board_row *row, bool he
         sum->alerted += row->alerted;
         return;
     }
+    sum->leaky += row->runs;
     sum->leaks += seen + row->counts[LD_OUTCOME_FN];
     sum->seen += seen;
     sum->cause_right += row->cause_right;
@@ -56,8 +57,10 @@ const char *summary_seen(const struct summary_sum *sum, char value[SUMMARY_VALUE
     *value = '\0';
     if (sum->leaks)
         snprintf(value, SUMMARY_VALUE, "%u/%u", sum->seen, sum->leaks);
-    else if (sum->watched && !sum->false_alarms)
-        snprintf(value, SUMMARY_VALUE, "%s", sum->during_hold ? "held" : sum->healthy ? "quiet" : "-");
+    else if (sum->leaky)
+        snprintf(value, SUMMARY_VALUE, "-");
+    else if (sum->healthy && !sum->false_alarms)
+        snprintf(value, SUMMARY_VALUE, "%s", sum->during_hold ? "held" : "quiet");
     return value;
 }
 

@@ -13,6 +13,7 @@ struct summary_sum {
     unsigned leaks;        /* in leaky runs, that the detector had time to see */
     unsigned seen;         /* of them, late ones included */
     unsigned cause_right, site_right;
+    unsigned leaky;        /* runs of leaky programs, whether or not anything came of them */
     unsigned healthy;      /* runs of healthy programs, */
     unsigned alerted;      /* and those of them with an alert */
     unsigned false_alarms; /* episodes, in leaky and healthy runs */
@@ -26,7 +27,7 @@ size_t summary_detectors(const struct ld_report *report, const char *ret_names[S
 /* Over all cells of the scenario; of all scenarios when it is NULL. */
 struct summary_sum summary_sum(const struct ld_report *report, const struct ld_scenario *scenario,
                                const char *detector);
-/* "18/20"; of healthy programs alone "quiet", or "held" when all alerts were during bounded holds; "" for what has
+/* "18/20", "-" when there was nothing it had time to see; of healthy programs alone "quiet", or "held" when all alerts were during bounded holds; "" for what has
  * nothing but false alarms, which are another word: "!3". */
 const char *summary_seen(const struct summary_sum *sum, char value[SUMMARY_VALUE]);
 const char *summary_false(const struct summary_sum *sum, char value[SUMMARY_VALUE]);

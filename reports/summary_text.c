@@ -13,6 +13,7 @@ struct grid {
     const struct ld_report *report;
     const char *detectors[SUMMARY_DETECTORS_MAX];
     size_t count, left_out;
+    unsigned gap; /* between columns */
     unsigned name_width, seen_widths[SUMMARY_DETECTORS_MAX], false_widths[SUMMARY_DETECTORS_MAX],
         widths[SUMMARY_DETECTORS_MAX];
 };
@@ -67,7 +68,7 @@ static unsigned longest_piece(const char *name)
 static bool grid_make(struct grid *grid, const struct styled *styled, const struct ld_report *report, bool broken)
 {
     unsigned longest = (unsigned)strlen("healthy, alerted"), numbers = 0;
-    *grid = (struct grid){.report = report};
+    *grid = (struct grid){.report = report, .gap = broken ? 1 : 2};
     grid->count = summary_detectors(report, grid->detectors, &grid->left_out);
     for (size_t i = 0; i < report->plan->cell_count; i++) {
         const struct ld_scenario *scenario = report->plan->cells[i].scenario;
@@ -90,7 +91,7 @@ static bool grid_make(struct grid *grid, const struct styled *styled, const stru
         *width = larger(*width, broken && whole > PIECE_MAX ? PIECE_MAX : whole);
         while (pieces_of(grid->detectors[i], *width) > HEADER_LINES)
             ++*width;
-        numbers += *width + 2;
+        numbers += *width + grid->gap;
     }
     grid->name_width = numbers + longest + 1 <= styled->style.width ? longest
                        : numbers + 1 < styled->style.width          ? styled->style.width - numbers - 1
@@ -115,7 +116,7 @@ static void headings(struct styled *styled, const struct grid *grid)
                 snprintf(piece, sizeof piece, "%.*s", (int)length, name);
                 name += length;
             }
-            styled_text(styled, "  ");
+            styled_repeat(styled, " ", grid->gap);
             styled_cell(styled, piece, -(int)grid->widths[i], true);
         }
         styled_text(styled, "\n");
@@ -145,7 +146,7 @@ static void scenario_line(struct styled *styled, const struct grid *grid, const 
     for (size_t i = 0; i < grid->count; i++) {
         const struct summary_sum sum = summary_sum(grid->report, scenario, grid->detectors[i]);
         unsigned alarms = grid->false_widths[i];
-        styled_text(styled, "  ");
+        styled_repeat(styled, " ", grid->gap);
         coloured(styled, colour_of(&sum), summary_seen(&sum, value), grid->widths[i] - (alarms ? alarms + 1 : 0));
         if (!alarms)
             continue;
@@ -175,7 +176,7 @@ static void total_lines(struct styled *styled, const struct grid *grid)
         styled_cell(styled, summary_totals[i].name, (int)grid->name_width, true);
         for (size_t j = 0; j < grid->count; j++) {
             const struct summary_sum sum = summary_sum(grid->report, NULL, grid->detectors[j]);
-            styled_text(styled, "  ");
+            styled_repeat(styled, " ", grid->gap);
             total_value(styled, &summary_totals[i], &sum, grid->widths[j]);
         }
         styled_text(styled, "\n");
@@ -191,7 +192,7 @@ static void draw_grid(struct styled *styled, const struct grid *grid)
     }
     unsigned width = grid->name_width + 1;
     for (size_t i = 0; i < grid->count; i++)
-        width += grid->widths[i] + 2;
+        width += grid->widths[i] + grid->gap;
     styled_text(styled, " ");
     styled_repeat(styled, styled->style.utf8 ? "─" : "-", width - 1);
     styled_text(styled, "\n");

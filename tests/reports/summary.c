@@ -114,6 +114,9 @@ static void sums_are_those_of_the_rows(void **state)
     assert_int_equal(matrix.site_right, 8);
     assert_int_equal(matrix.healthy, 4); /* one run was no evidence */
     assert_false(summary_sum(&report, &leaking, "here-only").watched);
+    char value[SUMMARY_VALUE];
+    assert_string_equal(summary_seen(&(struct summary_sum){.watched = true, .leaky = 3, .healthy = 3}, value), "-");
+    assert_string_equal(summary_seen(&(struct summary_sum){.watched = true, .healthy = 3}, value), "quiet");
 }
 
 static void a_scenario_is_a_line(void **state)
