@@ -254,6 +254,7 @@ void listener_start_fault(struct listener *listener, struct message *message)
     if (code != 0)
         return; /* the owner frees it, has freed it by now perhaps */
     *last = fault;
+    engine_fault_began(listener->engine);
     begin_down(listener, fault);
     for (struct connection *connection = listener->connections, *next; connection; connection = next) {
         next = connection->next;
@@ -302,6 +303,7 @@ static void end_fault(struct listener *listener, struct fault **place)
 {
     struct fault *fault = *place;
     end_down(listener, fault);
+    engine_fault_ended(listener->engine);
     *place = fault->next;
     fault->ended_ns = engine_now();
     for (struct connection *connection = listener->connections, *next; connection; connection = next) {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static struct pipe *pipe_new(void)
+static struct pipe *pipe_new(bool large)
 {
     int fds[2];
     struct pipe *pipe = malloc(sizeof *pipe);
@@ -15,7 +15,8 @@ static struct pipe *pipe_new(void)
         free(pipe);
         return NULL;
     }
-    fcntl(fds[1], F_SETPIPE_SZ, (int)PIPE_BYTES); /* refused beyond a user's share: smaller steps, nothing else */
+    if (large)
+        fcntl(fds[1], F_SETPIPE_SZ, (int)PIPE_BYTES); /* refused beyond a user's share: smaller steps, nothing else */
     *pipe = (struct pipe){.read_fd = fds[0], .write_fd = fds[1]};
     return pipe;
 }
@@ -37,7 +38,7 @@ struct pipe *pipe_borrow(struct pipes *pipes)
     }
     if (pipes->count == PIPES_MAX)
         return NULL;
-    pipe = pipe_new();
+    pipe = pipe_new(pipes->count < PIPES_LARGE);
     if (pipe)
         pipes->count++;
     return pipe;

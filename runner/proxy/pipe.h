@@ -6,8 +6,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define PIPE_BYTES ((size_t)256 << 10) /* asked of the kernel; it may give less */
-#define PIPES_MAX 256                  /* open at once: two descriptors and PIPE_BYTES of the kernel's memory each */
+#define PIPE_BYTES ((size_t)1 << 20)   /* of the first ones: the fewer visits to the kernel, the fewer wake-ups */
+#define PIPES_LARGE 32                 /* these; others have what the kernel gives, its share for a user is 64 MiB */
+#define PIPES_MAX 256                  /* open at once: two descriptors each */
 #define PIPES_KEPT 64                  /* idle ones */
 
 struct pipe {

@@ -12,6 +12,9 @@
  * listens. An upstream that died untold is found out at the connect, and the client, accepted already, is reset.
  * Open connections are left to what the upstream's kernel does to them: it ends or resets them, and that is passed on.
  *
+ * While a fault acts, the thread asks for the lowest real-time priority, so that busy targets do not make toxics late;
+ * where that is refused it does without.
+ *
  * Times are CLOCK_MONOTONIC nanoseconds, as uv_hrtime gives them. */
 #ifndef LD_PROXY_PROXY_H
 #define LD_PROXY_PROXY_H

@@ -192,7 +192,7 @@ static enum read_result read_once(struct direction *direction, size_t size)
     if (length <= 0)
         return read_nothing(direction, length);
     ld_meter_received(direction->meter, (size_t)length, engine_now());
-    stream_note_read(direction, (size_t)length == BUFFER_SIZE);
+    stream_note_read(direction, (size_t)length);
     return take(direction, buffer, (size_t)length, engine_now()) == 0 ? READ_MORE : READ_BROKEN;
 }
 

@@ -1,6 +1,6 @@
 /* Bulk bytes between two sockets without a visit to memory: splice(2) through a pipe.
  *
- * A direction begins to stream when its reads fill the buffer, and stops when they have become small, at once when pipes
+ * A direction begins to stream when its reads are large, and stops when they have become small, at once when pipes
  * are scarce, or when a toxic comes: what is in the pipe then goes to the link, in front of all that follows. Small
  * messages are cheaper, and sooner there, through memory. */
 #include <assert.h>
@@ -11,19 +11,20 @@
 
 #include "runner/proxy/internal.h"
 
-#define FULL_READS 2                   /* of the buffer, one after the other, and the direction streams */
+#define BULK ((size_t)32 << 10)        /* a read of so much: the kernel hands out up to 64 KiB, if never quite */
+#define BULK_READS 2                   /* of them, one after the other, and the direction streams */
 #define SMALL ((size_t)16 << 10)       /* a wake-up that moved less was not worth a pipe */
 #define SMALL_WAKES 16                 /* of them in a row, and it streams no more */
 
-void stream_note_read(struct direction *direction, bool full)
+void stream_note_read(struct direction *direction, size_t length)
 {
     struct engine *engine = direction->connection->listener->engine;
     if (direction->pipe || !ld_link_passes_bytes(direction->link))
         return;
-    direction->full_reads = full ? direction->full_reads + 1 : 0;
-    if (direction->full_reads < FULL_READS)
+    direction->bulk_reads = length >= BULK ? direction->bulk_reads + 1 : 0;
+    if (direction->bulk_reads < BULK_READS)
         return;
-    direction->full_reads = 0;
+    direction->bulk_reads = 0;
     direction->small_wakes = 0;
     direction->pipe = pipe_borrow(&engine->pipes);
 }

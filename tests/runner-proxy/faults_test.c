@@ -239,7 +239,8 @@ static void a_timeout_closes_by_fin_on_time(void **state)
     assert_true(now_ns() - from_ns >= 80 * LD_MS);
     expect_end(pair.client);
     stop_fault(fixture, fault.id);
-    assert_true(fixture->told.receipt.effective);
+    assert_true(fixture->told.receipt.count > 0);
+    assert_int_equal(fixture->told.receipt.worst_early_ns, 0);
     close_pair(pair);
 }
 
@@ -255,7 +256,8 @@ static void a_reset_comes_to_an_idle_connection(void **state)
     assert_true(now_ns() - from_ns >= 60 * LD_MS);
     expect_reset(pair.server);
     stop_fault(fixture, fault.id);
-    assert_true(fixture->told.receipt.effective);
+    assert_int_equal(fixture->told.receipt.count, 2); /* one at each end; how late is the machine's matter */
+    assert_int_equal(fixture->told.receipt.worst_early_ns, 0);
     close_pair(pair);
 }
 
@@ -333,8 +335,8 @@ static void a_delayed_connect_keeps_what_was_sent(void **state)
     expect_text(server, "waits");
     expect_end(server);
     stop_fault(fixture, fault.id);
-    assert_true(fixture->told.receipt.effective);
     assert_int_equal(fixture->told.receipt.count, 1);
+    assert_int_equal(fixture->told.receipt.worst_early_ns, 0);
     close(client);
     close(server);
 }
