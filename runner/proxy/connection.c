@@ -250,8 +250,11 @@ static void enrol(struct connection *connection)
     listener->engine->connection_count++;
     listener->counts.accepted++;
     int64_t now_ns = engine_now();
-    for (struct fault *fault = listener->faults; fault; fault = fault->next)
-        connection_add_fault(connection, fault, now_ns);
+    for (struct fault *fault = listener->faults; fault; fault = fault->next) {
+        bool added = connection_add_fault(connection, fault, now_ns);
+        assert(added); /* only what streams can fail */
+        (void)added;
+    }
 }
 
 /* How long the faults that act keep it from its upstream. */
