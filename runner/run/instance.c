@@ -122,11 +122,14 @@ static void watch_samples(struct ld_instance *instance, const struct ld_observat
         if (observation->purpose == LD_PURPOSE_AFTER)
             instance->after[point->metric] = point->value;
     }
-    for (int clock = 0; clock < LD_GAP_CLOCKS; clock++)
+    for (int clock = 0; clock < LD_GAP_CLOCKS; clock++) {
+        /* /proc is read first: a target that then keeps its metrics back was looked at when the read began. */
+        int64_t looked_ns = observation->time_ns - (clock == LD_GAP_PROC ? observation->read_ns : 0);
         if (looked[clock] && gaps_count(run))
-            close_gap(instance, (enum ld_gap_clock)clock, observation->time_ns);
+            close_gap(instance, (enum ld_gap_clock)clock, looked_ns);
         else if (looked[clock])
-            instance->last_good_ns[clock] = observation->time_ns;
+            instance->last_good_ns[clock] = looked_ns;
+    }
 }
 
 /* Number it, write it, show it to every detector. */
