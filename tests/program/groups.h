@@ -19,6 +19,7 @@
     X(determinism, "determinism")    \
     X(threads, "threads")            \
     X(truth, "truth")                \
+    X(toxics, "toxics")              \
     X(validity, "validity")          \
     X(doctor, "doctor")              \
     X(completion, "completion")      \

@@ -1,0 +1,117 @@
+/* Every fault of the proxy in a real campaign: it is proven, it harms no run; and where it has no effect, that is said. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "groups.h"
+#include "lab.h"
+
+#define LONG_S 120
+#define TOXICS 11 /* of toxics.yaml, one in each case; timeout is there twice */
+
+static struct lab lab;
+
+/* The campaign with leakdrill or with the program whose toxics have no effect. A busy machine may void a run for its
+ * lag, and then too few are left to judge by: what the faults did is recorded all the same. */
+static void run_campaign(const char *program, const char *database)
+{
+    struct running_program running;
+    struct program_result result;
+    lab_scenario(&lab, "toxics.yaml", "toxics.yaml", (const char *const[]){NULL});
+    const char *const arguments[] = {"run", "toxics.yaml", "--seed", "7", "--jobs", "2", "--db", database, NULL};
+    program_start(&running, LONG_S, program, lab.folder, lab.environment, arguments);
+    program_finish(&running, &result);
+    if (result.exit_code != 0 && result.exit_code != 5)
+        lab_check(&result, 0, NULL, NULL);
+    program_result_done(&result);
+}
+
+#define OF_TOXICS "type NOT IN ('kill')"
+
+static void show(const char *database, const char *where)
+{
+    char sql[512];
+    snprintf(sql, sizeof sql, "SELECT coalesce(group_concat(fault || ': ' || coalesce(receipt, 'no receipt'), char(10)), "
+             "'') FROM v_faults WHERE " OF_TOXICS " AND %s", where);
+    char *text = lab_text(&lab, database, sql);
+    if (*text)
+        print_message("%s\n", text);
+    free(text);
+}
+
+static void every_toxic_is_proven(void **state)
+{
+    (void)state;
+    run_campaign(NULL, "toxics.db");
+    show("toxics.db", "effective IS NOT 1");
+    lab_assert_number(&lab, "toxics.db", "SELECT count(*) FROM v_faults WHERE " OF_TOXICS, TOXICS);
+    lab_assert_number(&lab, "toxics.db", "SELECT count(*) FROM v_faults WHERE effective = 1 AND " OF_TOXICS, TOXICS);
+    /* of all ten kinds */
+    lab_assert_number(&lab, "toxics.db", "SELECT count(DISTINCT type) FROM v_faults WHERE " OF_TOXICS, 10);
+    /* every run that is not evidence is so for the machine's lag, none for the harness or a fault */
+    lab_assert_number(&lab, "toxics.db", "SELECT count(*) FROM run WHERE validity NOT IN ('valid', 'lag')", 0);
+    lab_assert_number(&lab, "toxics.db", "SELECT count(*) FROM fault_receipt WHERE worst_early_ns > 0", 0);
+}
+
+static void the_receipts_have_their_numbers(void **state)
+{
+    (void)state;
+    lab_assert_text(&lab, "toxics.db",
+                    "SELECT receipt FROM v_faults WHERE type = 'latency' ORDER BY run LIMIT 1", "asked 20ms, delivered p50 2");
+    lab_assert_text(&lab, "toxics.db", "SELECT receipt FROM v_faults WHERE type = 'bandwidth' ORDER BY run LIMIT 1",
+                    "asked 20KiB/s, delivered 1");
+    lab_assert_text(&lab, "toxics.db", "SELECT receipt FROM v_faults WHERE type = 'limit_data' ORDER BY run LIMIT 1",
+                    "closed after 40B to 40B");
+    lab_assert_text(&lab, "toxics.db", "SELECT receipt FROM v_faults WHERE type = 'down' ORDER BY run LIMIT 1",
+                    "2 of 2 connects refused");
+    lab_assert_text(&lab, "toxics.db", "SELECT attributes FROM v_faults WHERE type = 'bandwidth' ORDER BY run LIMIT 1",
+                    "\"rate\":\"20KiB/s\"");
+    lab_assert_number(&lab, "toxics.db",
+                      "SELECT count(*) FROM v_faults WHERE fault = 'hold/0/timeout' AND touched > 0 AND spared > 0", 1);
+}
+
+/* A build in which the toxics do nothing: no receipt claims an effect, and no such run counts. */
+static void what_has_no_effect_is_no_evidence(void **state)
+{
+    (void)state;
+    run_campaign(TOOTHLESS, "toothless.db");
+    show("toothless.db", "effective IS NOT 0");
+    lab_assert_number(&lab, "toothless.db", "SELECT count(*) FROM v_faults WHERE " OF_TOXICS, TOXICS);
+    lab_assert_number(&lab, "toothless.db", "SELECT count(*) FROM v_faults WHERE effective <> 0 AND " OF_TOXICS, 0);
+    lab_assert_number(&lab, "toothless.db",
+                      "SELECT count(*) FROM run AS r JOIN cell AS c ON c.cell = r.cell WHERE c.fault_case <> 'none' AND "
+                      "r.validity NOT IN ('fault', 'lag')",
+                      0);
+    lab_assert_number(&lab, "toothless.db", "SELECT count(*) > 0 FROM v_outcomes WHERE kind = 'FAULT_NOT_EFFECTIVE'", 1);
+}
+
+static int open_lab(void **state)
+{
+    (void)state;
+    lab_open(&lab);
+    return 0;
+}
+
+static int close_lab(void **state)
+{
+    (void)state;
+    lab_close(&lab);
+    return 0;
+}
+
+int test_toxics(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_toxic_is_proven),
+        cmocka_unit_test(the_receipts_have_their_numbers),
+        cmocka_unit_test(what_has_no_effect_is_no_evidence),
+    };
+    if (!lab_has_programs()) {
+        print_message("toxics: skipped, the Go programs are not built\n");
+        return GROUP_SKIPPED;
+    }
+    return cmocka_run_group_tests_name("toxics", tests, open_lab, close_lab);
+}
