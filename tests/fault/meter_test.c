@@ -62,6 +62,43 @@ static void what_came_before_the_fault_is_not_measured(void **state)
     ld_effect_free(effect);
 }
 
+/* Of a piece that holds bytes of before and after, only those of after are measured. */
+static void bytes_of_before_do_not_make_a_piece_longer(void **state)
+{
+    (void)state;
+    struct ld_fault_spec fault = toxic_spec(LD_FAULT_SLICER, "a/0/slicer");
+    fault.attributes.slicer.average_size = 30;
+    struct ld_effect *effect = ld_effect_new(&fault);
+    struct ld_meter *meter = ld_meter_new();
+    ld_meter_received(meter, 1000, 0);
+    ld_meter_attach(meter, effect, 0);
+    ld_meter_received(meter, 60, 0);
+    ld_meter_sent(meter, 1030, 1);
+    ld_meter_sent(meter, 30, 2);
+    assert_string_equal(receipt_of(effect, &fault).text,
+                        "asked pieces of 30B, delivered 2, p50 30B, the largest 30B, 2ns from one to the next");
+    ld_meter_free(meter);
+    ld_effect_free(effect);
+}
+
+/* Some bytes kept, one let through: it did not hold. */
+static void a_hold_with_a_hole_is_none(void **state)
+{
+    (void)state;
+    struct ld_fault_spec fault = toxic_spec(LD_FAULT_TIMEOUT, "a/0/timeout");
+    for (size_t hole = 0; hole < 2; hole++) {
+        struct ld_effect *effect = ld_effect_new(&fault);
+        struct ld_meter *meter = ld_meter_new();
+        ld_meter_attach(meter, effect, 0);
+        ld_meter_received(meter, 10, 0);
+        ld_meter_sent(meter, hole, 1);
+        ld_meter_detach(meter, effect, 0);
+        assert_int_equal(receipt_of(effect, &fault).effective, !hole);
+        ld_meter_free(meter);
+        ld_effect_free(effect);
+    }
+}
+
 static void what_was_held_when_the_fault_ended_is_not_measured(void **state)
 {
     (void)state;
@@ -180,6 +217,8 @@ int test_meter(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pieces_are_timed_from_their_own_arrival),
         cmocka_unit_test(what_came_before_the_fault_is_not_measured),
+        cmocka_unit_test(bytes_of_before_do_not_make_a_piece_longer),
+        cmocka_unit_test(a_hold_with_a_hole_is_none),
         cmocka_unit_test(what_was_held_when_the_fault_ended_is_not_measured),
         cmocka_unit_test(many_pieces_in_flight),
         cmocka_unit_test(a_fault_alone_and_one_beside_another),

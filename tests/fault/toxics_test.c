@@ -140,6 +140,32 @@ static void slices_have_their_size_and_their_pause(void **state)
     }
 }
 
+/* Drawn anew for each piece, connection and direction, over the whole range. */
+static void slices_vary(void **state)
+{
+    (void)state;
+    struct ld_fault_spec fault = slicer(100, 60, 0);
+    fault.attributes.reach.stream = LD_STREAM_BOTH;
+    struct stream streams[] = {stream_new(0, LD_STREAM_DOWN), stream_new(0, LD_STREAM_UP), stream_new(1, LD_STREAM_UP)};
+    size_t same = 0, least = SIZE_MAX, most = 0;
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(ld_link_add(streams[i].link, &fault, 0), 0);
+        stream_write(&streams[i], 100000, 0);
+        stream_look(&streams[i], 0);
+    }
+    for (size_t k = 0; k < 900; k++) {
+        size_t length = streams[0].departures[k].length;
+        same += length == streams[1].departures[k].length || length == streams[2].departures[k].length;
+        least = length < least ? length : least;
+        most = length > most ? length : most;
+    }
+    assert_in_range(same, 0, 60);
+    assert_in_range(least, 40, 48);
+    assert_in_range(most, 152, 160);
+    for (size_t i = 0; i < 3; i++)
+        stream_free(&streams[i]);
+}
+
 static void slices_without_a_pause_leave_one_by_one(void **state)
 {
     (void)state;
@@ -503,6 +529,7 @@ int test_toxics(void)
         cmocka_unit_test(bandwidth_makes_the_sender_wait),
         cmocka_unit_test(bandwidth_can_be_changed_and_removed),
         cmocka_unit_test(slices_have_their_size_and_their_pause),
+        cmocka_unit_test(slices_vary),
         cmocka_unit_test(slices_without_a_pause_leave_one_by_one),
         cmocka_unit_test(a_late_slice_has_its_whole_pause),
         cmocka_unit_test(a_slice_does_not_wait_for_bytes_that_are_not_there),

@@ -1,10 +1,14 @@
 /* One seed, one plan, one set of decisions, however many runs there are at once; and what is added disturbs nothing. */
 #include <inttypes.h>
+#include <sched.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <cmocka.h>
 #include <sqlite3.h>
 
@@ -142,6 +146,47 @@ static void a_fault_more_changes_no_other(void **state)
     assert_at_least("one.db", "case.db", "SELECT count(*) FROM b.fault_intent WHERE fault = 'another/0/kill'", 4);
 }
 
+/* Spin on the first processor until killed, or for a minute. */
+static pid_t start_competitor(void)
+{
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid > 0)
+        return pid;
+    cpu_set_t first;
+    CPU_ZERO(&first);
+    CPU_SET(0, &first);
+    sched_setaffinity(0, sizeof first, &first);
+    alarm(60);
+    for (volatile unsigned long spins = 0;; spins++)
+        ;
+}
+
+/* The same campaign on a part of one processor: everything comes at other times, connections are fewer, and whom the
+ * toxic touches is the same. Such runs are void for their lag; what they decided is recorded all the same. */
+static void a_throttled_machine_decides_the_same(void **state)
+{
+    struct running_program running;
+    struct program_result result;
+    (void)state;
+    const char *const arguments[] = {"-c", "0",      "nice", "-n",     "10", LEAKDRILL, "run",          "one.db.yaml",
+                                     "--seed", "7", "--jobs", "4", "--db", "throttled.db", NULL};
+    pid_t competitor = start_competitor();
+    program_start(&running, 60, "/usr/bin/taskset", lab.folder, lab.environment, arguments);
+    program_finish(&running, &result);
+    kill(competitor, SIGKILL);
+    waitpid(competitor, NULL, 0);
+    if (result.exit_code != 0 && result.exit_code != 3 && result.exit_code != 5) /* 3: all runs are void */
+        lab_check(&result, 3, NULL, NULL);
+    program_result_done(&result);
+    assert_across("one.db", "throttled.db",
+                  "SELECT count(*) FROM main.plan AS x JOIN b.plan AS y ON x.hash = y.hash AND x.json = y.json", 1);
+    assert_across("one.db", "throttled.db", DECISIONS("coalesce(sum(x.touched <> y.touched), 0)"), 0);
+    assert_at_least("one.db", "throttled.db", DECISIONS("sum(x.touched)"), 25);
+    assert_at_least("one.db", "throttled.db", DECISIONS("sum(1 - x.touched)"), 25);
+    print_message("           %" PRId64 " decisions compared\n", across("one.db", "throttled.db", DECISIONS("count(*)")));
+}
+
 static int open_lab(void **state)
 {
     (void)state;
@@ -161,6 +206,7 @@ int test_determinism(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_seed_is_one_campaign),
         cmocka_unit_test(another_seed_is_another_one),
+        cmocka_unit_test(a_throttled_machine_decides_the_same),
         cmocka_unit_test(a_fault_more_changes_no_other),
     };
     if (!lab_has_programs()) {
