@@ -4,11 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
 #include "runner/cli/command.h"
 #include "runner/cli/database.h"
+#include "runner/process/group.h"
 #include "runner/process/identity.h"
 #include "runner/process/sweep.h"
 #include "runner/run/campaign.h"
@@ -103,6 +105,18 @@ static void end_strangers(struct recovery *recovery, const struct ld_campaign_in
 
 /* ---- folders */
 
+/* Kills what is in it, too. */
+static void remove_group(struct recovery *recovery, const char *group)
+{
+    if (!group[0] || access(group, F_OK) != 0)
+        return;
+    bool gone = recovery->dry_run || ld_group_remove(group);
+    printf("%s: %s the cgroup %s\n", recovery->database,
+           recovery->dry_run ? "would remove" : gone ? "removed" : "could not remove", group);
+    recovery->left += !gone;
+    recovery->folders += gone;
+}
+
 static void remove_folder(struct recovery *recovery, const char *folder)
 {
     struct stat status;
@@ -178,6 +192,8 @@ static int recover_all(struct recovery *recovery, struct ld_store *store, const 
     if (code)
         return code;
     end_strangers(recovery, info);
+    if (is_of_this_boot(info))
+        remove_group(recovery, fact_of(info, LD_FACT_GROUP));
     remove_folder(recovery, fact_of(info, LD_FACT_WORK_FOLDER));
     if (recovery->runs)
         printf("%s: %s %llu run%s that never ended, and %llu fault%s without a receipt\n", recovery->database,
@@ -272,10 +288,14 @@ int ld_command_recover(const struct ld_invocation *invocation)
     }
     /* Folders of campaigns whose databases are elsewhere, or gone. */
     unsigned folders = ld_work_folders_sweep(!sum.dry_run);
+    unsigned groups = ld_groups_sweep(!sum.dry_run);
+    if (groups)
+        printf("%s %u cgroup%s of dead campaigns\n", sum.dry_run ? "would remove" : "removed", groups,
+               groups == 1 ? "" : "s");
     if (folders)
         printf("%s %u work folder%s of dead campaigns\n", sum.dry_run ? "would remove" : "removed", folders,
                folders == 1 ? "" : "s");
-    if (!sum.killed && !sum.left && !sum.runs && !sum.folders && !folders && !exit && !sum.running)
+    if (!sum.killed && !sum.left && !sum.runs && !sum.folders && !folders && !groups && !exit && !sum.running)
         puts("nothing to recover");
     printf("%llu left\n", (unsigned long long)sum.left);
     if (exit)

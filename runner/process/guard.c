@@ -88,7 +88,7 @@ static void reap(struct nursery *nursery)
         ld_children(kill_stranger, nursery);
 }
 
-static void read_command(int socket, char *packet, struct nursery *nursery)
+static void read_command(int socket, char *packet, struct nursery *nursery, const char *group)
 {
     int received[LD_MESSAGE_FDS_MAX], fds[LD_SPAWN_FDS];
     size_t count = LD_MESSAGE_FDS_MAX, taken = 0;
@@ -102,7 +102,7 @@ static void read_command(int socket, char *packet, struct nursery *nursery)
         if (child == 0) {
             close(socket);
             prctl(PR_SET_PDEATHSIG, SIGKILL);
-            ld_shim_main(message, (size_t)n, fds);
+            ld_shim_main(message, (size_t)n, fds, group);
         }
         if (child > 0)
             nursery->shims[nursery->count++] = child;
@@ -112,7 +112,7 @@ static void read_command(int socket, char *packet, struct nursery *nursery)
         close(received[i]);
 }
 
-static _Noreturn void guard_main(int socket, const char *work_folder)
+static _Noreturn void guard_main(int socket, const char *work_folder, const char *group)
 {
     prctl(PR_SET_NAME, "service-guard");
     prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -136,14 +136,17 @@ static _Noreturn void guard_main(int socket, const char *work_folder)
             ;
         reap(&nursery);
         if (polls[1].revents & POLLIN)
-            read_command(socket, packet, &nursery);
+            read_command(socket, packet, &nursery, group);
         else if (polls[1].revents)
             serving = false;
         char probe;
         if (serving && recv(socket, &probe, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
             serving = false;
     }
+    /* All at once where there is a group; then whoever is still below us. */
+    ld_group_kill(group);
     struct ld_swept swept = ld_sweep_children(SWEEP_LIMIT_NS, NULL, NULL);
+    (void)ld_group_remove(group);
     ld_remove_tree(work_folder);
     _exit(swept.left > LEFT_MAX ? LEFT_MAX : (int)swept.left);
 }
@@ -192,7 +195,7 @@ static bool mount_own_proc(struct hello *hello)
 }
 
 /* The guard in its namespace; ends as the guard did. */
-static _Noreturn void launch(int socket, const char *work_folder, bool isolate)
+static _Noreturn void launch(int socket, const char *work_folder, const char *group, bool isolate)
 {
     struct hello hello = {0};
     if (!isolate)
@@ -209,7 +212,7 @@ static _Noreturn void launch(int socket, const char *work_folder, bool isolate)
         if (!apart && isolate && hello.step[0] == '\0')
             snprintf(hello.step, sizeof hello.step, "no namespaces");
         (void)ld_message_send(socket, &hello, sizeof hello, NULL, 0);
-        guard_main(socket, work_folder);
+        guard_main(socket, work_folder, group);
     }
     if (guard < 0) {
         hello.failed = errno;
@@ -254,7 +257,8 @@ static pid_t sender_of(int socket, struct hello *hello, struct ld_error *error)
     return 0;
 }
 
-static int try_start(struct ld_guard *ret_guard, const char *work_folder, bool isolate, struct ld_error *error)
+static int try_start(struct ld_guard *ret_guard, const char *work_folder, const char *group, bool isolate,
+                     struct ld_error *error)
 {
     int pair[2], on = 1;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
@@ -266,7 +270,7 @@ static int try_start(struct ld_guard *ret_guard, const char *work_folder, bool i
         prctl(PR_SET_NAME, "service-launch");
         setsid();
         forget_other_descriptors(pair[1]);
-        launch(pair[1], work_folder, isolate);
+        launch(pair[1], work_folder, group, isolate);
     }
     int saved = errno;
     close(pair[1]);
@@ -290,18 +294,32 @@ static int try_start(struct ld_guard *ret_guard, const char *work_folder, bool i
     return 0;
 }
 
-int ld_guard_start(struct ld_guard *ret_guard, const char *work_folder, bool isolate, struct ld_error *error)
+static int start(struct ld_guard *ret_guard, const char *work_folder, const char *group, bool isolate,
+                 struct ld_error *error)
 {
-    if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
-        return ld_fail_errno(error, LD_ESYSTEM, errno, "cannot become a subreaper");
     struct ld_error refused;
     if (!isolate)
-        return try_start(ret_guard, work_folder, false, error);
-    if (try_start(ret_guard, work_folder, true, &refused) == 0)
+        return try_start(ret_guard, work_folder, group, false, error);
+    if (try_start(ret_guard, work_folder, group, true, &refused) == 0)
         return 0;
-    int code = try_start(ret_guard, work_folder, false, error);
+    int code = try_start(ret_guard, work_folder, group, false, error);
     if (code == 0)
         snprintf(ret_guard->why_not, sizeof ret_guard->why_not, "%.150s", refused.message);
+    return code;
+}
+
+int ld_guard_start(struct ld_guard *ret_guard, const char *work_folder, bool isolate, struct ld_error *error)
+{
+    struct ld_group group;
+    if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+        return ld_fail_errno(error, LD_ESYSTEM, errno, "cannot become a subreaper");
+    ld_groups_sweep(true);
+    ld_group_make(&group);
+    int code = start(ret_guard, work_folder, group.path, isolate, error);
+    if (code)
+        ld_group_done(&group);
+    else
+        ret_guard->group = group;
     return code;
 }
 
@@ -314,7 +332,10 @@ int64_t ld_guard_stop(struct ld_guard *guard)
     int status = 0;
     while (waitpid(guard->launcher, &status, 0) < 0 && errno == EINTR)
         ;
-    return WIFEXITED(status) && WEXITSTATUS(status) <= LEFT_MAX ? WEXITSTATUS(status) : -1;
+    bool clean = WIFEXITED(status) && WEXITSTATUS(status) <= LEFT_MAX;
+    if (clean)
+        ld_group_done(&guard->group); /* the guard removed it; else ld_guard_clean_up does */
+    return clean ? WEXITSTATUS(status) : -1;
 }
 
 int64_t ld_guard_clean_up(struct ld_guard *guard, const char *work_folder)
@@ -322,7 +343,9 @@ int64_t ld_guard_clean_up(struct ld_guard *guard, const char *work_folder)
     if (guard->socket >= 0)
         close(guard->socket);
     guard->socket = -1;
+    ld_group_kill(guard->group.path);
     struct ld_swept swept = ld_sweep_children(SWEEP_LIMIT_NS, NULL, NULL);
+    ld_group_done(&guard->group);
     ld_remove_tree(work_folder);
     return swept.found;
 }

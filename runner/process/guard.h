@@ -17,6 +17,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "runner/process/group.h"
 
 struct ld_guard {
     int socket;        /* to the guard; owned */
@@ -24,9 +25,11 @@ struct ld_guard {
     pid_t pid;         /* of the guard, as we see it */
     bool isolated;     /* in a PID namespace of its own */
     char why_not[160]; /* when it is not isolated */
+    struct ld_group group;
 };
 
-/* Start the guard. To be called before any thread exists. `work_folder` is removed by the guard when all is over.
+/* Start the guard. To be called before any thread exists. `work_folder` is removed by the guard when all is over, and so
+ * is the cgroup that is made here for all it starts, where there can be one.
  * LD_ESYSTEM. Makes the calling process a subreaper. `isolate` false: do not try a namespace (for tests). */
 int ld_guard_start(struct ld_guard *ret_guard, const char *work_folder, bool isolate, struct ld_error *error);
 /* Close the socket and wait until the guard has ended everything. Returns processes that were left, normally 0; -1 when

@@ -39,7 +39,7 @@ struct ld_spawn_message {
 };
 
 enum ld_shim_word {
-    LD_SHIM_STARTED = 1, /* pidfd attached */
+    LD_SHIM_STARTED = 1, /* pidfd attached; left: the name of its cgroup in the campaign's, 0: it has none */
     LD_SHIM_FAILED,      /* value: errno, of exec or what came before it */
     LD_SHIM_EXITED,      /* value: exit status, or -signal */
     LD_SHIM_ENDED,       /* value: processes that were still there at the end; left: how many survived SIGKILL */

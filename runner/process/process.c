@@ -117,8 +117,10 @@ static void finish(struct ld_process *process, int64_t swept, int64_t left)
     process->events->ended(process, swept, left);
 }
 
-static void hear_started(struct ld_process *process, int pidfd)
+static void hear_started(struct ld_process *process, int pidfd, int64_t group)
 {
+    if (group > 0)
+        snprintf(process->group, sizeof process->group, "%s/%lld", process->campaign_group, (long long)group);
     process->pidfd = pidfd;
     process->pid = pidfd >= 0 ? pid_of(pidfd) : 0;
     if (process->pid == 0) {
@@ -133,7 +135,7 @@ static void hear(struct ld_process *process, const struct ld_shim_message *messa
 {
     switch (message->word) {
     case LD_SHIM_STARTED:
-        hear_started(process, pidfd);
+        hear_started(process, pidfd, message->left);
         return;
     case LD_SHIM_FAILED:
         fail(process, (int)message->value, "cannot be started");
@@ -193,7 +195,8 @@ int ld_process_start(struct ld_process *process, uv_loop_t *loop, const struct l
 {
     int pair[2];
     *process = (struct ld_process){
-        .magic = PROCESS_MAGIC, .events = events, .context = context, .channel = -1, .pidfd = -1};
+        .magic = PROCESS_MAGIC, .events = events, .context = context, .channel = -1, .pidfd = -1,
+        .campaign_group = guard->group.path};
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return ld_fail_errno(error, LD_ESYSTEM, errno, "cannot make a socket pair");
     int code = send_spawn(guard, spawn, pair[1], error);

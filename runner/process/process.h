@@ -53,7 +53,8 @@ struct ld_process {
     int64_t pid;        /* as we see it; 0 before started */
     bool started, failed, exited, ending, ended;
     int64_t exit_status;
-    char group[128];    /* folder of its own cgroup; "" when it has none */
+    const char *campaign_group;    /* the guard's */
+    char group[LD_GROUP_PATH_MAX]; /* folder of its own cgroup; "" when it has none */
 };
 
 /* Ask the guard for it. On success the events follow; on failure nothing needs closing. */

@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "runner/process/group.h"
 #include "runner/process/strain.h"
 #include "runner/process/sweep.h"
 
@@ -29,6 +30,7 @@ struct shim {
     pid_t target;
     bool exited;
     struct ld_strains strains;
+    char group[LD_GROUP_PATH_MAX]; /* the target's own cgroup; "" when it has none */
 };
 
 struct words {
@@ -159,7 +161,7 @@ static int start(struct shim *shim, const struct ld_spawn_message *message, cons
     if (pipe2(report, O_CLOEXEC) < 0)
         return errno;
     pid_t self = getpid();
-    shim->target = _Fork();
+    shim->target = ld_group_fork(shim->group);
     if (shim->target < 0) {
         int saved = errno;
         close(report[0]);
@@ -195,7 +197,12 @@ static void reaped(void *context, pid_t child, int status)
 static _Noreturn void end(struct shim *shim)
 {
     bool had_exited = shim->exited;
+    /* Three layers: its cgroup, its process group, and whoever is our child then, again and again. */
+    ld_group_kill(shim->group);
+    if (!had_exited && shim->target > 0)
+        kill(-shim->target, SIGKILL);
     struct ld_swept swept = ld_sweep_children(END_LIMIT_NS, reaped, shim);
+    (void)ld_group_remove(shim->group);
     int64_t found = swept.found - (had_exited ? 0 : 1); /* the target itself is no leftover */
     say(shim, LD_SHIM_ENDED, found > 0 ? found : 0, swept.left, -1);
     _exit(0);
@@ -247,7 +254,8 @@ static const struct timespec *until_due(const struct shim *shim, struct timespec
     return ret_wait;
 }
 
-_Noreturn void ld_shim_main(const struct ld_spawn_message *message, size_t length, const int fds[LD_SPAWN_FDS])
+_Noreturn void ld_shim_main(const struct ld_spawn_message *message, size_t length, const int fds[LD_SPAWN_FDS],
+                            const char *campaign_group)
 {
     struct shim shim = {.channel = fds[LD_SPAWN_FD_CHANNEL]};
     static struct words words;
@@ -258,6 +266,7 @@ _Noreturn void ld_shim_main(const struct ld_spawn_message *message, size_t lengt
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
     sigprocmask(SIG_BLOCK, &set, NULL);
+    ld_group_make_child(campaign_group, getpid(), shim.group);
     int signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     int code = signals < 0 ? errno : unpack(message, length, &words) ? start(&shim, message, &words, fds) : EINVAL;
     if (code) {
@@ -265,13 +274,13 @@ _Noreturn void ld_shim_main(const struct ld_spawn_message *message, size_t lengt
         end(&shim);
     }
     int pidfd = (int)syscall(SYS_pidfd_open, shim.target, 0);
-    say(&shim, LD_SHIM_STARTED, shim.target, 0, pidfd);
+    say(&shim, LD_SHIM_STARTED, shim.target, shim.group[0] ? getpid() : 0, pidfd);
     if (pidfd >= 0)
         close(pidfd);
     for (int i = LD_SPAWN_FD_STDOUT; i < LD_SPAWN_FDS; i++)
         if (fds[i] >= 0)
             close(fds[i]);
-    shim.strains = (struct ld_strains){.target = shim.target, .group = "", .disk_folder = words.disk_folder};
+    shim.strains = (struct ld_strains){.target = shim.target, .group = shim.group, .disk_folder = words.disk_folder};
     for (;;) {
         struct pollfd polls[] = {{.fd = signals, .events = POLLIN}, {.fd = shim.channel, .events = POLLIN}};
         struct timespec wait;

@@ -11,6 +11,7 @@
 #include "runner/process/message.h"
 
 /* In a process freshly forked by the guard, with SIGCHLD blocked. `fds` by enum ld_spawn_fd, -1 when absent. */
-_Noreturn void ld_shim_main(const struct ld_spawn_message *message, size_t length, const int fds[LD_SPAWN_FDS]);
+_Noreturn void ld_shim_main(const struct ld_spawn_message *message, size_t length, const int fds[LD_SPAWN_FDS],
+                            const char *campaign_group);
 
 #endif

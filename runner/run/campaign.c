@@ -272,6 +272,7 @@ static int write_campaign(struct campaign *campaign, struct ld_error *error)
     facts[count++] = (struct ld_fact){LD_FACT_BOOT, boot};
     facts[count++] = (struct ld_fact){LD_FACT_PROCESS, identity_of(getpid(), self, sizeof self)};
     facts[count++] = (struct ld_fact){LD_FACT_GUARD, identity_of(campaign->control.guard.pid, guard, sizeof guard)};
+    facts[count++] = (struct ld_fact){LD_FACT_GROUP, campaign->control.guard.group.path};
     facts[count++] = (struct ld_fact){LD_FACT_WORK_FOLDER, campaign->control.work_folder};
     facts[count++] = (struct ld_fact){"libuv", uv_version_string()};
     int code = ld_store_campaign(campaign->store, id, campaign->setting->plan->seed, now, facts, count, error);

@@ -37,6 +37,7 @@ struct ld_campaign_events {
 #define LD_FACT_BOOT "recover.boot"               /* ld_boot_id */
 #define LD_FACT_PROCESS "recover.process"         /* leakdrill's own identity, as ld_identity_text gives it */
 #define LD_FACT_GUARD "recover.guard"             /* its guard's */
+#define LD_FACT_GROUP "recover.group"             /* folder of its cgroup; "": it has none */
 #define LD_FACT_WORK_FOLDER "recover.work_folder"
 #define LD_NOTE_PROCESS "process"                 /* of a run: an identity and, behind a space, whose it is */
 

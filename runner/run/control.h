@@ -41,6 +41,7 @@ struct ld_control {
     struct ld_fetcher *fetcher;
     struct ld_gateway *gateway;
     struct ld_guard guard;
+    struct ld_group group;      /* cgroup of all it starts, where there can be one */
     bool guarded;
     struct ld_proxy *proxy;
     struct ld_writer *writer;

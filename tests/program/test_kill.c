@@ -167,6 +167,41 @@ static size_t work_folders(void)
     return count;
 }
 
+/* Whether there is a campaign in the database. */
+static bool has_campaign(const char *database)
+{
+    return lab_has(&lab, database) &&
+           lab_number(&lab, database, "SELECT count(*) FROM sqlite_schema WHERE name = 'campaign'") == 1 &&
+           lab_number(&lab, database, "SELECT count(*) FROM campaign") == 1;
+}
+
+/* The cgroup of the campaign is gone. */
+static void assert_no_group_left(const char *database)
+{
+    if (!has_campaign(database))
+        return;
+    char *group = lab_text(&lab, database, "SELECT value FROM fact WHERE name = 'recover.group'");
+    if (group[0] && access(group, F_OK) == 0)
+        fail_msg("the cgroup %s is left", group);
+    free(group);
+}
+
+/* What nobody was there to undo. */
+static void recover(const char *database)
+{
+    struct program_result result;
+    if (has_campaign(database))
+        LAB_RUN(&lab, &result, "recover", database);
+    else
+        LAB_RUN(&lab, &result, "recover");
+    lab_check(&result, 0, "\n0 left\n", NULL);
+    program_result_done(&result);
+    assert_int_equal(work_folders(), 0);
+    if (has_campaign(database))
+        lab_assert_number(&lab, database, "SELECT count(*) FROM fault_intent LEFT JOIN fault_receipt AS r USING (run, "
+                                          "fault) JOIN run USING (run) WHERE r.run IS NULL AND validity IS NULL", 0);
+}
+
 /* false: there was no guard to kill. */
 static bool strike(const struct kill *kill_, pid_t pid, pid_t guard)
 {
@@ -207,6 +242,9 @@ static bool kill_once(struct kill *kill, struct ld_random *random)
     bool guarded = kill->victim == VICTIM_GUARD || (kill->victim == VICTIM_LEAKDRILL && guard);
     if (folders > !guarded)
         fail_msg("%zu work folders are left, %s a guard", folders, guard ? "with" : "without");
+    if (!guarded)
+        recover(kill->database);
+    assert_no_group_left(kill->database);
     /* The guard may have done its work an instant before. */
     bool complete = count_lines(result.err) == RUNS;
     if (struck && kill->victim == VICTIM_GUARD && !(complete && result.signal == 0 && result.exit_code != 3)) {
