@@ -72,9 +72,11 @@ static void on_fault_ended(void *context, const char *fault_id, int64_t began_ns
     (void)context;
     if (!receipt)
         return;
-    printf("%s: %s; %llu connections touched, %llu spared; %s%s\n", fault_id, receipt->text,
-           (unsigned long long)receipt->touched, (unsigned long long)receipt->spared,
-           ld_format_duration_short(ended_ns - began_ns, lasted, sizeof lasted),
+    printf("%s: %s", fault_id, receipt->text);
+    if (!strstr(receipt->text, "touched")) /* some tell it themselves */
+        printf("; %llu connections touched, %llu spared", (unsigned long long)receipt->touched,
+               (unsigned long long)receipt->spared);
+    printf("; acted %s%s\n", ld_format_duration_short(ended_ns - began_ns, lasted, sizeof lasted),
            receipt->effective ? "" : "; not effective");
     fflush(stdout);
 }

@@ -108,6 +108,34 @@ static void what_is_beyond_the_limit_is_reset(void **state)
 }
 
 /* Nobody can open a file: clients are turned away instead of waiting, and afterwards all is well. */
+/* Ten thousand come beyond the limit: each is reset, counted, and costs nothing that stays. */
+static void a_storm_beyond_the_limit_is_reset(void **state)
+{
+    struct fixture *fixture = *state;
+    const uint64_t storm = 10000;
+    struct pair pair = connect_pair(fixture);
+    round_trip_ns(pair);
+    assert_int_equal(ld_proxy_limit(fixture->listener, 1), 0);
+    assert_int_equal(ld_proxy_status(fixture->listener), 0);
+    wait_for(fixture, &fixture->told.statuses, 1);
+    for (uint64_t i = 0; i < storm; i++) {
+        int fd = connect_socket(ld_proxy_port(fixture->listener));
+        if (fd < 0)
+            continue; /* reset already: seen by the connect itself */
+        if (i % 2)
+            reset_socket(fd);
+        else
+            close(fd);
+    }
+    while (fixture->told.refused < storm)
+        wait_for(fixture, &fixture->told.refusals, fixture->told.refusals + 1);
+    round_trip_ns(pair); /* who was there was not disturbed */
+    close_pair(pair);
+    fixture_finish(fixture, true);
+    assert_int_equal(fixture->told.counts.refused, storm);
+    assert_int_equal(fixture->told.counts.accepted, 1);
+}
+
 static void running_out_of_descriptors_refuses(void **state)
 {
     struct fixture *fixture = *state;
@@ -392,6 +420,7 @@ int test_lifetime(void)
         TEST(an_upstream_that_died_untold_resets_the_client),
         TEST(a_listener_may_begin_without_upstream),
         TEST(what_is_beyond_the_limit_is_reset),
+        TEST(a_storm_beyond_the_limit_is_reset),
         TEST(running_out_of_descriptors_refuses),
         TEST(a_status_tells_what_is_done),
         TEST(a_drained_listener_keeps_its_connections),
