@@ -26,8 +26,10 @@ struct ld_finding {
     X(subreaper, "subreaper", true, "processes that a target leaves behind could not be found and ended")              \
     X(pidfd, "pidfd", true, "a kill could hit another process that was given the same number")                         \
     X(cgroup, "cgroup", false,                                                                                         \
-      "no hard limit of memory and no cgroup.kill: target.limits.memory is GOMEMLIMIT, a goal that Go may pass, and "  \
-      "targets are ended by the guard alone")                                                                          \
+      "targets are ended by the guard alone; the fault memory is RLIMIT_DATA, the fault cpu is SIGSTOP and SIGCONT "   \
+      "in turns, as their receipts say; target.limits.memory is GOMEMLIMIT in any case")                               \
+    X(limits, "fault limits", false,                                                                                   \
+      "the faults open_files and memory lower the soft limit only, and the fault disk has nothing to fill")            \
     X(open_files, "open files", true, "runs fail when no further socket can be opened: run fewer at once (--jobs)")    \
     X(cores, "cores", false, "runs disturb each other's times: run fewer at once (--jobs)")                            \
     X(timers, "timers", false, "samples and faults come late, and times to detect are that much coarser")              \

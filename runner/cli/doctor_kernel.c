@@ -6,11 +6,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include <uv.h>
@@ -18,13 +19,13 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "runner/cli/doctor.h"
+#include "runner/process/group.h"
 #include "runner/process/guard.h"
+#include "runner/process/strain.h"
 #include "runner/process/sweep.h"
 #include "runner/run/campaign.h"
 #include "runner/run/control.h"
 #include "runner/run/work_folder.h"
-
-#define CGROUP2_MAGIC 0x63677270 /* linux/magic.h, in its own words */
 
 /* The largest documented run: 160 connections a second left open for six seconds, two sockets of the proxy each. */
 #define DESCRIPTORS_PER_RUN 2048
@@ -84,68 +85,51 @@ void ld_doctor_pidfd(struct ld_finding *finding)
         close(pidfd);
 }
 
-static bool is_cgroup2(const char *path)
-{
-    struct statfs status;
-    return statfs(path, &status) == 0 && status.f_type == CGROUP2_MAGIC;
-}
-
-/* Our own group below the v2 mount, from the line "0::/path" of /proc/self/cgroup. */
-static bool own_cgroup(const char *mount, char *ret_path, size_t room)
-{
-    char line[1024];
-    bool found = false;
-    FILE *stream = fopen("/proc/self/cgroup", "re");
-    while (stream && !found && fgets(line, sizeof line, stream)) {
-        line[strcspn(line, "\n")] = '\0';
-        found = strncmp(line, "0::/", 4) == 0;
-    }
-    if (stream)
-        fclose(stream);
-    int n = found ? snprintf(ret_path, room, "%s%s", mount, line + 3) : -1;
-    return n > 0 && (size_t)n < room;
-}
-
-static bool has_word(const char *path, const char *word)
-{
-    char line[1024] = "";
-    FILE *stream = fopen(path, "re");
-    if (!stream)
-        return false;
-    char *text = fgets(line, sizeof line, stream);
-    fclose(stream);
-    for (text = text ? strtok(line, " \n") : NULL; text; text = strtok(NULL, " \n"))
-        if (strcmp(text, word) == 0)
-            return true;
-    return false;
-}
-
-/* leakdrill sets memory limits by GOMEMLIMIT whatever is found here; groups of its own are not made yet. */
 void ld_doctor_cgroup(struct ld_finding *finding)
 {
-    static const char plain[] = "/sys/fs/cgroup", hybrid[] = "/sys/fs/cgroup/unified";
-    char own[1200], file[1300];
-    if (!is_cgroup2(plain)) {
-        if (is_cgroup2(hybrid))
-            ld_found(finding, LD_HEALTH_DEGRADED,
-                     "a hybrid layout: v2 only at %s, without the controllers, which v1 has", hybrid);
-        else
-            ld_found(finding, LD_HEALTH_DEGRADED, "%s is no cgroup v2 file system", plain);
+    struct ld_group group;
+    ld_group_make(&group);
+    if (!group.path[0]) {
+        ld_found(finding, LD_HEALTH_DEGRADED, "%s", group.why_not);
         return;
     }
-    if (!own_cgroup(plain, own, sizeof own) || access(own, F_OK) != 0) {
-        ld_found(finding, LD_HEALTH_DEGRADED, "v2, but our own group is not visible below %s", plain);
-        return;
+    bool whole = group.memory && group.cpu;
+    ld_found(finding, whole ? LD_HEALTH_OK : LD_HEALTH_DEGRADED, "v2 with cgroup.kill, %s",
+             whole                        ? "memory and cpu controllers"
+             : group.memory || group.cpu  ? "one of the controllers memory and cpu"
+                                          : "without the controllers memory and cpu (v1 has them, or nobody hands them out)");
+    if (!whole)
+        finding->lost = "the fault memory is RLIMIT_DATA, the fault cpu is SIGSTOP and SIGCONT in turns: the receipts "
+                        "say so; target.limits.memory is GOMEMLIMIT in any case";
+    ld_group_done(&group);
+}
+
+/* In a process of its own: may it mount a file system that only it sees, as a target's shim does for the fault disk? */
+static bool may_mount(void)
+{
+    int status = -1;
+    pid_t child = fork();
+    if (child == 0) {
+        int flags = CLONE_NEWNS | (geteuid() ? CLONE_NEWUSER : 0);
+        bool good = unshare(flags) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+                    mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "size=64k") == 0;
+        _exit(good ? 0 : 1);
     }
-    snprintf(file, sizeof file, "%s/cgroup.kill", own);
-    bool can_kill = access(file, F_OK) == 0; /* the root group has none, nor has Linux before 5.14 */
-    snprintf(file, sizeof file, "%s/cgroup.controllers", own);
-    bool has_memory = has_word(file, "memory"), writable = access(own, W_OK) == 0;
-    bool whole = can_kill && has_memory && writable;
-    ld_found(finding, whole ? LD_HEALTH_OK : LD_HEALTH_DEGRADED,
-             "v2%s%s%s; this version sets memory limits by GOMEMLIMIT in any case",
-             can_kill ? ", cgroup.kill" : ", no cgroup.kill",
-             has_memory ? ", memory controller" : ", no memory controller", writable ? "" : ", read-only for us");
+    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
+        ;
+    return child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+void ld_doctor_limits(struct ld_finding *finding)
+{
+    bool hard = ld_strain_may_raise(), disk = may_mount();
+    ld_found(finding, hard && disk ? LD_HEALTH_OK : LD_HEALTH_DEGRADED, "%s; %s",
+             hard ? "hard limits can be lowered and raised again" : "a hard limit that was lowered cannot be raised again",
+             disk ? "a target can have a file system of its own" : "a target cannot have a file system of its own");
+    if (hard || disk)
+        finding->lost = hard ? "the fault disk: its runs are not effective"
+                             : "the faults open_files and memory lower the soft limit only, which a target may raise "
+                               "(Go does, once, at its start)";
 }
 
 void ld_doctor_open_files(struct ld_finding *finding)

@@ -116,8 +116,8 @@ static int end_cpu(struct ld_strains *strains)
 
 /* ---- limits */
 
-/* May a hard limit be raised again here? Tried on ourselves, with a limit that nobody needs. */
-static bool may_raise(void)
+/* With a limit that nobody needs. */
+bool ld_strain_may_raise(void)
 {
     struct rlimit before, lowered;
     if (getrlimit(RLIMIT_MSGQUEUE, &before) != 0 || before.rlim_max == 0)
@@ -138,7 +138,7 @@ static int begin_limit(struct ld_strains *strains, enum ld_strain strain, int re
         return errno;
     if (strains->each[strain].on)
         before = strains->each[strain].before;
-    *ret_means = may_raise() ? LD_MEANS_HARD_LIMIT : LD_MEANS_SOFT_LIMIT;
+    *ret_means = ld_strain_may_raise() ? LD_MEANS_HARD_LIMIT : LD_MEANS_SOFT_LIMIT;
     if (*ret_means == LD_MEANS_SOFT_LIMIT || limit.rlim_max > before.rlim_max)
         limit.rlim_max = before.rlim_max;
     if (limit.rlim_cur > limit.rlim_max)

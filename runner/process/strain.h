@@ -48,6 +48,8 @@ struct ld_strains {
     bool cycle_stopped, stopped;
 };
 
+/* May a hard limit that was lowered be raised again here? (CAP_SYS_RESOURCE.) Tried on the calling process. */
+bool ld_strain_may_raise(void);
 /* Lay it on, for at most lease_ns. 0 or an errno, with nothing changed. Once more: the new value and lease hold. */
 int ld_strain_begin(struct ld_strains *strains, enum ld_strain strain, int64_t value, int64_t lease_ns,
                     enum ld_means *ret_means);
