@@ -61,6 +61,7 @@ int ld_command_new_fixture(const struct ld_invocation *invocation);
 int ld_command_plan(const struct ld_invocation *invocation);
 int ld_command_proxy(const struct ld_invocation *invocation);
 int ld_command_recover(const struct ld_invocation *invocation);
+int ld_command_record(const struct ld_invocation *invocation);
 int ld_command_replay(const struct ld_invocation *invocation);
 int ld_command_report(const struct ld_invocation *invocation);
 int ld_command_run(const struct ld_invocation *invocation);
@@ -75,6 +76,8 @@ int ld_command_not_yet(const struct ld_invocation *invocation); /* says so and r
 int ld_options_parse(struct ld_invocation *invocation, char **words, size_t count, bool *ret_help);
 /* The value of an option, NULL when not given. The name must be in the command's table. */
 const char *ld_option_text(const struct ld_invocation *invocation, const char *name);
+/* Give it one, for a subcommand that calls another. */
+void ld_option_set(struct ld_invocation *invocation, const char *name, const char *value);
 bool ld_option_given(const struct ld_invocation *invocation, const char *name);
 /* A whole number within bounds; `initial` when not given. 0, or LD_EXIT_USAGE after saying what is wrong. */
 int ld_option_integer(const struct ld_invocation *invocation, const char *name, int64_t minimum, int64_t maximum,

@@ -38,6 +38,13 @@ static const struct ld_option report_options[] = {
     {"output", "FILE", "Where to write it; default: stdout."},
     {0},
 };
+static const struct ld_option record_options[] = {
+    {"for", "DURATION", "How long; default 1m."},
+    {"every", "DURATION", "How often it is read; default 1s."},
+    {"no-metrics", NULL, "It serves no /metrics in Prometheus' text format: profiles and /proc alone."},
+    {"db", "FILE", "The new database; default: one in leakdrill-runs."},
+    {0},
+};
 static const struct ld_option replay_options[] = {
     OPTION_DB, {"detector", "DETECTOR", "Only this detector; default: all of the run."}, OPTION_JSON, {0},
 };
@@ -92,6 +99,11 @@ const struct ld_command ld_commands[] = {
      plan_options, true, ld_command_plan},
     {"show", "RUN", "show the timeline of a run: truth, faults, alerts, counts", NULL, show_options, true,
      ld_command_show},
+    {"record", "URL", "record a service that runs already, for replay",
+     "URL is where it serves pprof, by a numeric loopback address. Harmless reads alone: no leak profile, no dump that "
+     "stops its world, no load. The detectors watch, and nothing is expected of them. The scenario is written beside "
+     "the database, to be changed and run again.",
+     record_options, true, ld_command_record},
     {"replay", "[RUN...]", "feed recorded runs to their detectors again",
      "RUN is a run's number; default: every run of the database. Says whether the alerts are "
      "the stored ones; exit code 1: they are not.",

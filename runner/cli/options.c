@@ -98,14 +98,24 @@ int ld_options_parse(struct ld_invocation *invocation, char **words, size_t coun
     return 0;
 }
 
-const char *ld_option_text(const struct ld_invocation *invocation, const char *name)
+static size_t row_of(const struct ld_invocation *invocation, const char *name)
 {
     const struct ld_option *options = options_of(invocation);
     size_t row = 0;
     while (options[row].name && strcmp(options[row].name, name) != 0)
         row++;
     assert(options[row].name);
-    return invocation->values[row];
+    return row;
+}
+
+const char *ld_option_text(const struct ld_invocation *invocation, const char *name)
+{
+    return invocation->values[row_of(invocation, name)];
+}
+
+void ld_option_set(struct ld_invocation *invocation, const char *name, const char *value)
+{
+    invocation->values[row_of(invocation, name)] = value;
 }
 
 bool ld_option_given(const struct ld_invocation *invocation, const char *name)

@@ -124,6 +124,39 @@ static void an_attached_target_is_read_harmlessly_and_lives_on(void **state)
     program_result_done(&result);
 }
 
+/* A recording is an attached run whose scenario is written beside it. */
+static void a_recording_is_harmless_and_can_be_replayed(void **state)
+{
+    (void)state;
+    struct running_program service;
+    struct program_result result;
+    char address[32], url[48];
+    start_service(&service, "growing", address, sizeof address);
+    snprintf(url, sizeof url, "http://%s", address);
+    LAB_RUN(&lab, &result, "record", url, "--for", "2s", "--every", "200ms", "--db", "live.db");
+    if (result.exit_code != 0 && result.exit_code != 3) /* 3: the one run is void on a busy machine */
+        lab_check(&result, 0, NULL, NULL);
+    lab_check(&result, result.exit_code, "Database: live.db\n", "the scenario is live.yaml");
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "lint", "live.yaml");
+    lab_check(&result, 0, NULL, NULL);
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "replay", "--db", "live.db");
+    lab_check(&result, 0, "identical to the stored ones", NULL);
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "record", url, "--for", "2s", "--db", "live.db");
+    lab_check(&result, 4, NULL, "live.db exists");
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "record", "http://10.0.0.1:80", "--db", "far.db");
+    lab_check(&result, 2, NULL, "target.attach: must be http://, a numeric loopback address");
+    program_result_done(&result);
+    assert_false(lab_has(&lab, "far.yaml"));
+    end_service(&service, &result);
+    if (strstr(result.out, "/work") || strstr(result.out, "debug=2") || strstr(result.out, "leak"))
+        fail_msg("it was asked: %s", result.out);
+    program_result_done(&result);
+}
+
 static void an_attached_target_gets_what_is_asked_for(void **state)
 {
     (void)state;
@@ -197,6 +230,7 @@ int test_targets(void)
         cmocka_unit_test_setup_teardown(without_truth_a_run_is_only_observed, open_lab, close_lab),
         cmocka_unit_test_setup_teardown(a_command_may_tell_its_own_truth, open_lab, close_lab),
         cmocka_unit_test_setup_teardown(an_attached_target_is_read_harmlessly_and_lives_on, open_lab, close_lab),
+        cmocka_unit_test_setup_teardown(a_recording_is_harmless_and_can_be_replayed, open_lab, close_lab),
         cmocka_unit_test_setup_teardown(an_attached_target_gets_what_is_asked_for, open_lab, close_lab),
         cmocka_unit_test_setup_teardown(an_attached_target_that_is_not_there_or_goes_is_named, open_lab, close_lab),
         cmocka_unit_test_setup_teardown(an_attached_service_may_have_its_pprof_elsewhere, open_lab, close_lab),
