@@ -22,13 +22,16 @@ struct ld_option {
 
 struct ld_invocation;
 
+/* The first argument is ours, the second a program: what follows is the program's, options and all. */
+#define LD_TAKES_COMMAND 2u
+
 struct ld_command {
     const char *name;
     const char *synopsis; /* behind "leakdrill NAME", "" when nothing follows; completion knows its words */
     const char *summary;  /* half a line, for the list of subcommands */
     const char *doc;      /* for its own help; NULL: the summary says all */
     const struct ld_option *options; /* ends with a zero row; NULL: none */
-    bool takes_arguments;
+    unsigned takes_arguments; /* 0 (false): none; 1 (true): any; LD_TAKES_COMMAND */
     int (*run)(const struct ld_invocation *invocation);
 };
 
@@ -51,6 +54,7 @@ void ld_command_names(const char **ret_names);
 int ld_command_baseline(const struct ld_invocation *invocation);
 int ld_command_compare(const struct ld_invocation *invocation);
 int ld_command_completion(const struct ld_invocation *invocation);
+int ld_command_detector(const struct ld_invocation *invocation);
 int ld_command_doctor(const struct ld_invocation *invocation);
 int ld_command_explain(const struct ld_invocation *invocation);
 int ld_command_help(const struct ld_invocation *invocation);

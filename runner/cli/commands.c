@@ -74,6 +74,12 @@ static const struct ld_option doctor_options[] = {OPTION_JSON, {0}};
 static const struct ld_option scaffold_options[] = {
     {"source", "FOLDER", "The source tree to write into; default: the one this leakdrill was built from."}, {0},
 };
+static const struct ld_option detector_options[] = {
+    {"timeout", "DURATION", "Longest time for one answer; default: 2s."},
+    {"profiles", "LIST", "What it is given: goroutine, goroutine-full, goroutineleak, heap; default: goroutine."},
+    {"options", "LIST", "Its own settings as in a scenario, such as growth: 8, mode: fast."},
+    {0},
+};
 static const struct ld_option help_options[] = {{"man", NULL, "Write the manual page, for man -l."}, {0}};
 
 #define NOT_YET(command, words) {command, "", words, NULL, NULL, true, ld_command_not_yet}
@@ -153,6 +159,12 @@ const struct ld_command ld_commands[] = {
      "It builds and passes as it is: it claims a leak above so many goroutines. Change the judgement into yours.\n"
      "NAME is what scenarios call it, such as burst or queue-depth. Refuses to overwrite anything.",
      scaffold_options, true, ld_command_new_detector},
+    {"detector", "check CMD [ARG...]", "put a detector of your own, any program, through its paces",
+     "Starts CMD several times and plays recorded runs to it, as a campaign would: a leaky one with failed reads, silence "
+     "and a restart, and its healthy twin. Says for each thing that the protocol asks (runner/detect/protocol.md) whether "
+     "it holds, with the line at fault.\n"
+     "Options stand before CMD. Exit code 0: all of it holds; 1: something does not.",
+     detector_options, LD_TAKES_COMMAND, ld_command_detector},
     {"completion", "SHELL", "write the completion of commands and options for a shell",
      "SHELL is bash, zsh or fish. For bash: eval \"$(leakdrill completion bash)\"", NULL, true, ld_command_completion},
     NOT_YET("verify", "compare a candidate rule file with the current one on recorded runs"),

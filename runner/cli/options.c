@@ -82,6 +82,8 @@ int ld_options_parse(struct ld_invocation *invocation, char **words, size_t coun
         char *word = words[i];
         if (only_arguments || word[0] != '-' || word[1] == '\0') {
             words[invocation->argument_count++] = word;
+            if (invocation->command->takes_arguments == LD_TAKES_COMMAND && invocation->argument_count == 2)
+                only_arguments = true;
         } else if (strcmp(word, "--") == 0) {
             only_arguments = true;
         } else if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {

@@ -25,6 +25,7 @@
 #define WATCH_EVERY_MS 200
 #define EXIT_AFTER_OUTPUT_MS 1000 /* the news of a death comes by another way than the end of its output */
 #define STDERR_KEPT ((size_t)LD_EXEC_STDERR_BYTES_MAX)
+#define PIECE_BYTES 48
 #define PROFILES "profiles"
 
 /* An observation that waits, as it will be told. */
@@ -61,7 +62,7 @@ struct ld_exec {
     struct ld_question asked;                 /* the last */
 
     enum ld_exec_fault fault;
-    bool started, ending, hurried, input_ended, over, closed;
+    bool started, ending, hurried, input_ended, lingered, over, closed;
 };
 
 static void maybe_over(struct ld_exec *exec);
@@ -213,6 +214,7 @@ static void on_deadline(uv_timer_t *timer)
     struct ld_exec *exec = timer->data;
     char asked[48];
     if (exec->input_ended) {
+        exec->lingered = true;
         exec->events->note(exec->context, "it did not end after its input's end and was killed");
         ld_process_end(&exec->process);
     } else if (!exec->output_open) {
@@ -304,11 +306,38 @@ static void on_error_output(uv_stream_t *stream, ssize_t n, const uv_buf_t *buff
 
 /* ---- telling it */
 
+/* A line on its way, whole or piece by piece. */
+struct telling {
+    uv_write_t request;
+    struct ld_exec *exec;
+    char *line;
+    size_t length, done;
+};
+
+static int write_piece(struct telling *telling);
+
+static void telling_free(struct telling *telling)
+{
+    free(telling->line);
+    free(telling);
+}
+
 static void on_written(uv_write_t *request, int status)
 {
-    (void)status; /* one that reads no more has ended, or will not answer: both are judged elsewhere */
-    free(request->data);
-    free(request);
+    struct telling *telling = request->data;
+    /* One that reads no more has ended, or will not answer: both are judged elsewhere. */
+    if (status != 0 || telling->done == telling->length || write_piece(telling) != 0)
+        telling_free(telling);
+}
+
+static int write_piece(struct telling *telling)
+{
+    size_t left = telling->length - telling->done;
+    size_t piece = telling->exec->setting.in_pieces && left > PIECE_BYTES ? PIECE_BYTES : left;
+    uv_buf_t bytes = uv_buf_init(telling->line + telling->done, (unsigned)piece);
+    telling->request.data = telling;
+    telling->done += piece;
+    return uv_write(&telling->request, (uv_stream_t *)&telling->exec->input, &bytes, 1, on_written);
 }
 
 static void on_answer_time(uv_timer_t *timer)
@@ -329,20 +358,20 @@ static void on_answer_time(uv_timer_t *timer)
 static void tell(struct ld_exec *exec, struct waiting *item)
 {
     int64_t limit_ns = item->question.sequence ? exec->setting.hello.options->timeout_ns : LD_EXEC_START_MS_MAX * LD_MS;
-    uv_write_t *request = malloc(sizeof *request);
+    struct telling *telling = malloc(sizeof *telling);
     exec->told = item;
     exec->asked = item->question;
     exec->answer_late = false;
     ld_answers_ask(exec->answers, &item->question);
-    uv_buf_t bytes = uv_buf_init(item->line, (unsigned)item->length);
-    int problem = request ? uv_write(request, (uv_stream_t *)&exec->input, &bytes, 1, on_written) : UV_ENOMEM;
+    if (telling)
+        *telling = (struct telling){.exec = exec, .line = item->line, .length = item->length};
+    int problem = telling ? write_piece(telling) : UV_ENOMEM;
     if (problem == 0) {
-        request->data = item->line; /* the callback's */
-        item->line = NULL;
+        item->line = NULL; /* the telling's */
         set_timer(exec, &exec->answer_timer, on_answer_time, limit_ns / LD_MS);
         return;
     }
-    free(request);
+    free(telling);
     if (problem != UV_EPIPE) /* its end is on the way */
         break_it(exec, LD_EXEC_FAULT_HARNESS, "cannot write to it: %s", uv_strerror(problem));
 }
@@ -755,6 +784,16 @@ bool ld_exec_end(struct ld_exec *exec, bool hurry)
 bool ld_exec_idle(const struct ld_exec *exec)
 {
     return exec->fault || !exec->started || (!exec->told && !exec->first);
+}
+
+bool ld_exec_lingered(const struct ld_exec *exec)
+{
+    return exec->lingered;
+}
+
+int64_t ld_exec_status(const struct ld_exec *exec)
+{
+    return exec->exit_status;
 }
 
 const char *ld_exec_line(const struct ld_exec *exec)

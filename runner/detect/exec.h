@@ -36,6 +36,7 @@ struct ld_exec_setting {
     const char *file;         /* the scenario's: relative commands resolve against its folder */
     struct ld_hello hello;    /* its texts outlive the detector */
     const struct ld_seen *seen;
+    bool in_pieces;           /* lines come to it in small pieces, as from a slow writer */
 };
 
 /* Nothing is started yet. LD_ENOMEM. */
@@ -50,6 +51,9 @@ void ld_exec_observe(struct ld_exec *exec, const struct ld_observation *observat
 bool ld_exec_end(struct ld_exec *exec, bool hurry);
 /* Has it answered everything, or is it broken? */
 bool ld_exec_idle(const struct ld_exec *exec);
+/* It did not end by itself after its input's end; how it ended (exit code, or -signal). */
+bool ld_exec_lingered(const struct ld_exec *exec);
+int64_t ld_exec_status(const struct ld_exec *exec);
 /* The offending line of an answer at fault, "" when there is none. */
 const char *ld_exec_line(const struct ld_exec *exec);
 /* Only after closed, or when ld_exec_end said false, or before ld_exec_start. NULL is allowed. */

@@ -135,6 +135,13 @@ static void assert_reason(const char *database, const struct bad_detector *detec
         fail_msg("%s: no note \"%s\"", detector->behaviour, detector->note);
 }
 
+static int remove_database(void)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/exec.db", lab.folder);
+    return unlink(path);
+}
+
 static void bad_detectors_harm_nobody_else(void **state)
 {
     (void)state;
@@ -145,7 +152,14 @@ static void bad_detectors_harm_nobody_else(void **state)
         snprintf(name, sizeof name, "part-%zu", i / AT_ONCE);
         write_scenario(name, &bad_detectors[i], left < AT_ONCE ? left : AT_ONCE);
     }
-    LAB_RUN(&lab, &result, "run", "all", "--jobs", "1", "--db", "exec.db");
+    /* Twelve interpreters that start at once can make a busy machine late, which voids a run and is not the question. */
+    for (int tries = 0; tries < 3; tries++) {
+        (void)remove_database();
+        LAB_RUN(&lab, &result, "run", "all", "--jobs", "1", "--db", "exec.db");
+        if (tries == 2 || lab_number(&lab, "exec.db", "SELECT count(*) FROM run WHERE validity = 'lag'") == 0)
+            break;
+        program_result_done(&result);
+    }
     lab_check(&result, 0, "Calibration: holds", NULL);
     lab_assert_clean(&lab);
     lab_assert_database(&lab, "exec.db");
@@ -182,6 +196,85 @@ static void replay_gives_the_same_alerts(void **state)
     lab_check(&replayed, 0, "\"detector\":\"sound\"", NULL);
     program_result_done(&replayed);
     program_result_done(&live);
+}
+
+/* ---- the examples, on a documented leak and its twin */
+
+static void the_examples_see_the_leak_and_leave_its_twin_alone(void **state)
+{
+    (void)state;
+    if (!lab_has_programs()) {
+        print_message("skipped: the Go programs are not built\n");
+        skip();
+    }
+    struct program_result result;
+    lab_write(&lab, "all/examples.yaml",
+              "leakdrill: 1\nname: examples\ntarget: {fixture: queue/consumer-unclosed, variants: [leaky, healthy]}\n"
+              "upstream: http-echo\nload: {path: /work, rate: 40/s, for: 8s}\n"
+              "faults:\n  killed: [{at: 4s, kill: {who: target, signal: KILL, restart_after: 200ms}}]\n"
+              "detectors:\n"
+              "  - exec: {command: [" SOURCE_FOLDER "/runner/detect/examples/python/site_growth.py], as: python}\n"
+              "  - exec: {command: [" BUILD_FOLDER "/examples/sitegrowth], as: go, options: {growth: \"30\"}}\n"
+              "repeat: {runs: 1}\n"
+              "expect:\n"
+              "  - {detector: python, detection: {observed: 100%}, false_alarms: {at_most: 0}, site: observable}\n"
+              "  - {detector: go, detection: {observed: 100%}, false_alarms: {at_most: 0}, site: observable}\n");
+    LAB_RUN(&lab, &result, "run", "all", "--db", "examples.db");
+    lab_check(&result, 0, "Verdict: PASS", NULL);
+    program_result_done(&result);
+    lab_assert_number(&lab, "examples.db", "SELECT count(*) FROM detector WHERE failed", 0);
+    LAB_RUN(&lab, &result, "replay", "--db", "examples.db");
+    lab_check(&result, 0, "run 3: ", NULL);
+    program_result_done(&result);
+}
+
+/* ---- detector check */
+
+static void check_says_what_holds(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *behaviour;
+        int exit_code;
+        const char *says;
+    } checks[] = {
+        {"sound", 0, "holds  it says the same when its input comes in small pieces: "},
+        {"exits", 1, "crashed: it ended with exit code 3, while asked about"},
+        {"hangs", 1, "was not answered within 1s\n"},
+        {"no-json", 1, "       it wrote: alert: it leaks\n"},
+        {"lingers", 1, "FAILS  it ends, with exit code 0, when its input ends: right after hello it did not end within"},
+        {"ends-badly", 1, "right after hello it ended with exit code 4\n"},
+        {"draws-lots", 1, "FAILS  it says the same when it is told the same: alert 1 is another one\n"},
+        {"banner", 1, "FAILS  it starts and answers hello: broken-json: hello: at byte"},
+    };
+    struct program_result result;
+    for (size_t i = 0; i < COUNT(checks); i++) {
+        LAB_RUN(&lab, &result, "detector", "check", "--timeout", "1s", DETECTOR, checks[i].behaviour);
+        lab_check(&result, checks[i].exit_code, checks[i].says, NULL);
+        program_result_done(&result);
+        lab_assert_clean(&lab);
+    }
+}
+
+static void check_is_used_rightly(void **state)
+{
+    (void)state;
+    struct program_result result;
+    LAB_RUN(&lab, &result, "detector");
+    lab_check(&result, 4, NULL, "leakdrill detector check CMD [ARG...]");
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "detector", "check");
+    lab_check(&result, 4, NULL, "which program?");
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "detector", "check", "./absent");
+    lab_check(&result, 4, NULL, "there is no program ./absent");
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "detector", "check", "--timeout", "2", "./absent");
+    lab_check(&result, 4, NULL, "timeout: ");
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "detector", "check", "--profiles", "goroutin", "./absent");
+    lab_check(&result, 4, NULL, "\"goroutin\" is not one of goroutine");
+    program_result_done(&result);
 }
 
 /* ---- files that lint finds */
@@ -222,6 +315,9 @@ int test_exec(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(bad_detectors_harm_nobody_else, open_lab, close_lab),
         cmocka_unit_test_setup_teardown(replay_gives_the_same_alerts, open_lab, close_lab),
+        cmocka_unit_test_setup_teardown(the_examples_see_the_leak_and_leave_its_twin_alone, open_lab, close_lab),
+        cmocka_unit_test_setup_teardown(check_says_what_holds, open_lab, close_lab),
+        cmocka_unit_test_setup_teardown(check_is_used_rightly, open_lab, close_lab),
         cmocka_unit_test_setup_teardown(lint_finds_what_cannot_be_started, open_lab, close_lab),
     };
     return cmocka_run_group_tests_name("exec", tests, NULL, NULL);

@@ -2,7 +2,7 @@
 """A detector for tests that behaves as badly as it is told: detector.py BEHAVIOUR.
 
 By itself it is sound: it opens one alert above 20 goroutines, names the site where they wait once a
-profile has shown it, and says `unknown` while reads fail. At observation 6 it does what its name says.
+profile has shown it, and says `unknown` while reads fail. At observation 6, or the next one, it does what its name says.
 """
 import json, os, signal, subprocess, sys, time
 
@@ -58,6 +58,7 @@ BEHAVIOURS = {
     "sound": lambda seq: None,
     "lingers": lambda seq: None,
     "ends-badly": lambda seq: None,
+    "draws-lots": lambda seq: say(type="open", id="a", amount=os.getpid()),
     "talks": lambda seq: sys.stderr.write("one word\n"),
     "exits": lambda seq: (sys.stderr.write("no more of this\n"), os._exit(3)),
     "exits-cleanly": lambda seq: os._exit(0),
@@ -104,7 +105,7 @@ IN_HELLO = {
     "never-says-hello": forever,
 }
 behaviour = sys.argv[1]
-is_open = is_blind = False
+is_open = is_blind = is_zipped = has_acted = False
 seen = ""
 
 for told in map(json.loads, sys.stdin):
@@ -113,17 +114,22 @@ for told in map(json.loads, sys.stdin):
         IN_HELLO.get(behaviour, lambda: None)()
     elif behaviour == "slow":
         time.sleep(1.5)
-    if seq == AT:
+    if seq >= AT and not has_acted:
+        has_acted = True
         BEHAVIOURS.get(behaviour, lambda seq: None)(seq)
     if kind == "profile":
-        seen = "main.wait" if "main.wait" in open(told["path"]).read() else seen
+        body = open(told["path"], "rb").read()
+        is_zipped = body.startswith(b"\x1f\x8b")
+        seen = "main.wait" if b"main.wait" in body else seen
     if kind == "failed" or is_blind:
         is_blind = kind == "failed"
         say(type="unknown" if is_blind else "known", why="a read failed")
+    if kind == "life" and told["life"] == "ended":
+        is_open = False  # closed for us
     count = told.get("values", {}).get("go_sched_goroutines_count", 0)
     if count > 20 and is_open:
         say(type="update", id="count", amount=count)
-    elif count > 20 and seen:
+    elif count > 20 and (seen or is_zipped):
         is_open = True
         say(type="open", id="count", cause="chan-receive", site=seen, amount=count, why=f"{count:.0f} goroutines")
     done(seq)

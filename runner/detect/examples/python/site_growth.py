@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """A leak detector of Python's standard library alone: goroutines that pile up at one place.
 
-It claims a site whose goroutines never became fewer over WINDOW profiles and grew by `growth`.
+It claims a site whose goroutines rose in each of WINDOW profiles, by `growth` or more in all.
 """
 import collections, gzip, json, sys
 
-WINDOW = 6
+WINDOW = 8
 MACHINERY = ("runtime.", "runtime/", "internal/", "sync.", "sync/", "syscall.", "time.Sleep")
 
 def varint(data, at):
@@ -52,7 +52,7 @@ def sites(path):
 def say(**line):
     print(json.dumps(line), flush=True)
 
-growth, history, claimed, blind = 10, collections.defaultdict(list), set(), set()
+growth, history, claimed, blind = 20, collections.defaultdict(list), set(), set()
 for told in map(json.loads, sys.stdin):
     life = (told.get("instance"), told.get("incarnation"))
     if told["type"] == "hello":
@@ -67,8 +67,8 @@ for told in map(json.loads, sys.stdin):
         history[life] = history[life][1 - WINDOW:] + [sites(told["path"])]
         for site in sorted(set().union(*history[life]) - {""}):
             counts, name = [count[site] for count in history[life]], f"{life[0]}.{life[1]}.{site}"
-            grew = len(counts) == WINDOW and counts == sorted(counts) and counts[-1] - counts[0] >= growth
-            if grew and name not in claimed:
+            rose = len(counts) == WINDOW and all(a < b for a, b in zip(counts, counts[1:]))
+            if rose and counts[-1] - counts[0] >= growth and name not in claimed:
                 claimed.add(name)
                 say(type="open", id=name, site=site, amount=counts[-1], why=f"{counts} goroutines")
             elif name in claimed and counts[-1] < counts[-2]:

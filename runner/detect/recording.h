@@ -1,0 +1,22 @@
+/* A recorded run as files: observations.jsonl, one line an observation as the protocol tells it, and profiles/ beside
+ * it. What `detector check` plays; a person can read it, too. */
+#ifndef LD_RUNNER_DETECT_RECORDING_H
+#define LD_RUNNER_DETECT_RECORDING_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "observe/observation.h"
+
+struct ld_recording {
+    size_t count;
+    struct ld_observation *items; /* their pointers belong to the recording */
+    size_t profile_count;
+    struct ld_profile *profiles;
+    struct ld_arena *arena;
+};
+
+/* LD_EIO, LD_ESYNTAX with file and line, LD_ENOMEM, LD_ELIMIT. */
+int ld_recording_read(struct ld_recording *ret_recording, const char *folder, struct ld_error *error);
+void ld_recording_done(struct ld_recording *recording);
+
+#endif

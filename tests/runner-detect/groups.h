@@ -1,0 +1,18 @@
+/* The test groups of runner/detect: one file each. */
+#ifndef LD_TEST_RUNNER_DETECT_GROUPS_H
+#define LD_TEST_RUNNER_DETECT_GROUPS_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+int test_answers(void);
+int test_questions(void);
+int test_page(void);
+
+#endif

@@ -1,0 +1,6 @@
+#include "groups.h"
+
+int main(void)
+{
+    return test_answers() + test_questions() + test_page();
+}

@@ -1,0 +1,69 @@
+/* The page protocol.md says what the tables say. */
+#include "groups.h"
+
+#include "observe/observation.h"
+#include "runner/detect/fault.h"
+#include "runner/detect/limits.h"
+
+static char page[65536];
+
+static int read_page(void **state)
+{
+    (void)state;
+    FILE *file = fopen(SOURCE_FOLDER "/runner/detect/protocol.md", "re");
+    assert_non_null(file);
+    size_t length = fread(page, 1, sizeof page - 1, file);
+    fclose(file);
+    page[length] = '\0';
+    return length > 1000 ? 0 : -1;
+}
+
+static void assert_says(const char *text)
+{
+    if (!strstr(page, text))
+        fail_msg("protocol.md does not say: %s", text);
+}
+
+static void every_limit_is_named(void **state)
+{
+    (void)state;
+    char row[256];
+#define X(id, value, doc)                                       \
+    snprintf(row, sizeof row, "| %d | %s |\n", (int)value, doc); \
+    assert_says(row);
+    LD_EXEC_LIMITS(X)
+#undef X
+}
+
+static void every_fault_is_named(void **state)
+{
+    (void)state;
+    char row[256];
+#define X(id, name, doc)                                     \
+    snprintf(row, sizeof row, "| `%s` | %s |\n", name, doc); \
+    assert_says(row);
+    LD_EXEC_FAULTS(X)
+#undef X
+}
+
+static void every_observation_is_named(void **state)
+{
+    (void)state;
+    char row[64];
+    for (int kind = 0; kind < LD_OBSERVATION_KINDS; kind++) {
+        snprintf(row, sizeof row, "| `%s` | ", ld_observation_kind_name((enum ld_observation_kind)kind));
+        assert_says(row);
+    }
+    for (int failure = 0; failure < LD_READ_FAILURE_COUNT; failure++)
+        assert_says(ld_read_failure_name((enum ld_read_failure)failure));
+}
+
+int test_page(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_limit_is_named),
+        cmocka_unit_test(every_fault_is_named),
+        cmocka_unit_test(every_observation_is_named),
+    };
+    return cmocka_run_group_tests_name("page", tests, read_page, NULL);
+}
