@@ -323,6 +323,32 @@ int ld_guard_start(struct ld_guard *ret_guard, const char *work_folder, bool iso
     return code;
 }
 
+/* The flags of a task in /proc/PID/stat hold PF_EXITING (linux/sched.h) from the first moment of its exit on. */
+#define TASK_EXITING 0x4u
+
+static bool is_exiting(pid_t pid)
+{
+    char path[64], text[512];
+    unsigned flags;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    if (fd >= 0)
+        close(fd);
+    if (n <= 0)
+        return true;
+    text[n] = '\0';
+    const char *end = strrchr(text, ')');
+    return !end || sscanf(end + 1, " %*c %*d %*d %*d %*d %*d %u", &flags) != 1 || (flags & TASK_EXITING);
+}
+
+bool ld_guard_lives(const struct ld_guard *guard)
+{
+    char byte;
+    /* It never speaks: what can be read from it is its end. */
+    return guard->socket >= 0 && recv(guard->socket, &byte, 1, MSG_DONTWAIT | MSG_PEEK) != 0 && !is_exiting(guard->pid);
+}
+
 int64_t ld_guard_stop(struct ld_guard *guard)
 {
     if (guard->socket < 0)

@@ -32,6 +32,10 @@ struct ld_guard {
  * is the cgroup that is made here for all it starts, where there can be one.
  * LD_ESYSTEM. Makes the calling process a subreaper. `isolate` false: do not try a namespace (for tests). */
 int ld_guard_start(struct ld_guard *ret_guard, const char *work_folder, bool isolate, struct ld_error *error);
+/* Whether it lives. The end of file on its socket can come late: a shim that is just being forked holds a copy until it
+ * dies, too, which may be after the death of another shim was heard. So the process is looked at as well: one that has
+ * begun to exit is dead. */
+bool ld_guard_lives(const struct ld_guard *guard);
 /* Close the socket and wait until the guard has ended everything. Returns processes that were left, normally 0; -1 when
  * it was killed: then ld_guard_clean_up is due. */
 int64_t ld_guard_stop(struct ld_guard *guard);
