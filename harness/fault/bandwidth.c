@@ -99,6 +99,8 @@ static void judge(const struct ld_measures *measures, const struct ld_fault_spec
     int64_t asked_ns = time_for(measures->bytes, rate);
     int64_t late_ns = measures->turn_ns - asked_ns;
     receipt->count = measures->pieces;
+    receipt->unit = "B/s";
+    receipt->asked = rate;
     ld_format_size(rate, asked, sizeof asked);
     if (measures->pieces == 0) {
         snprintf(receipt->text, sizeof receipt->text, "asked %s/s, nothing passed", asked);
@@ -110,8 +112,9 @@ static void judge(const struct ld_measures *measures, const struct ld_fault_spec
     receipt->effective =
         slow_enough && (measures->shared > 0 || (fast_enough && pressed(measures, asked_ns)));
     double seconds = (double)(measures->turn_ns > 0 ? measures->turn_ns : 1) / (double)LD_SECOND;
+    receipt->delivered = (uint64_t)((double)measures->bytes / seconds);
     snprintf(receipt->text, sizeof receipt->text, "asked %s/s, delivered %s/s: %s in %s%s", asked,
-             ld_format_size_short((uint64_t)((double)measures->bytes / seconds), delivered, sizeof delivered),
+             ld_format_size_short(receipt->delivered, delivered, sizeof delivered),
              ld_format_size_short(measures->bytes, bytes, sizeof bytes),
              ld_format_duration_short(measures->turn_ns, time, sizeof time),
              slow_enough && !pressed(measures, asked_ns) ? ", too little to feel the limit" : "");

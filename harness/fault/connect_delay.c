@@ -52,7 +52,7 @@ static void measure_connect(struct ld_effect *effect, const struct ld_fault_spec
 static void judge(const struct ld_measures *measures, const struct ld_fault_spec *fault, struct ld_receipt *receipt)
 {
     const struct ld_fault_connect_delay *asked = &fault->attributes.connect_delay;
-    receipt->effective = ld_effect_on_time(measures, asked->delay_ns + asked->jitter_ns);
+    receipt->effective = ld_effect_on_time(measures, asked->delay_ns + asked->jitter_ns, LD_EFFECT_END_SLACK_NS);
     ld_effect_describe_time(measures, asked->delay_ns, "no connection was made", receipt);
 }
 

@@ -148,9 +148,9 @@ static int64_t quantile(const struct ld_effect *effect, uint64_t percent)
     return 0;
 }
 
-bool ld_effect_on_time(const struct ld_measures *measures, int64_t asked_ns)
+bool ld_effect_on_time(const struct ld_measures *measures, int64_t asked_ns, int64_t slack_ns)
 {
-    int64_t latest_ns = asked_ns + asked_ns / 500 + LD_EFFECT_SLACK_NS;
+    int64_t latest_ns = asked_ns + asked_ns / 500 + slack_ns;
     if (measures->count == 0 || measures->worst_early_ns > 0)
         return false;
     return measures->shared > 0 || measures->p50 <= latest_ns;

@@ -194,6 +194,8 @@ struct ld_receipt {
     int64_t asked_ns;         /* latency asked, 0 when meaningless */
     int64_t p50_ns, p99_ns;   /* delivered: latency, or time until the process was gone or the limit seen */
     int64_t worst_early_ns;   /* most a delivery came before its time; 0 when none did */
+    const char *unit;         /* of the next two: "B", "B/s"; static; NULL: it is about times, or counts, only */
+    uint64_t asked, delivered;
     bool effective;           /* false: FAULT_NOT_EFFECTIVE */
     char text[192];           /* for people: "asked 200ms, delivered p50 201ms p99 209ms over 812" */
 };

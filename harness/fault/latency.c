@@ -82,7 +82,7 @@ static bool drawn_high_enough(const struct ld_measures *measures, const struct l
 static void judge(const struct ld_measures *measures, const struct ld_fault_spec *fault, struct ld_receipt *receipt)
 {
     const struct ld_fault_latency *latency = &fault->attributes.latency;
-    receipt->effective = ld_effect_on_time(measures, latency->latency_ns + latency->jitter_ns) &&
+    receipt->effective = ld_effect_on_time(measures, latency->latency_ns + latency->jitter_ns, LD_EFFECT_SLACK_NS) &&
                          drawn_high_enough(measures, latency);
     ld_effect_describe_time(measures, latency->latency_ns, "delayed nothing", receipt);
 }

@@ -64,6 +64,9 @@ static void judge(const struct ld_measures *measures, const struct ld_fault_spec
     char asked[40], least[40], most[40];
     uint64_t bytes = fault->attributes.limit_data.bytes;
     receipt->count = measures->count;
+    receipt->unit = "B";
+    receipt->asked = bytes;
+    receipt->delivered = measures->delivered_most;
     receipt->effective = measures->count > 0 && (uint64_t)measures->least == bytes &&
                          (uint64_t)measures->most == bytes && measures->delivered_most <= bytes;
     ld_format_size(bytes, asked, sizeof asked);

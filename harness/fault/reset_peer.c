@@ -43,7 +43,7 @@ static void measure_end(struct ld_effect *effect, const struct ld_fault_spec *fa
 static void judge(const struct ld_measures *measures, const struct ld_fault_spec *fault, struct ld_receipt *receipt)
 {
     int64_t timeout_ns = fault->attributes.timeout.timeout_ns;
-    receipt->effective = ld_effect_on_time(measures, timeout_ns);
+    receipt->effective = ld_effect_on_time(measures, timeout_ns, LD_EFFECT_END_SLACK_NS);
     ld_effect_describe_time(measures, timeout_ns, "reset nothing", receipt);
 }
 

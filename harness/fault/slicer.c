@@ -109,6 +109,9 @@ static void judge(const struct ld_measures *measures, const struct ld_fault_spec
     uint64_t most_asked = slicer->average_size + slicer->size_variation;
     uint64_t mean_pause_ns = measures->cuts ? (uint64_t)measures->turn_ns / measures->cuts : 0;
     receipt->count = measures->pieces;
+    receipt->unit = "B";
+    receipt->asked = slicer->average_size;
+    receipt->delivered = (uint64_t)measures->p50;
     ld_format_size(slicer->average_size, asked, sizeof asked);
     if (measures->cuts == 0) {
         snprintf(receipt->text, sizeof receipt->text, "asked pieces of %s, cut nothing", asked);

@@ -333,7 +333,10 @@ CREATE TABLE fault_receipt (
     asked_ns       INTEGER NOT NULL,
     p50_ns         INTEGER NOT NULL,
     p99_ns         INTEGER NOT NULL,
-    worst_early_ns INTEGER NOT NULL,
+    worst_early_ns INTEGER NOT NULL,        -- how much too soon, at most; 0: nothing was
+    unit           TEXT,                    -- of asked and delivered: B, B/s; NULL: it is about times or counts only
+    asked          INTEGER NOT NULL,
+    delivered      INTEGER NOT NULL,
     effective      INTEGER NOT NULL,
     text           TEXT NOT NULL,
     PRIMARY KEY (run, fault)
@@ -542,6 +545,8 @@ CREATE VIEW v_false_alarms AS
 CREATE VIEW v_faults AS
     SELECT i.run, i.fault, i.type, i.time_ns / 1e9 AS intent_seconds, f.began_ns / 1e9 AS began_seconds,
            f.ended_ns / 1e9 AS ended_seconds, f.effective, f.text AS receipt, f.touched, f.spared,
+           f.count, f.asked_ns / 1e6 AS asked_ms, f.p50_ns / 1e6 AS p50_ms, f.p99_ns / 1e6 AS p99_ms,
+           f.worst_early_ns / 1e6 AS worst_early_ms, f.asked, f.delivered, f.unit,
            (SELECT count(*) FROM fault_decision AS d WHERE d.run = i.run AND d.fault = i.fault) AS decisions,
            i.attributes
     FROM fault_intent AS i LEFT JOIN fault_receipt AS f ON f.run = i.run AND f.fault = i.fault;

@@ -29,11 +29,12 @@ int ld_store_fault_receipt(struct ld_store *store, uint32_t run, const char *fau
 {
     static const char insert[] =
         "INSERT OR REPLACE INTO fault_receipt (run, fault, began_ns, ended_ns, touched, spared, count, asked_ns, "
-        "p50_ns, "
-        "p99_ns, worst_early_ns, effective, text) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-    return ld_store_write(store, error, insert, "itiiuuuiiiiit", (int64_t)run, fault_id, began_ns, ended_ns,
+        "p50_ns, p99_ns, worst_early_ns, unit, asked, delivered, effective, text) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    return ld_store_write(store, error, insert, "itiiuuuiiiituuit", (int64_t)run, fault_id, began_ns, ended_ns,
                           receipt->touched, receipt->spared, receipt->count, receipt->asked_ns, receipt->p50_ns,
-                          receipt->p99_ns, receipt->worst_early_ns, (int64_t)receipt->effective, receipt->text);
+                          receipt->p99_ns, receipt->worst_early_ns, receipt->unit, receipt->asked, receipt->delivered,
+                          (int64_t)receipt->effective, receipt->text);
 }
 
 int ld_store_fault_decision(struct ld_store *store, uint32_t run, const char *fault_id, uint64_t connection,

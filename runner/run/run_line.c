@@ -64,6 +64,9 @@ static void add_receipt(struct ld_receipt *sum, const struct ld_receipt *more, u
     sum->spared += more->spared;
     sum->count += more->count;
     sum->asked_ns = more->asked_ns;
+    sum->unit = more->unit;
+    sum->asked = more->asked;
+    sum->delivered = most ? more->delivered : sum->delivered;
     sum->p50_ns = more->p50_ns > sum->p50_ns ? more->p50_ns : sum->p50_ns;
     sum->p99_ns = more->p99_ns > sum->p99_ns ? more->p99_ns : sum->p99_ns;
     sum->worst_early_ns = more->worst_early_ns > sum->worst_early_ns ? more->worst_early_ns : sum->worst_early_ns;

@@ -128,6 +128,10 @@ static void bandwidth(void **state)
     check(&fault, 300);
     fault.attributes.bandwidth.rate = 1 << 20;
     check(&fault, 60 << 10);
+    struct ld_receipt rate = run(&fault, 60 << 10, false);
+    assert_string_equal(rate.unit, "B/s");
+    assert_int_equal(rate.asked, 1 << 20);
+    assert_in_range(rate.delivered, (1 << 20) * 98 / 100, 1 << 20);
     fault.attributes.bandwidth.rate = (uint64_t)1 << 30; /* too fast for this traffic to feel: no proof */
     struct ld_receipt receipt = run(&fault, 300, false);
     assert_false(receipt.effective);
