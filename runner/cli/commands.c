@@ -74,6 +74,11 @@ static const struct ld_option doctor_options[] = {OPTION_JSON, {0}};
 static const struct ld_option scaffold_options[] = {
     {"source", "FOLDER", "The source tree to write into; default: the one this leakdrill was built from."}, {0},
 };
+static const struct ld_option new_detector_options[] = {
+    {"exec", "LANGUAGE", "Write a program of its own (exec protocol) into the working folder: python or go."},
+    {"source", "FOLDER", "The source tree to write into; default: the one this leakdrill was built from."},
+    {0},
+};
 static const struct ld_option detector_options[] = {
     {"timeout", "DURATION", "Longest time for one answer; default: 2s."},
     {"profiles", "LIST", "What it is given: goroutine, goroutine-full, goroutineleak, heap; default: goroutine."},
@@ -157,8 +162,9 @@ const struct ld_command ld_commands[] = {
      scaffold_options, true, ld_command_new_fixture},
     {"new-detector", "NAME", "write a new built-in detector and its test into the source tree",
      "It builds and passes as it is: it claims a leak above so many goroutines. Change the judgement into yours.\n"
+     "With --exec it is a program of its own instead, in the working folder, which needs no source tree.\n"
      "NAME is what scenarios call it, such as burst or queue-depth. Refuses to overwrite anything.",
-     scaffold_options, true, ld_command_new_detector},
+     new_detector_options, true, ld_command_new_detector},
     {"detector", "check CMD [ARG...]", "put a detector of your own, any program, through its paces",
      "Starts CMD several times and plays recorded runs to it, as a campaign would: a leaky one with failed reads, silence "
      "and a restart, and its healthy twin. Says for each thing that the protocol asks (runner/detect/protocol.md) whether "

@@ -4,6 +4,7 @@
 
 #include "detect/detector.h"
 #include "runner/cli/command.h"
+#include "runner/cli/new_detector.h"
 #include "runner/cli/formats.h"
 #include "runner/cli/help.h"
 
@@ -49,6 +50,8 @@ static const struct placeholder {
     {"KEY", false, topic_words},
     {"DETECTOR", false, ld_detector_names},
     {"FORMAT", false, ld_report_format_names},
+    {"LANGUAGE", false, ld_exec_languages},
+    {"CMD", true, NULL},
 };
 
 /* The first placeholder that stands in `text`; NULL: nothing is known of what belongs there. */

@@ -4,6 +4,7 @@
 
 #include "detect/detector.h"
 #include "runner/cli/command.h"
+#include "runner/cli/new_detector.h"
 #include "runner/cli/scaffold.h"
 
 #define TABLE "harness/detect/builtin.h"
@@ -89,6 +90,8 @@ int ld_command_new_detector(const struct ld_invocation *invocation)
                               name, NAME_MAX_LENGTH);
     if (ld_detector_find(name))
         return ld_usage_error(invocation->command, "there is a detector %s already", name);
+    if (ld_option_given(invocation, "exec"))
+        return ld_new_exec_detector(invocation, name, ld_option_text(invocation, "exec"));
     int code = ld_scaffold_init(&scaffold, ld_option_text(invocation, "source"), &error);
     if (!code)
         code = prepare(&scaffold, name, &error);

@@ -14,7 +14,8 @@
 #define LD_SCAFFOLD_FILES_MAX 8
 
 extern const char ld_template_case_go[], ld_template_fault_go[], ld_template_repair_go[], ld_template_program_go[],
-    ld_template_scenario_yaml[], ld_template_detector_c[], ld_template_detector_test_c[];
+    ld_template_scenario_yaml[], ld_template_detector_c[], ld_template_detector_test_c[],
+    ld_template_exec_detector_py[], ld_template_exec_detector_go[];
 
 struct ld_scaffold_file {
     const char *path; /* below the source folder */

@@ -59,8 +59,8 @@ static int find_in_path(const char *word, char *ret_path, size_t room, struct ld
             return 0;
         at += length + (at[length] == ':');
     }
-    return ld_fail(error, LD_ENOENT, "there is no program %.60s in PATH (a file beside the scenario begins with ./)",
-                   word);
+    return ld_fail(error, LD_ENOENT, "there is no program %.60s in PATH; a file is written with its folder, ./%.60s",
+                   word, word);
 }
 
 int ld_program_find(const char *file, const char *word, char *ret_path, size_t room, struct ld_error *error)

@@ -171,6 +171,14 @@ static int take_seat(struct ld_panel *panel, const struct opening *opening, cons
     return 0;
 }
 
+static const struct ld_detector_spec *find_spec(const struct ld_scenario *scenario, const char *name)
+{
+    for (size_t i = 0; i < scenario->detector_count; i++)
+        if (strcmp(scenario->detectors[i].name, name) == 0)
+            return &scenario->detectors[i];
+    return NULL;
+}
+
 static int seat_all(struct ld_panel *panel, const struct opening *opening, const char *const *only,
                     struct ld_error *error)
 {
@@ -206,6 +214,9 @@ static int seat_all(struct ld_panel *panel, const struct opening *opening, const
         bool found = false;
         for (size_t i = 0; i < panel->count; i++)
             found = found || strcmp(panel->members[i].name, *only) == 0;
+        const struct ld_detector_spec *spec = found ? NULL : find_spec(scenario, *only);
+        if (spec && spec->kind->type == LD_DETECTOR_EXEC)
+            return ld_fail(error, LD_EUSAGE, "%s reads the target through the gateway: it cannot be replayed", *only);
         if (!found)
             return ld_fail(error, LD_EUSAGE, "scenario %s has no detector \"%s\"", scenario->name, *only);
     }

@@ -198,6 +198,25 @@ static void replay_gives_the_same_alerts(void **state)
     program_result_done(&live);
 }
 
+static void who_reads_for_itself_is_left_out_of_replays(void **state)
+{
+    (void)state;
+    static const struct bad_detector detectors[] = {{"reads", NULL, NULL, "gateway: true"}, {"sound", NULL, NULL, NULL}};
+    struct program_result result;
+    write_scenario("reads", detectors, COUNT(detectors));
+    LAB_RUN(&lab, &result, "run", "all", "--db", "exec.db");
+    program_result_done(&result);
+    assert_reason("exec.db", &detectors[0]);
+    lab_assert_text(&lab, "exec.db", "SELECT why FROM alert WHERE detector = 'reads' ORDER BY id LIMIT 1",
+                    "goroutine profile: total ");
+    LAB_RUN(&lab, &result, "replay", "--db", "exec.db");
+    lab_check(&result, 0, "identical to the stored ones", NULL);
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "replay", "--db", "exec.db", "--detector", "reads");
+    lab_check(&result, 4, NULL, "reads reads the target through the gateway: it cannot be replayed");
+    program_result_done(&result);
+}
+
 /* ---- the examples, on a documented leak and its twin */
 
 static void the_examples_see_the_leak_and_leave_its_twin_alone(void **state)
@@ -277,6 +296,27 @@ static void check_is_used_rightly(void **state)
     program_result_done(&result);
 }
 
+static void a_scaffold_is_sound(void **state)
+{
+    (void)state;
+    struct program_result result;
+    LAB_RUN(&lab, &result, "new-detector", "queue-depth", "--exec", "python");
+    lab_check(&result, 0, "  leakdrill detector check ./queue-depth.py\n", NULL);
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "detector", "check", "--options", "limit: 20", "./queue-depth.py");
+    lab_check(&result, 0, "note   the leaky run: 2 alerts\nnote   the healthy run: 0 alerts\n", NULL);
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "new-detector", "queue-depth", "--exec", "python");
+    lab_check(&result, 4, NULL, "queue-depth.py: File exists");
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "new-detector", "queue-depth", "--exec", "ruby");
+    lab_check(&result, 4, NULL, "--exec is python or go, not \"ruby\"");
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "new-detector", "queue-depth", "--exec", "go");
+    lab_check(&result, 0, "wrote queue-depth/main.go\nwrote queue-depth/go.mod\n", NULL);
+    program_result_done(&result);
+}
+
 /* ---- files that lint finds */
 
 static void lint_finds_what_cannot_be_started(void **state)
@@ -296,7 +336,7 @@ static void lint_finds_what_cannot_be_started(void **state)
     lab_check(&result, 2, "lint.yaml:5:22: detectors[0].exec.command[0]: there is no program ./missing\n", NULL);
     lab_check(&result, 2, "lint.yaml:6:22: detectors[1].exec.command[0]: ./plain is not executable (chmod +x)\n", NULL);
     lab_check(&result, 2, "lint.yaml:7:22: detectors[2].exec.command[0]: there is no program no-such-program-anywhere in "
-                          "PATH (a file beside the scenario begins with ./)\n", NULL);
+                          "PATH; a file is written with its folder, ./no-such-program-anywhere\n", NULL);
     lab_check(&result, 2, "lint.yaml:8:26: detectors[3].exec.command[1]: there is no file ./absent.sh beside the "
                           "scenario\n", NULL);
     lab_check(&result, 2, "lint.yaml:9:22: detectors[4].exec.command[0]: folder/x: a path begins with / or, beside the "
@@ -317,6 +357,8 @@ int test_exec(void)
         cmocka_unit_test_setup_teardown(replay_gives_the_same_alerts, open_lab, close_lab),
         cmocka_unit_test_setup_teardown(the_examples_see_the_leak_and_leave_its_twin_alone, open_lab, close_lab),
         cmocka_unit_test_setup_teardown(check_says_what_holds, open_lab, close_lab),
+        cmocka_unit_test_setup_teardown(who_reads_for_itself_is_left_out_of_replays, open_lab, close_lab),
+        cmocka_unit_test_setup_teardown(a_scaffold_is_sound, open_lab, close_lab),
         cmocka_unit_test_setup_teardown(check_is_used_rightly, open_lab, close_lab),
         cmocka_unit_test_setup_teardown(lint_finds_what_cannot_be_started, open_lab, close_lab),
     };

@@ -4,7 +4,7 @@
 By itself it is sound: it opens one alert above 20 goroutines, names the site where they wait once a
 profile has shown it, and says `unknown` while reads fail. At observation 6, or the next one, it does what its name says.
 """
-import json, os, signal, subprocess, sys, time
+import json, os, signal, subprocess, sys, time, urllib.request
 
 AT = 6
 
@@ -54,11 +54,17 @@ def done(seq):
     say(type="done", seq=seq)
 
 
+def read_the_target():
+    with urllib.request.urlopen(gateway[0] + "/debug/pprof/goroutine") as answer:
+        say(type="open", id="read", why=answer.read().decode().splitlines()[0])
+
+
 BEHAVIOURS = {
     "sound": lambda seq: None,
     "lingers": lambda seq: None,
     "ends-badly": lambda seq: None,
     "draws-lots": lambda seq: say(type="open", id="a", amount=os.getpid()),
+    "reads": lambda seq: read_the_target(),
     "talks": lambda seq: sys.stderr.write("one word\n"),
     "exits": lambda seq: (sys.stderr.write("no more of this\n"), os._exit(3)),
     "exits-cleanly": lambda seq: os._exit(0),
@@ -111,6 +117,7 @@ seen = ""
 for told in map(json.loads, sys.stdin):
     kind, seq = told["type"], told["seq"]
     if kind == "hello":
+        gateway = told.get("gateway")
         IN_HELLO.get(behaviour, lambda: None)()
     elif behaviour == "slow":
         time.sleep(1.5)
