@@ -209,6 +209,8 @@ static int look_at(struct recovery *recovery, struct ld_campaign_info *ret_info,
 {
     struct ld_store *store;
     int code = ld_store_open(&store, recovery->database, false, error);
+    if (code) /* cut off while it was made: SQLite must write to undo that; its locks know whether somebody lives */
+        code = ld_store_open(&store, recovery->database, true, error);
     if (code)
         return code;
     code = ld_store_read_campaign(store, ret_info, arena, error);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "groups.h"
@@ -54,14 +55,30 @@ static void assert_case(const char *database, const char *scenario, const struct
     free(is);
 }
 
+#define TRIES 4 /* a machine that stands still for a second voids runs, and says nothing of faults */
+
+static bool was_disturbed(const char *database)
+{
+    return lab_number(&lab, database, "SELECT count(*) FROM run WHERE validity IN ('lag', 'gaps')") > 0;
+}
+
 static void run(const char *file, const char *database, int exit_code)
 {
     struct program_result result;
-    LAB_RUN(&lab, &result, "run", file, "--jobs", "4", "--db", database, "--filter", "*/leaky/*");
+    char path[160];
+    for (int i = 0; i < TRIES; i++) {
+        LAB_RUN(&lab, &result, "run", file, "--jobs", "4", "--db", database, "--filter", "*/leaky/*");
+        lab_assert_clean(&lab);
+        lab_assert_database(&lab, database);
+        if (!was_disturbed(database) || i == TRIES - 1)
+            break;
+        print_message("%s: the machine lagged, once more\n", database);
+        program_result_done(&result);
+        snprintf(path, sizeof path, "%s/%s", lab.folder, database);
+        assert_int_equal(unlink(path), 0);
+    }
     lab_check(&result, exit_code, NULL, NULL);
     program_result_done(&result);
-    lab_assert_clean(&lab);
-    lab_assert_database(&lab, database);
 }
 
 static void each_fault_takes_effect(void **state)

@@ -66,6 +66,17 @@ static void recover(const char *database, int exit_code, const char *out)
     program_result_done(&result);
 }
 
+/* What other campaigns of this machine left may be removed meanwhile: nothing is said of this one. */
+static void recover_nothing(const char *database)
+{
+    struct program_result result;
+    LAB_RUN(&lab, &result, "recover", database);
+    lab_check(&result, 0, "0 left\n", NULL);
+    if (strstr(result.out, database))
+        fail_msg("there was something to recover: %s", result.out);
+    program_result_done(&result);
+}
+
 static void a_cut_off_campaign_is_undone_once(void **state)
 {
     struct program_result result;
@@ -87,7 +98,7 @@ static void a_cut_off_campaign_is_undone_once(void **state)
                                       "effective IS NOT 0", 0);
     lab_assert_number(&lab, "cut.db", "SELECT count(*) FROM note WHERE kind = 'recover'", 1);
     lab_assert_number(&lab, "cut.db", "SELECT count(*) FROM note WHERE kind = 'process'", 2);
-    recover("cut.db", 0, "nothing to recover\n0 left\n");
+    recover_nothing("cut.db");
     lab_assert_number(&lab, "cut.db", "SELECT count(*) FROM note WHERE kind = 'recover'", 1);
 }
 
@@ -143,14 +154,14 @@ static void a_survivor_is_known_by_pid_and_start_time(void **state)
     note_survivor("alive.db", &identity);
     execute("alive.db", "CREATE TABLE boot AS SELECT value FROM fact WHERE name = 'recover.boot'; UPDATE fact SET value = "
                         "'another' WHERE name = 'recover.boot'");
-    recover("alive.db", 0, "nothing to recover\n0 left\n"); /* pids of another boot */
+    recover_nothing("alive.db"); /* pids of another boot */
     assert_true(lives(child));
     execute("alive.db", "UPDATE fact SET value = (SELECT value FROM boot) WHERE name = 'recover.boot'; DROP TABLE boot");
-    recover("alive.db", 0, ", target survivor\n0 left\n");
+    recover("alive.db", 0, ", target survivor\n");
     int status = 0;
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(WIFSIGNALED(status) ? WTERMSIG(status) : 0, SIGKILL);
-    recover("alive.db", 0, "nothing to recover\n0 left\n");
+    recover_nothing("alive.db");
 }
 
 static void a_campaign_that_goes_on_is_not_touched(void **state)
@@ -166,7 +177,7 @@ static void a_campaign_that_goes_on_is_not_touched(void **state)
     lab_check(&result, 143, NULL, NULL);
     program_result_done(&result);
     lab_assert_clean(&lab);
-    recover("on.db", 0, "nothing to recover\n0 left\n");
+    recover_nothing("on.db");
 }
 
 static void it_says_what_it_cannot_read(void **state)
