@@ -50,6 +50,10 @@ static void cut_off(const char *database)
     start_paused(&running, database);
     pid_t guard = guard_of(running.pid);
     assert_true(guard > 0);
+    int status = 0;
+    kill(running.pid, SIGSTOP); /* so that it sees nothing of its guard's death */
+    assert_int_equal(waitpid(running.pid, &status, WUNTRACED), running.pid);
+    assert_true(WIFSTOPPED(status));
     kill(guard, SIGKILL);
     kill(running.pid, SIGKILL);
     program_finish(&running, &result);
