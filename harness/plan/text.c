@@ -1,12 +1,15 @@
 /* The plan for people: what would run, how long it would take, and whether that can prove what is expected. */
 #include "plan/plan.h"
 
+#include <string.h>
+
 #include "base/buffer.h"
 #include "base/text.h"
 #include "scenario/claim.h"
 
 #define RUNS_MAX INT64_C(100000000)
 #define DURATION_SIZE 32
+#define ATTRIBUTES_MAX ((size_t)4096)
 
 int64_t ld_plan_runs_needed(double share, double confidence)
 {
@@ -111,10 +114,39 @@ static int cells_text(const struct ld_plan *plan, const struct ld_scenario *scen
     return code;
 }
 
+/* The attributes as a user writes them, defaults too, in a line of their own; nothing for a fault without any. */
+static int attributes_text(const struct ld_fault_spec *fault, struct ld_buffer *out)
+{
+    struct ld_buffer values;
+    ld_buffer_init(&values, ATTRIBUTES_MAX);
+    int code = ld_schema_values(ld_fault_table[fault->type].attributes, &fault->attributes, &values);
+    const char *text = ld_buffer_text(&values);
+    if (!code && strcmp(text, "{}") != 0) {
+        code = ld_buffer_printf(out, "%28s", "");
+        for (const char *p = text + 1; !code && p[1]; p++) /* JSON without its quotes, a space behind : and , */
+            if (*p != '"')
+                code = ld_buffer_printf(out, *p == ':' || *p == ',' ? "%c " : "%c", *p);
+        code = code ? code : ld_buffer_add_text(out, "\n");
+    }
+    ld_buffer_done(&values);
+    return code;
+}
+
+static int fault_on_text(const struct ld_scenario *scenario, const struct ld_fault_spec *fault, struct ld_buffer *out)
+{
+    char until[DURATION_SIZE];
+    int code = ld_buffer_printf(out, "  %s", fault->id);
+    if (!code && fault->for_ns >= 0)
+        code = ld_buffer_printf(out, " for %s", duration(ld_scenario_scaled_ns(scenario, fault->for_ns), until));
+    if (!code)
+        code = ld_buffer_add_text(out, "\n");
+    return code ? code : attributes_text(fault, out);
+}
+
 static int action_text(const struct ld_scenario *scenario, const struct ld_fault_case *fault_case,
                        const struct ld_action *action, int64_t phase_ns, struct ld_buffer *out)
 {
-    char at[DURATION_SIZE], until[DURATION_SIZE];
+    char at[DURATION_SIZE];
     const struct ld_fault_spec *fault = fault_case->fault_count ? &fault_case->faults[action->fault] : NULL;
     int code = ld_buffer_printf(out, "      %8s  %s", duration(action->at_ns - phase_ns, at),
                                 ld_action_kind_name(action->kind));
@@ -125,10 +157,7 @@ static int action_text(const struct ld_scenario *scenario, const struct ld_fault
         return ld_buffer_printf(out, "  %s at %g/s +-5%%\n", scenario->load.path,
                                 scenario->load.per_second * scenario->time_scale);
     case LD_ACTION_FAULT_ON:
-        if (fault->for_ns < 0)
-            return ld_buffer_printf(out, "  %s\n", fault->id);
-        return ld_buffer_printf(out, "  %s for %s\n", fault->id,
-                                duration(ld_scenario_scaled_ns(scenario, fault->for_ns), until));
+        return fault_on_text(scenario, fault, out);
     case LD_ACTION_FAULT_OFF:
         return ld_buffer_printf(out, "  %s\n", fault->id);
     default:
@@ -142,10 +171,11 @@ static int condition_text(const struct ld_scenario *scenario, const struct ld_fa
     char when[160], until[DURATION_SIZE] = "the method's end";
     if (fault->for_ns > 0)
         duration(ld_scenario_scaled_ns(scenario, fault->for_ns), until);
-    return ld_buffer_printf(out, "      %8s  fault-on  %s, when %s%s%s\n", "?", fault->id,
-                            ld_when_text(fault->when, when, sizeof when),
-                            ld_fault_is_instant(fault->type) ? "" : fault->for_ns > 0 ? ", for " : ", until ",
-                            ld_fault_is_instant(fault->type) ? "" : until);
+    int code = ld_buffer_printf(out, "      %8s  fault-on  %s, when %s%s%s\n", "?", fault->id,
+                                ld_when_text(fault->when, when, sizeof when),
+                                ld_fault_is_instant(fault->type) ? "" : fault->for_ns > 0 ? ", for " : ", until ",
+                                ld_fault_is_instant(fault->type) ? "" : until);
+    return code ? code : attributes_text(fault, out);
 }
 
 /* The schedule of a fault case, from the first of its runs; they differ by the phase alone. */

@@ -42,7 +42,8 @@ static void the_text_says_what_the_runs_support(void **state)
     assert_int_equal(ld_plan_text(plan, 2, &out), 0);
     assert_says(ld_buffer_text(&out), "4 cells, 200 runs");
     assert_says(ld_buffer_text(&out), "said/healthy/slow");
-    assert_says(ld_buffer_text(&out), "slow/0/latency for 2s");
+    assert_says(ld_buffer_text(&out), "slow/0/latency for 2s\n");
+    assert_says(ld_buffer_text(&out), " latency: 200ms, jitter: 0s, toxicity: 1, stream: downstream\n");
     assert_says(ld_buffer_text(&out),
                 "detection confident 95% at 90%: supported: needs 45 runs of a cell without a miss, has 50");
     assert_says(ld_buffer_text(&out),
