@@ -104,9 +104,10 @@ static void serve(struct engine *engine, struct message *message)
     }
 }
 
-static void on_wake(uv_async_t *async)
+static void on_wake(uv_poll_t *wake, int status, int events)
 {
-    struct engine *engine = async->data;
+    struct engine *engine = wake->data;
+    (void)status, (void)events;
     for (struct message *message = queue_take(engine->requests), *next; message; message = next) {
         next = message->next;
         serve(engine, message);
@@ -118,9 +119,9 @@ static void on_wake(uv_async_t *async)
 /* Open the first handles; undone by closing them and running the loop dry. */
 static int open_handles(struct engine *engine, struct ld_error *error)
 {
-    int result = uv_async_init(&engine->loop, &engine->wake, on_wake);
+    int result = queue_watch(engine->requests, &engine->loop, &engine->wake, on_wake);
     if (result != 0)
-        return ld_fail(error, LD_ESYSTEM, "the proxy cannot make its wake-up: %s", uv_strerror(result));
+        return ld_fail(error, LD_ESYSTEM, "the proxy cannot watch its requests: %s", uv_strerror(result));
     engine->wake.data = engine;
     int code = schedule_init(&engine->schedule, &engine->loop, error);
     if (code == 0)

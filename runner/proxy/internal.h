@@ -79,7 +79,7 @@ struct fault {
 
 struct engine {
     uv_loop_t loop;
-    uv_async_t wake;
+    uv_poll_t wake;
     struct schedule schedule;
     struct queue *requests, *events; /* of struct ld_proxy */
     struct listener *listeners;

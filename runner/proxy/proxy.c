@@ -10,7 +10,7 @@
 #include "runner/proxy/internal.h"
 
 struct ld_proxy {
-    uv_async_t wake;
+    uv_poll_t wake;
     uv_thread_t thread;
     struct queue requests, events;
     struct engine *engine; /* the thread's, from its start until it was joined */
@@ -112,15 +112,20 @@ static void tell_closed(struct ld_proxy_listener *handle, struct message *messag
     free(handle);
 }
 
+static void proxy_free(struct ld_proxy *proxy)
+{
+    queue_done(&proxy->requests);
+    queue_done(&proxy->events);
+    free(proxy->engine);
+    free(proxy);
+}
+
 static void on_gone(uv_handle_t *wake)
 {
     struct ld_proxy *proxy = wake->data;
     void (*done)(void *context) = proxy->done;
     void *context = proxy->context;
-    queue_done(&proxy->requests);
-    queue_done(&proxy->events);
-    free(proxy->engine);
-    free(proxy);
+    proxy_free(proxy);
     if (done)
         done(context);
 }
@@ -151,9 +156,10 @@ static void tell(struct ld_proxy *proxy, struct message *message)
         tellers[message->kind](message->handle, message);
 }
 
-static void on_wake(uv_async_t *wake)
+static void on_wake(uv_poll_t *wake, int status, int events)
 {
     struct ld_proxy *proxy = wake->data;
+    (void)status, (void)events;
     for (struct message *message = queue_take(&proxy->events), *next; message; message = next) {
         next = message->next;
         tell(proxy, message);
@@ -161,11 +167,6 @@ static void on_wake(uv_async_t *wake)
 }
 
 /* ---- start and end */
-
-static void on_failed_start(uv_handle_t *wake)
-{
-    free(wake->data);
-}
 
 /* The thread takes no signals: they are the control loop's. */
 static int start_thread(struct ld_proxy *proxy)
@@ -178,50 +179,52 @@ static int start_thread(struct ld_proxy *proxy)
     return result;
 }
 
-/* Queues, engine, thread. Leaves nothing behind when it fails. */
+/* Engine and thread. Leaves nothing behind when it fails. */
 static int start_engine(struct ld_proxy *proxy, struct ld_error *error)
 {
-    proxy->engine = calloc(1, sizeof *proxy->engine);
-    if (!proxy->engine)
-        return ld_fail(error, LD_ENOMEM, "no memory for the proxy");
-    int code = queue_init(&proxy->events, &proxy->wake);
+    int code = engine_init(proxy->engine, &proxy->requests, &proxy->events, error);
     if (code != 0)
-        goto no_events;
-    code = queue_init(&proxy->requests, &proxy->engine->wake);
-    if (code != 0)
-        goto no_requests;
-    code = engine_init(proxy->engine, &proxy->requests, &proxy->events, error);
-    if (code != 0)
-        goto no_engine;
+        return code;
     int result = start_thread(proxy);
     if (result == 0)
         return 0;
-    code = ld_fail(error, LD_ESYSTEM, "the proxy cannot start its thread: %s", uv_strerror(result));
     engine_abandon(proxy->engine);
-no_engine:
-    queue_done(&proxy->requests);
-no_requests:
-    queue_done(&proxy->events);
-no_events:
-    free(proxy->engine);
-    return code;
+    return ld_fail(error, LD_ESYSTEM, "the proxy cannot start its thread: %s", uv_strerror(result));
+}
+
+/* Memory and queues; NULL when there are none. */
+static struct ld_proxy *proxy_new(void)
+{
+    struct ld_proxy *proxy = calloc(1, sizeof *proxy);
+    struct engine *engine = calloc(1, sizeof *engine);
+    if (!proxy || !engine || queue_init(&proxy->events) != 0)
+        goto failed;
+    if (queue_init(&proxy->requests) != 0) {
+        queue_done(&proxy->events);
+        goto failed;
+    }
+    proxy->engine = engine;
+    proxy->wake.data = proxy;
+    return proxy;
+failed:
+    free(engine);
+    free(proxy);
+    return NULL;
 }
 
 int ld_proxy_start(struct ld_proxy **ret_proxy, uv_loop_t *loop, struct ld_error *error)
 {
-    ld_fail(error, LD_ESYSTEM, "the proxy cannot make a lock"); /* the one failure that does not say more */
-    struct ld_proxy *proxy = calloc(1, sizeof *proxy);
+    struct ld_proxy *proxy = proxy_new();
     if (!proxy)
-        return ld_fail(error, LD_ENOMEM, "no memory for the proxy");
-    int result = uv_async_init(loop, &proxy->wake, on_wake);
+        return ld_fail(error, LD_ESYSTEM, "the proxy finds no memory, lock or descriptor");
+    int result = queue_watch(&proxy->events, loop, &proxy->wake, on_wake);
     if (result != 0) {
-        free(proxy);
-        return ld_fail(error, LD_ESYSTEM, "the proxy cannot make its wake-up: %s", uv_strerror(result));
+        proxy_free(proxy);
+        return ld_fail(error, LD_ESYSTEM, "the proxy cannot watch its events: %s", uv_strerror(result));
     }
-    proxy->wake.data = proxy;
     int code = start_engine(proxy, error);
     if (code != 0) {
-        uv_close((uv_handle_t *)&proxy->wake, on_failed_start);
+        uv_close((uv_handle_t *)&proxy->wake, on_gone); /* nobody waits for `done` */
         return code;
     }
     *ret_proxy = proxy;

@@ -130,6 +130,7 @@ struct end { /* of a connection: ours */
 
 static int poll_fd, server_fd;
 static struct end *gone;
+static size_t ends_open;
 
 static struct end *end_new(int fd, struct peer *peer)
 {
@@ -138,6 +139,7 @@ static struct end *end_new(int fd, struct peer *peer)
     check(end != NULL, "memory");
     *end = (struct end){.fd = fd, .peer = peer, .upstream = !peer};
     check(epoll_ctl(poll_fd, EPOLL_CTL_ADD, fd, &event) == 0, "epoll");
+    ends_open++;
     return end;
 }
 
@@ -150,6 +152,7 @@ static void end_close(struct end *end, bool by_reset)
     end->fd = -1;
     end->next = gone;
     gone = end;
+    ends_open--;
 }
 
 /* What does not fit into the socket is lost: peers that never read get no more. */
@@ -451,10 +454,11 @@ static void expect_nothing_left(uint16_t status_port, long descriptors_before)
         int64_t open = total(document, "connections"), held = total(document, "held_bytes");
         json_decref(document);
         long more = descriptors() - descriptors_before;
-        if (open == 0 && held == 0 && more <= 2 * 64 + 2) /* idle pipes, and the status's own connection */
+        if (open == 0 && held == 0 && ends_open == 0 && more <= 2 * 64 + 2) /* idle pipes, and the status's own connection */
             return;
         if (now_ms() > until_ms)
-            fail("left: %lld connections, %lld bytes, %ld descriptors", (long long)open, (long long)held, more);
+            fail("left: %lld connections, %lld bytes, %ld descriptors; ends of the upstream: %zu", (long long)open,
+                 (long long)held, more, ends_open);
         turn(20); /* the upstream's ends close */
     }
 }
