@@ -229,7 +229,8 @@ static struct connection *connection_new(struct listener *listener)
         (struct side){.connection = connection, .fd = -1, .watch_errors = true};
     connection->up = direction_between(&connection->client, &connection->upstream, LD_STREAM_UP);
     connection->down = direction_between(&connection->upstream, &connection->client, LD_STREAM_DOWN);
-    size_t entries = ENTRIES * (listener->engine->connection_count + 1);
+    /* and one for each listener that closes */
+    size_t entries = ENTRIES * (listener->engine->connection_count + 1) + listener->engine->listener_count;
     if (connection->up.link && connection->down.link && connection->up.meter && connection->down.meter &&
         schedule_reserve(&listener->engine->schedule, entries) == 0)
         return connection;

@@ -56,8 +56,7 @@ static void shut_down(struct engine *engine)
     engine->stopping = true;
     for (struct listener *listener = engine->listeners, *next; listener; listener = next) {
         next = listener->next; /* a listener without connections is gone at once */
-        if (!listener->closing)
-            listener_close(listener);
+        listener_close_at_once(listener);
     }
     schedule_close(&engine->schedule);
     uv_close((uv_handle_t *)&engine->wake, NULL);
@@ -113,7 +112,7 @@ static void on_wake(uv_poll_t *wake, int status, int events)
         serve(engine, message);
     }
     if (!engine->stopping)
-        schedule_arm(&engine->schedule);
+        schedule_settle(&engine->schedule);
 }
 
 /* Open the first handles; undone by closing them and running the loop dry. */

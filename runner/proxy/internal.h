@@ -83,7 +83,7 @@ struct engine {
     struct schedule schedule;
     struct queue *requests, *events; /* of struct ld_proxy */
     struct listener *listeners;
-    size_t connection_count;
+    size_t connection_count, listener_count;
     size_t fault_count;              /* that act, on all listeners */
     size_t held;                     /* bytes in all links */
     struct pipes pipes;
@@ -109,6 +109,7 @@ struct listener {
     struct fault *faults;         /* that act, in order of their start */
     size_t downs;                 /* of them, that let it not listen */
     struct connection *connections;
+    struct schedule_entry sweep;  /* of what a close has still to end */
     size_t handles;               /* of libuv, not closed yet */
     bool draining, closing;
     struct ld_proxy_counts counts;
@@ -181,7 +182,8 @@ void listener_start_fault(struct listener *listener, struct message *message);
 void listener_change_fault(struct listener *listener, struct message *message);
 void listener_stop_fault(struct listener *listener, struct message *message);
 void listener_drain(struct listener *listener);
-void listener_close(struct listener *listener);
+void listener_close(struct listener *listener); /* its connections end a few at a time */
+void listener_close_at_once(struct listener *listener); /* also one that closes already */
 /* A connection has ended: when it was the last to be drained, say so. */
 void listener_check_drained(struct listener *listener);
 /* Something of the listener is gone: when it was the last, say so. */

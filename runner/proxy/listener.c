@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,7 +12,8 @@
 #include "runner/proxy/socket.h"
 
 #define BACKLOG 4096
-#define ACCEPTS_MAX 64 /* at a time; poll is level-triggered and comes back for the rest */
+#define ACCEPTS_MAX 8 /* at a time; poll is level-triggered and comes back for the rest */
+#define ENDS_MAX 16   /* connections of a listener that closes, likewise */
 
 /* The listening socket and its handle; outlives the listener's interest in it until libuv has closed the handle. */
 struct acceptor {
@@ -118,7 +120,7 @@ static void on_clients(uv_poll_t *poll, int status, int events)
     }
     if (refused)
         tell_refused(listener, refused);
-    schedule_arm(&listener->engine->schedule);
+    schedule_settle(&listener->engine->schedule);
 }
 
 static void on_acceptor_closed(uv_handle_t *handle)
@@ -188,6 +190,7 @@ void listener_open(struct engine *engine, struct listener *listener)
     listener->engine = engine;
     listener->next = engine->listeners;
     engine->listeners = listener;
+    engine->listener_count++;
     if (listener->listen_fd < 0)
         return; /* the upstream is down */
     int code = start_accepting(listener, listener->listen_fd);
@@ -345,29 +348,53 @@ void listener_drain(struct listener *listener)
     listener_check_drained(listener);
 }
 
-void listener_close(struct listener *listener)
+/* Hundreds at once would make the toxics of other listeners late. */
+static void on_sweep(struct schedule_entry *entry, int64_t now_ns)
 {
-    assert(!listener->closing);
+    struct listener *listener = (struct listener *)((char *)entry - offsetof(struct listener, sweep));
+    for (int i = 0; i < ENDS_MAX && listener->connections; i++)
+        connection_end(listener->connections, true);
+    if (listener->connections)
+        schedule_set(&listener->engine->schedule, entry, now_ns + 1); /* others that are due come first */
+    else
+        listener_check_closed(listener);
+}
+
+static void begin_close(struct listener *listener)
+{
     listener->closing = true;
     stop_accepting(listener);
     while (listener->faults)
         end_fault(listener, &listener->faults);
-    for (struct connection *connection = listener->connections, *next; connection; connection = next) {
-        next = connection->next;
-        connection_end(connection, true);
-    }
+}
+
+void listener_close(struct listener *listener)
+{
+    assert(!listener->closing);
+    begin_close(listener);
+    listener->sweep.ready = on_sweep;
+    on_sweep(&listener->sweep, engine_now());
+}
+
+void listener_close_at_once(struct listener *listener)
+{
+    if (!listener->closing)
+        begin_close(listener);
+    while (listener->connections)
+        connection_end(listener->connections, true);
+    schedule_set(&listener->engine->schedule, &listener->sweep, INT64_MAX);
     listener_check_closed(listener);
 }
 
 void listener_check_closed(struct listener *listener)
 {
-    if (!listener->closing || listener->handles > 0)
+    if (!listener->closing || listener->handles > 0 || listener->connections)
         return;
-    assert(!listener->connections);
     struct listener **place = &listener->engine->listeners;
     while (*place != listener)
         place = &(*place)->next;
     *place = listener->next;
+    listener->engine->listener_count--;
     listener->closed = (struct message){.kind = MESSAGE_CLOSED, .handle = listener->handle, .listener = listener};
     queue_post(listener->engine->events, &listener->closed);
 }

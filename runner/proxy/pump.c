@@ -445,6 +445,6 @@ static void on_side(uv_poll_t *poll, int status, int events)
         pump(connection, engine_now());
     else
         connection_end(connection, true);
-    schedule_arm(schedule);
+    schedule_settle(schedule);
 }
 

@@ -72,7 +72,7 @@ void schedule_set(struct schedule *schedule, struct schedule_entry *entry, int64
     sift_down(schedule, entry);
 }
 
-void schedule_arm(struct schedule *schedule)
+static void tell_kernel(struct schedule *schedule)
 {
     int64_t due_ns = schedule->count ? schedule->heap[0]->due_ns : INT64_MAX;
     if (due_ns == schedule->armed_ns)
@@ -89,6 +89,22 @@ void schedule_arm(struct schedule *schedule)
     (void)result;
 }
 
+static void serve_due(struct schedule *schedule)
+{
+    int64_t now_ns = schedule->count ? (int64_t)uv_hrtime() : 0;
+    for (int served = 0; served < READY_MAX && schedule->count && schedule->heap[0]->due_ns <= now_ns; served++) {
+        struct schedule_entry *entry = schedule->heap[0];
+        take_out(schedule, entry);
+        entry->ready(entry, now_ns);
+    }
+}
+
+void schedule_settle(struct schedule *schedule)
+{
+    serve_due(schedule);
+    tell_kernel(schedule); /* what the bound left over is in the past and fires at once */
+}
+
 static void on_timer(uv_poll_t *poll, int status, int events)
 {
     struct schedule *schedule = poll->data;
@@ -99,13 +115,7 @@ static void on_timer(uv_poll_t *poll, int status, int events)
     if (read(schedule->fd, &expirations, sizeof expirations) < 0)
         assert(errno == EAGAIN || errno == EINTR);
     schedule->armed_ns = INT64_MAX;
-    int64_t now_ns = (int64_t)uv_hrtime();
-    for (int served = 0; served < READY_MAX && schedule->count && schedule->heap[0]->due_ns <= now_ns; served++) {
-        struct schedule_entry *entry = schedule->heap[0];
-        take_out(schedule, entry);
-        entry->ready(entry, now_ns);
-    }
-    schedule_arm(schedule); /* what the bound left over is in the past and fires at once */
+    schedule_settle(schedule);
 }
 
 int schedule_init(struct schedule *schedule, uv_loop_t *loop, struct ld_error *error)

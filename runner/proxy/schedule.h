@@ -31,7 +31,8 @@ void schedule_close(struct schedule *schedule);
 int schedule_reserve(struct schedule *schedule, size_t entries);
 /* Wait until due_ns (INT64_MAX: not at all) instead of until what was set before; past: as soon as possible. */
 void schedule_set(struct schedule *schedule, struct schedule_entry *entry, int64_t due_ns);
-/* Tell the kernel, once after any number of sets. */
-void schedule_arm(struct schedule *schedule);
+/* At the end of every callback of the loop: serve what is due by now, so that nothing waits for all that woke together
+ * with it, and tell the kernel what is due next. Anything may be gone afterwards that an entry can end. */
+void schedule_settle(struct schedule *schedule);
 
 #endif
