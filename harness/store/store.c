@@ -153,13 +153,16 @@ static int check_version(struct ld_store *store, struct ld_error *error)
     return code ? code : ld_store_commit(store, true, error);
 }
 
-int ld_store_open(struct ld_store **ret_store, const char *path, bool writable, struct ld_error *error)
+static int open_once(struct ld_store **ret_store, const char *path, bool writable, int *ret_sqlite,
+                     struct ld_error *error)
 {
     struct ld_store *store;
+    *ret_sqlite = SQLITE_OK;
     int code = connect(&store, path, writable ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY, error);
     if (code)
         return code;
     code = check_version(store, error);
+    *ret_sqlite = code ? sqlite3_errcode(store->db) : SQLITE_OK;
     if (code == 0 && writable)
         code = use_wal(store, error);
     if (code == 0)
@@ -172,6 +175,25 @@ int ld_store_open(struct ld_store **ret_store, const char *path, bool writable, 
     }
     *ret_store = store;
     return 0;
+}
+
+/* A file whose writer was killed while it began or ended its log has a journal that must be rolled back before anybody
+ * can read it, and a reader cannot. SQLite's locks tell whether the writer lives. */
+static void roll_back(const char *path)
+{
+    sqlite3 *db;
+    if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK)
+        (void)sqlite3_exec(db, "SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL);
+    sqlite3_close(db);
+}
+
+int ld_store_open(struct ld_store **ret_store, const char *path, bool writable, struct ld_error *error)
+{
+    int sqlite, code = open_once(ret_store, path, writable, &sqlite, error);
+    if (code == 0 || writable || (sqlite & 0xff) != SQLITE_READONLY)
+        return code;
+    roll_back(path);
+    return open_once(ret_store, path, writable, &sqlite, error);
 }
 
 int ld_store_limit(struct ld_store *store, uint64_t bytes, struct ld_error *error)

@@ -94,10 +94,11 @@ void ld_doctor_cgroup(struct ld_finding *finding)
         return;
     }
     bool whole = group.memory && group.cpu;
-    ld_found(finding, whole ? LD_HEALTH_OK : LD_HEALTH_DEGRADED, "v2 with cgroup.kill, %s",
-             whole                        ? "memory and cpu controllers"
-             : group.memory || group.cpu  ? "one of the controllers memory and cpu"
-                                          : "without the controllers memory and cpu (v1 has them, or nobody hands them out)");
+    const char *controllers = whole                       ? "memory and cpu controllers"
+                              : group.memory || group.cpu ? "only one of the controllers memory and cpu"
+                                                          : "no memory and cpu controllers: v1 has them, or nobody "
+                                                            "hands them out";
+    ld_found(finding, whole ? LD_HEALTH_OK : LD_HEALTH_DEGRADED, "v2 with cgroup.kill, %s", controllers);
     if (!whole)
         finding->lost = "the fault memory is RLIMIT_DATA, the fault cpu is SIGSTOP and SIGCONT in turns: the receipts "
                         "say so; target.limits.memory is GOMEMLIMIT in any case";
@@ -124,7 +125,7 @@ void ld_doctor_limits(struct ld_finding *finding)
 {
     bool hard = ld_strain_may_raise(), disk = may_mount();
     ld_found(finding, hard && disk ? LD_HEALTH_OK : LD_HEALTH_DEGRADED, "%s; %s",
-             hard ? "hard limits can be lowered and raised again" : "a hard limit that was lowered cannot be raised again",
+             hard ? "hard limits can be lowered and raised again" : "hard limits cannot be raised again",
              disk ? "a target can have a file system of its own" : "a target cannot have a file system of its own");
     if (hard || disk)
         finding->lost = hard ? "the fault disk: its runs are not effective"

@@ -64,7 +64,8 @@ static void end_process(struct recovery *recovery, const struct ld_identity *ide
                name);
         recovery->killed++;
     } else if (ld_identity_kill(identity, KILL_LIMIT_NS)) {
-        printf("%s: killed process %lld%s%s\n", recovery->database, (long long)identity->pid, name[0] ? ", " : "", name);
+        printf("%s: killed process %lld%s%s\n", recovery->database, (long long)identity->pid, name[0] ? ", " : "",
+               name);
         recovery->killed++;
     } else {
         printf("%s: process %lld cannot be killed%s%s\n", recovery->database, (long long)identity->pid,
@@ -112,7 +113,10 @@ static void remove_group(struct recovery *recovery, const char *group)
         return;
     bool gone = recovery->dry_run || ld_group_remove(group);
     printf("%s: %s the cgroup %s\n", recovery->database,
-           recovery->dry_run ? "would remove" : gone ? "removed" : "could not remove", group);
+           recovery->dry_run ? "would remove"
+           : gone            ? "removed"
+                             : "could not remove",
+           group);
     recovery->left += !gone;
     recovery->folders += gone;
 }
@@ -154,8 +158,8 @@ static int close_faults(struct recovery *recovery, struct ld_store *store, uint3
             continue;
         recovery->receipts++;
         if (!recovery->dry_run)
-            code = ld_store_fault_receipt(store, run, faults[i].id, faults[i].time_ns, faults[i].time_ns, &receipt,
-                                          error);
+            code =
+                ld_store_fault_receipt(store, run, faults[i].id, faults[i].time_ns, faults[i].time_ns, &receipt, error);
     }
     return code;
 }
@@ -175,7 +179,8 @@ static int recover_run(struct recovery *recovery, struct ld_store *store, const 
     code = close_faults(recovery, store, run, arena, error);
     int64_t last_ns = count ? notes[count - 1].time_ns : 0;
     if (!code && !recovery->dry_run)
-        code = ld_store_note(store, run, last_ns, NOTE, "leakdrill died during this run; what it left was undone", error);
+        code =
+            ld_store_note(store, run, last_ns, NOTE, "leakdrill died during this run; what it left was undone", error);
     return code;
 }
 
@@ -204,13 +209,11 @@ static int recover_all(struct recovery *recovery, struct ld_store *store, const 
 }
 
 /* Read only, so that a campaign that goes on is not disturbed: is there anything to undo? */
-static int look_at(struct recovery *recovery, struct ld_campaign_info *ret_info, struct ld_arena *arena,
-                   bool *ret_due, struct ld_error *error)
+static int look_at(struct recovery *recovery, struct ld_campaign_info *ret_info, struct ld_arena *arena, bool *ret_due,
+                   struct ld_error *error)
 {
     struct ld_store *store;
     int code = ld_store_open(&store, recovery->database, false, error);
-    if (code) /* cut off while it was made: SQLite must write to undo that; its locks know whether somebody lives */
-        code = ld_store_open(&store, recovery->database, true, error);
     if (code)
         return code;
     code = ld_store_read_campaign(store, ret_info, arena, error);

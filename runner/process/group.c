@@ -19,7 +19,7 @@
 #define NAME "leakdrill-XXXXXX"
 #define NAME_LENGTH (sizeof NAME - 1)
 #define FIXED_LENGTH (NAME_LENGTH - 6)
-#define REMOVE_TRIES 100 /* a millisecond each: what was killed may not be reaped yet */
+#define REMOVE_TRIES 100                       /* a millisecond each: what was killed may not be reaped yet */
 #define CLONE_INTO_GROUP UINT64_C(0x200000000) /* CLONE_INTO_CGROUP of linux/sched.h */
 
 /* ---- where */
@@ -169,7 +169,8 @@ pid_t ld_group_fork(const char *path)
 {
     /* struct clone_args of linux/sched.h up to what Linux 5.7 knows. */
     struct {
-        uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup;
+        uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size,
+            cgroup;
     } arguments = {.flags = CLONE_INTO_GROUP, .exit_signal = SIGCHLD};
     int folder = path[0] ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     if (folder < 0)

@@ -130,7 +130,7 @@ bool ld_strain_may_raise(void)
 }
 
 /* A second call finds our own limit and must not keep that as what was before. */
-static int begin_limit(struct ld_strains *strains, enum ld_strain strain, int resource, int64_t value,
+static int begin_limit(struct ld_strains *strains, enum ld_strain strain, __rlimit_resource_t resource, int64_t value,
                        enum ld_means *ret_means)
 {
     struct rlimit before, limit = {.rlim_cur = (rlim_t)value, .rlim_max = (rlim_t)value};
@@ -149,7 +149,7 @@ static int begin_limit(struct ld_strains *strains, enum ld_strain strain, int re
     return 0;
 }
 
-static int end_limit(struct ld_strains *strains, enum ld_strain strain, int resource)
+static int end_limit(struct ld_strains *strains, enum ld_strain strain, __rlimit_resource_t resource)
 {
     return prlimit(strains->target, resource, &strains->each[strain].before, NULL) == 0 ? 0 : errno;
 }

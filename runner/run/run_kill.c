@@ -86,8 +86,7 @@ static void write_receipt(struct ld_run_fault *fault)
         receipt.spared += fault->victims[i].killed == 0;
     tell_status(fault, status, sizeof status);
     if (fault->idle_strikes)
-        snprintf(idle, sizeof idle, "; %u of %lld times nobody was up", fault->idle_strikes,
-                 (long long)fault->strikes);
+        snprintf(idle, sizeof idle, "; %u of %lld times nobody was up", fault->idle_strikes, (long long)fault->strikes);
     snprintf(receipt.text, sizeof receipt.text, "%s to %u process%s, %u dead%s, the slowest after %.1f ms%s",
              word_of(fault), fault->asked, fault->asked == 1 ? "" : "es", fault->died, status,
              (double)receipt.p99_ns / 1e6, idle);
@@ -125,8 +124,7 @@ static void arm(struct ld_run_fault *fault)
         uv_timer_start(&fault->limit, on_limit, (uint64_t)(scenario->phases.stop_ns / LD_MS), 0);
         return;
     }
-    int64_t due_ns =
-        fault->began_ns + fault->strikes * ld_scenario_scaled_ns(scenario, kill_of(fault)->every_ns);
+    int64_t due_ns = fault->began_ns + fault->strikes * ld_scenario_scaled_ns(scenario, kill_of(fault)->every_ns);
     int64_t wait_ns = due_ns - ld_run_now(fault->run);
     uv_timer_start(&fault->timer, on_time, wait_ns > 0 ? (uint64_t)((wait_ns + LD_MS - 1) / LD_MS) : 0, 0);
 }

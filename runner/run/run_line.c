@@ -50,8 +50,8 @@ void ld_lines_fault_end(struct ld_run_fault *fault)
             ld_run_void(run, LD_INVALID_HARNESS, "out of memory");
 }
 
-/* Of one line it is that line's. Of several: sums, the slowest quantiles, the text of the line that measured most; it took
- * effect when it did on every line on which there was anything to measure: one whose instance is down has none. */
+/* Of one line it is that line's. Of several: sums, the slowest quantiles, the text of the line that measured most; it
+ * took effect when it did on every line on which there was anything to measure: one whose instance is down has none. */
 static void add_receipt(struct ld_receipt *sum, const struct ld_receipt *more, uint32_t lines, uint32_t *measured)
 {
     bool most = more->count >= sum->count;

@@ -11,11 +11,11 @@
 #include "observe/procfs.h"
 #include "runner/run/run_internal.h"
 
-#define LOOK_MS 11          /* shares no factor with the 50 ms in which a CPU share comes and goes */
-#define LIMIT_TURNS 9       /* limits are looked at every so many looks */
-#define SHOWN_WITHIN_NS LD_SECOND /* the effect shows within that, and is gone within that after the end */
+#define LOOK_MS 11                     /* shares no factor with the 50 ms in which a CPU share comes and goes */
+#define LIMIT_TURNS 9                  /* limits are looked at every so many looks */
+#define SHOWN_WITHIN_NS LD_SECOND      /* the effect shows within that, and is gone within that after the end */
 #define LEASE_SPARE_NS (2 * LD_SECOND) /* leakdrill ends it; the shim only when leakdrill does not */
-#define STOPPED_SLACK 0.15  /* a shim that shares its core stops and continues late */
+#define STOPPED_SLACK 0.15             /* a shim that shares its core stops and continues late */
 
 /* ---- what is seen from outside */
 
@@ -338,7 +338,8 @@ struct sum {
     int saved_errno;
 };
 
-/* Seen in every look from the first on. A CPU share by signals is seen in that part of them in which it must not run. */
+/* Seen in every look from the first on. A CPU share by signals is seen in that part of them in which it must not run.
+ */
 static bool held_throughout(const struct ld_victim *victim)
 {
     const struct ld_fault_spec *spec = victim->fault->spec;
@@ -379,8 +380,8 @@ static void tell_more(const struct ld_run_fault *fault, const struct sum *sum, c
     size_t used = 0;
     text[0] = '\0';
     if (fault->spec->type == LD_FAULT_CPU && sum->span_ns)
-        used = (size_t)snprintf(text, room, "; used %.1f%% of a core",
-                                100.0 * (double)sum->cpu_ns / (double)sum->span_ns);
+        used =
+            (size_t)snprintf(text, room, "; used %.1f%% of a core", 100.0 * (double)sum->cpu_ns / (double)sum->span_ns);
     if (sum->said)
         used += (size_t)snprintf(text + used, room - used, "; said so %u times", sum->said);
     if (fault->died)
@@ -402,8 +403,8 @@ static void write_text(const struct ld_run_fault *fault, const struct sum *sum, 
     else
         snprintf(receipt->text, sizeof receipt->text, "%s after %.0f ms, in %u of %u looks, %s after %.0f ms%s%s%s",
                  kind->state, (double)sum->slowest_ns / 1e6, sum->seen, sum->looks,
-                 sum->freed < sum->laid ? "NOT free" : "free", (double)sum->freed_ns / 1e6,
-                 sum->means ? "; by " : "", ld_means_text(sum->means), more);
+                 sum->freed < sum->laid ? "NOT free" : "free", (double)sum->freed_ns / 1e6, sum->means ? "; by " : "",
+                 ld_means_text(sum->means), more);
 }
 
 static void write_receipt(struct ld_run_fault *fault)

@@ -41,8 +41,8 @@ void ld_victims_choose(struct ld_run_fault *fault)
         ld_fault_choose(run->run_plan->seed, fault->spec, fault->victim_count, chosen);
     for (uint32_t i = 0; i < fault->victim_count; i++) {
         fault->victims[i].chosen = chosen[i];
-        ld_run_written(run, ld_writer_fault_decision(run->control->writer, run->run_plan->index, fault->spec->id, i,
-                                                     chosen[i]));
+        ld_run_written(
+            run, ld_writer_fault_decision(run->control->writer, run->run_plan->index, fault->spec->id, i, chosen[i]));
     }
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
 #include <cmocka.h>
 
 #include "groups.h"
@@ -29,29 +30,31 @@ static void write_cases(const struct fault_case *cases, size_t count, const char
     for (size_t i = 0; i < count; i++)
         used += (size_t)snprintf(text + used, sizeof text - used, "  %s: [%s]\n", cases[i].name, cases[i].fault);
     assert_true(used < sizeof text);
-    LAB_SCENARIO(&lab, file, "faults.yaml", "NAME", behaviour, "BEHAVIOUR", behaviour, "INSTANCES", instances,
-                 "FAULTS", text);
+    LAB_SCENARIO(&lab, file, "faults.yaml", "NAME", behaviour, "BEHAVIOUR", behaviour, "INSTANCES", instances, "FAULTS",
+                 text);
 }
 
 static void assert_case(const char *database, const char *scenario, const struct fault_case *fault, bool effective)
 {
     char sql[1024];
-    snprintf(sql, sizeof sql,
-             "SELECT r.validity || ', effective ' || f.effective || ', ' || f.text || ', ' || coalesce(r.reason, '') FROM "
-             "run AS r JOIN cell AS c USING (cell) JOIN fault_receipt AS f ON f.run = r.run WHERE c.name = "
-             "'%s/leaky/%s' LIMIT 1",
-             scenario, fault->name);
+    snprintf(
+        sql, sizeof sql,
+        "SELECT r.validity || ', effective ' || f.effective || ', ' || f.text || ', ' || coalesce(r.reason, '') FROM "
+        "run AS r JOIN cell AS c USING (cell) JOIN fault_receipt AS f ON f.run = r.run WHERE c.name = "
+        "'%s/leaky/%s' LIMIT 1",
+        scenario, fault->name);
     char *is = lab_text(&lab, database, sql);
-    snprintf(sql, sizeof sql,
-             "SELECT count(*) FROM run AS r JOIN cell AS c USING (cell) JOIN fault_receipt AS f ON f.run = r.run WHERE "
-             "c.name = '%s/leaky/%s' AND r.validity = '%s' AND f.effective = %d AND f.text LIKE '%s' AND "
-             "left_processes = 0 AND EXISTS (SELECT 1 FROM outcome AS o WHERE o.run = r.run AND o.detector = 'threshold' "
-             "AND (o.kind = 'FAULT_NOT_EFFECTIVE') = %d)",
-             scenario, fault->name, effective ? "valid" : "fault", effective, fault->receipt, !effective);
+    snprintf(
+        sql, sizeof sql,
+        "SELECT count(*) FROM run AS r JOIN cell AS c USING (cell) JOIN fault_receipt AS f ON f.run = r.run WHERE "
+        "c.name = '%s/leaky/%s' AND r.validity = '%s' AND f.effective = %d AND f.text LIKE '%s' AND "
+        "left_processes = 0 AND EXISTS (SELECT 1 FROM outcome AS o WHERE o.run = r.run AND o.detector = 'threshold' "
+        "AND (o.kind = 'FAULT_NOT_EFFECTIVE') = %d)",
+        scenario, fault->name, effective ? "valid" : "fault", effective, fault->receipt, !effective);
     int64_t rows = lab_number(&lab, database, sql);
     if (rows < 1)
-        fail_msg("%s/%s is not as expected (%s, %s): %s", scenario, fault->name, effective ? "effective" : "not effective",
-                 fault->receipt, is);
+        fail_msg("%s/%s is not as expected (%s, %s): %s", scenario, fault->name,
+                 effective ? "effective" : "not effective", fault->receipt, is);
     free(is);
 }
 
@@ -112,21 +115,28 @@ static void each_fault_takes_effect(void **state)
     /* The program's lives are those that the faults leave it. */
     lab_assert_number(&lab, "growing.db",
                       "SELECT count(*) FROM incarnation JOIN run USING (run) JOIN cell USING (cell) WHERE fault_case = "
-                      "'loop'", 8);
-    lab_assert_number(&lab, "growing.db", "SELECT max(incarnation) FROM incarnation JOIN run USING (run) JOIN cell USING "
-                                          "(cell) WHERE fault_case IN ('pause', 'cpu', 'files', 'memory', 'disk')", 1);
+                      "'loop'",
+                      8);
+    lab_assert_number(&lab, "growing.db",
+                      "SELECT max(incarnation) FROM incarnation JOIN run USING (run) JOIN cell USING "
+                      "(cell) WHERE fault_case IN ('pause', 'cpu', 'files', 'memory', 'disk')",
+                      1);
     /* Whom a share means is written down. */
     lab_assert_number(&lab, "growing.db", "SELECT count(*) FROM fault_decision WHERE fault = 'one-of-two/0/kill'", 2);
-    lab_assert_number(&lab, "growing.db",
-                      "SELECT count(*) FROM fault_decision AS d JOIN incarnation AS i ON i.run = d.run AND i.instance = "
-                      "d.connection WHERE fault = 'one-of-two/0/kill' AND touched = (coalesce(exit_status, 0) = -9)", 2);
+    lab_assert_number(
+        &lab, "growing.db",
+        "SELECT count(*) FROM fault_decision AS d JOIN incarnation AS i ON i.run = d.run AND i.instance = "
+        "d.connection WHERE fault = 'one-of-two/0/kill' AND touched = (coalesce(exit_status, 0) = -9)",
+        2);
     /* Stopped, it did not answer; afterwards it did. */
-    lab_assert_number(&lab, "growing.db",
-                      "SELECT count(*) > 0 FROM observation JOIN fault_receipt AS f USING (run) WHERE kind = 'failed' AND "
-                      "fault = 'pause/0/pause' AND time_ns BETWEEN began_ns AND ended_ns + 500000000", 1);
-    lab_assert_number(&lab, "growing.db",
-                      "SELECT count(*) FROM v_faults WHERE receipt IS NULL OR attributes IS NULL OR json_valid(attributes) = 0",
-                      0);
+    lab_assert_number(
+        &lab, "growing.db",
+        "SELECT count(*) > 0 FROM observation JOIN fault_receipt AS f USING (run) WHERE kind = 'failed' AND "
+        "fault = 'pause/0/pause' AND time_ns BETWEEN began_ns AND ended_ns + 500000000",
+        1);
+    lab_assert_number(
+        &lab, "growing.db",
+        "SELECT count(*) FROM v_faults WHERE receipt IS NULL OR attributes IS NULL OR json_valid(attributes) = 0", 0);
 }
 
 static void programs_that_feel_it_are_heard(void **state)
@@ -134,8 +144,8 @@ static void programs_that_feel_it_are_heard(void **state)
     static const struct fault_case files = {"full", "{at: 200ms, for: 1500ms, open_files: {limit: 32}}",
                                             "limited after %; by the % limit of the process; said so % times"};
     static const struct fault_case disk = {"full", "{at: 500ms, for: 1s, disk: {}}", "full after %; said so % times"};
-    static const struct fault_case memory = {"full", "{at: 500ms, for: 1s, memory: {limit: 24MiB, restart_after: 100ms}}",
-                                             "limited after %; % died of it"};
+    static const struct fault_case memory = {
+        "full", "{at: 500ms, for: 1s, memory: {limit: 24MiB, restart_after: 100ms}}", "limited after %; % died of it"};
     (void)state;
     write_cases(&files, 1, "opens.yaml", "opens-more", "1");
     run("opens.yaml", "opens.db", 0);
@@ -147,7 +157,8 @@ static void programs_that_feel_it_are_heard(void **state)
     write_cases(&memory, 1, "hoards.yaml", "hoards", "1");
     run("hoards.yaml", "hoards.db", 0);
     assert_case("hoards.db", "hoards", &memory, true);
-    lab_assert_number(&lab, "hoards.db", "SELECT count(*) >= 1 FROM incarnation WHERE exit_status = 2 AND expected = 1", 1);
+    lab_assert_number(&lab, "hoards.db", "SELECT count(*) >= 1 FROM incarnation WHERE exit_status = 2 AND expected = 1",
+                      1);
     lab_assert_number(&lab, "hoards.db", "SELECT max(incarnation) >= 2 FROM incarnation", 1);
 }
 
@@ -156,7 +167,8 @@ static void a_disabled_effect_is_no_evidence(void **state)
 {
     static const struct fault_case cases[] = {
         {"term", "{at: 500ms, kill: {who: target, signal: TERM}}", "TERM to 1 process, 0 dead, %"},
-        {"dead-already", "{at: 500ms, kill: {who: target}}, {at: 1s, kill: {who: target}}", "KILL to 0 processes, 0 dead%"},
+        {"dead-already", "{at: 500ms, kill: {who: target}}, {at: 1s, kill: {who: target}}",
+         "KILL to 0 processes, 0 dead%"},
         {"loop", "{at: 200ms, kill: {who: target, signal: TERM, times: 2, every: 600ms, restart_after: 100ms}}",
          "TERM to 2 processes, 0 dead%"},
         {"segv", "{at: 500ms, crash: {}}", "SEGV to 1 process, 0 dead, %"},

@@ -1,6 +1,7 @@
 /* What is left when leakdrill and its guard are killed at once, and how it is undone; and what touches nothing. */
 #include <setjmp.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -9,8 +10,8 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
 #include <cmocka.h>
-#include <sqlite3.h>
 
 #include "aftermath.h"
 #include "groups.h"
@@ -35,8 +36,8 @@ static void execute(const char *database, const char *sql)
 /* A campaign with a paused target, up to the moment in which the pause is durable. */
 static void start_paused(struct running_program *running, const char *database)
 {
-    LAB_SCENARIO(&lab, "paused.yaml", "faults.yaml", "NAME", "paused", "BEHAVIOUR", "growing", "INSTANCES", "2", "FAULTS",
-                 FAULTS, "wall: 20s", "wall: 80s");
+    LAB_SCENARIO(&lab, "paused.yaml", "faults.yaml", "NAME", "paused", "BEHAVIOUR", "growing", "INSTANCES", "2",
+                 "FAULTS", FAULTS, "wall: 20s", "wall: 80s");
     LAB_START(&lab, running, "run", "paused.yaml", "--jobs", "2", "--db", database, "--filter", "*/pause");
     program_await_err(running, "leakdrill:");
     lab_await_number(&lab, database, "SELECT count(*) FROM fault_intent", 1);
@@ -98,8 +99,10 @@ static void a_cut_off_campaign_is_undone_once(void **state)
     program_result_done(&result);
     lab_assert_clean(&lab);
     lab_assert_database(&lab, "cut.db");
-    lab_assert_number(&lab, "cut.db", "SELECT count(*) FROM fault_intent LEFT JOIN fault_receipt USING (run, fault) WHERE "
-                                      "effective IS NOT 0", 0);
+    lab_assert_number(&lab, "cut.db",
+                      "SELECT count(*) FROM fault_intent LEFT JOIN fault_receipt USING (run, fault) WHERE "
+                      "effective IS NOT 0",
+                      0);
     lab_assert_number(&lab, "cut.db", "SELECT count(*) FROM note WHERE kind = 'recover'", 1);
     lab_assert_number(&lab, "cut.db", "SELECT count(*) FROM note WHERE kind = 'process'", 2);
     recover_nothing("cut.db");
@@ -132,10 +135,11 @@ static pid_t start_survivor(struct ld_identity *ret_identity)
 static void note_survivor(const char *database, const struct ld_identity *identity)
 {
     char sql[256], text[64];
-    snprintf(sql, sizeof sql,
-             "INSERT INTO note (run, time_ns, kind, text) SELECT run, 1, 'process', '%s target survivor' FROM run WHERE "
-             "started_wall_ns IS NOT NULL LIMIT 1",
-             ld_identity_text(identity, text, sizeof text));
+    snprintf(
+        sql, sizeof sql,
+        "INSERT INTO note (run, time_ns, kind, text) SELECT run, 1, 'process', '%s target survivor' FROM run WHERE "
+        "started_wall_ns IS NOT NULL LIMIT 1",
+        ld_identity_text(identity, text, sizeof text));
     execute(database, sql);
 }
 
@@ -156,11 +160,13 @@ static void a_survivor_is_known_by_pid_and_start_time(void **state)
     recover("alive.db", 0, "0 left\n");
     assert_true(lives(child));
     note_survivor("alive.db", &identity);
-    execute("alive.db", "CREATE TABLE boot AS SELECT value FROM fact WHERE name = 'recover.boot'; UPDATE fact SET value = "
-                        "'another' WHERE name = 'recover.boot'");
+    execute("alive.db",
+            "CREATE TABLE boot AS SELECT value FROM fact WHERE name = 'recover.boot'; UPDATE fact SET value = "
+            "'another' WHERE name = 'recover.boot'");
     recover_nothing("alive.db"); /* pids of another boot */
     assert_true(lives(child));
-    execute("alive.db", "UPDATE fact SET value = (SELECT value FROM boot) WHERE name = 'recover.boot'; DROP TABLE boot");
+    execute("alive.db",
+            "UPDATE fact SET value = (SELECT value FROM boot) WHERE name = 'recover.boot'; DROP TABLE boot");
     recover("alive.db", 0, ", target survivor\n");
     int status = 0;
     assert_int_equal(waitpid(child, &status, 0), child);
@@ -206,8 +212,8 @@ static void a_dry_run_touches_nothing(void **state)
     static const char *const plan[] = {"plan", "calm.yaml", NULL};
     struct program_result result, planned;
     (void)state;
-    LAB_SCENARIO(&lab, "calm.yaml", "faults.yaml", "NAME", "calm", "BEHAVIOUR", "calm", "INSTANCES", "1", "FAULTS", FAULTS,
-                 "wall: 20s", "wall: 80s");
+    LAB_SCENARIO(&lab, "calm.yaml", "faults.yaml", "NAME", "calm", "BEHAVIOUR", "calm", "INSTANCES", "1", "FAULTS",
+                 FAULTS, "wall: 20s", "wall: 80s");
     run_program(&result, 10, lab.folder, nowhere, wet);
     lab_check(&result, 3, NULL, "cannot make the work folder");
     program_result_done(&result);

@@ -17,6 +17,7 @@
 
 #include <cmocka.h>
 
+
 #include "runner/process/process.h"
 
 #include "runner-process/strain.h"
@@ -269,7 +270,8 @@ static void limits_come_and_go(void **state)
         assert_int_equal(prlimit((pid_t)seen.pid, cases[i].resource, NULL, &now), 0);
         assert_int_equal(now.rlim_cur, cases[i].value);
         assert_true(now.rlim_max == (answer.means == LD_MEANS_HARD_LIMIT ? cases[i].value : before.rlim_max));
-        lay(&seen, cases[i].strain, (int64_t)cases[i].value + 1, FOR_EVER_NS); /* a second time: what was before stays known */
+        lay(&seen, cases[i].strain, (int64_t)cases[i].value + 1,
+            FOR_EVER_NS); /* a second time: what was before stays known */
         relieve(&seen, cases[i].strain);
         assert_int_equal(prlimit((pid_t)seen.pid, cases[i].resource, NULL, &now), 0);
         assert_true(now.rlim_cur == before.rlim_cur && now.rlim_max == before.rlim_max);

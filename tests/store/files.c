@@ -85,6 +85,36 @@ static void a_closed_file_is_one_file(void **state)
     assert_done(ld_store_close(store, &error), &error);
 }
 
+/* Its writer died in the middle of a change outside of the log: as when a file is begun or closed. */
+static void reads_what_must_be_rolled_back(void **state)
+{
+    (void)state;
+    struct ld_store *store;
+    struct ld_error error;
+    assert_done(ld_store_create(&store, sample_path("hot.db"), &error), &error);
+    assert_done(ld_store_close(store, &error), &error);
+    pid_t child = fork();
+    if (child == 0) {
+        sqlite3 *db;
+        sqlite3_open(sample_path("hot.db"), &db);
+        /* A cache of one page: what is changed reaches the file before the end, and the journal the disk before that. */
+        sqlite3_exec(db,
+                     "PRAGMA cache_size=1; BEGIN; CREATE TABLE half (text); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL "
+                     "SELECT i + 1 FROM n WHERE i < 2000) INSERT INTO half SELECT hex(randomblob(200)) FROM n",
+                     NULL, NULL, NULL);
+        _exit(access(sample_path("hot.db-journal"), F_OK) == 0 ? 0 : 1);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_done(ld_store_open(&store, sample_path("hot.db"), false, &error), &error);
+    int64_t tables = -1;
+    assert_done(ld_store_number(store, &error, &tables, "SELECT count(*) FROM sqlite_schema WHERE name = 'half'", ""),
+                &error);
+    assert_int_equal(tables, 0);
+    assert_done(ld_store_close(store, &error), &error);
+}
+
 static void refuses_what_exists(void **state)
 {
     (void)state;
@@ -254,6 +284,7 @@ int test_files(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(opens_clean, setup, teardown),
         cmocka_unit_test_setup_teardown(a_closed_file_is_one_file, setup, teardown),
+        cmocka_unit_test_setup_teardown(reads_what_must_be_rolled_back, setup, teardown),
         cmocka_unit_test_setup_teardown(refuses_what_exists, setup, teardown),
         cmocka_unit_test_setup_teardown(refuses_what_is_no_store, setup, teardown),
         cmocka_unit_test_setup_teardown(refuses_the_future, setup, teardown),
