@@ -303,6 +303,29 @@ static void excluded_line(struct styled *styled, const struct ld_report *report)
     left_out_line(styled, count, "runs");
 }
 
+/* Which detectors broke, where, and what each did: the table only counts them. */
+static void broken_lines(struct styled *styled, const struct ld_report *report)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < report->run_count; i++) {
+        const struct ld_run_record *run = &report->runs[i];
+        for (size_t k = 0; k < run->detector_count; k++) {
+            const struct ld_detector_record *detector = &run->detectors[k];
+            char line[768];
+            if (!detector->failed)
+                continue;
+            if (++count == 1)
+                styled_text(styled, "Detectors that broke (DETECTOR_ERROR):\n");
+            if (count > LISTED_MAX)
+                continue;
+            snprintf(line, sizeof line, "run %u: %s: %s", run->run, detector->name,
+                     detector->reason ? detector->reason : "");
+            styled_wrapped(styled, 0, 2, line);
+        }
+    }
+    left_out_line(styled, count, "broken detectors");
+}
+
 int ld_report_text(const struct ld_report *report, const struct ld_text_style *style, struct ld_buffer *out)
 {
     struct styled styled;
@@ -319,6 +342,7 @@ int ld_report_text(const struct ld_report *report, const struct ld_text_style *s
     if (scenarios > 1)
         summary_text(&styled, report);
     excluded_line(&styled, report);
+    broken_lines(&styled, report);
     calibration_line(&styled, report->verdicts);
     failed_checks(&styled, report);
     styled_rule(&styled);

@@ -100,7 +100,20 @@ static void fail(struct ld_answers *answers, enum ld_exec_fault fault, const cha
 
 /* ---- one line, as a table of words and their keys */
 
-enum key { KEY_TYPE, KEY_SEQ, KEY_INSTANCE, KEY_AMOUNT, KEY_ID, KEY_CAUSE, KEY_SITE, KEY_SEVERITY, KEY_WHY, KEY_RULE, KEY_VERSION, KEYS };
+enum key {
+    KEY_TYPE,
+    KEY_SEQ,
+    KEY_INSTANCE,
+    KEY_AMOUNT,
+    KEY_ID,
+    KEY_CAUSE,
+    KEY_SITE,
+    KEY_SEVERITY,
+    KEY_WHY,
+    KEY_RULE,
+    KEY_VERSION,
+    KEYS
+};
 #define BIT(key) (1u << (key))
 
 enum shape { COUNTING, NUMBER, TEXT };

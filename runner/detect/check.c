@@ -113,10 +113,11 @@ static int perform(struct play *play, const struct ld_check_setting *setting, un
 
 /* ---- rows */
 
-static struct ld_check_row *add_row(struct ld_check_result *result, const char *what, bool holds, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+static struct ld_check_row *add_row(struct ld_check_result *result, const char *what, bool holds, const char *format,
+                                    ...) __attribute__((format(printf, 4, 5)));
 
-static struct ld_check_row *add_row(struct ld_check_result *result, const char *what, bool holds, const char *format, ...)
+static struct ld_check_row *add_row(struct ld_check_result *result, const char *what, bool holds, const char *format,
+                                    ...)
 {
     struct ld_check_row *row = &result->rows[result->row_count++];
     va_list arguments;

@@ -1,5 +1,5 @@
-/* A detector that is a program, put through its paces without a scenario: recorded runs are played to it, and each thing
- * that the protocol asks of it is a row that holds or does not. */
+/* A detector that is a program, put through its paces without a scenario: recorded runs are played to it, and each
+ * thing that the protocol asks of it is a row that holds or does not. */
 #ifndef LD_RUNNER_DETECT_CHECK_H
 #define LD_RUNNER_DETECT_CHECK_H
 

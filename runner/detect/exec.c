@@ -53,7 +53,7 @@ struct ld_exec {
     bool input_open, output_open, error_open; /* as handles of the loop */
     uv_timer_t answer_timer, deadline_timer, watch_timer;
     unsigned timers;                          /* open */
-    bool answer_late;                         /* the timer came once; the loop looks at the pipe before the second time */
+    bool answer_late;                         /* the timer came once; the loop looks at the pipe before it comes again */
     struct ld_buffer error_text;
     uint64_t error_bytes;
 
@@ -165,7 +165,8 @@ static void judge_end(struct ld_exec *exec)
     if (!exec->exited || exec->output_open || exec->fault || exec->hurried)
         return;
     int64_t status = exec->exit_status;
-    snprintf(how, sizeof how, "%s %lld", status < 0 ? "signal" : "exit code", (long long)(status < 0 ? -status : status));
+    snprintf(how, sizeof how, "%s %lld", status < 0 ? "signal" : "exit code",
+             (long long)(status < 0 ? -status : status));
     if (!exec->input_ended)
         break_it(exec, LD_EXEC_FAULT_CRASHED, "it ended with %s, %s %s", how,
                  exec->told ? "while asked about" : "after", asked_about(exec, asked));
@@ -484,8 +485,10 @@ static bool read_usage(int64_t pid, int64_t *ret_cpu_ns, uint64_t *ret_bytes)
     text[n] = '\0';
     const char *after = strrchr(text, ')'); /* its name may hold anything */
     unsigned long long user, system, pages;
-    if (!after || sscanf(after + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %*d %*d %*u "
-                                    "%*u %llu", &user, &system, &pages) != 3)
+    /* proc(5): utime, stime and rss are fields 14, 15 and 24. */
+    static const char format[] = " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %*d %*d %*u %*u "
+                                 "%llu";
+    if (!after || sscanf(after + 1, format, &user, &system, &pages) != 3)
         return false;
     *ret_cpu_ns = (int64_t)(user + system) * (LD_SECOND / sysconf(_SC_CLK_TCK));
     *ret_bytes = pages * (uint64_t)sysconf(_SC_PAGESIZE);
@@ -722,7 +725,8 @@ void ld_exec_start(struct ld_exec *exec)
     if (code)
         close_pipe(&exec->error_output, exec->error_open, on_error_closed);
     if (code)
-        break_it(exec, code == LD_ESYSTEM || code == LD_ENOMEM ? LD_EXEC_FAULT_HARNESS : LD_EXEC_FAULT_NOT_STARTED, "%s",
+        break_it(exec,
+                 code == LD_ESYSTEM || code == LD_ENOMEM ? LD_EXEC_FAULT_HARNESS : LD_EXEC_FAULT_NOT_STARTED, "%s",
                  error.message);
     else
         say_hello(exec);

@@ -1,8 +1,8 @@
 /* A detector that is a program, at work on one run: its process, what waits for it, and its answers.
  *
  * All on one libuv loop and never blocking: an observation is queued and told when the one before it was answered, so
- * that a slow detector delays nobody. What it does wrong breaks it alone, once, by name; then its process is killed with
- * all it started, and it is not started again. */
+ * that a slow detector delays nobody. What it does wrong breaks it alone, once, by name; then its process is killed
+ * with all it started, and it is not started again. */
 #ifndef LD_RUNNER_DETECT_EXEC_H
 #define LD_RUNNER_DETECT_EXEC_H
 

@@ -146,9 +146,9 @@ static int read_lines(struct reading *reading, const char *path, const char *tex
         json_t *line = json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL);
         number++;
         ld_fail(reading->error, LD_OK, "%s", "");
-        int code = !line                                  ? LD_ESYNTAX
-                   : recording->count == OBSERVATIONS_MAX ? LD_ELIMIT
-                                                          : read_line(reading, line, &recording->items[recording->count]);
+        int code = !line ? LD_ESYNTAX : recording->count == OBSERVATIONS_MAX ? LD_ELIMIT : 0;
+        if (!code)
+            code = read_line(reading, line, &recording->items[recording->count]);
         json_decref(line);
         if (code) {
             char why[256];

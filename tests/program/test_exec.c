@@ -161,6 +161,7 @@ static void bad_detectors_harm_nobody_else(void **state)
         program_result_done(&result);
     }
     lab_check(&result, 0, "Calibration: holds", NULL);
+    lab_check(&result, 0, "Detectors that broke (DETECTOR_ERROR):\n", NULL);
     lab_assert_clean(&lab);
     lab_assert_database(&lab, "exec.db");
     lab_assert_number(&lab, "exec.db", "SELECT count(*) FROM run WHERE validity = 'valid' AND left_processes = 0", RUNS);
