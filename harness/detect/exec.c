@@ -10,12 +10,13 @@
 #define AT(member) offsetof(struct ld_exec_options, member)
 
 const char *const ld_exec_profile_names[LD_EXEC_PROFILES + 1] = {"goroutine", "goroutine-full", "goroutineleak", "heap",
-                                                                  NULL};
-static const unsigned profile_reads[LD_EXEC_PROFILES] = {LD_READ_GOROUTINE_PERIOD, LD_READ_GOROUTINE_FULL, LD_READ_GOROUTINELEAK,
-                                         LD_READ_HEAP_PERIOD};
+                                                                 NULL};
+static const unsigned profile_reads[LD_EXEC_PROFILES] = {LD_READ_GOROUTINE_PERIOD, LD_READ_GOROUTINE_FULL,
+                                                         LD_READ_GOROUTINELEAK, LD_READ_HEAP_PERIOD};
 
 static const struct ld_field text_item = {.name = "word", .type = LD_FIELD_TEXT};
-static const struct ld_field profile_item = {.name = "profile", .type = LD_FIELD_CHOICE, .choices = ld_exec_profile_names};
+static const struct ld_field profile_item = {
+    .name = "profile", .type = LD_FIELD_CHOICE, .choices = ld_exec_profile_names};
 
 static int check_environment(struct ld_schema_context *context, const struct ld_node *node,
                              const struct ld_exec_options *options)
@@ -23,8 +24,8 @@ static int check_environment(struct ld_schema_context *context, const struct ld_
     const char *const *items = options->environment.items;
     for (size_t i = 0; i < options->environment.count; i++)
         if (items[i][0] == '=' || !strchr(items[i], '='))
-            return ld_schema_error(context, ld_node_get(node, "environment"), LD_ESPEC,
-                                   "\"%.60s\" is no NAME=value", items[i]);
+            return ld_schema_error(context, ld_node_get(node, "environment"), LD_ESPEC, "\"%.60s\" is no NAME=value",
+                                   items[i]);
     return 0;
 }
 
@@ -43,31 +44,72 @@ static const struct ld_schema options_schema = {
            "in runner/detect/protocol.md; `leakdrill detector check` tries a program.",
     .fields =
         (const struct ld_field[]){
-            {.name = "command", .type = LD_FIELD_LIST, .offset = AT(command), .flags = LD_FIELD_REQUIRED,
-             .item = &text_item, .size = sizeof(const char *), .count_max = 100,
+            {.name = "command",
+             .type = LD_FIELD_LIST,
+             .offset = AT(command),
+             .flags = LD_FIELD_REQUIRED,
+             .item = &text_item,
+             .size = sizeof(const char *),
+             .count_max = 100,
              .doc = "The program and its arguments. Words that begin with ./ or ../ are files beside the scenario; a "
                     "program without a slash is looked for in PATH."},
-            {.name = "profiles", .type = LD_FIELD_LIST, .offset = AT(profiles), .item = &profile_item,
-             .size = sizeof(int), .count_max = 4, .initial = "[goroutine]",
+            {.name = "profiles",
+             .type = LD_FIELD_LIST,
+             .offset = AT(profiles),
+             .item = &profile_item,
+             .size = sizeof(int),
+             .count_max = 4,
+             .initial = "[goroutine]",
              .doc = "The profiles it is given: goroutine (as pprof's protobuf), goroutine-full (as text, debug=2), "
                     "goroutineleak (makes it an active detector) or heap."},
-            {.name = "timeout", .type = LD_FIELD_DURATION, .offset = AT(timeout_ns), .minimum = 1e6, .maximum = 60e9,
-             .initial = "2s", .doc = "Longest time for one answer; real time, whatever time_scale is."},
-            {.name = "window", .type = LD_FIELD_DURATION, .offset = AT(window_ns), .minimum = 0, .maximum = 86400e9,
-             .initial = "0s", .doc = "What it needs to have seen before it can speak, for the least deadline."},
-            {.name = "options", .type = LD_FIELD_MAP, .offset = AT(options), .item = &text_item,
-             .size = sizeof(const char *), .count_max = 100,
+            {.name = "timeout",
+             .type = LD_FIELD_DURATION,
+             .offset = AT(timeout_ns),
+             .minimum = 1e6,
+             .maximum = 60e9,
+             .initial = "2s",
+             .doc = "Longest time for one answer; real time, whatever time_scale is."},
+            {.name = "window",
+             .type = LD_FIELD_DURATION,
+             .offset = AT(window_ns),
+             .minimum = 0,
+             .maximum = 86400e9,
+             .initial = "0s",
+             .doc = "What it needs to have seen before it can speak, for the least deadline."},
+            {.name = "options",
+             .type = LD_FIELD_MAP,
+             .offset = AT(options),
+             .item = &text_item,
+             .size = sizeof(const char *),
+             .count_max = 100,
              .doc = "The program's own settings, names and texts, handed to it as they are."},
-            {.name = "environment", .type = LD_FIELD_LIST, .offset = AT(environment), .item = &text_item,
-             .size = sizeof(const char *), .count_max = 100,
+            {.name = "environment",
+             .type = LD_FIELD_LIST,
+             .offset = AT(environment),
+             .item = &text_item,
+             .size = sizeof(const char *),
+             .count_max = 100,
              .doc = "More of its environment, each NAME=value. By itself it has PATH, HOME, TMPDIR and LANG."},
-            {.name = "gateway", .type = LD_FIELD_BOOL, .offset = AT(gateway), .initial = "false",
+            {.name = "gateway",
+             .type = LD_FIELD_BOOL,
+             .offset = AT(gateway),
+             .initial = "false",
              .doc = "Tell it where the target can be read. What it reads there is not recorded, so a replay leaves it "
                     "out."},
-            {.name = "memory", .type = LD_FIELD_SIZE, .offset = AT(memory_bytes), .minimum = 1 << 20,
-             .maximum = INFINITY, .initial = "1GiB", .doc = "Most memory it may hold (resident)."},
-            {.name = "cpu", .type = LD_FIELD_DURATION, .offset = AT(cpu_ns), .minimum = 100e6, .maximum = 86400e9,
-             .initial = "2m", .doc = "Most CPU time it may use in one run."},
+            {.name = "memory",
+             .type = LD_FIELD_SIZE,
+             .offset = AT(memory_bytes),
+             .minimum = 1 << 20,
+             .maximum = INFINITY,
+             .initial = "1GiB",
+             .doc = "Most memory it may hold (resident)."},
+            {.name = "cpu",
+             .type = LD_FIELD_DURATION,
+             .offset = AT(cpu_ns),
+             .minimum = 100e6,
+             .maximum = 86400e9,
+             .initial = "2m",
+             .doc = "Most CPU time it may use in one run."},
             {0}},
     .check = check_options,
 };

@@ -6,7 +6,13 @@
 #include "detect/detector.h"
 
 /* What it asks to have read, as `profiles` lists them. */
-enum ld_exec_profile { LD_EXEC_GOROUTINE, LD_EXEC_GOROUTINE_FULL, LD_EXEC_GOROUTINELEAK, LD_EXEC_HEAP, LD_EXEC_PROFILES };
+enum ld_exec_profile {
+    LD_EXEC_GOROUTINE,
+    LD_EXEC_GOROUTINE_FULL,
+    LD_EXEC_GOROUTINELEAK,
+    LD_EXEC_HEAP,
+    LD_EXEC_PROFILES
+};
 extern const char *const ld_exec_profile_names[LD_EXEC_PROFILES + 1]; /* ends with NULL */
 
 struct ld_exec_options {

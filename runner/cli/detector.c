@@ -32,8 +32,14 @@ static int bind_options(const struct ld_invocation *invocation, struct ld_arena 
     for (size_t i = 0; i < sizeof rows / sizeof *rows && !code; i++) {
         const char *value = ld_option_text(invocation, rows[i].option);
         if (value)
-            code = ld_buffer_printf(&yaml, ", %s: %s%s%s", rows[i].key, rows[i].list ? "[" : rows[i].mapping ? "{" : "",
-                                    value, rows[i].list ? "]" : rows[i].mapping ? "}" : "");
+            code = ld_buffer_printf(&yaml, ", %s: %s%s%s", rows[i].key,
+                                    rows[i].list      ? "["
+                                    : rows[i].mapping ? "{"
+                                                      : "",
+                                    value,
+                                    rows[i].list      ? "]"
+                                    : rows[i].mapping ? "}"
+                                                      : "");
     }
     if (!code)
         code = ld_buffer_add_text(&yaml, "}\n");

@@ -76,7 +76,8 @@ static int write_all(struct ld_scaffold *scaffold, const struct language *langua
         const struct file *file = &language->files[i];
         const char *path = ld_scaffold_fill(scaffold, file->path, words);
         const char *text = ld_scaffold_fill(scaffold, file->text, words);
-        int code = path && text ? write_file(path, text, file->mode, error) : ld_fail(error, LD_ENOMEM, "out of memory");
+        int code =
+            path && text ? write_file(path, text, file->mode, error) : ld_fail(error, LD_ENOMEM, "out of memory");
         if (code)
             return code;
         printf("wrote %s\n", path);
@@ -100,9 +101,10 @@ int ld_new_exec_detector(const struct ld_invocation *invocation, const char *nam
     const char *build = ld_scaffold_fill(&scaffold, language->build, words);
     const char *command = ld_scaffold_fill(&scaffold, language->command, words);
     if (!code)
-        printf("\n%s  leakdrill detector check %s\n\nA scenario in this folder names it as `detectors: [exec: {command: "
-               "[%s], as: %s}]`.\n",
-               build ? build : "", command ? command : "", command ? command : "", name);
+        printf(
+            "\n%s  leakdrill detector check %s\n\nA scenario in this folder names it as `detectors: [exec: {command: "
+            "[%s], as: %s}]`.\n",
+            build ? build : "", command ? command : "", command ? command : "", name);
     ld_arena_free(scaffold.arena);
     return code ? ld_say_error(invocation->command, &error) : LD_EXIT_OK;
 }

@@ -123,11 +123,16 @@ static const struct {
     enum shape shape;
     size_t bytes_max; /* TEXT */
 } keys[KEYS] = {
-    [KEY_TYPE] = {"type", TEXT, LD_EXEC_ID_BYTES_MAX},       [KEY_SEQ] = {"seq", COUNTING, 0},
-    [KEY_INSTANCE] = {"instance", COUNTING, 0},              [KEY_AMOUNT] = {"amount", NUMBER, 0},
-    [KEY_ID] = {"id", TEXT, LD_EXEC_ID_BYTES_MAX},           [KEY_CAUSE] = {"cause", TEXT, LD_EXEC_ID_BYTES_MAX},
-    [KEY_SITE] = {"site", TEXT, LD_EXEC_TEXT_BYTES_MAX},     [KEY_SEVERITY] = {"severity", TEXT, LD_EXEC_ID_BYTES_MAX},
-    [KEY_WHY] = {"why", TEXT, LD_EXEC_TEXT_BYTES_MAX},       [KEY_RULE] = {"rule", TEXT, LD_EXEC_ID_BYTES_MAX},
+    [KEY_TYPE] = {"type", TEXT, LD_EXEC_ID_BYTES_MAX},
+    [KEY_SEQ] = {"seq", COUNTING, 0},
+    [KEY_INSTANCE] = {"instance", COUNTING, 0},
+    [KEY_AMOUNT] = {"amount", NUMBER, 0},
+    [KEY_ID] = {"id", TEXT, LD_EXEC_ID_BYTES_MAX},
+    [KEY_CAUSE] = {"cause", TEXT, LD_EXEC_ID_BYTES_MAX},
+    [KEY_SITE] = {"site", TEXT, LD_EXEC_TEXT_BYTES_MAX},
+    [KEY_SEVERITY] = {"severity", TEXT, LD_EXEC_ID_BYTES_MAX},
+    [KEY_WHY] = {"why", TEXT, LD_EXEC_TEXT_BYTES_MAX},
+    [KEY_RULE] = {"rule", TEXT, LD_EXEC_ID_BYTES_MAX},
     [KEY_VERSION] = {"version", TEXT, LD_EXEC_ID_BYTES_MAX},
 };
 
@@ -206,17 +211,30 @@ static void send(struct ld_answers *answers, struct ld_alert *alert)
 static void send_open(struct ld_answers *answers, struct open_claim *claim)
 {
     claim->number = ++answers->last_number;
-    send(answers, &(struct ld_alert){.id = claim->number, .action = LD_ALERT_OPEN, .instance = claim->instance,
-                                     .incarnation = claim->incarnation, .cause = claim->cause, .site = claim->site,
-                                     .amount = claim->amount, .severity = claim->severity, .why = claim->why,
-                                     .rule = claim->rule, .rule_version = claim->version});
+    send(answers, &(struct ld_alert){.id = claim->number,
+                                     .action = LD_ALERT_OPEN,
+                                     .instance = claim->instance,
+                                     .incarnation = claim->incarnation,
+                                     .cause = claim->cause,
+                                     .site = claim->site,
+                                     .amount = claim->amount,
+                                     .severity = claim->severity,
+                                     .why = claim->why,
+                                     .rule = claim->rule,
+                                     .rule_version = claim->version});
 }
 
 static void send_close(struct ld_answers *answers, const struct open_claim *claim, const char *why)
 {
-    send(answers, &(struct ld_alert){.id = claim->number, .action = LD_ALERT_CLOSE, .instance = claim->instance,
-                                     .incarnation = claim->incarnation, .cause = claim->cause, .site = claim->site,
-                                     .severity = claim->severity, .why = why, .rule = claim->rule,
+    send(answers, &(struct ld_alert){.id = claim->number,
+                                     .action = LD_ALERT_CLOSE,
+                                     .instance = claim->instance,
+                                     .incarnation = claim->incarnation,
+                                     .cause = claim->cause,
+                                     .site = claim->site,
+                                     .severity = claim->severity,
+                                     .why = why,
+                                     .rule = claim->rule,
                                      .rule_version = claim->version});
 }
 
@@ -254,8 +272,7 @@ static bool change(struct ld_answers *answers, struct open_claim *claim, const s
         snprintf(claim->rule, sizeof claim->rule, "%s", said->texts[KEY_RULE]);
     if (given(said, KEY_VERSION))
         snprintf(claim->version, sizeof claim->version, "%s", said->texts[KEY_VERSION]);
-    if ((site && !replace(&claim->site, site)) ||
-        (given(said, KEY_WHY) && !replace(&claim->why, said->texts[KEY_WHY])))
+    if ((site && !replace(&claim->site, site)) || (given(said, KEY_WHY) && !replace(&claim->why, said->texts[KEY_WHY])))
         fail(answers, LD_EXEC_FAULT_HARNESS, "out of memory");
     return !answers->fault;
 }
@@ -296,8 +313,12 @@ static void say_open(struct ld_answers *answers, const struct said *said)
         answers->open = grown;
         answers->open_room = room;
     }
-    struct open_claim claim = {.instance = index, .incarnation = instance->incarnation, .cause = LD_CAUSE_ANY,
-                               .severity = LD_SEVERITY_RED, .site = strdup(""), .why = strdup("")};
+    struct open_claim claim = {.instance = index,
+                               .incarnation = instance->incarnation,
+                               .cause = LD_CAUSE_ANY,
+                               .severity = LD_SEVERITY_RED,
+                               .site = strdup(""),
+                               .why = strdup("")};
     snprintf(claim.id, sizeof claim.id, "%s", said->texts[KEY_ID]);
     if (!claim.site || !claim.why)
         fail(answers, LD_EXEC_FAULT_HARNESS, "out of memory");
@@ -353,10 +374,15 @@ static void say_close(struct ld_answers *answers, const struct said *said)
 static void send_sight(struct ld_answers *answers, enum ld_alert_action action, uint32_t index, uint64_t number,
                        const struct said *said)
 {
-    send(answers, &(struct ld_alert){.id = number, .action = action, .instance = index,
-                                     .incarnation = answers->instances[index].incarnation, .cause = LD_CAUSE_NONE,
-                                     .site = "", .severity = LD_SEVERITY_GREEN,
-                                     .why = given(said, KEY_WHY) ? said->texts[KEY_WHY] : "", .rule = "",
+    send(answers, &(struct ld_alert){.id = number,
+                                     .action = action,
+                                     .instance = index,
+                                     .incarnation = answers->instances[index].incarnation,
+                                     .cause = LD_CAUSE_NONE,
+                                     .site = "",
+                                     .severity = LD_SEVERITY_GREEN,
+                                     .why = given(said, KEY_WHY) ? said->texts[KEY_WHY] : "",
+                                     .rule = "",
                                      .rule_version = ""});
 }
 

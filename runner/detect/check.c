@@ -20,12 +20,12 @@ struct play {
     struct ld_buffer alerts; /* everything of them but the receipt, as text */
     size_t told, opened, unknown;
     int64_t slowest_ns;
-    uint64_t slowest;        /* the observation */
+    uint64_t slowest; /* the observation */
     enum ld_exec_fault fault;
     char reason[400], line[240];
     bool lingered, closed;
     int64_t status;
-    char *errors;            /* where the last of its standard error goes, 1024 bytes */
+    char *errors; /* where the last of its standard error goes, 1024 bytes */
 };
 
 static void on_alert(void *context, const struct ld_alert *alert)

@@ -14,19 +14,19 @@ struct ld_check_setting {
 };
 
 struct ld_check_row {
-    const char *what;   /* "it says the same when it is told the same" */
+    const char *what; /* "it says the same when it is told the same" */
     bool holds;
-    bool remark;        /* only told; does not count */
-    char found[480];    /* what was seen, "" when there is nothing to say */
-    char line[240];     /* the offending line, "" when there is none */
+    bool remark;     /* only told; does not count */
+    char found[480]; /* what was seen, "" when there is nothing to say */
+    char line[240];  /* the offending line, "" when there is none */
 };
 
 #define LD_CHECK_ROWS_MAX 12
 struct ld_check_result {
     size_t row_count;
     struct ld_check_row rows[LD_CHECK_ROWS_MAX];
-    size_t failed;      /* rows that do not hold */
-    char errors[1024];  /* the last it wrote on standard error */
+    size_t failed;     /* rows that do not hold */
+    char errors[1024]; /* the last it wrote on standard error */
 };
 
 /* LD_EIO, LD_ESYNTAX: the recordings; LD_ENOMEM. */

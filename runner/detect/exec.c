@@ -52,14 +52,14 @@ struct ld_exec {
     uv_pipe_t input, output, error_output;
     bool input_open, output_open, error_open; /* as handles of the loop */
     uv_timer_t answer_timer, deadline_timer, watch_timer;
-    unsigned timers;                          /* open */
-    bool answer_late;                         /* the timer came once; the loop looks at the pipe before it comes again */
+    unsigned timers;  /* open */
+    bool answer_late; /* the timer came once; the loop looks at the pipe before it comes again */
     struct ld_buffer error_text;
     uint64_t error_bytes;
 
-    struct waiting *first, *last, *told;      /* told: the one it was asked about */
+    struct waiting *first, *last, *told; /* told: the one it was asked about */
     size_t waiting_count, waiting_bytes;
-    struct ld_question asked;                 /* the last */
+    struct ld_question asked; /* the last */
 
     enum ld_exec_fault fault;
     bool started, ending, hurried, input_ended, lingered, over, closed;
@@ -439,8 +439,7 @@ static bool write_profile(struct ld_exec *exec, const struct ld_observation *obs
 void ld_exec_observe(struct ld_exec *exec, const struct ld_observation *observation)
 {
     assert(exec->magic == EXEC_MAGIC);
-    if (exec->fault || exec->ending || !exec->started ||
-        !ld_question_wanted(exec->setting.hello.options, observation))
+    if (exec->fault || exec->ending || !exec->started || !ld_question_wanted(exec->setting.hello.options, observation))
         return;
     bool profile = observation->kind == LD_OBSERVATION_PROFILE;
     size_t body = profile ? observation->body_length : 0;
@@ -457,12 +456,12 @@ void ld_exec_observe(struct ld_exec *exec, const struct ld_observation *observat
     struct waiting *item = add_line(exec, &line, ld_question_observation(&line, observation, path));
     if (!item)
         return;
-    item->question = (struct ld_question){
-        .sequence = observation->sequence,
-        .time_ns = observation->time_ns,
-        .instance = observation->instance,
-        .incarnation = observation->incarnation,
-        .ends_life = observation->kind == LD_OBSERVATION_LIFE && observation->life == LD_LIFE_ENDED};
+    item->question = (struct ld_question){.sequence = observation->sequence,
+                                          .time_ns = observation->time_ns,
+                                          .instance = observation->instance,
+                                          .incarnation = observation->incarnation,
+                                          .ends_life = observation->kind == LD_OBSERVATION_LIFE &&
+                                                       observation->life == LD_LIFE_ENDED};
     item->body_length = body;
     snprintf(item->path, sizeof item->path, "%s", path);
     enqueue(exec, item);
@@ -486,8 +485,9 @@ static bool read_usage(int64_t pid, int64_t *ret_cpu_ns, uint64_t *ret_bytes)
     const char *after = strrchr(text, ')'); /* its name may hold anything */
     unsigned long long user, system, pages;
     /* proc(5): utime, stime and rss are fields 14, 15 and 24. */
-    static const char format[] = " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %*d %*d %*u %*u "
-                                 "%llu";
+    static const char format[] =
+        " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %*d %*d %*u %*u "
+        "%llu";
     if (!after || sscanf(after + 1, format, &user, &system, &pages) != 3)
         return false;
     *ret_cpu_ns = (int64_t)(user + system) * (LD_SECOND / sysconf(_SC_CLK_TCK));
@@ -556,16 +556,13 @@ static void on_process_closed(struct ld_process *process)
     maybe_over(exec);
 }
 
-static const struct ld_process_events process_events = {.started = on_started,
-                                                        .failed = on_failed,
-                                                        .exited = on_exited,
-                                                        .ended = on_ended,
-                                                        .closed = on_process_closed};
+static const struct ld_process_events process_events = {
+    .started = on_started, .failed = on_failed, .exited = on_exited, .ended = on_ended, .closed = on_process_closed};
 
 /* ---- starting it */
 
 struct command {
-    char *words[128];     /* argv, ends with NULL */
+    char *words[128]; /* argv, ends with NULL */
     char *environment[128];
     size_t word_count, environment_count;
     char program[PATH_MAX];
@@ -725,9 +722,8 @@ void ld_exec_start(struct ld_exec *exec)
     if (code)
         close_pipe(&exec->error_output, exec->error_open, on_error_closed);
     if (code)
-        break_it(exec,
-                 code == LD_ESYSTEM || code == LD_ENOMEM ? LD_EXEC_FAULT_HARNESS : LD_EXEC_FAULT_NOT_STARTED, "%s",
-                 error.message);
+        break_it(exec, code == LD_ESYSTEM || code == LD_ENOMEM ? LD_EXEC_FAULT_HARNESS : LD_EXEC_FAULT_NOT_STARTED,
+                 "%s", error.message);
     else
         say_hello(exec);
 }

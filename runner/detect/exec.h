@@ -31,12 +31,12 @@ struct ld_exec_events {
 struct ld_exec_setting {
     uv_loop_t *loop;
     const struct ld_guard *guard;
-    const char *work_folder;  /* its own folder is made below it */
-    uint64_t folder_token;    /* names that folder; unique below it */
-    const char *file;         /* the scenario's: relative commands resolve against its folder */
-    struct ld_hello hello;    /* its texts outlive the detector */
+    const char *work_folder; /* its own folder is made below it */
+    uint64_t folder_token;   /* names that folder; unique below it */
+    const char *file;        /* the scenario's: relative commands resolve against its folder */
+    struct ld_hello hello;   /* its texts outlive the detector */
     const struct ld_seen *seen;
-    bool in_pieces;           /* lines come to it in small pieces, as from a slow writer */
+    bool in_pieces; /* lines come to it in small pieces, as from a slow writer */
 };
 
 /* Nothing is started yet. LD_ENOMEM. */

@@ -90,11 +90,11 @@ int ld_question_hello(struct ld_buffer *out, const struct ld_hello *hello)
 {
     char token[17];
     snprintf(token, sizeof token, "%016llx", (unsigned long long)hello->token);
-    json_t *object = json_pack(
-        "{s:s, s:i, s:i, s:s, s:I, s:f, s:I, s:I, s:o, s:o, s:o, s:o}", "type", "hello", "seq", 0, "protocol",
-        LD_EXEC_PROTOCOL, "run", token, "instances", (json_int_t)hello->instances, "time_scale", hello->time_scale,
-        "period_ns", (json_int_t)hello->period_ns, "timeout_ns", (json_int_t)hello->options->timeout_ns, "profiles",
-        profiles_of(hello->options), "options", options_of(hello->options), "metrics", metrics(), "causes", causes());
+    json_t *object = json_pack("{s:s, s:i, s:i, s:s, s:I, s:f, s:I, s:I, s:o, s:o, s:o, s:o}", "type", "hello", "seq",
+                               0, "protocol", LD_EXEC_PROTOCOL, "run", token, "instances", (json_int_t)hello->instances,
+                               "time_scale", hello->time_scale, "period_ns", (json_int_t)hello->period_ns, "timeout_ns",
+                               (json_int_t)hello->options->timeout_ns, "profiles", profiles_of(hello->options),
+                               "options", options_of(hello->options), "metrics", metrics(), "causes", causes());
     bool whole = object != NULL;
     if (whole && hello->gateway)
         whole = json_object_set_new(object, "gateway", texts(hello->gateway, hello->instances)) == 0;
@@ -141,8 +141,8 @@ static json_t *add_failed(const struct ld_observation *o, const char *path)
 static json_t *add_life(const struct ld_observation *o, const char *path)
 {
     (void)path;
-    return json_pack("{s:s, s:I, s:b}", "life", ld_life_name(o->life), "status", (json_int_t)o->exit_status,
-                     "expected", (int)o->expected);
+    return json_pack("{s:s, s:I, s:b}", "life", ld_life_name(o->life), "status", (json_int_t)o->exit_status, "expected",
+                     (int)o->expected);
 }
 
 static json_t *add_line(const struct ld_observation *o, const char *path)
@@ -166,10 +166,10 @@ static json_t *(*const details[LD_OBSERVATION_KINDS])(const struct ld_observatio
 
 int ld_question_observation(struct ld_buffer *out, const struct ld_observation *observation, const char *path)
 {
-    json_t *object = json_pack("{s:s, s:I, s:I, s:I, s:I}", "type", ld_observation_kind_name(observation->kind), "seq",
-                               (json_int_t)observation->sequence, "time_ns", (json_int_t)observation->time_ns,
-                               "instance", (json_int_t)observation->instance, "incarnation",
-                               (json_int_t)observation->incarnation);
+    json_t *object =
+        json_pack("{s:s, s:I, s:I, s:I, s:I}", "type", ld_observation_kind_name(observation->kind), "seq",
+                  (json_int_t)observation->sequence, "time_ns", (json_int_t)observation->time_ns, "instance",
+                  (json_int_t)observation->instance, "incarnation", (json_int_t)observation->incarnation);
     json_t *more = object ? details[observation->kind](observation, path) : NULL;
     bool whole = more && json_object_update(object, more) == 0;
     json_decref(more);
@@ -184,8 +184,8 @@ bool ld_question_wanted(const struct ld_exec_options *options, const struct ld_o
         return true;
     switch (observation->profile_kind) {
     case LD_PROFILE_GOROUTINE:
-        return ld_exec_wants(options, observation->encoding == LD_ENCODING_STACKS ? LD_EXEC_GOROUTINE_FULL
-                                                                                  : LD_EXEC_GOROUTINE);
+        return ld_exec_wants(options,
+                             observation->encoding == LD_ENCODING_STACKS ? LD_EXEC_GOROUTINE_FULL : LD_EXEC_GOROUTINE);
     case LD_PROFILE_GOROUTINELEAK:
         return ld_exec_wants(options, LD_EXEC_GOROUTINELEAK);
     case LD_PROFILE_HEAP:

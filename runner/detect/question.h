@@ -13,12 +13,12 @@
 #define LD_EXEC_PATH_MAX 40
 
 struct ld_hello {
-    uint64_t token;                 /* of the run; says nothing about it */
+    uint64_t token; /* of the run; says nothing about it */
     uint32_t instances;
     double time_scale;
-    int64_t period_ns;              /* scaled */
+    int64_t period_ns; /* scaled */
     const struct ld_exec_options *options;
-    const char *const *gateway;     /* one URL an instance; NULL: not asked for */
+    const char *const *gateway; /* one URL an instance; NULL: not asked for */
 };
 
 /* A line with its newline. LD_ENOMEM, LD_ELIMIT. */

@@ -112,22 +112,22 @@ static int read_line(struct reading *reading, const json_t *line, struct ld_obse
     int purpose = find_name(json_string_value(json_object_get(line, "purpose")), purpose_name, LD_PURPOSES);
     if (kind < 0 || profile_kind < 0 || how < 0 || (kind == LD_OBSERVATION_LIFE && life < 0))
         return LD_ESYNTAX;
-    *observation = (struct ld_observation){
-        .sequence = (uint64_t)json_integer_value(json_object_get(line, "seq")),
-        .time_ns = json_integer_value(json_object_get(line, "time_ns")),
-        .instance = (uint32_t)json_integer_value(json_object_get(line, "instance")),
-        .incarnation = (uint32_t)json_integer_value(json_object_get(line, "incarnation")),
-        .kind = (enum ld_observation_kind)kind,
-        .purpose = purpose < 0 ? LD_PURPOSE_PERIOD : (enum ld_purpose)purpose,
-        .read_ns = json_integer_value(json_object_get(line, "read_ns")),
-        .profile_kind = (enum ld_profile_kind)profile_kind,
-        .of_profile = profile != NULL,
-        .failure = (enum ld_read_failure)how,
-        .http_status = (int)json_integer_value(json_object_get(line, "status")),
-        .life = life < 0 ? LD_LIFE_STARTED : (enum ld_life)life,
-        .exit_status = json_integer_value(json_object_get(line, "status")),
-        .expected = json_is_true(json_object_get(line, "expected")),
-        .text = text ? ld_arena_text(reading->recording->arena, text) : ""};
+    *observation =
+        (struct ld_observation){.sequence = (uint64_t)json_integer_value(json_object_get(line, "seq")),
+                                .time_ns = json_integer_value(json_object_get(line, "time_ns")),
+                                .instance = (uint32_t)json_integer_value(json_object_get(line, "instance")),
+                                .incarnation = (uint32_t)json_integer_value(json_object_get(line, "incarnation")),
+                                .kind = (enum ld_observation_kind)kind,
+                                .purpose = purpose < 0 ? LD_PURPOSE_PERIOD : (enum ld_purpose)purpose,
+                                .read_ns = json_integer_value(json_object_get(line, "read_ns")),
+                                .profile_kind = (enum ld_profile_kind)profile_kind,
+                                .of_profile = profile != NULL,
+                                .failure = (enum ld_read_failure)how,
+                                .http_status = (int)json_integer_value(json_object_get(line, "status")),
+                                .life = life < 0 ? LD_LIFE_STARTED : (enum ld_life)life,
+                                .exit_status = json_integer_value(json_object_get(line, "status")),
+                                .expected = json_is_true(json_object_get(line, "expected")),
+                                .text = text ? ld_arena_text(reading->recording->arena, text) : ""};
     if (!observation->text)
         return LD_ENOMEM;
     if (kind == LD_OBSERVATION_METRICS)

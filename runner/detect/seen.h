@@ -14,7 +14,8 @@ struct ld_seen;
 
 struct ld_seen *ld_seen_new(void); /* NULL when out of memory */
 void ld_seen_free(struct ld_seen *seen);
-/* Functions of profiles, and the words of lines. After too many of them, or without memory, every name counts as seen. */
+/* Functions of profiles, and the words of lines. After too many of them, or without memory, every name counts as seen.
+ */
 void ld_seen_add(struct ld_seen *seen, const struct ld_observation *observation);
 /* Did an observation up to `sequence` show it? */
 bool ld_seen_has(const struct ld_seen *seen, const char *name, uint64_t sequence);

@@ -9,8 +9,8 @@
 int ld_host_start(struct ld_host *host, struct ld_error *error)
 {
     signal(SIGPIPE, SIG_IGN);
-    int code = ld_work_folder_guarded(host->work_folder, sizeof host->work_folder, &host->work_lock, &host->guard,
-                                      error);
+    int code =
+        ld_work_folder_guarded(host->work_folder, sizeof host->work_folder, &host->work_lock, &host->guard, error);
     if (code)
         return code;
     int problem = uv_loop_init(&host->loop);

@@ -14,8 +14,8 @@ struct ld_host {
     int work_lock;
 };
 
-/* Before any thread exists. LD_ESYSTEM: nothing is left. The process ignores SIGPIPE from here on: whom it speaks to may
- * be dead. */
+/* Before any thread exists. LD_ESYSTEM: nothing is left. The process ignores SIGPIPE from here on: whom it speaks to
+ * may be dead. */
 int ld_host_start(struct ld_host *host, struct ld_error *error);
 /* Runs the loop to its end (asserted empty), stops the guard, which kills what there may be. */
 void ld_host_stop(struct ld_host *host);

@@ -1,5 +1,5 @@
-/* What a detector that is a program says: any bytes, in turns. The first byte of each piece says how it is cut. Whatever
- * comes, alerts keep to the interface: ids rise, what closes was open, evidence is the question. */
+/* What a detector that is a program says: any bytes, in turns. The first byte of each piece says how it is cut.
+ * Whatever comes, alerts keep to the interface: ids rise, what closes was open, evidence is the question. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -22,7 +22,8 @@ static void hear(void *context, const struct ld_alert *alert)
 {
     struct heard *heard = context;
     assert(alert->evidence == heard->asked && alert->site && alert->why && alert->rule && alert->rule_version);
-    assert(alert->amount >= 0 && (unsigned)alert->cause < LD_CAUSE_COUNT && alert->instance < 2 && alert->incarnation > 0);
+    assert(alert->amount >= 0 && (unsigned)alert->cause < LD_CAUSE_COUNT && alert->instance < 2 &&
+           alert->incarnation > 0);
     if (alert->action == LD_ALERT_OPEN || alert->action == LD_ALERT_UNKNOWN) {
         assert(alert->id == heard->last_id + 1 && heard->open_count < OPEN_MAX);
         heard->last_id = alert->id;

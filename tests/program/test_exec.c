@@ -1,4 +1,5 @@
 /* Detectors that are programs: sound ones, examples, and every kind of bad one, live and in replay. */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -7,7 +8,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <cmocka.h>
 
 #include "base/buffer.h"
 #include "groups.h"
@@ -84,9 +84,10 @@ static const struct bad_detector bad_detectors[] = {
     {"answers-the-past", "out-of-turn: observation 6: done names observation 5, asked was 6", NULL, NULL},
     {"answers-the-future", "impossible-claim: observation 6: done names observation 7, asked was 6", NULL, NULL},
     {"claims-the-future", "impossible-claim: observation 6: open names observation 106, asked was 6", NULL, NULL},
-    {"claims-an-unseen-site", "impossible-claim: observation 6: no observation has shown the site \"main.secret\"", NULL,
+    {"claims-an-unseen-site", "impossible-claim: observation 6: no observation has shown the site \"main.secret\"",
+     NULL, NULL},
+    {"claims-an-unseen-instance", "impossible-claim: observation 6: no observation has shown an instance 4", NULL,
      NULL},
-    {"claims-an-unseen-instance", "impossible-claim: observation 6: no observation has shown an instance 4", NULL, NULL},
     {"closes-what-is-not-open", "impossible-claim: observation 6: closes \"nothing\", which is not open", NULL, NULL},
     {"updates-what-is-not-open", "impossible-claim: observation 6: updates \"nothing\", which is not open", NULL, NULL},
     {"opens-twice", "impossible-claim: observation 6: opens \"a\", which is open", NULL, NULL},
@@ -123,7 +124,8 @@ static void assert_reason(const char *database, const struct bad_detector *detec
         snprintf(sql, sizeof sql, "SELECT count(*) FROM detector WHERE name = '%s' AND failed AND reason LIKE '%s'",
                  detector->behaviour, detector->reason);
     else
-        snprintf(sql, sizeof sql, "SELECT count(*) FROM detector WHERE name = '%s' AND NOT failed", detector->behaviour);
+        snprintf(sql, sizeof sql, "SELECT count(*) FROM detector WHERE name = '%s' AND NOT failed",
+                 detector->behaviour);
     if (lab_number(&lab, database, sql) != 1)
         fail_msg("%s: \"%s\", not \"%s\"", detector->behaviour, seen, detector->reason ? detector->reason : "sound");
     free(seen);
@@ -152,7 +154,8 @@ static void bad_detectors_harm_nobody_else(void **state)
         snprintf(name, sizeof name, "part-%zu", i / AT_ONCE);
         write_scenario(name, &bad_detectors[i], left < AT_ONCE ? left : AT_ONCE);
     }
-    /* Twelve interpreters that start at once can make a busy machine late, which voids a run and is not the question. */
+    /* Twelve interpreters that start at once can make a busy machine late, which voids a run and is not the question.
+     */
     for (int tries = 0; tries < 3; tries++) {
         (void)remove_database();
         LAB_RUN(&lab, &result, "run", "all", "--jobs", "1", "--db", "exec.db");
@@ -164,16 +167,19 @@ static void bad_detectors_harm_nobody_else(void **state)
     lab_check(&result, 0, "Detectors that broke (DETECTOR_ERROR):\n", NULL);
     lab_assert_clean(&lab);
     lab_assert_database(&lab, "exec.db");
-    lab_assert_number(&lab, "exec.db", "SELECT count(*) FROM run WHERE validity = 'valid' AND left_processes = 0", RUNS);
+    lab_assert_number(&lab, "exec.db", "SELECT count(*) FROM run WHERE validity = 'valid' AND left_processes = 0",
+                      RUNS);
     for (size_t i = 0; i < COUNT(bad_detectors); i++)
         assert_reason("exec.db", &bad_detectors[i]);
     /* Who is sound among them is heard, and so are the built-in ones. */
     lab_assert_number(&lab, "exec.db",
                       "SELECT count(DISTINCT detector) FROM alert WHERE action = 'open' AND detector IN ('threshold', "
-                      "'growth') OR (detector IN ('sound', 'talks', 'lingers', 'ends-badly') AND site = 'main.wait')", 6);
+                      "'growth') OR (detector IN ('sound', 'talks', 'lingers', 'ends-badly') AND site = 'main.wait')",
+                      6);
     lab_assert_number(&lab, "exec.db",
                       "SELECT count(*) FROM outcome WHERE detector IN ('sound', 'talks', 'lingers', 'ends-badly') AND "
-                      "kind = 'TP' AND cause_match = 'right' AND site_match = 'right'", 4);
+                      "kind = 'TP' AND cause_match = 'right' AND site_match = 'right'",
+                      4);
     lab_assert_number(&lab, "exec.db", "SELECT count(*) FROM detector WHERE kind = 'exec' AND failed", FAULTS);
     lab_assert_number(&lab, "exec.db", "SELECT count(*) FROM outcome WHERE kind = 'DETECTOR_ERROR'", FAULTS);
     program_result_done(&result);
@@ -202,7 +208,8 @@ static void replay_gives_the_same_alerts(void **state)
 static void who_reads_for_itself_is_left_out_of_replays(void **state)
 {
     (void)state;
-    static const struct bad_detector detectors[] = {{"reads", NULL, NULL, "gateway: true"}, {"sound", NULL, NULL, NULL}};
+    static const struct bad_detector detectors[] = {{"reads", NULL, NULL, "gateway: true"},
+                                                    {"sound", NULL, NULL, NULL}};
     struct program_result result;
     write_scenario("reads", detectors, COUNT(detectors));
     LAB_RUN(&lab, &result, "run", "all", "--db", "exec.db");
@@ -262,7 +269,8 @@ static void check_says_what_holds(void **state)
         {"exits", 1, "crashed: it ended with exit code 3, while asked about"},
         {"hangs", 1, "was not answered within 1s\n"},
         {"no-json", 1, "       it wrote: alert: it leaks\n"},
-        {"lingers", 1, "FAILS  it ends, with exit code 0, when its input ends: right after hello it did not end within"},
+        {"lingers", 1,
+         "FAILS  it ends, with exit code 0, when its input ends: right after hello it did not end within"},
         {"ends-badly", 1, "right after hello it ended with exit code 4\n"},
         {"draws-lots", 1, "FAILS  it says the same when it is told the same: alert 1 is another one\n"},
         {"banner", 1, "FAILS  it starts and answers hello: broken-json: hello: at byte"},
@@ -336,12 +344,18 @@ static void lint_finds_what_cannot_be_started(void **state)
     LAB_RUN(&lab, &result, "lint", "lint.yaml");
     lab_check(&result, 2, "lint.yaml:5:22: detectors[0].exec.command[0]: there is no program ./missing\n", NULL);
     lab_check(&result, 2, "lint.yaml:6:22: detectors[1].exec.command[0]: ./plain is not executable (chmod +x)\n", NULL);
-    lab_check(&result, 2, "lint.yaml:7:22: detectors[2].exec.command[0]: there is no program no-such-program-anywhere in "
-                          "PATH; a file is written with its folder, ./no-such-program-anywhere\n", NULL);
-    lab_check(&result, 2, "lint.yaml:8:26: detectors[3].exec.command[1]: there is no file ./absent.sh beside the "
-                          "scenario\n", NULL);
-    lab_check(&result, 2, "lint.yaml:9:22: detectors[4].exec.command[0]: folder/x: a path begins with / or, beside the "
-                          "scenario, with ./\n", NULL);
+    lab_check(&result, 2,
+              "lint.yaml:7:22: detectors[2].exec.command[0]: there is no program no-such-program-anywhere in "
+              "PATH; a file is written with its folder, ./no-such-program-anywhere\n",
+              NULL);
+    lab_check(&result, 2,
+              "lint.yaml:8:26: detectors[3].exec.command[1]: there is no file ./absent.sh beside the "
+              "scenario\n",
+              NULL);
+    lab_check(&result, 2,
+              "lint.yaml:9:22: detectors[4].exec.command[0]: folder/x: a path begins with / or, beside the "
+              "scenario, with ./\n",
+              NULL);
     lab_check(&result, 2, "lint.yaml:10:22: detectors[5].exec.command[0]: .// is no program but a folder or a device\n",
               NULL);
     program_result_done(&result);

@@ -1,5 +1,5 @@
-/* What a detector says, byte by byte: turns, claims, and each way to be wrong. The faults that need no process are here;
- * tests/program has those that do. */
+/* What a detector says, byte by byte: turns, claims, and each way to be wrong. The faults that need no process are
+ * here; tests/program has those that do. */
 #include "groups.h"
 
 #include "base/buffer.h"
@@ -18,7 +18,8 @@ static void hear(void *context, const struct ld_alert *alert)
                                       ld_alert_action_name(alert->action), (unsigned long long)alert->id,
                                       (unsigned long long)alert->evidence, alert->instance, alert->incarnation,
                                       ld_cause_table[alert->cause].name, alert->site, alert->amount,
-                                      ld_severity_name(alert->severity), alert->why), 0);
+                                      ld_severity_name(alert->severity), alert->why),
+                     0);
     assert_int_equal(alert->evidence_time_ns, (int64_t)alert->evidence * 1000);
 }
 
@@ -46,7 +47,8 @@ static void close_talk(struct talk *talk)
 
 static void ask_of(struct talk *talk, uint64_t sequence, uint32_t instance, uint32_t incarnation, bool ends)
 {
-    ld_answers_ask(talk->answers, &(struct ld_question){sequence, (int64_t)sequence * 1000, instance, incarnation, ends});
+    ld_answers_ask(talk->answers,
+                   &(struct ld_question){sequence, (int64_t)sequence * 1000, instance, incarnation, ends});
 }
 
 static void ask(struct talk *talk, uint64_t sequence)
@@ -166,7 +168,8 @@ static const struct {
     {"{\"type\":\"open\",\"id\":\"a\",\"amount\":1e999}\n", LD_EXEC_FAULT_BROKEN_JSON, NULL},
     {"{\"type\":\"open\",\"id\":\"a\",\"severity\":\"purple\"}\n", LD_EXEC_FAULT_OFF_PROTOCOL,
      "no severity is called \"purple\""},
-    {"{\"type\":\"update\",\"id\":\"a\",\"instance\":0}\n", LD_EXEC_FAULT_OFF_PROTOCOL, "update has no key \"instance\""},
+    {"{\"type\":\"update\",\"id\":\"a\",\"instance\":0}\n", LD_EXEC_FAULT_OFF_PROTOCOL,
+     "update has no key \"instance\""},
     {"{\"type\":\"gave-up\",\"why\":\"tired\"}\n", LD_EXEC_FAULT_GAVE_UP, "tired"},
     {"{\"type\":\"open\",\"id\":\"\xc0\x80\"}\n", LD_EXEC_FAULT_INVALID_UTF8, NULL},
     {"{\"type\":\"open\",\"id\":\"\xed\xa0\x80\"}\n", LD_EXEC_FAULT_INVALID_UTF8, NULL},
@@ -236,12 +239,9 @@ static void a_line_may_be_so_long(void **state)
 int test_answers(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(claims_live_and_die),
-        cmocka_unit_test(an_end_of_life_closes_its_claims_alone),
-        cmocka_unit_test(pieces_make_no_difference),
-        cmocka_unit_test(each_fault_has_its_name),
-        cmocka_unit_test(limits_hold_to_the_line),
-        cmocka_unit_test(a_line_may_be_so_long),
+        cmocka_unit_test(claims_live_and_die),       cmocka_unit_test(an_end_of_life_closes_its_claims_alone),
+        cmocka_unit_test(pieces_make_no_difference), cmocka_unit_test(each_fault_has_its_name),
+        cmocka_unit_test(limits_hold_to_the_line),   cmocka_unit_test(a_line_may_be_so_long),
     };
     return cmocka_run_group_tests_name("answers", tests, NULL, NULL);
 }

@@ -28,8 +28,8 @@ static void every_limit_is_named(void **state)
 {
     (void)state;
     char row[256];
-#define X(id, value, doc)                                       \
-    snprintf(row, sizeof row, "| %d | %s |\n", (int)value, doc); \
+#define X(id, value, doc)                                                                                              \
+    snprintf(row, sizeof row, "| %d | %s |\n", (int)value, doc);                                                       \
     assert_says(row);
     LD_EXEC_LIMITS(X)
 #undef X
@@ -39,8 +39,8 @@ static void every_fault_is_named(void **state)
 {
     (void)state;
     char row[256];
-#define X(id, name, doc)                                     \
-    snprintf(row, sizeof row, "| `%s` | %s |\n", name, doc); \
+#define X(id, name, doc)                                                                                               \
+    snprintf(row, sizeof row, "| `%s` | %s |\n", name, doc);                                                           \
     assert_says(row);
     LD_EXEC_FAULTS(X)
 #undef X

@@ -96,11 +96,10 @@ static void hello_says_what_is_declared(void **state)
     (void)state;
     int profiles[] = {LD_EXEC_HEAP};
     const char *names[] = {"growth"}, *values[] = {"8"};
-    const struct ld_exec_options options = {.profiles = {1, profiles},
-                                            .options = {.count = 1, .names = names, .items = values},
-                                            .timeout_ns = 2000000000};
-    struct ld_hello hello = {.token = 0xabc, .instances = 2, .time_scale = 30, .period_ns = 250000000,
-                             .options = &options};
+    const struct ld_exec_options options = {
+        .profiles = {1, profiles}, .options = {.count = 1, .names = names, .items = values}, .timeout_ns = 2000000000};
+    struct ld_hello hello = {
+        .token = 0xabc, .instances = 2, .time_scale = 30, .period_ns = 250000000, .options = &options};
     const char *urls[] = {"http://127.0.0.1:1/x/0", "http://127.0.0.1:1/x/1"};
     for (int with_gateway = 0; with_gateway <= 1; with_gateway++) {
         struct ld_buffer line;
@@ -135,7 +134,8 @@ static void names_are_known_from_when_they_were_shown(void **state)
     assert_false(ld_seen_has(seen, "runtime.gopark", 2)); /* no profile by then */
     assert_false(ld_seen_has(seen, "runtime.gopar", recording.count));
     ld_recording_done(&recording);
-    struct ld_observation line = {.sequence = 500, .kind = LD_OBSERVATION_LINE,
+    struct ld_observation line = {.sequence = 500,
+                                  .kind = LD_OBSERVATION_LINE,
                                   .text = "    #1 0x4c1 in take_message(void*) /src/a.c:12 main.(*T).run(0x1, 0x2)"};
     ld_seen_add(seen, &line);
     assert_true(ld_seen_has(seen, "take_message", 500));
