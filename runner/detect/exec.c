@@ -62,7 +62,7 @@ struct ld_exec {
     struct ld_question asked; /* the last */
 
     enum ld_exec_fault fault;
-    bool started, ending, hurried, input_ended, lingered, over, closed;
+    bool started, ending, hurried, input_ended, lingered, judged, over, closed;
 };
 
 static void maybe_over(struct ld_exec *exec);
@@ -162,8 +162,9 @@ static const char *asked_about(const struct ld_exec *exec, char text[48])
 static void judge_end(struct ld_exec *exec)
 {
     char asked[48], how[64];
-    if (!exec->exited || exec->output_open || exec->fault || exec->hurried)
+    if (!exec->exited || exec->output_open || exec->fault || exec->hurried || exec->judged)
         return;
+    exec->judged = true;
     int64_t status = exec->exit_status;
     snprintf(how, sizeof how, "%s %lld", status < 0 ? "signal" : "exit code",
              (long long)(status < 0 ? -status : status));

@@ -1,5 +1,4 @@
 /* Detectors that are programs: sound ones, examples, and every kind of bad one, live and in replay. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -8,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <cmocka.h>
 
 #include "base/buffer.h"
 #include "groups.h"
