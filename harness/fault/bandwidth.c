@@ -23,8 +23,8 @@ static const struct ld_field fields[] = {
 
 const struct ld_schema ld_fault_bandwidth_schema = {
     .name = "bandwidth",
-    .doc = "Limit the rate of each connection and direction. No byte leaves before the rate allows it, nothing is saved "
-           "up while nothing waits, and a sender that is too fast is made to wait.",
+    .doc = "Limit the rate of each connection and direction. No byte leaves before the rate allows it, nothing is "
+           "saved up while nothing waits, and a sender that is too fast is made to wait.",
     .fields = fields,
 };
 

@@ -78,7 +78,7 @@ void ld_effect_receipt(const struct ld_effect *effect, const struct ld_fault_spe
 
 /* One value of what the toxic delays or counts. A value below `floor` was early by the difference. */
 void ld_effect_value(struct ld_effect *effect, int64_t value, int64_t floor, bool shared);
-#define LD_EFFECT_SLACK_NS (5 * LD_MS) /* 5 ms: what a busy machine may add before a time counts as another than asked */
+#define LD_EFFECT_SLACK_NS (5 * LD_MS) /* what a busy machine may add before a time counts as another than asked */
 #define LD_EFFECT_END_SLACK_NS (20 * LD_MS) /* the same where all may come at one instant, as ends and closes do */
 /* Is p50 where a time of `asked_ns` belongs: none early, not later than asked + slack + 0.2 % unless shared? */
 bool ld_effect_on_time(const struct ld_measures *measures, int64_t asked_ns, int64_t slack_ns);

@@ -20,8 +20,8 @@ static const struct ld_field fields[] = {
 
 const struct ld_schema ld_fault_limit_data_schema = {
     .name = "limit_data",
-    .doc = "Close the connection, by FIN at both ends, after a number of bytes has passed in a direction. What was sent "
-           "beyond is lost with it.",
+    .doc = "Close the connection, by FIN at both ends, after a number of bytes has passed in a direction. What was "
+           "sent beyond is lost with it.",
     .fields = fields,
 };
 

@@ -1,8 +1,8 @@
 /* A meter: what really passed in one direction of a connection, told to the effects of the faults that act on it.
  *
- * The proxy feeds it from the sockets: bytes taken from the sender's side, bytes that the receiver's side has, ends seen
- * and ends emitted. It knows positions in the stream and instants and nothing of toxics, so that a toxic that does not
- * work shows. Times are the proxy's, bytes are counted even while nothing is attached. */
+ * The proxy feeds it from the sockets: bytes taken from the sender's side, bytes that the receiver's side has, ends
+ * seen and ends emitted. It knows positions in the stream and instants and nothing of toxics, so that a toxic that does
+ * not work shows. Times are the proxy's, bytes are counted even while nothing is attached. */
 #ifndef LD_FAULT_METER_H
 #define LD_FAULT_METER_H
 

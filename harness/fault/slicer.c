@@ -1,5 +1,5 @@
-/* The fault `slicer`: the stream is cut into pieces, with a pause between them. Effective: something was cut, the pieces
- * were not larger than asked, and those that waited for one another were not faster than the pauses allow. */
+/* The fault `slicer`: the stream is cut into pieces, with a pause between them. Effective: something was cut, the
+ * pieces were not larger than asked, and those that waited for one another were not faster than the pauses allow. */
 #include <stdio.h>
 
 #include "base/clock.h"

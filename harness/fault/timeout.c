@@ -46,7 +46,8 @@ static void judge(const struct ld_measures *measures, const struct ld_fault_spec
 {
     char bytes[40], passed[40];
     int64_t timeout_ns = fault->attributes.timeout.timeout_ns;
-    bool closed_well = measures->count == 0 ? measures->held_streams > 0 : ld_effect_on_time(measures, timeout_ns, LD_EFFECT_END_SLACK_NS);
+    bool closed_well = measures->count == 0 ? measures->held_streams > 0
+                                            : ld_effect_on_time(measures, timeout_ns, LD_EFFECT_END_SLACK_NS);
     receipt->effective = closed_well && measures->delivered_most == 0;
     if (measures->count > 0) {
         ld_effect_describe_time(measures, timeout_ns, "", receipt);

@@ -129,7 +129,8 @@ static void check_fault_lasts(struct check *check, const struct ld_fault_spec *f
         lasts_ns = scenario->load.from_ns + scenario->load.for_ns - fault->at_ns;
     if (needs_ns == 0 || ld_scenario_scaled_ns(scenario, lasts_ns) > needs_ns)
         return;
-    complain(check, item, ld_fault_table[fault->type].name, "the fault ends before the time it waits: it would do nothing");
+    complain(check, item, ld_fault_table[fault->type].name,
+             "the fault ends before the time it waits: it would do nothing");
 }
 
 static void check_fault(struct check *check, const struct ld_fault_spec *fault, const struct ld_node *item)

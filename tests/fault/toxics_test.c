@@ -496,7 +496,8 @@ static void the_first_fate_comes(void **state)
 static void several_at_once_each_hold(void **state)
 {
     (void)state;
-    struct ld_fault_spec latency = toxic_spec(LD_FAULT_LATENCY, "a/1/latency"), rate = bandwidth("a/2/bandwidth", 20000);
+    struct ld_fault_spec latency = toxic_spec(LD_FAULT_LATENCY, "a/1/latency");
+    struct ld_fault_spec rate = bandwidth("a/2/bandwidth", 20000);
     struct ld_fault_spec cut = slicer(50, 20, 2 * MS), limit = limit_data(3000);
     latency.attributes.latency.latency_ns = 50 * MS;
     latency.attributes.latency.jitter_ns = 30 * MS;

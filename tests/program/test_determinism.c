@@ -184,7 +184,8 @@ static void a_throttled_machine_decides_the_same(void **state)
     assert_across("one.db", "throttled.db", DECISIONS("coalesce(sum(x.touched <> y.touched), 0)"), 0);
     assert_at_least("one.db", "throttled.db", DECISIONS("sum(x.touched)"), 25);
     assert_at_least("one.db", "throttled.db", DECISIONS("sum(1 - x.touched)"), 25);
-    print_message("           %" PRId64 " decisions compared\n", across("one.db", "throttled.db", DECISIONS("count(*)")));
+    print_message("           %" PRId64 " decisions compared\n",
+                  across("one.db", "throttled.db", DECISIONS("count(*)")));
 }
 
 static int open_lab(void **state)
