@@ -1,6 +1,7 @@
 /* Faults of processes and resources: they take effect and say so, they are gone afterwards, and where their effect is
  * disabled the run is no evidence. */
 #include <setjmp.h>
+#include <sqlite3.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -167,8 +168,6 @@ static void a_disabled_effect_is_no_evidence(void **state)
 {
     static const struct fault_case cases[] = {
         {"term", "{at: 500ms, kill: {who: target, signal: TERM}}", "TERM to 1 process, 0 dead, %"},
-        {"dead-already", "{at: 500ms, kill: {who: target}}, {at: 1s, kill: {who: target}}",
-         "KILL to 0 processes, 0 dead%"},
         {"loop", "{at: 200ms, kill: {who: target, signal: TERM, times: 2, every: 600ms, restart_after: 100ms}}",
          "TERM to 2 processes, 0 dead%"},
         {"segv", "{at: 500ms, crash: {}}", "SEGV to 1 process, 0 dead, %"},
@@ -181,10 +180,67 @@ static void a_disabled_effect_is_no_evidence(void **state)
         {"disk", "{at: 500ms, for: 900ms, disk: {size: 64KiB}}", "%full%"},
     };
     (void)state;
+    static const struct fault_case again = {"dead-already",
+                                            "{at: 500ms, kill: {who: target}}, {at: 1s, kill: {who: target}}",
+                                            "KILL to 0 processes, 0 dead%"};
     write_cases(cases, COUNT(cases), "resists.yaml", "resists", "1");
     run("resists.yaml", "resists.db", 3);
     for (size_t i = 0; i < COUNT(cases); i++)
         assert_case("resists.db", "resists", &cases[i], false);
+    /* Nobody is left to kill. */
+    write_cases(&again, 1, "again.yaml", "growing", "1");
+    run("again.yaml", "again.db", 5);
+    lab_assert_number(&lab, "again.db",
+                      "SELECT count(*) FROM fault_receipt WHERE effective = 0 AND text LIKE 'KILL to 0 "
+                      "processes, 0 dead%' AND fault = 'dead-already/1/kill'",
+                      1);
+    lab_assert_number(&lab, "again.db", "SELECT count(*) FROM run WHERE validity = 'fault'", 1);
+}
+
+static int64_t differing_rows(const char *query)
+{
+    char path[160], sql[600];
+    sqlite3 *handle;
+    sqlite3_stmt *statement;
+    snprintf(path, sizeof path, "%s/one.db", lab.folder);
+    assert_int_equal(sqlite3_open_v2(path, &handle, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+    snprintf(sql, sizeof sql, "ATTACH '%s/other.db' AS b", lab.folder);
+    assert_int_equal(sqlite3_exec(handle, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(handle, query, -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    int64_t rows = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    sqlite3_close(handle);
+    return rows;
+}
+
+/* Three instances behind one upstream, in campaigns of different haste: the nth connection of each draws the same. */
+static void instances_draw_for_themselves(void **state)
+{
+    static const char differing[] =
+        "SELECT count(*) FROM main.fault_decision AS d JOIN b.fault_decision AS e USING (run, "
+        "fault, connection) WHERE d.touched <> e.touched";
+    static const char *const databases[] = {"one.db", "other.db"}, *const jobs[] = {"1", "3"};
+    struct program_result result;
+    (void)state;
+    if (!lab_has_programs())
+        skip();
+    lab_scenario(&lab, "three.yaml", "three.yaml", (const char *const[]){NULL});
+    for (int i = 0; i < 2; i++) {
+        LAB_RUN(&lab, &result, "run", "three.yaml", "--db", databases[i], "--jobs", jobs[i]);
+        assert_int_equal(result.signal, 0);
+        program_result_done(&result);
+        /* Every instance has connections, numbered from 0 on its own line. */
+        lab_assert_number(&lab, databases[i],
+                          "SELECT count(*) FROM (SELECT DISTINCT run, connection >> 32 FROM fault_decision WHERE fault "
+                          "LIKE '%latency' AND connection & 4294967295 = 0)",
+                          6);
+        lab_assert_number(&lab, databases[i],
+                          "SELECT count(DISTINCT touched) FROM fault_decision WHERE fault LIKE '%latency'", 2);
+        lab_assert_number(&lab, databases[i], "SELECT sum(touched) FROM fault_decision WHERE fault = 'mixed/2/pause'",
+                          1);
+    }
+    assert_int_equal(differing_rows(differing), 0);
 }
 
 static int open_lab(void **state)
@@ -207,6 +263,7 @@ int test_faults(void)
         cmocka_unit_test(each_fault_takes_effect),
         cmocka_unit_test(programs_that_feel_it_are_heard),
         cmocka_unit_test(a_disabled_effect_is_no_evidence),
+        cmocka_unit_test(instances_draw_for_themselves),
     };
     return cmocka_run_group_tests_name("faults", tests, open_lab, close_lab);
 }
