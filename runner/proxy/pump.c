@@ -13,7 +13,7 @@
 #include "runner/proxy/socket.h"
 
 #define READS_MAX 4                      /* of 64 KiB, before other connections get their turn */
-#define STREAMS_MAX 4                    /* of up to PIPE_BYTES, likewise */
+#define STREAMS_MAX 2                    /* of up to PIPE_BYTES, likewise */
 #define WRITE_MAX ((size_t)1 << 20)      /* bytes at a time, likewise; the schedule brings us back at once */
 #define HELD_FLOOR ((size_t)64 << 10)    /* what a link may always hold, whatever the others do */
 #define ROOM_AGAIN ((size_t)16 << 10)    /* room that a full link must have before it is read for again */

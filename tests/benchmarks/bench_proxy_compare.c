@@ -531,7 +531,7 @@ static void print_receipt(const char *folder)
     bench_check(file != NULL, path);
     while (fgets(line, sizeof line, file))
         if (strncmp(line, "late/", 5) == 0)
-            printf("\nleakdrill's receipt: %s", line);
+            printf("\nleakdrill's receipt over all rounds: %s", line);
     fclose(file);
 }
 
