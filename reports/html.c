@@ -7,9 +7,11 @@
 #include <sodium/utils.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "reports/board.h"
+#include "reports/conditions.h"
 #include "reports/style.h"
 
 #define OPEN_RUNS 3 /* unfolded from the start */
@@ -248,6 +250,47 @@ static void excluded_runs(struct html *html, const struct ld_report *report)
     html_raw(html, "</ul>\n</section>\n");
 }
 
+/* ---- conditions */
+
+static void condition_row(struct html *html, const struct conditions_row *row)
+{
+    char median[CONDITIONS_VALUE], longest[CONDITIONS_VALUE];
+    html_raw(html, "<tr><th scope=\"row\">");
+    html_element(html, "code", row->cell->name);
+    html_raw(html, "</th><td>");
+    html_element(html, "code", row->id);
+    html_raw(html, "</td>");
+    html_element(html, "td", row->asked);
+    html_printf(html, "<td>%u/%u</td><td>%u/%u</td><td>", row->acted, row->runs, row->recovered,
+                row->followed);
+    html_text(html, conditions_median(row, median));
+    html_raw(html, "</td><td>");
+    html_text(html, conditions_longest(row, longest));
+    html_printf(html, "</td><td>%u</td></tr>\n", row->relapsed);
+}
+
+static void conditions(struct html *html, const struct ld_report *report)
+{
+    struct conditions_row *rows = calloc(CONDITIONS_MAX, sizeof *rows);
+    char text[320];
+    unsigned marked;
+    size_t count = rows ? conditions_rows(report, rows, &marked) : 0;
+    if (count) {
+        html_raw(html, "<section aria-labelledby=\"conditions\">\n<h2 id=\"conditions\">Conditions and "
+                       "reactions</h2>\n");
+        html_element(html, "p", conditions_sentence(report, marked, text, sizeof text));
+        html_raw(html, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Conditions and "
+                       "reactions\"><table class=\"wide\"><thead><tr><th scope=\"col\">cell</th><th "
+                       "scope=\"col\">condition</th><th scope=\"col\">when</th><th scope=\"col\">acted</th><th "
+                       "scope=\"col\">back</th><th scope=\"col\">median</th><th scope=\"col\">longest</th><th "
+                       "scope=\"col\">relapsed</th></tr></thead><tbody>\n");
+        for (size_t i = 0; i < count; i++)
+            condition_row(html, &rows[i]);
+        html_raw(html, "</tbody></table></div>\n</section>\n");
+    }
+    free(rows);
+}
+
 /* ---- runs */
 
 static void legend(struct html *html)
@@ -312,6 +355,7 @@ int ld_report_html(const struct ld_report *report, const struct ld_report_detail
     html_raw(&html, "<main>\n");
     html_summary(&html, report);
     failed_checks(&html, report);
+    conditions(&html, report);
     excluded_runs(&html, report);
     html_board(&html, report);
     runs(&html, details);

@@ -121,6 +121,25 @@ static json_t *check_object(const struct ld_report *report, const struct ld_chec
                      ld_verdict_name(check->verdict));
 }
 
+/* Duration since the condition was decided, null when it did not come. */
+static json_t *since(const struct ld_condition_record *condition, int64_t then_ns)
+{
+    return then_ns < 0 ? json_null() : whole(then_ns - condition->time_ns);
+}
+
+static json_t *condition_object(const struct ld_condition_record *condition)
+{
+    bool decided = condition->sequence > 0;
+    return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "condition", text(condition->condition), "kind",
+                     text(condition->kind), "asked", text(condition->asked), "observation",
+                     decided ? big(condition->sequence) : json_null(), "time",
+                     decided ? whole(condition->time_ns) : json_null(), "acted",
+                     condition->acted_ns < 0 ? json_null() : whole(condition->acted_ns), "recovery",
+                     since(condition, condition->recovered_ns), "relapse", since(condition, condition->relapsed_ns),
+                     "followed", condition->recovers && decided ? since(condition, condition->followed_to_ns) : json_null(),
+                     "text", text(condition->text));
+}
+
 static json_t *run_object(const struct ld_report *report, const struct ld_run_record *run)
 {
     const struct ld_run_plan *planned = ld_plan_find_run(report->plan, run->run);
@@ -130,11 +149,16 @@ static json_t *run_object(const struct ld_report *report, const struct ld_run_re
             json_array_append_new(broken, json_pack("{s:o,s:o}", "detector", text(run->detectors[i].name), "reason",
                                                     text(run->detectors[i].reason)));
     }
-    return json_pack("{s:I,s:o,s:I,s:o,s:s,s:o,s:o}", "run", (json_int_t)run->run, "cell",
+    json_t *conditions = json_array();
+    for (size_t i = 0; i < run->condition_count; i++)
+        json_array_append_new(conditions, condition_object(&run->conditions[i]));
+    return json_pack("{s:I,s:o,s:I,s:o,s:s,s:o,s:o,s:o,s:o}", "run", (json_int_t)run->run, "cell",
                      text(planned ? report->plan->cells[planned->cell].name : ""), "repetition",
                      (json_int_t)(planned ? planned->repetition : 0), "seed", big(planned ? planned->seed : 0),
                      "validity", ld_validity_name(run->validity), "reason", text(run->reason), "detector_errors",
-                     broken);
+                     broken, "marked",
+                     run->marked_ns > 0 && run->condition_count ? whole(run->marked_ns) : json_null(), "conditions",
+                     conditions);
 }
 
 static int add_bytes(const char *bytes, size_t length, void *context)

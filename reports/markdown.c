@@ -1,9 +1,11 @@
 /* The summary for a CI page, in GitHub's Markdown: verdict, failed checks, board. It has no links, and foreign text
  * cannot make any: it stands in code spans or is escaped. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "reports/board.h"
+#include "reports/conditions.h"
 #include "reports/style.h"
 
 struct markdown {
@@ -216,6 +218,41 @@ static void board(struct markdown *markdown, const struct ld_report *report)
     }
 }
 
+/* ---- conditions */
+
+static void condition_row(struct markdown *markdown, const struct conditions_row *row)
+{
+    char median[CONDITIONS_VALUE], longest[CONDITIONS_VALUE];
+    plain(markdown, "| ");
+    code_span(markdown, row->cell->name);
+    cell_begins(markdown);
+    code_span(markdown, row->id);
+    cell_begins(markdown);
+    prose(markdown, row->asked);
+    if (!markdown->code)
+        markdown->code = ld_buffer_printf(markdown->out, " | %u/%u | %u/%u | %s | %s | %u |\n", row->acted, row->runs,
+                                          row->recovered, row->followed, conditions_median(row, median),
+                                          conditions_longest(row, longest), row->relapsed);
+}
+
+static void conditions(struct markdown *markdown, const struct ld_report *report)
+{
+    struct conditions_row *rows = calloc(CONDITIONS_MAX, sizeof *rows);
+    char text[320];
+    unsigned marked;
+    size_t count = rows ? conditions_rows(report, rows, &marked) : 0;
+    if (count) {
+        plain(markdown, "### Conditions and reactions\n\n");
+        prose(markdown, conditions_sentence(report, marked, text, sizeof text));
+        plain(markdown, "\n\n| cell | condition | when | acted | back | median | longest | relapsed |\n"
+                        "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: |\n");
+        for (size_t i = 0; i < count; i++)
+            condition_row(markdown, &rows[i]);
+        plain(markdown, "\n");
+    }
+    free(rows);
+}
+
 int ld_report_markdown(const struct ld_report *report, struct ld_buffer *out)
 {
     struct markdown markdown = {.out = out};
@@ -230,6 +267,7 @@ int ld_report_markdown(const struct ld_report *report, struct ld_buffer *out)
     failed_checks(&markdown, report);
     excluded_runs(&markdown, report);
     board(&markdown, report);
+    conditions(&markdown, report);
     plain(&markdown, "Campaign ");
     code_span(&markdown, report->campaign ? report->campaign : "");
     if (report->database && *report->database) {

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "reports/board.h"
+#include "reports/conditions.h"
 #include "reports/style.h"
 #include "reports/summary.h"
 
@@ -341,6 +342,7 @@ int ld_report_text(const struct ld_report *report, const struct ld_text_style *s
     legend(&styled, &layout);
     if (scenarios > 1)
         summary_text(&styled, report);
+    conditions_text(&styled, report);
     excluded_line(&styled, report);
     broken_lines(&styled, report);
     calibration_line(&styled, report->verdicts);

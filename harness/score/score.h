@@ -62,6 +62,21 @@ struct ld_life_span { /* one incarnation */
     int64_t from_ns, to_ns;
 };
 
+/* A condition of a run, and what came of it. Times count from the run's start. */
+struct ld_condition_record {
+    uint32_t run; /* of what is read */
+    const char *cell;
+    const char *condition, *kind, *asked, *text; /* kind: steady, abort, fault */
+    int64_t from_ns, to_ns; /* to: -1 while the gate was shut */
+    uint64_t sequence;      /* 0: nothing decided */
+    int64_t time_ns;        /* -1 likewise */
+    uint32_t instance;
+    int64_t acted_ns; /* -1: it did not act */
+    bool recovers;
+    int64_t recovered_ns, relapsed_ns; /* -1: not */
+    int64_t followed_to_ns; /* of what is read: the recovery was looked for until then */
+};
+
 /* Everything scoring needs to know of one run. */
 struct ld_run_record {
     uint32_t run;                 /* index in the plan */
@@ -71,6 +86,8 @@ struct ld_run_record {
     int64_t observed_to_ns;       /* end of follow-up */
     int64_t marked_ns;            /* a condition acted: from here on it counts neither for nor against; -1: none did */
     const struct ld_truth *truth;
+    size_t condition_count;       /* for reports: the gate, aborts, and what faults waited for */
+    const struct ld_condition_record *conditions;
     size_t life_count;
     const struct ld_life_span *lives;
     size_t detector_count;

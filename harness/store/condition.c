@@ -1,7 +1,7 @@
 /* Conditions of runs: written when they act and at the run's end, read for replay, scoring and reports. */
 #include "store/internal.h"
 
-int ld_store_condition(struct ld_store *store, uint32_t run, const struct ld_stored_condition *condition,
+int ld_store_condition(struct ld_store *store, uint32_t run, const struct ld_condition_record *condition,
                        struct ld_error *error)
 {
     static const char insert[] =
@@ -19,7 +19,7 @@ int ld_store_condition(struct ld_store *store, uint32_t run, const struct ld_sto
 
 static int read_condition(struct ld_row *row, void *context)
 {
-    struct ld_stored_condition *condition = ld_rows_add(context, row);
+    struct ld_condition_record *condition = ld_rows_add(context, row);
     if (!condition)
         return row->code;
     condition->run = ld_row_index(row);
@@ -41,20 +41,17 @@ static int read_condition(struct ld_row *row, void *context)
     return row->code;
 }
 
-#define COLUMNS                                                                                                        \
-    "SELECT k.run, c.name, k.condition, k.kind, k.asked, k.from_ns, k.to_ns, k.sequence, k.time_ns, k.instance, "      \
-    "k.acted_ns, k.recovers, k.recovered_ns, k.relapsed_ns, k.text, min(coalesce(k.to_ns, r.observed_to_ns), r.observed_to_ns) "      \
-    "FROM condition AS k JOIN run AS r ON r.run = k.run JOIN cell AS c ON c.cell = r.cell "
-
-int ld_store_read_conditions(struct ld_store *store, int64_t run, struct ld_stored_condition **ret_items,
+int ld_store_read_conditions(struct ld_store *store, uint32_t run, struct ld_condition_record **ret_items,
                              size_t *ret_count, struct ld_arena *arena, struct ld_error *error)
 {
-    static const char select_all[] =
-        COLUMNS "WHERE r.validity IS NOT NULL ORDER BY c.cell, k.kind = 'fault', k.condition, k.run";
-    static const char select_one[] = COLUMNS "WHERE k.run = ? ORDER BY k.kind = 'fault', k.condition";
-    struct ld_rows rows = {.size = sizeof(struct ld_stored_condition)};
-    int code = ld_store_each(store, error, run < 0 ? select_all : select_one, run, "condition", arena, read_condition,
-                             &rows);
+    static const char select_conditions[] =
+        "SELECT k.run, c.name, k.condition, k.kind, k.asked, k.from_ns, k.to_ns, k.sequence, k.time_ns, k.instance, "
+        "k.acted_ns, k.recovers, k.recovered_ns, k.relapsed_ns, k.text, "
+        "min(coalesce(k.to_ns, r.observed_to_ns), r.observed_to_ns) "
+        "FROM condition AS k JOIN run AS r ON r.run = k.run JOIN cell AS c ON c.cell = r.cell "
+        "WHERE k.run = ? ORDER BY k.kind = 'fault', k.condition";
+    struct ld_rows rows = {.size = sizeof(struct ld_condition_record)};
+    int code = ld_store_each(store, error, select_conditions, run, "condition", arena, read_condition, &rows);
     if (code)
         return code;
     *ret_items = rows.items;

@@ -197,10 +197,14 @@ int ld_store_read_record(struct ld_store *store, uint32_t run, struct ld_run_rec
                                    .observed_from_ns = stored.end.observed_from_ns,
                                    .observed_to_ns = stored.end.observed_to_ns,
                                    .marked_ns = -1};
-    static const char select_mark[] = "SELECT min(acted_ns) FROM condition WHERE run = ?";
-    code = ld_store_number(store, error, &record.marked_ns, select_mark, "i", (int64_t)run);
-    if (code && code != LD_ENOENT)
+    struct ld_condition_record *conditions;
+    code = ld_store_read_conditions(store, run, &conditions, &record.condition_count, arena, error);
+    if (code)
         return code;
+    record.conditions = conditions;
+    for (size_t i = 0; i < record.condition_count; i++)
+        if (conditions[i].acted_ns >= 0 && (record.marked_ns < 0 || conditions[i].acted_ns < record.marked_ns))
+            record.marked_ns = conditions[i].acted_ns;
     code = read_truth(store, run, &record, arena, error);
     if (code == 0)
         code = read_lives(store, run, &record, arena, error);

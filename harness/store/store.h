@@ -73,21 +73,8 @@ int ld_store_fault_receipt(struct ld_store *store, uint32_t run, const char *fau
 /* One row a decision: which connection a toxic touched. */
 int ld_store_fault_decision(struct ld_store *store, uint32_t run, const char *fault_id, uint64_t connection,
                             bool touched, struct ld_error *error);
-/* A condition of a run: once when it acts, and again with what came of it. */
-struct ld_stored_condition {
-    uint32_t run; /* of what is read */
-    const char *cell;
-    const char *condition, *kind, *asked, *text; /* kind: steady, abort, fault */
-    int64_t from_ns, to_ns; /* to: -1 while the gate was shut */
-    uint64_t sequence;      /* 0: nothing decided */
-    int64_t time_ns;        /* -1 likewise */
-    uint32_t instance;
-    int64_t acted_ns; /* -1: it did not act */
-    bool recovers;
-    int64_t recovered_ns, relapsed_ns; /* -1: not */
-    int64_t followed_to_ns; /* of what is read: the recovery was looked for until then */
-};
-int ld_store_condition(struct ld_store *store, uint32_t run, const struct ld_stored_condition *condition,
+/* Once when it acts, and again with what came of it. */
+int ld_store_condition(struct ld_store *store, uint32_t run, const struct ld_condition_record *condition,
                        struct ld_error *error);
 int ld_store_detector(struct ld_store *store, uint32_t run, const char *detector, const char *kind, bool calibration,
                       const char *options_json, struct ld_error *error);
@@ -221,8 +208,8 @@ struct ld_stored_fault {
 };
 int ld_store_read_faults(struct ld_store *store, uint32_t run, struct ld_stored_fault **ret_items, size_t *ret_count,
                          struct ld_arena *arena, struct ld_error *error);
-/* Conditions of ended runs, by cell, condition and run; `run` >= 0: of that run alone. */
-int ld_store_read_conditions(struct ld_store *store, int64_t run, struct ld_stored_condition **ret_items,
+/* The gate first, then aborts, then what faults waited for. */
+int ld_store_read_conditions(struct ld_store *store, uint32_t run, struct ld_condition_record **ret_items,
                              size_t *ret_count, struct ld_arena *arena, struct ld_error *error);
 int ld_store_delete_alerts(struct ld_store *store, uint32_t run, struct ld_error *error);
 

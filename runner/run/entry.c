@@ -110,7 +110,7 @@ static void pack_alert(struct packing *packing, struct ld_entry *entry)
 
 static void pack_condition(struct packing *packing, struct ld_entry *entry)
 {
-    struct ld_stored_condition *condition = &entry->of.condition;
+    struct ld_condition_record *condition = &entry->of.condition;
     condition->condition = pack_text(packing, condition->condition);
     condition->kind = pack_text(packing, condition->kind);
     condition->asked = pack_text(packing, condition->asked);

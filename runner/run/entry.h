@@ -52,7 +52,7 @@ struct ld_entry {
         struct ld_fault_spec fault;
         struct ld_receipt receipt;
         struct ld_alert alert;
-        struct ld_stored_condition condition;
+        struct ld_condition_record condition;
         struct ld_run_end run_end;
         struct {
             uint64_t reads, bytes, failures;

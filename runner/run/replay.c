@@ -28,7 +28,7 @@ struct replay {
     /* the run's conditions, decided again; NULL when they cannot be, for want of a detector */
     struct ld_conditions *conditions;
     struct ld_condition *condition_items;
-    struct ld_stored_condition *stored_conditions;
+    struct ld_condition_record *stored_conditions;
     size_t stored_condition_count;
     int code;
 };
@@ -228,7 +228,7 @@ static int prepare_conditions(struct replay *replay, const struct ld_cell *cell,
     if (code)
         return ld_fail(error, code, "conditions: %s", ld_code_text(code));
     for (size_t i = 0; i < replay->stored_condition_count; i++) {
-        const struct ld_stored_condition *stored = &replay->stored_conditions[i];
+        const struct ld_condition_record *stored = &replay->stored_conditions[i];
         if (strcmp(stored->kind, "steady") == 0)
             ld_conditions_gate(replay->conditions, stored->from_ns);
         else
@@ -237,7 +237,7 @@ static int prepare_conditions(struct replay *replay, const struct ld_cell *cell,
     return 0;
 }
 
-static void differ_in_condition(struct replay *replay, const struct ld_stored_condition *stored, uint64_t sequence)
+static void differ_in_condition(struct replay *replay, const struct ld_condition_record *stored, uint64_t sequence)
 {
     if (replay->result.different)
         return;
@@ -253,7 +253,7 @@ static void compare_conditions(struct replay *replay)
         return;
     ld_conditions_settle(replay->conditions);
     for (size_t i = 0; i < replay->stored_condition_count; i++) {
-        const struct ld_stored_condition *stored = &replay->stored_conditions[i];
+        const struct ld_condition_record *stored = &replay->stored_conditions[i];
         uint64_t sequence = ld_conditions_steady(replay->conditions)->sequence;
         int64_t recovered_ns = -1, relapsed_ns = -1;
         for (size_t k = 0; strcmp(stored->kind, "steady") != 0 && replay->condition_items[k].id; k++)

@@ -25,7 +25,7 @@ static void write_condition(struct ld_run *run, size_t index)
     const struct ld_condition *condition = &own->items[index];
     const struct ld_condition_state *state = ld_conditions_state(own->engine, index);
     char asked[192];
-    struct ld_stored_condition row = {.condition = condition->id,
+    struct ld_condition_record row = {.condition = condition->id,
                                       .kind = is_abort(condition) ? "abort" : "fault",
                                       .asked = ld_when_text(condition->when, asked, sizeof asked),
                                       .text = state->text,
@@ -48,7 +48,7 @@ static void write_steady(struct ld_run *run)
     char asked[160], lasts[40];
     snprintf(asked, sizeof asked, "%zu numbers within %g%% for %s", own->steady->metric_count,
              own->steady->within * 100, ld_format_duration_short(own->steady->for_ns, lasts, sizeof lasts));
-    struct ld_stored_condition row = {.condition = "steady",
+    struct ld_condition_record row = {.condition = "steady",
                                       .kind = "steady",
                                       .asked = asked,
                                       .text = state->text,

@@ -434,7 +434,7 @@ int ld_writer_reader(struct ld_writer *writer, uint32_t run, uint32_t instance, 
     return post(writer, &entry, false, NULL);
 }
 
-int ld_writer_condition(struct ld_writer *writer, uint32_t run, const struct ld_stored_condition *condition)
+int ld_writer_condition(struct ld_writer *writer, uint32_t run, const struct ld_condition_record *condition)
 {
     struct ld_entry entry = {.kind = LD_ENTRY_CONDITION, .run = run, .of.condition = *condition};
     return post(writer, &entry, false, NULL);

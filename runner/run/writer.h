@@ -81,7 +81,7 @@ int ld_writer_fault_receipt(struct ld_writer *writer, uint32_t run, const char *
                             int64_t ended_ns, const struct ld_receipt *receipt);
 int ld_writer_fault_decision(struct ld_writer *writer, uint32_t run, const char *fault_id, uint64_t connection,
                              bool touched);
-int ld_writer_condition(struct ld_writer *writer, uint32_t run, const struct ld_stored_condition *condition);
+int ld_writer_condition(struct ld_writer *writer, uint32_t run, const struct ld_condition_record *condition);
 int ld_writer_detector(struct ld_writer *writer, uint32_t run, const char *detector, const char *kind, bool calibration,
                        const char *options_json);
 int ld_writer_detector_failed(struct ld_writer *writer, uint32_t run, const char *detector, const char *reason);
