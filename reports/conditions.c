@@ -157,12 +157,12 @@ const char *conditions_sentence(const struct ld_report *report, unsigned marked,
     return text;
 }
 
-#define NUMBERS_WIDTH 45 /* of the five columns behind the name */
+#define NUMBERS_WIDTH 45 /* of the five columns behind the name; less than STYLE_WIDTH_MIN */
 
 static void text_row(struct styled *styled, const struct conditions_row *row)
 {
     char name[400], values[5][CONDITIONS_VALUE], when[256];
-    unsigned room = styled->style.width > NUMBERS_WIDTH + 20 ? styled->style.width - NUMBERS_WIDTH : 20;
+    unsigned room = styled->style.width - NUMBERS_WIDTH;
     snprintf(name, sizeof name, " %.255s", row->cell->name);
     snprintf(values[0], sizeof values[0], "%u/%u", row->acted, row->runs);
     snprintf(values[1], sizeof values[1], row->followed ? "%u/%u" : "-", row->recovered, row->followed);
@@ -187,7 +187,7 @@ void conditions_text(struct styled *styled, const struct ld_report *report)
     unsigned marked;
     size_t count = rows ? conditions_rows(report, rows, &marked) : 0;
     if (count) {
-        unsigned room = styled->style.width > NUMBERS_WIDTH + 20 ? styled->style.width - NUMBERS_WIDTH : 20;
+        unsigned room = styled->style.width - NUMBERS_WIDTH;
         styled_cell(styled, "Conditions and reactions", (int)room, true);
         for (size_t i = 0; i < sizeof headers / sizeof *headers; i++) {
             styled_text(styled, " ");

@@ -17,7 +17,23 @@ static int64_t timer_ms(int64_t ns)
     return ns > 0 ? (ns + LD_MS - 1) / LD_MS : 0;
 }
 
+/* The fault that waits for this condition; run->fault_count: none, it is an abort. */
+static uint32_t fault_of(const struct ld_run *run, const char *id)
+{
+    uint32_t index = 0;
+    while (index < run->fault_count && strcmp(run->faults[index].spec->id, id) != 0)
+        index++;
+    return index;
+}
+
 /* ---- rows */
+
+/* As it is written: the engine's own has the time scale in it. */
+static const struct ld_when *written_when(const struct ld_run *run, size_t index)
+{
+    uint32_t fault = fault_of(run, run->conditions.items[index].id);
+    return fault < run->fault_count ? run->faults[fault].spec->when : &run->scenario->aborts[index]; /* aborts are first */
+}
 
 static void write_condition(struct ld_run *run, size_t index)
 {
@@ -27,7 +43,7 @@ static void write_condition(struct ld_run *run, size_t index)
     char asked[192];
     struct ld_condition_record row = {.condition = condition->id,
                                       .kind = is_abort(condition) ? "abort" : "fault",
-                                      .asked = ld_when_text(condition->when, asked, sizeof asked),
+                                      .asked = ld_when_text(written_when(run, index), asked, sizeof asked),
                                       .text = state->text,
                                       .from_ns = own->armed_from_ns,
                                       .to_ns = own->armed_to_ns,
@@ -47,7 +63,8 @@ static void write_steady(struct ld_run *run)
     const struct ld_steady_state *state = ld_conditions_steady(own->engine);
     char asked[160], lasts[40];
     snprintf(asked, sizeof asked, "%zu numbers within %g%% for %s", own->steady->metric_count,
-             own->steady->within * 100, ld_format_duration_short(own->steady->for_ns, lasts, sizeof lasts));
+             own->steady->within * 100,
+             ld_format_duration_short(run->scenario->steady->for_ns, lasts, sizeof lasts));
     struct ld_condition_record row = {.condition = "steady",
                                       .kind = "steady",
                                       .asked = asked,
@@ -77,14 +94,6 @@ void ld_run_conditions_write(struct ld_run *run)
 }
 
 /* ---- acting */
-
-static uint32_t fault_of(const struct ld_run *run, const char *id)
-{
-    uint32_t index = 0;
-    while (index < run->fault_count && strcmp(run->faults[index].spec->id, id) != 0)
-        index++;
-    return index;
-}
 
 /* Undo what acts; the teardown that follows is the second net. */
 static void undo_all(struct ld_run *run)
