@@ -608,16 +608,16 @@ CREATE VIEW v_timeline AS
            'ended' || CASE WHEN effective THEN '' ELSE ', not effective' END || ': ' || text, NULL, NULL
     FROM fault_receipt
     UNION ALL
-    SELECT run, time_ns, 7, 'condition', condition,
+    SELECT run, time_ns, 7, 'when', condition,
            CASE kind WHEN 'steady' THEN 'steady: ' ELSE 'holds, from here on the run does not count: ' END || text,
            instance, NULL
     FROM condition WHERE time_ns IS NOT NULL
     UNION ALL
-    SELECT run, recovered_ns, 7, 'condition', condition,
+    SELECT run, recovered_ns, 7, 'when', condition,
            'recovered after ' || printf('%.3f s', (recovered_ns - time_ns) / 1e9), instance, NULL
     FROM condition WHERE recovered_ns IS NOT NULL
     UNION ALL
-    SELECT run, relapsed_ns, 7, 'condition', condition, 'relapsed: out of the steady bounds again', instance, NULL
+    SELECT run, relapsed_ns, 7, 'when', condition, 'relapsed: out of the steady bounds again', instance, NULL
     FROM condition WHERE relapsed_ns IS NOT NULL
     UNION ALL
     SELECT run, time_ns, 7, 'read', 'instance ' || instance,

@@ -175,7 +175,7 @@ int ld_store_read_detectors(struct ld_store *store, uint32_t run, struct ld_stor
 /* One line of a run's timeline, by time: for `show`. */
 struct ld_timeline_row {
     int64_t time_ns;
-    const char *kind; /* phase, truth, fault, alert, life, read, note, count */
+    const char *kind; /* phase, truth, fault, when, alert, life, read, note, count */
     const char *who;  /* detector, fault id, interval, … */
     const char *text;
     int64_t instance; /* -1: none, or all */

@@ -95,7 +95,7 @@ void ld_run_conditions_write(struct ld_run *run)
 
 /* ---- acting */
 
-/* Undo what acts; the teardown that follows is the second net. */
+/* Undo what acts. */
 static void undo_all(struct ld_run *run)
 {
     for (uint32_t i = 0; i < run->fault_count; i++)
@@ -103,12 +103,19 @@ static void undo_all(struct ld_run *run)
             ld_run_fault_off(run, i);
 }
 
+/* The method ends here; drain, settle and the look from outside follow as ever, so that what came before is evidence. */
 static void abort_run(struct ld_run *run, size_t index)
 {
     run->ended_early = true;
-    undo_all(run);
+    run->next_action = run->run_plan->action_count;
+    uv_timer_stop(&run->schedule_timer);
+    uv_timer_stop(&run->conditions.timer);
     ld_run_note(run, "aborted", ld_conditions_state(run->conditions.engine, index)->text);
-    ld_run_end_early(run);
+    undo_all(run);
+    if (run->load.on)
+        ld_load_stop(&run->load);
+    run->time_up = true;
+    ld_run_proceed(run);
 }
 
 static void on_timer(uv_timer_t *timer);
@@ -152,8 +159,8 @@ static void on_triggered(void *context, size_t index)
 {
     struct ld_run *run = context;
     struct ld_run_conditions *own = &run->conditions;
-    if (run->phase != LD_PHASE_METHOD)
-        return; /* another condition has just ended the run */
+    if (run->phase != LD_PHASE_METHOD || run->ended_early)
+        return; /* another condition has just ended it */
     own->acted_ns[index] = ld_run_now(run);
     write_condition(run, index);
     if (run->phase != LD_PHASE_METHOD)

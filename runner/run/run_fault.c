@@ -97,8 +97,8 @@ bool ld_run_faults_over(const struct ld_run *run)
 {
     for (size_t i = 0; i < run->fault_count; i++) {
         const struct ld_run_fault *fault = &run->faults[i];
-        if (fault->state == LD_FAULT_WAITING && fault->spec->when)
-            continue; /* its condition never held */
+        if (fault->state == LD_FAULT_WAITING && (fault->spec->when || run->ended_early))
+            continue; /* its condition never held, or its time will not come */
         if (fault->state != LD_FAULT_OVER)
             return false;
         for (uint32_t k = 0; k < fault->victim_count; k++)

@@ -165,7 +165,7 @@ struct ld_run {
     size_t next_action;
     bool load_drained;
     bool time_up;                /* the phase's own time is over */
-    bool ended_early;            /* the leak killed the target: the method is over */
+    bool ended_early;            /* the leak killed the target, or a condition aborted it: the method is over */
 
     bool has_upstream;
     bool upstream_up, upstream_death_expected;

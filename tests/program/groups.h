@@ -30,7 +30,8 @@
     X(instrument, "instrument")      \
     X(baseline, "baseline")          \
     X(exec, "exec")                 \
-    X(confounders, "confounders")
+    X(confounders, "confounders")    \
+    X(conditions, "conditions")
 
 #define X(function, name) int test_##function(void);
 LD_PROGRAM_GROUPS(X)
