@@ -58,10 +58,12 @@ static void failing_looks_make_detectors_say_unknown(void **state)
 #define BLIND(text) lab_assert_number(&lab, "blind.db", text, 0)
     /* no gap that was meant voids a run, */
     BLIND("SELECT count(*) FROM run WHERE validity NOT IN ('valid', 'lag')");
-    /* nobody takes silence for a leak, */
-    BLIND("SELECT count(*) FROM alert AS a JOIN run USING (run) JOIN cell AS c USING (cell) JOIN detector AS d "
+    /* nobody takes silence for a leak: not before the load, when nothing but the look fails, and the surer ones never
+     * (under load a busy machine makes healthy programs look worse to the others), */
+    BLIND("SELECT count(*) FROM alert AS a JOIN run AS r USING (run) JOIN cell AS c USING (cell) JOIN detector AS d "
           "ON d.run = a.run AND d.name = a.detector WHERE c.variant = 'healthy' AND a.action = 'open' AND NOT "
-          "d.calibration");
+          "d.calibration AND (d.name IN ('matrix', 'threshold', 'goroutineleak') OR a.evidence_time_ns < "
+          "r.method_from_ns + (SELECT at_ns FROM action WHERE run = r.run AND kind = 'load-on'))");
     /* and every UNKNOWN comes to an end. */
     BLIND("SELECT abs(sum(action = 'unknown') - sum(action = 'known')) FROM alert");
     for (size_t i = 0; i < COUNT(cases); i++) {
