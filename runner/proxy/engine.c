@@ -16,8 +16,8 @@ int64_t engine_now(void)
     return (int64_t)uv_hrtime();
 }
 
-/* Real time, or back. Refused to most users: then the little that a nicer thread gets, or nothing. Of this thread alone,
- * as all of Linux's scheduling is. */
+/* Real time, or back. Refused to most users: then the little that a nicer thread gets, or nothing. Of this thread
+ * alone, as all of Linux's scheduling is. */
 static void set_urgent(bool urgent)
 {
     const struct sched_param parameter = {.sched_priority = urgent ? sched_get_priority_min(SCHED_RR) : 0};

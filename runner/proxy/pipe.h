@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define PIPE_BYTES ((size_t)512 << 10) /* of the first ones: fewer visits to the kernel, and both ends still keep busy */
+#define PIPE_BYTES ((size_t)512 << 10) /* of the first ones: few visits, and both ends still keep busy */
 #define PIPES_LARGE 32                 /* these; others have what the kernel gives, its share for a user is 64 MiB */
 #define PIPES_MAX 256                  /* open at once: two descriptors each */
 #define PIPES_KEPT 64                  /* idle ones */

@@ -128,7 +128,8 @@ int ld_proxy_upstream(struct ld_proxy_listener *listener, uint16_t port);
 int ld_proxy_fault_start(struct ld_proxy_listener *listener, const struct ld_fault_spec *fault, struct ld_error *error);
 /* Give the fault of this id and type other attributes. It goes on where it was: what it counted, when its time began.
  * Its receipt so far is told (`fault_ended`), a new one begins (`fault_began`); without such a fault it is started. */
-int ld_proxy_fault_change(struct ld_proxy_listener *listener, const struct ld_fault_spec *fault, struct ld_error *error);
+int ld_proxy_fault_change(struct ld_proxy_listener *listener, const struct ld_fault_spec *fault,
+                          struct ld_error *error);
 /* `fault_ended` follows. LD_ENOMEM. */
 int ld_proxy_fault_stop(struct ld_proxy_listener *listener, const char *fault_id);
 

@@ -35,6 +35,7 @@
 #define GONE_MS 15000        /* until the proxy must have forgotten the crowd */
 #define SLACK_KIB (16 << 10) /* by which memory may differ between the halves of the time */
 #define EPOLL_MAX 512
+#define IDLE_DESCRIPTORS (2 * 64 + 2) /* pipes that are kept, and the status's own connection */
 
 #if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
 #define MEMORY_IS_TOLD false /* it is the sanitizer's */
@@ -439,8 +440,8 @@ static void judge(const struct samples *samples)
     size_t quarter = samples->count / 4;
     long early = most(samples->resident, quarter, 2 * quarter);
     long late = most(samples->resident, 2 * quarter, samples->count);
-    printf("memory: at most %ld KiB in the second quarter, %ld KiB in the second half; descriptors: at most %ld\n", early,
-           late, most(samples->descriptors, 0, samples->count));
+    printf("memory: at most %ld KiB in the second quarter, %ld KiB in the second half; descriptors: at most %ld\n",
+           early, late, most(samples->descriptors, 0, samples->count));
     if (MEMORY_IS_TOLD && late > early + early / 10 + SLACK_KIB)
         fail("memory grew from %ld to %ld KiB", early, late);
 }
@@ -454,7 +455,7 @@ static void expect_nothing_left(uint16_t status_port, long descriptors_before)
         int64_t open = total(document, "connections"), held = total(document, "held_bytes");
         json_decref(document);
         long more = descriptors() - descriptors_before;
-        if (open == 0 && held == 0 && ends_open == 0 && more <= 2 * 64 + 2) /* idle pipes, and the status's own connection */
+        if (open == 0 && held == 0 && ends_open == 0 && more <= IDLE_DESCRIPTORS)
             return;
         if (now_ms() > until_ms)
             fail("left: %lld connections, %lld bytes, %ld descriptors; ends of the upstream: %zu", (long long)open,
@@ -506,7 +507,8 @@ int main(int argc, char **argv)
     keep_talk(talk);
     long descriptors_before = descriptors();
     for (size_t i = 0; i < CROWD; i++)
-        peers[i] = (struct peer){.manner = i % 10 < MANNERS ? (enum manner)(i % 10) : CHATS, .port = ports[i % PROXIES]};
+        peers[i] = (struct peer){.manner = i % 10 < MANNERS ? (enum manner)(i % 10) : CHATS,
+                                 .port = ports[i % PROXIES]};
     run(seconds * 1000, &samples);
     json_t *document = ask_status(status_port);
     printf("%llu connections, %llu messages, %llu bytes back; resets %lld, stalls %lld\n",

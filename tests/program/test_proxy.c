@@ -127,7 +127,8 @@ static void start(struct running_program *running, const char *const *arguments)
     lab_start(&lab, running, arguments);
     program_await_err(running, "; ready\n");
 }
-#define START(running, ...) start(running, (const char *const[]){"proxy", "-f", "p.yaml", __VA_ARGS__ __VA_OPT__(,) NULL})
+#define START(running, ...) \
+    start(running, (const char *const[]){"proxy", "-f", "p.yaml", __VA_ARGS__ __VA_OPT__(,) NULL})
 
 static void reload(struct running_program *running, const char *outcome)
 {
@@ -239,8 +240,8 @@ static void a_port_that_is_taken_ends_it(void **state)
     struct program_result result;
     char err[100];
     (void)state;
-    write_file("p.yaml", HEAD PROXY("a") "  b: {listen: 127.0.0.1:%u, upstream: 127.0.0.1:%u}\n", server_port, server_port,
-               server_port);
+    write_file("p.yaml", HEAD PROXY("a") "  b: {listen: 127.0.0.1:%u, upstream: 127.0.0.1:%u}\n", server_port,
+               server_port, server_port);
     snprintf(err, sizeof err, "the proxy cannot listen on 127.0.0.1:%u: ", server_port);
     LAB_RUN(&lab, &result, "proxy", "-f", "p.yaml");
     lab_check(&result, 3, NULL, err);
@@ -257,7 +258,7 @@ static void bytes_pass_and_the_page_tells(void **state)
 {
     struct running_program running;
     (void)state;
-    write_file("p.yaml", HEAD PROXY("plain") PROXY("slow") "    toxics:\n      - {name: late, latency: {latency: 80ms}}\n",
+    write_file("p.yaml", HEAD PROXY("plain") PROXY("slow") "    toxics: [{name: late, latency: {latency: 80ms}}]\n",
                server_port, server_port);
     START(&running);
     struct pair plain = connect_pair(number_behind(&running, "plain listens on 127.0.0.1:"));
@@ -368,7 +369,8 @@ static void a_reload_that_cannot_listen_changes_nothing(void **state)
     (void)state;
     write_file("p.yaml", HEAD PROXY("a"), server_port);
     START(&running);
-    write_file("p.yaml", HEAD PROXY("b") "  c: {listen: 127.0.0.1:%u, upstream: 127.0.0.1:1}\n", server_port, server_port);
+    write_file("p.yaml", HEAD PROXY("b") "  c: {listen: 127.0.0.1:%u, upstream: 127.0.0.1:1}\n", server_port,
+               server_port);
     reload(&running, "p.yaml is refused; what was goes on\n");
     program_await_err(&running, "b closed: ");
     struct pair pair = connect_pair(number_behind(&running, "a listens on 127.0.0.1:"));
