@@ -205,6 +205,49 @@ static void replay_gives_the_same_alerts(void **state)
     program_result_done(&live);
 }
 
+/* Everything that reaches a detector, live and replayed: lines, profiles, environment, folder. */
+static void nothing_tells_what_runs(void **state)
+{
+    (void)state;
+    static const char *const telltales[] = {"tell-tale", "case-of-kills", "leaky", "healthy", "variant", "growing"};
+    char options[256];
+    struct program_result result;
+    snprintf(options, sizeof options, "environment: [\"OUT=%s/told\"]", lab.folder);
+    const struct bad_detector detectors[] = {{"sound", NULL, NULL, options}};
+    write_scenario("tell-tale", detectors, 1);
+    char *text = lab_read(&lab, "all/tell-tale.yaml");
+    struct ld_buffer more;
+    ld_buffer_init(&more, 1 << 16);
+    ld_buffer_printf(&more, "%sfaults:\n  case-of-kills: [{at: 600ms, kill: {who: target, signal: KILL, "
+                            "restart_after: 200ms}}]\n", text);
+    lab_write(&lab, "all/tell-tale.yaml", ld_buffer_text(&more));
+    free(text);
+    ld_buffer_done(&more);
+    LAB_RUN(&lab, &result, "run", "all", "--filter", "*/case-of-kills", "--db", "exec.db");
+    lab_check(&result, result.exit_code, "case-of-kills", NULL);
+    program_result_done(&result);
+    text = lab_read(&lab, "told");
+    assert_non_null(text);
+    assert_non_null(strstr(text, "\"type\":\"hello\""));
+    assert_non_null(strstr(text, "\"life\":\"ended\""));
+    assert_non_null(strstr(text, "main.wait"));
+    for (size_t i = 0; i < COUNT(telltales); i++)
+        if (strstr(text, telltales[i]))
+            fail_msg("it was told: %.200s", strstr(text, telltales[i]));
+    /* The first line is of its process; the others are told again byte for byte. */
+    char path[128];
+    snprintf(path, sizeof path, "%s/told", lab.folder);
+    assert_int_equal(unlink(path), 0);
+    LAB_RUN(&lab, &result, "replay", "--db", "exec.db");
+    lab_check(&result, 0, "identical", NULL);
+    program_result_done(&result);
+    char *again = lab_read(&lab, "told");
+    assert_non_null(again);
+    assert_string_equal(strchr(again, '\n'), strchr(text, '\n'));
+    free(again);
+    free(text);
+}
+
 static void who_reads_for_itself_is_left_out_of_replays(void **state)
 {
     (void)state;
@@ -372,6 +415,7 @@ int test_exec(void)
         cmocka_unit_test_setup_teardown(replay_gives_the_same_alerts, open_lab, close_lab),
         cmocka_unit_test_setup_teardown(the_examples_see_the_leak_and_leave_its_twin_alone, open_lab, close_lab),
         cmocka_unit_test_setup_teardown(check_says_what_holds, open_lab, close_lab),
+        cmocka_unit_test_setup_teardown(nothing_tells_what_runs, open_lab, close_lab),
         cmocka_unit_test_setup_teardown(who_reads_for_itself_is_left_out_of_replays, open_lab, close_lab),
         cmocka_unit_test_setup_teardown(a_scaffold_is_sound, open_lab, close_lab),
         cmocka_unit_test_setup_teardown(check_is_used_rightly, open_lab, close_lab),
