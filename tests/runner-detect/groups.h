@@ -14,5 +14,6 @@
 int test_answers(void);
 int test_questions(void);
 int test_page(void);
+int test_behind(void);
 
 #endif
