@@ -397,6 +397,8 @@ static void on_ended(struct ld_service *service, int64_t status)
 static void on_failed(struct ld_service *service, const struct ld_error *error)
 {
     struct ld_run *run = ((struct ld_instance *)service->context)->run;
+    if (ld_run_fault_explains(run, service))
+        return; /* a limit too low to start with: it dies of it again and again, as long as the fault acts */
     ld_run_void(run, LD_INVALID_HARNESS, "%s", error->message);
 }
 

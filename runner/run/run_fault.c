@@ -153,13 +153,14 @@ void ld_run_fault_died(struct ld_run *run, const struct ld_service *service, int
     for (size_t i = 0; i < run->fault_count; i++) {
         struct ld_run_fault *fault = &run->faults[i];
         struct ld_victim *victim = ld_victim_of(fault, service);
-        if (!victim || (fault->state != LD_FAULT_ACTING && fault->state != LD_FAULT_ENDING))
+        if (!victim)
             continue;
-        victim->status = status;
-        if (is_strain(fault))
+        if (is_strain(fault)) {
             ld_strain_fault_died(fault, victim);
-        else if (ld_victim_killed(victim))
+        } else if (fault->state == LD_FAULT_ACTING && ld_victim_killed(victim)) {
+            victim->status = status;
             ld_kill_died(fault, victim);
+        }
     }
 }
 

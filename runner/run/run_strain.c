@@ -298,8 +298,10 @@ void ld_strain_fault_end(struct ld_run_fault *fault)
 
 bool ld_strain_fault_explains(const struct ld_run_fault *fault, const struct ld_victim *victim)
 {
-    return fault->spec->type == LD_FAULT_MEMORY && fault->state == LD_FAULT_ACTING &&
-           victim->life == ld_victim_service(victim)->incarnation;
+    /* Dying takes a while: a Go program writes all its stacks first, and the fault may be over by then. */
+    bool near = fault->state == LD_FAULT_ACTING || fault->state == LD_FAULT_ENDING ||
+                (fault->state == LD_FAULT_OVER && ld_run_now(fault->run) - fault->ended_ns < SHOWN_WITHIN_NS);
+    return fault->spec->type == LD_FAULT_MEMORY && near && victim->life == ld_victim_service(victim)->incarnation;
 }
 
 void ld_strain_fault_died(struct ld_run_fault *fault, struct ld_victim *victim)
