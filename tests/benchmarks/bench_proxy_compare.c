@@ -45,6 +45,8 @@ struct arm {
     pid_t late_pid; /* of a process of its own, so that the toxic is not part of the rest */
 };
 
+static struct arm arms[ARMS] = {{.there = true}, {.there = true}};
+
 enum { STREAM_1, STREAM_8, CPU_PER_GB, TRIP_P50, TRIP_P99, CONNECT_RATE, LATE_P99, LATE_WORST_EARLY, FIGURES };
 static const struct {
     const char *name, *unit;
@@ -440,7 +442,7 @@ static bool has(const struct arm *arm, size_t figure, size_t which)
     return arm->there && (!late || arm->late_port) && (figure != CPU_PER_GB || which != DIRECT);
 }
 
-static void print_figures(const struct arm *arms, size_t rounds)
+static void print_figures(size_t rounds)
 {
     printf("\nmedian over %zu rounds [quartiles]\n%-40s", rounds, "");
     for (size_t which = 0; which < ARMS; which++)
@@ -474,7 +476,7 @@ static const struct {
     {LATE_P99, ARMS, false, 500},       {LATE_WORST_EARLY, ARMS, false, 0},
 };
 
-static void print_targets(const struct arm *arms, size_t rounds)
+static void print_targets(size_t rounds)
 {
     printf("\nleakdrill against                                               asked      is   (95 %% interval)\n");
     for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
@@ -497,7 +499,18 @@ static void print_targets(const struct arm *arms, size_t rounds)
     }
 }
 
-static void start_all(struct arm *arms, char **argv, uint16_t upstream)
+/* However this program exits, by a failed check too: what it started goes. */
+static void kill_all(void)
+{
+    for (size_t which = LEAKDRILL; which < ARMS; which++) {
+        if (arms[which].pid > 0)
+            kill(arms[which].pid, SIGKILL);
+        if (arms[which].late_pid > 0)
+            kill(arms[which].late_pid, SIGKILL);
+    }
+}
+
+static void start_all(char **argv, uint16_t upstream)
 {
     struct arm *ours = &arms[LEAKDRILL], *toxiproxy = &arms[TOXIPROXY];
     ours->pid = start_leakdrill(argv[1], argv[4], "plain", ours->port, upstream, "");
@@ -514,12 +527,13 @@ static void start_all(struct arm *arms, char **argv, uint16_t upstream)
         start_haproxy(&arms[HAPROXY], argv[3], argv[4], upstream);
 }
 
-static void stop(pid_t pid, int number)
+static void stop(pid_t *pid, int number)
 {
-    if (pid <= 0)
+    if (*pid <= 0)
         return;
-    kill(pid, number);
-    waitpid(pid, NULL, 0);
+    kill(*pid, number);
+    waitpid(*pid, NULL, 0);
+    *pid = 0;
 }
 
 /* What the late leakdrill says itself, measured at its sockets: without the waits of this program and the upstream. */
@@ -537,7 +551,6 @@ static void print_receipt(const char *folder)
 
 int main(int argc, char **argv)
 {
-    struct arm arms[ARMS] = {{.there = true}, {.there = true}};
     uint16_t upstream;
     size_t rounds = argc > 5 ? (size_t)atol(argv[5]) : 9;
     if (argc < 5 || rounds < 2 || rounds > ROUNDS_MAX) {
@@ -546,6 +559,8 @@ int main(int argc, char **argv)
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
     pid_t upstream_pid = start_upstream(&upstream);
+    atexit(kill_all);
+    signal(SIGPIPE, SIG_IGN); /* whoever reads our output may go before us */
     arms[DIRECT].port = upstream;
     arms[TOXIPROXY].there = strcmp(argv[2], "-") != 0;
     arms[HAPROXY].there = strcmp(argv[3], "-") != 0;
@@ -553,7 +568,7 @@ int main(int argc, char **argv)
         arms[which].port = free_port();
     arms[LEAKDRILL].late_port = free_port();
     arms[TOXIPROXY].late_port = free_port();
-    start_all(arms, argv, upstream);
+    start_all(argv, upstream);
     for (size_t which = LEAKDRILL; which < ARMS; which++)
         if (arms[which].there)
             await_port(arms[which].port);
@@ -567,13 +582,13 @@ int main(int argc, char **argv)
         fprintf(stderr, "round %zu of %zu\n", round + 1, rounds);
     }
     bench_print_load("after");
-    print_figures(arms, rounds);
-    print_targets(arms, rounds);
+    print_figures(rounds);
+    print_targets(rounds);
     for (size_t which = LEAKDRILL; which < ARMS; which++) {
-        stop(arms[which].pid, SIGTERM);
-        stop(arms[which].late_pid, SIGTERM);
+        stop(&arms[which].pid, SIGTERM);
+        stop(&arms[which].late_pid, SIGTERM);
     }
     print_receipt(argv[4]);
-    stop(upstream_pid, SIGKILL);
+    stop(&upstream_pid, SIGKILL);
     return 0;
 }
