@@ -100,7 +100,7 @@ struct ld_conditions_events {
 
 struct ld_conditions;
 
-/* `steady` NULL: no gate and no recovery; its durations are scaled. Both outlive the engine, and `events` too. LD_ENOMEM,
+/* `steady` NULL: no gate and no recovery; its durations are scaled. What is pointed to outlives the engine. LD_ENOMEM,
  * LD_ELIMIT. */
 int ld_conditions_new(struct ld_conditions **ret_conditions, const struct ld_steady *steady,
                       const struct ld_condition *items, size_t count, uint32_t instances,

@@ -255,7 +255,8 @@ static int bind_steady_metrics(struct ld_schema_context *context, const struct l
     (void)field;
     steady->metric_count = 0;
     if (node->kind != LD_NODE_SEQUENCE || node->count == 0)
-        return ld_schema_error(context, node, LD_ESPEC, "must be a list of metrics, such as [go_sched_goroutines_count]");
+        return ld_schema_error(context, node, LD_ESPEC,
+                               "must be a list of metrics, such as [go_sched_goroutines_count]");
     if (node->count > LD_STEADY_METRICS_MAX)
         return ld_schema_error(context, node, LD_ELIMIT, "more than %d metrics", LD_STEADY_METRICS_MAX);
     for (size_t i = 0; i < node->count; i++) {

@@ -165,6 +165,14 @@ static int action_text(const struct ld_scenario *scenario, const struct ld_fault
     }
 }
 
+/* In real time, as the rest of the schedule. */
+static const char *when_text(const struct ld_scenario *scenario, const struct ld_when *when, char *text, size_t size)
+{
+    struct ld_when scaled = *when;
+    scaled.for_ns = ld_scenario_scaled_ns(scenario, when->for_ns);
+    return ld_when_text(&scaled, text, size);
+}
+
 /* A fault that no clock starts. */
 static int condition_text(const struct ld_scenario *scenario, const struct ld_fault_spec *fault, struct ld_buffer *out)
 {
@@ -172,7 +180,7 @@ static int condition_text(const struct ld_scenario *scenario, const struct ld_fa
     if (fault->for_ns > 0)
         duration(ld_scenario_scaled_ns(scenario, fault->for_ns), until);
     int code = ld_buffer_printf(out, "      %8s  fault-on  %s, when %s%s%s\n", "?", fault->id,
-                                ld_when_text(fault->when, when, sizeof when),
+                                when_text(scenario, fault->when, when, sizeof when),
                                 ld_fault_is_instant(fault->type) ? "" : fault->for_ns > 0 ? ", for " : ", until ",
                                 ld_fault_is_instant(fault->type) ? "" : until);
     return code ? code : attributes_text(fault, out);
@@ -219,7 +227,7 @@ static int schedule_text(const struct ld_plan *plan, const struct ld_scenario *s
             duration(ld_scenario_scaled_ns(scenario, scenario->steady->at_most_ns), at_most));
     for (size_t i = 0; !code && i < scenario->abort_count; i++)
         code = ld_buffer_printf(out, "    abort when %s\n",
-                                ld_when_text(&scenario->aborts[i], when, sizeof when));
+                                when_text(scenario, &scenario->aborts[i], when, sizeof when));
     for (uint32_t i = 0; !code && i < scenario->fault_case_count; i++)
         code = case_text(plan, scenario, i, out);
     return code;

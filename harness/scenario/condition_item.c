@@ -143,7 +143,8 @@ int ld_conditions_check(struct ld_schema_context *context, struct ld_scenario_dr
     const struct ld_node *faults = ld_node_get(draft->root, "faults"), *steady = ld_node_get(draft->root, "steady");
     int code = 0;
     if (draft->steady && draft->steady->per_second > 0 && !*draft->scenario.load.path)
-        code = ld_schema_error(context, steady, LD_ESPEC, "steady.load: the scenario has no load whose path to ask for");
+        code = ld_schema_error(context, steady, LD_ESPEC,
+                               "steady.load: the scenario has no load whose path to ask for");
     size_t outer = ld_schema_push(context, "abort");
     for (size_t i = 0; i < draft->aborts.count; i++) {
         int failed = check_when(&check, &((struct ld_when *)draft->aborts.items)[i]);
@@ -162,7 +163,8 @@ int ld_conditions_check(struct ld_schema_context *context, struct ld_scenario_dr
 
 /* ---- for the run */
 
-static struct ld_when *scale_when(const struct ld_scenario *scenario, const struct ld_when *when, struct ld_arena *arena)
+static struct ld_when *scale_when(const struct ld_scenario *scenario, const struct ld_when *when,
+                                  struct ld_arena *arena)
 {
     struct ld_when *scaled = ld_arena_take(arena, sizeof *scaled);
     if (!scaled)

@@ -32,7 +32,8 @@ static uint32_t fault_of(const struct ld_run *run, const char *id)
 static const struct ld_when *written_when(const struct ld_run *run, size_t index)
 {
     uint32_t fault = fault_of(run, run->conditions.items[index].id);
-    return fault < run->fault_count ? run->faults[fault].spec->when : &run->scenario->aborts[index]; /* aborts are first */
+    /* aborts come first */
+    return fault < run->fault_count ? run->faults[fault].spec->when : &run->scenario->aborts[index];
 }
 
 static void write_condition(struct ld_run *run, size_t index)
@@ -103,7 +104,8 @@ static void undo_all(struct ld_run *run)
             ld_run_fault_off(run, i);
 }
 
-/* The method ends here; drain, settle and the look from outside follow as ever, so that what came before is evidence. */
+/* The method ends here. Drain, settle and the look from outside follow as ever, so that what came before is
+ * evidence. */
 static void abort_run(struct ld_run *run, size_t index)
 {
     run->ended_early = true;

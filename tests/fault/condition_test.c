@@ -253,7 +253,8 @@ static void over_for_a_while(void **state)
     const struct ld_condition_state *held = ld_conditions_state(scene.conditions, 0);
     assert_int_equal(held->sequence, sequence);
     assert_int_equal(held->time_ns, 6700 * LD_MS);
-    assert_string_equal(held->text, "process_memory_resident_bytes over 400.0MiB for 3s: it was 430.0MiB at instance 0");
+    assert_string_equal(held->text,
+                        "process_memory_resident_bytes over 400.0MiB for 3s: it was 430.0MiB at instance 0");
     assert_ptr_equal(ld_conditions_first(scene.conditions), held);
     see(0, 20, LD_METRIC_RSS, 430 * MIB);
     assert_int_equal(scene.triggers[0], 1); /* once */
@@ -492,7 +493,8 @@ static void limits(void **state)
 {
     (void)state;
     struct ld_conditions *conditions = NULL;
-    assert_int_equal(ld_conditions_new(&conditions, NULL, scene.items, LD_CONDITIONS_MAX + 1, 1, &events, NULL), LD_ELIMIT);
+    assert_int_equal(ld_conditions_new(&conditions, NULL, scene.items, LD_CONDITIONS_MAX + 1, 1, &events, NULL),
+                     LD_ELIMIT);
     assert_int_equal(ld_conditions_new(&conditions, NULL, NULL, 0, 0, &events, NULL), LD_ELIMIT);
     assert_int_equal(
         ld_conditions_new(&conditions, NULL, NULL, 0, LD_CONDITION_INSTANCES_MAX + 1, &events, NULL), LD_ELIMIT);

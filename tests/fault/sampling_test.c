@@ -36,7 +36,8 @@ static void attributes_bind(void **state)
 {
     const struct ld_fault_sampling *sampling = &spec.attributes.sampling;
     (void)state;
-    assert_string_equal(bind("{how: slow, delay: 300ms, jitter: 100ms, reads: [goroutine, metrics], toxicity: 0.5}"), "");
+    assert_string_equal(bind("{how: slow, delay: 300ms, jitter: 100ms, reads: [goroutine, metrics], toxicity: 0.5}"),
+                        "");
     assert_int_equal(sampling->how, LD_SAMPLING_SLOW);
     assert_int_equal(sampling->delay_ns, 300 * LD_MS);
     assert_int_equal(sampling->jitter_ns, 100 * LD_MS);

@@ -315,6 +315,28 @@ static void full_runs_are_those_of_a_claim(void **state)
     }
 }
 
+/* No clock starts it, so that it has no action and lengthens nothing; the plan still names it. */
+static void a_conditional_fault_has_no_action(void **state)
+{
+    (void)state;
+    struct ld_scenario *scenario = test_scenario(
+        HEAD "faults:\n  waiting:\n    - {when: {detector: growth, for: 1s}, for: 90s, latency: {latency: 200ms}}\n"
+             "    - {when: {metric: go_sched_goroutines_count, over: 50}, kill: {who: target, restart_after: 9s}}\n");
+    struct ld_plan *plan = test_plan(scenario, &seed_7);
+    const struct ld_run_plan *waiting = find_run(plan, "paired/leaky/waiting", 0);
+    struct ld_buffer out;
+    assert_same_decisions(waiting, find_run(plan, "paired/leaky/none", 0));
+    assert_int_equal(waiting->actions[waiting->action_count - 1].at_ns, 5 * LD_SECOND + waiting->phase_ns);
+    assert_non_null(strstr(plan->json, "{\"at_ns\":-1,\"for_ns\":90000000000,\"id\":\"waiting/0/latency\""));
+    ld_buffer_init(&out, 1 << 20);
+    assert_int_equal(ld_plan_text(plan, 1, &out), 0);
+    assert_non_null(strstr(ld_buffer_text(&out), "waiting/0/latency, when growth amber for 1s, for "));
+    assert_non_null(strstr(ld_buffer_text(&out), "waiting/1/kill, when go_sched_goroutines_count over 50"));
+    ld_buffer_done(&out);
+    ld_plan_free(plan);
+    ld_scenario_free(scenario);
+}
+
 int test_make(void)
 {
     const struct CMUnitTest tests[] = {
@@ -324,6 +346,7 @@ int test_make(void)
         cmocka_unit_test(cells_cross_all_axes),
         cmocka_unit_test(the_schedule_follows_the_scenario),
         cmocka_unit_test(a_fault_without_for_ends_with_the_method),
+        cmocka_unit_test(a_conditional_fault_has_no_action),
         cmocka_unit_test(phase_and_load_stay_in_their_ranges),
         cmocka_unit_test(time_scale_divides),
         cmocka_unit_test(order_is_a_permutation_by_seed),

@@ -25,7 +25,8 @@ static int setup(void **state)
     assert_non_null(arena);
     intervals[0] = (struct ld_truth_interval){.first_ns = 10, .manifest_ns = 20, .end_ns = 40, .end = LD_END_CURED};
     intervals[1] = (struct ld_truth_interval){.first_ns = 30, .manifest_ns = 60, .end_ns = 90, .end = LD_END_DEATH};
-    intervals[2] = (struct ld_truth_interval){.first_ns = 70, .manifest_ns = 75, .end_ns = 100, .end = LD_END_FOLLOW_UP};
+    intervals[2] = (struct ld_truth_interval){.first_ns = 70, .manifest_ns = 75, .end_ns = 100,
+                                              .end = LD_END_FOLLOW_UP};
     truth = (struct ld_truth){.intervals = intervals, .interval_count = 3};
     lives[0] = (struct ld_life_span){0, 1, 0, 45};
     lives[1] = (struct ld_life_span){0, 2, 46, 80};
