@@ -155,7 +155,8 @@ static int take_seat(struct ld_panel *panel, const struct opening *opening, cons
     const struct ld_scenario *scenario = opening->cell->scenario;
     struct ld_detector_setting setting = {.name = name,
                                           .options = options,
-                                          .seed = ld_derive(opening->run->seed, name, 0),
+                                          /* Paired runs share their seed; lots are drawn for each of them alone. */
+                                          .seed = ld_derive(opening->run->seed, name, opening->run->index),
                                           .time_scale = scenario->time_scale,
                                           .period_ns = ld_scenario_scaled_ns(scenario, scenario->sampling.every_ns),
                                           .manifest = scenario->manifest,
