@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -186,13 +187,64 @@ void board_remarks(const struct ld_board_row *leaky, const struct ld_board_row *
         snprintf(line + used, size - used, "%salerts during holds: %u", used ? "; " : "", holds);
 }
 
-bool board_scenario_begins(const struct ld_plan *plan, size_t cell)
+/* ---- the order of scenarios */
+
+struct place {
+    bool leaks;
+    unsigned depth; /* of the file's folder */
+    int folder_length;
+    const char *file, *name;
+};
+
+static struct place place_of(const struct ld_plan *plan, const struct ld_scenario *scenario)
 {
-    for (size_t i = 0; i < cell; i++) {
-        if (plan->cells[i].scenario == plan->cells[cell].scenario)
-            return false;
+    struct place place = {.file = scenario->file ? scenario->file : "", .name = scenario->name};
+    for (const char *at = place.file; *at; at++) {
+        if (*at != '/')
+            continue;
+        place.depth++;
+        place.folder_length = (int)(at - place.file);
     }
-    return true;
+    for (size_t i = 0; i < plan->cell_count && !place.leaks; i++)
+        place.leaks = plan->cells[i].scenario == scenario && plan->cells[i].variant == LD_VARIANT_LEAKY;
+    return place;
+}
+
+/* Scenarios have names of their own, so that 0 is one and the same. */
+static int compare_places(const struct place *left, const struct place *right)
+{
+    if (left->leaks != right->leaks)
+        return left->leaks ? -1 : 1;
+    if (left->depth != right->depth)
+        return left->depth < right->depth ? -1 : 1;
+    int length = left->folder_length > right->folder_length ? left->folder_length : right->folder_length;
+    int folders = length ? strncmp(left->file, right->file, (size_t)length) : 0;
+    if (left->folder_length == right->folder_length && folders == 0)
+        return strcmp(left->name, right->name);
+    return strcmp(left->file, right->file);
+}
+
+bool board_scenario_next(const struct ld_plan *plan, size_t *cell)
+{
+    struct place before = {0}, best = {0};
+    size_t found = plan->cell_count;
+    if (*cell < plan->cell_count)
+        before = place_of(plan, plan->cells[*cell].scenario);
+    const struct ld_scenario *last = NULL; /* cells of one scenario stand together */
+    for (size_t i = 0; i < plan->cell_count; i++) {
+        if (plan->cells[i].scenario == last)
+            continue;
+        last = plan->cells[i].scenario;
+        struct place place = place_of(plan, last);
+        if (before.name && compare_places(&place, &before) <= 0)
+            continue;
+        if (found < plan->cell_count && compare_places(&place, &best) >= 0)
+            continue;
+        found = i;
+        best = place;
+    }
+    *cell = found;
+    return found < plan->cell_count;
 }
 
 bool board_is_calibration(const struct ld_check *check)
@@ -223,4 +275,121 @@ const char *board_scenario_file(const struct ld_plan *plan, const char *name)
             return plan->cells[i].scenario->file ? plan->cells[i].scenario->file : name;
     }
     return name;
+}
+
+/* ---- checks as people are told them */
+
+/* The cell of an inconclusive check when none of its runs is valid; NULL otherwise. */
+static const struct ld_cell *cell_without_evidence(const struct ld_report *report, const struct ld_check *check)
+{
+    const struct ld_plan *plan = report->plan;
+    const struct ld_cell *cell = NULL;
+    for (size_t i = 0; *check->cell && check->verdict == LD_VERDICT_INCONCLUSIVE && i < plan->cell_count; i++)
+        cell = strcmp(plan->cells[i].name, check->cell) == 0 ? &plan->cells[i] : cell;
+    for (size_t i = 0; cell && i < report->run_count; i++) {
+        const struct ld_run_plan *planned = ld_plan_find_run(plan, report->runs[i].run);
+        if (planned && &plan->cells[planned->cell] == cell && report->runs[i].validity == LD_VALID)
+            return NULL;
+    }
+    return cell;
+}
+
+/* "2 of 2 runs are void; run 3: lag: the control loop lagged". */
+static void why_without_evidence(const struct ld_report *report, const struct ld_cell *cell, char *text, size_t size)
+{
+    const struct ld_run_record *first = NULL;
+    size_t ended = 0, planned_runs = 0;
+    for (size_t i = 0; i < report->plan->run_count; i++)
+        planned_runs += &report->plan->cells[report->plan->runs[i].cell] == cell;
+    for (size_t i = 0; i < report->run_count; i++) {
+        const struct ld_run_plan *planned = ld_plan_find_run(report->plan, report->runs[i].run);
+        if (!planned || &report->plan->cells[planned->cell] != cell)
+            continue;
+        first = first ? first : &report->runs[i];
+        ended++;
+    }
+    if (first)
+        snprintf(text, size, "%zu of %zu runs void; run %u: %s: %.100s", ended, planned_runs, first->run,
+                 ld_validity_name(first->validity), first->reason ? first->reason : "");
+    else
+        snprintf(text, size, "none of %zu runs ended", planned_runs);
+}
+
+bool board_check(const struct ld_report *report, size_t index, struct ld_check *ret_check)
+{
+    const struct ld_check *checks = report->verdicts->checks, *check = &checks[index];
+    const struct ld_cell *cell = cell_without_evidence(report, check);
+    struct ld_check told = *check;
+    size_t together = 0;
+    for (size_t i = 0; cell && i < report->verdicts->check_count; i++) {
+        if (checks[i].verdict != LD_VERDICT_INCONCLUSIVE || strcmp(checks[i].cell, check->cell) != 0)
+            continue;
+        if (i < index)
+            return false;
+        together++;
+    }
+    if (cell) {
+        told.what = "no evidence";
+        told.detector = "";
+        told.line = 0;
+        snprintf(told.asked, sizeof told.asked, "%zu check%s", together, together == 1 ? "" : "s");
+        why_without_evidence(report, cell, told.seen, sizeof told.seen);
+    }
+    *ret_check = told;
+    return true;
+}
+
+/* ---- what it was */
+
+/* Does a list "a, b" have that item? */
+static bool lists(const char *list, const char *item)
+{
+    size_t length = strlen(item);
+    for (const char *at = strstr(list, item); at; at = strstr(at + 1, item)) {
+        bool begins = at == list || (at >= list + 2 && memcmp(at - 2, ", ", 2) == 0);
+        if (begins && (at[length] == '\0' || at[length] == ','))
+            return true;
+    }
+    return false;
+}
+
+void board_rules(const struct ld_report *report, char *text, size_t size)
+{
+    size_t used = 0;
+    *text = '\0';
+    for (size_t i = 0; i < report->run_count; i++) {
+        for (size_t k = 0; k < report->runs[i].detector_count; k++) {
+            const struct ld_detector_record *detector = &report->runs[i].detectors[k];
+            char one[BOARD_VALUE * 8];
+            for (size_t a = 0; a < detector->alert_count && used < size; a++) {
+                if (!detector->alerts[a].rule_version || !*detector->alerts[a].rule_version)
+                    continue;
+                snprintf(one, sizeof one, "%.80s %.80s", detector->name, detector->alerts[a].rule_version);
+                if (!lists(text, one))
+                    used += (size_t)snprintf(text + used, size - used, "%s%s", used ? ", " : "", one);
+            }
+        }
+    }
+}
+
+void board_time(int64_t wall_ns, char *text, size_t size)
+{
+    time_t seconds = (time_t)(wall_ns / LD_SECOND);
+    struct tm parts;
+    *text = '\0';
+    if (wall_ns > 0 && gmtime_r(&seconds, &parts))
+        strftime(text, size, "%Y-%m-%dT%H:%M:%SZ", &parts);
+}
+
+void board_about(const struct ld_report *report, char *text, size_t size)
+{
+    char when[32];
+    board_time(report->started_wall_ns, when, sizeof when);
+    if (*when) { /* for people: a space for the T, the zone in words */
+        when[10] = ' ';
+        when[19] = '\0';
+    }
+    const char *version = report->version ? report->version : "";
+    snprintf(text, size, "%s%s%s%s%.64s", when, *when ? " UTC" : "", *when && *version ? ", " : "",
+             *version ? "leakdrill " : "", version);
 }

@@ -33,8 +33,10 @@ struct board_pair {
 };
 /* The case that begins with `cell`; false when an earlier cell has it already. */
 bool board_pair_find(const struct ld_plan *plan, const struct ld_cell *cell, struct board_pair *ret_pair);
-/* Is this the first cell of its scenario? */
-bool board_scenario_begins(const struct ld_plan *plan, size_t cell);
+/* Scenarios in the order of tables, each by its first cell; begin with BOARD_BEFORE_FIRST, false behind the last. Leaks
+ * first, those of folders within folders (variants) behind the others, then what never leaks; each by folder and name. */
+#define BOARD_BEFORE_FIRST SIZE_MAX
+bool board_scenario_next(const struct ld_plan *plan, size_t *cell);
 /* What a scenario's time_scale means for a reader of its times; "" where there is none to speak of. */
 const char *board_time_note(const struct ld_scenario *scenario, char *note, size_t size);
 /* "slow-upstream, rate 4, depth 3: 5 leaky, 5 healthy": what the case is within its scenario, and its runs. */
@@ -47,6 +49,16 @@ const char *board_value(const struct board_column *column, const struct ld_board
                         const struct ld_board_row *healthy, char value[BOARD_VALUE]);
 /* What the numbers leave out: leaks that are no evidence, alerts during bounded holds; "" when nothing is. */
 void board_remarks(const struct ld_board_row *leaky, const struct ld_board_row *healthy, char *line, size_t size);
+
+/* The check as people are told it. False: it is part of an earlier one. Checks of a cell without a valid run cannot be
+ * judged, all for one reason: they are told once, as a check "no evidence" of that cell. JSON and JUnit have them all. */
+bool board_check(const struct ld_report *report, size_t index, struct ld_check *ret_check);
+/* "matrix v0.3.0-a1b2c3": the rules behind alerts, by detector; "" when no alert has any. */
+void board_rules(const struct ld_report *report, char *text, size_t size);
+/* "2026-11-21 08:30:00 UTC, leakdrill 0.1.0": when and by what; "" when unknown. */
+void board_about(const struct ld_report *report, char *text, size_t size);
+/* "2026-11-21T08:30:00Z"; "" when unknown. */
+void board_time(int64_t wall_ns, char *text, size_t size);
 
 bool board_is_calibration(const struct ld_check *check);
 /* "holds", "off: the campaign is void", or "nothing to calibrate by". */

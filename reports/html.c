@@ -150,7 +150,7 @@ static void fact(struct html *html, const char *name, const char *value)
 
 static void header(struct html *html, const struct ld_report *report)
 {
-    char runs[64], checks[64], seed[32];
+    char runs[64], checks[64], seed[32], rules[BOARD_REMARKS], about[BOARD_REMARKS];
     enum ld_verdict verdict = report->verdicts->verdict;
     html_printf(html,
                 "<header>\n<h1>leakdrill <span class=\"verdict %s\">%s%s</span></h1>\n<p>%s</p>\n<dl class=\"facts\">",
@@ -166,8 +166,20 @@ static void header(struct html *html, const struct ld_report *report)
     fact(html, "checks", checks);
     fact(html, "seed", seed);
     fact(html, "calibration", board_calibration(report->verdicts));
+    board_rules(report, rules, sizeof rules);
+    board_about(report, about, sizeof about);
+    fact(html, "rules", rules);
+    fact(html, "run", about);
     fact(html, "database", report->database);
     html_raw(html, "</dl>\n</header>\n");
+}
+
+/* A cell that says its column's name where rows are too narrow for columns. */
+static void labelled(struct html *html, const char *label, const char *text)
+{
+    html_printf(html, "<td data-label=\"%s\">", label);
+    html_text(html, text);
+    html_raw(html, "</td>");
 }
 
 static void check_row(struct html *html, const struct ld_plan *plan, const struct ld_check *check)
@@ -176,13 +188,13 @@ static void check_row(struct html *html, const struct ld_plan *plan, const struc
                 verdict_words[check->verdict].class, verdict_words[check->verdict].word);
     html_text(html, check->what);
     html_raw(html, "</th>");
-    html_element(html, "td", check->detector);
-    html_raw(html, "<td>");
+    labelled(html, "detector", check->detector);
+    html_raw(html, "<td data-label=\"cell\">");
     html_element(html, "code", check->cell);
     html_raw(html, "</td>");
-    html_element(html, "td", check->asked);
-    html_element(html, "td", check->seen);
-    html_raw(html, "<td>");
+    labelled(html, "asked", check->asked);
+    labelled(html, "seen", check->seen);
+    html_raw(html, "<td data-label=\"where\">");
     if (check->line) {
         html_raw(html, "<code>");
         html_text(html, board_scenario_file(plan, check->scenario));
@@ -197,16 +209,17 @@ static void check_table(struct html *html, const struct ld_report *report, bool 
                                                   LD_VERDICT_PASS};
     html_printf(html,
                 "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Checks that %s\"><table "
-                "class=\"wide\"><thead><tr>"
+                "class=\"checks\"><thead><tr>"
                 "<th scope=\"col\">verdict</th><th scope=\"col\">check</th><th scope=\"col\">detector</th>"
                 "<th scope=\"col\">cell</th><th scope=\"col\">asked</th><th scope=\"col\">seen</th>"
                 "<th scope=\"col\">where</th></tr></thead><tbody>\n",
                 passed ? "passed" : "did not pass");
     for (size_t order = 0; order < sizeof worst_first / sizeof *worst_first; order++) {
         for (size_t i = 0; i < report->verdicts->check_count; i++) {
-            const struct ld_check *check = &report->verdicts->checks[i];
-            if (check->verdict == worst_first[order] && (check->verdict == LD_VERDICT_PASS) == passed)
-                check_row(html, report->plan, check);
+            struct ld_check check;
+            if (report->verdicts->checks[i].verdict == worst_first[order] &&
+                (worst_first[order] == LD_VERDICT_PASS) == passed && board_check(report, i, &check))
+                check_row(html, report->plan, &check);
         }
     }
     html_raw(html, "</tbody></table></div>\n");

@@ -84,10 +84,8 @@ void html_summary(struct html *html, const struct ld_report *report)
              "tabindex=\"0\" role=\"region\" aria-label=\"The board\"><table class=\"glance\">\n");
     glance_head(html, detectors, count);
     html_raw(html, "<tbody>\n");
-    for (size_t i = 0; i < report->plan->cell_count; i++) {
-        if (board_scenario_begins(report->plan, i))
-            glance_row(html, report, i, detectors, count);
-    }
+    for (size_t i = BOARD_BEFORE_FIRST; board_scenario_next(report->plan, &i);)
+        glance_row(html, report, i, detectors, count);
     html_raw(html, "</tbody>\n");
     glance_totals(html, report, detectors, count);
     html_raw(
@@ -189,9 +187,7 @@ void html_board(struct html *html, const struct ld_report *report)
         html_element(html, "dd", board_columns[i].doc);
     }
     html_raw(html, "</dl>\n</details>\n");
-    for (size_t i = 0; i < report->plan->cell_count; i++) {
-        if (board_scenario_begins(report->plan, i))
-            board_table(html, report, i);
-    }
+    for (size_t i = BOARD_BEFORE_FIRST; board_scenario_next(report->plan, &i);)
+        board_table(html, report, i);
     html_raw(html, "</section>\n");
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "reports/board.h"
 #include "reports/style.h"
 
 #define SCHEMA_VERSION 1
@@ -187,9 +188,13 @@ static json_t *report_object(const struct ld_report *report)
         if (report->runs[i].validity != LD_VALID)
             json_array_append_new(excluded, run_object(report, &report->runs[i]));
     }
-    return json_pack("{s:i,s:s,s:o,s:o,s:b,s:s,s:o,s:b,s:{s:o,s:o,s:I,s:I},s:{s:I,s:f,s:o},s:o,s:o,s:o}", "schema",
-                     SCHEMA_VERSION, "tool", "leakdrill", "campaign", text(report->campaign), "database",
-                     text(report->database), "interrupted", report->interrupted, "verdict",
+    char rules[BOARD_REMARKS], started[32];
+    board_rules(report, rules, sizeof rules);
+    board_time(report->started_wall_ns, started, sizeof started);
+    return json_pack("{s:i,s:s,s:o,s:o,s:o,s:o,s:o,s:b,s:s,s:o,s:b,s:{s:o,s:o,s:I,s:I},s:{s:I,s:f,s:o},s:o,s:o,s:o}", "schema",
+                     SCHEMA_VERSION, "tool", "leakdrill", "version", text(report->version), "started",
+                     *started ? text(started) : json_null(), "campaign", text(report->campaign), "database",
+                     text(report->database), "rules", text(rules), "interrupted", report->interrupted, "verdict",
                      ld_verdict_name(verdicts->verdict), "exit_code", exit_code(report), "calibrated",
                      verdicts->calibrated, "plan", "hash", text(report->plan->hash), "seed", big(report->plan->seed),
                      "runs_planned", (json_int_t)report->plan->run_count, "runs_ended", (json_int_t)report->run_count,

@@ -37,16 +37,23 @@ static int attribute(struct ld_buffer *out, const char *name, const char *text)
     return code ? code : ld_buffer_add_text(out, "\"");
 }
 
-static const struct {
-    const char *element; /* NULL: passed */
-} results[] = {
-    [LD_VERDICT_PASS] = {NULL},
-    [LD_VERDICT_FAIL] = {"failure"},
-    [LD_VERDICT_INCONCLUSIVE] = {"skipped"},
-    [LD_VERDICT_HARNESS] = {"error"},
+/* What viewers show green is what has passed, or may be left out: an inconclusive check is neither. */
+enum result { RESULT_PASSED, RESULT_FAILURE, RESULT_ERROR, RESULT_SKIPPED, RESULT_COUNT };
+static const char *const elements[RESULT_COUNT] = {NULL, "failure", "error", "skipped"};
+
+static const enum result results[] = {
+    [LD_VERDICT_PASS] = RESULT_PASSED,
+    [LD_VERDICT_FAIL] = RESULT_FAILURE,
+    [LD_VERDICT_INCONCLUSIVE] = RESULT_ERROR,
+    [LD_VERDICT_HARNESS] = RESULT_ERROR,
 };
 
-static int testcase(struct ld_buffer *out, const char *class_name, const char *name, enum ld_verdict verdict,
+static enum result result_of_run(const struct ld_run_record *run)
+{
+    return run->validity == LD_VALID ? RESULT_PASSED : RESULT_SKIPPED;
+}
+
+static int testcase(struct ld_buffer *out, const char *class_name, const char *name, enum result result,
                     const char *message)
 {
     int code = ld_buffer_add_text(out, "    <testcase");
@@ -54,9 +61,9 @@ static int testcase(struct ld_buffer *out, const char *class_name, const char *n
         code = attribute(out, "classname", class_name);
     if (!code)
         code = attribute(out, "name", name);
-    if (code || !results[verdict].element)
+    if (code || !elements[result])
         return code ? code : ld_buffer_add_text(out, "/>\n");
-    code = ld_buffer_printf(out, "><%s", results[verdict].element);
+    code = ld_buffer_printf(out, "><%s", elements[result]);
     if (!code)
         code = attribute(out, "message", message);
     return code ? code : ld_buffer_add_text(out, "/></testcase>\n");
@@ -67,8 +74,9 @@ static int check_case(struct ld_buffer *out, const struct ld_check *check)
     char class_name[512], message[512];
     snprintf(class_name, sizeof class_name, "%s%s%s", *check->cell ? check->cell : "campaign",
              *check->detector ? "." : "", check->detector);
-    snprintf(message, sizeof message, "asked %s; seen %s; line %u", check->asked, check->seen, check->line);
-    return testcase(out, class_name, check->what, check->verdict, message);
+    snprintf(message, sizeof message, "%s: asked %s; seen %s; line %u", ld_verdict_name(check->verdict), check->asked,
+             check->seen, check->line);
+    return testcase(out, class_name, check->what, results[check->verdict], message);
 }
 
 static const struct ld_cell *cell_of(const struct ld_plan *plan, uint32_t run)
@@ -83,26 +91,25 @@ static int run_case(struct ld_buffer *out, const struct ld_run_record *run, cons
     char name[32], message[512];
     snprintf(name, sizeof name, "run %u", run->run);
     snprintf(message, sizeof message, "%s: %s", ld_validity_name(run->validity), run->reason ? run->reason : "");
-    return testcase(out, cell->name, name, run->validity == LD_VALID ? LD_VERDICT_PASS : LD_VERDICT_INCONCLUSIVE,
-                    message);
+    return testcase(out, cell->name, name, result_of_run(run), message);
 }
 
 /* The cases of a scenario, "" for the campaign's; written to `out` when it is given, counted in any case. */
-static int cases(const struct ld_report *report, const char *scenario, size_t counts[4], struct ld_buffer *out)
+static int cases(const struct ld_report *report, const char *scenario, size_t counts[RESULT_COUNT], struct ld_buffer *out)
 {
     int code = 0;
     for (size_t i = 0; !code && i < report->verdicts->check_count; i++) {
         const struct ld_check *check = &report->verdicts->checks[i];
         if (strcmp(check->scenario, scenario) != 0)
             continue;
-        counts[check->verdict]++;
+        counts[results[check->verdict]]++;
         code = out ? check_case(out, check) : 0;
     }
     for (size_t i = 0; !code && i < report->run_count; i++) {
         const struct ld_cell *cell = cell_of(report->plan, report->runs[i].run);
         if (!cell || strcmp(cell->scenario->name, scenario) != 0)
             continue;
-        counts[report->runs[i].validity == LD_VALID ? LD_VERDICT_PASS : LD_VERDICT_INCONCLUSIVE]++;
+        counts[result_of_run(&report->runs[i])]++;
         code = out ? run_case(out, &report->runs[i], cell) : 0;
     }
     return code;
@@ -110,7 +117,7 @@ static int cases(const struct ld_report *report, const char *scenario, size_t co
 
 static int suite(const struct ld_report *report, const char *scenario, struct ld_buffer *out)
 {
-    size_t counts[4] = {0}, again[4] = {0};
+    size_t counts[RESULT_COUNT] = {0}, again[RESULT_COUNT] = {0};
     (void)cases(report, scenario, counts, NULL);
     size_t tests = counts[0] + counts[1] + counts[2] + counts[3];
     if (tests == 0)
@@ -120,7 +127,7 @@ static int suite(const struct ld_report *report, const char *scenario, struct ld
         code = attribute(out, "name", *scenario ? scenario : "campaign");
     if (!code)
         code = ld_buffer_printf(out, " tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" skipped=\"%zu\">\n", tests,
-                                counts[LD_VERDICT_FAIL], counts[LD_VERDICT_HARNESS], counts[LD_VERDICT_INCONCLUSIVE]);
+                                counts[RESULT_FAILURE], counts[RESULT_ERROR], counts[RESULT_SKIPPED]);
     if (!code)
         code = cases(report, scenario, again, out);
     return code ? code : ld_buffer_add_text(out, "  </testsuite>\n");

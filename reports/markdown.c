@@ -107,14 +107,14 @@ static void failed_checks(struct markdown *markdown, const struct ld_report *rep
     bool first = true;
     for (size_t order = 0; order < sizeof worst_first / sizeof *worst_first; order++) {
         for (size_t i = 0; i < report->verdicts->check_count; i++) {
-            const struct ld_check *check = &report->verdicts->checks[i];
-            if (check->verdict != worst_first[order])
+            struct ld_check check;
+            if (report->verdicts->checks[i].verdict != worst_first[order] || !board_check(report, i, &check))
                 continue;
             if (first)
                 plain(markdown, "### Checks that did not pass\n\n| verdict | check | detector | cell | asked | seen | "
                                 "where |\n| --- | --- | --- | --- | --- | --- | --- |\n");
             first = false;
-            check_row(markdown, report->plan, check);
+            check_row(markdown, report->plan, &check);
         }
     }
     if (!first)
@@ -197,10 +197,8 @@ static void case_rows(struct markdown *markdown, const struct ld_report *report,
 
 static void board(struct markdown *markdown, const struct ld_report *report)
 {
-    for (size_t i = 0; i < report->plan->cell_count; i++) {
+    for (size_t i = BOARD_BEFORE_FIRST; board_scenario_next(report->plan, &i);) {
         const struct ld_scenario *scenario = report->plan->cells[i].scenario;
-        if (!board_scenario_begins(report->plan, i))
-            continue;
         plain(markdown, "### ");
         code_span(markdown, scenario->name);
         plain(markdown, "\n\n");
@@ -256,6 +254,7 @@ static void conditions(struct markdown *markdown, const struct ld_report *report
 int ld_report_markdown(const struct ld_report *report, struct ld_buffer *out)
 {
     struct markdown markdown = {.out = out};
+    char about[BOARD_REMARKS];
     size_t failed = 0;
     for (size_t i = 0; i < report->verdicts->check_count; i++)
         failed += report->verdicts->checks[i].verdict != LD_VERDICT_PASS;
@@ -274,6 +273,12 @@ int ld_report_markdown(const struct ld_report *report, struct ld_buffer *out)
         plain(&markdown, ", database ");
         code_span(&markdown, report->database);
     }
+    board_about(report, about, sizeof about);
+    plain(&markdown, *about ? ", " : "");
+    prose(&markdown, about);
+    board_rules(report, about, sizeof about);
+    plain(&markdown, *about ? "; rules: " : "");
+    prose(&markdown, about);
     plain(&markdown, ". What the columns mean: `leakdrill explain outcomes`.\n");
     return markdown.code;
 }

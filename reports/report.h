@@ -18,6 +18,8 @@ struct ld_report {
     const struct ld_score *score;
     const struct ld_verdicts *verdicts;
     const char *campaign, *database; /* id, path */
+    int64_t started_wall_ns; /* since 1970-01-01 UTC; 0: unknown */
+    const char *version;     /* of the leakdrill that ran it; NULL: unknown */
     bool interrupted;
     int interrupt_signal; /* what interrupted it; 0: nothing, or it was killed and nobody wrote down how */
 };

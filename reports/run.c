@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "detect/detector.h"
 #include "reports/style.h"
 
 #define SPARK_MAX STYLE_WIDTH_MAX
@@ -23,14 +24,27 @@ static size_t count_kind(const struct ld_timeline_row *rows, size_t count, const
     return found;
 }
 
+/* As everywhere: those that were opened, without those of the calibration set. */
+static size_t count_alerts(const struct ld_timeline_row *rows, size_t count)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct ld_detector_kind *kind = ld_detector_find(rows[i].who);
+        found += is_kind(&rows[i], "alert") && strncmp(rows[i].text, "open ", strlen("open ")) == 0 &&
+                 !(kind && kind->calibration);
+    }
+    return found;
+}
+
 static void counts(struct styled *styled, const struct ld_timeline_row *rows, size_t count)
 {
     static const struct {
         const char *kind, *words;
-    } parts[] = {{"truth", "truth event"}, {"alert", "alert event"}, {"fault", "fault event"}, {"read", "failed read"}};
+    } parts[] = {{"truth", "truth event"}, {"alert", "alert"}, {"fault", "fault event"}, {"read", "failed read"}};
     char line[256] = "";
     for (size_t i = 0, used = 0; i < sizeof parts / sizeof *parts; i++) {
-        size_t found = count_kind(rows, count, parts[i].kind);
+        bool alerts = strcmp(parts[i].kind, "alert") == 0;
+        size_t found = alerts ? count_alerts(rows, count) : count_kind(rows, count, parts[i].kind);
         used += (size_t)snprintf(line + used, sizeof line - used, "%s%zu %s%s", used ? ", " : "", found, parts[i].words,
                                  found == 1 ? "" : "s");
     }

@@ -70,10 +70,8 @@ static bool grid_make(struct grid *grid, const struct styled *styled, const stru
     unsigned longest = (unsigned)strlen("healthy, alerted"), numbers = 0;
     *grid = (struct grid){.report = report, .gap = broken ? 1 : 2};
     grid->count = summary_detectors(report, grid->detectors, &grid->left_out);
-    for (size_t i = 0; i < report->plan->cell_count; i++) {
+    for (size_t i = BOARD_BEFORE_FIRST; board_scenario_next(report->plan, &i);) {
         const struct ld_scenario *scenario = report->plan->cells[i].scenario;
-        if (!board_scenario_begins(report->plan, i))
-            continue;
         longest = larger(longest, strlen(scenario->name));
         for (size_t j = 0; j < grid->count; j++)
             measure(grid, j, scenario);
@@ -186,10 +184,8 @@ static void total_lines(struct styled *styled, const struct grid *grid)
 static void draw_grid(struct styled *styled, const struct grid *grid)
 {
     headings(styled, grid);
-    for (size_t i = 0; i < grid->report->plan->cell_count; i++) {
-        if (board_scenario_begins(grid->report->plan, i))
-            scenario_line(styled, grid, grid->report->plan->cells[i].scenario);
-    }
+    for (size_t i = BOARD_BEFORE_FIRST; board_scenario_next(grid->report->plan, &i);)
+        scenario_line(styled, grid, grid->report->plan->cells[i].scenario);
     unsigned width = grid->name_width + 1;
     for (size_t i = 0; i < grid->count; i++)
         width += grid->widths[i] + grid->gap;

@@ -194,11 +194,15 @@ static void scenario_block(struct styled *styled, const struct layout *layout, c
 
 static void legend(struct styled *styled, const struct layout *layout)
 {
-    styled_wrapped(styled, 0, 0,
-                   "Leaks that happened in the leaky runs: seen (of them late), not seen, median time to be seen, "
-                   "cause and site named right. Runs with an alert, and false alarms, in leaky runs and in those of "
-                   "the healthy twin, the same program with the leak repaired. More: leakdrill explain outcomes");
-    if (layout->group == BOARD_ESSENTIAL)
+    bool few = layout->group == BOARD_ESSENTIAL;
+    char line[512];
+    snprintf(line, sizeof line,
+             "Leaks that happened in the leaky runs: seen%s, not seen, median time to be seen%s. Runs with an alert, "
+             "and false alarms, in leaky runs and in those of the healthy twin, the same program with the leak "
+             "repaired. More: leakdrill explain outcomes",
+             few ? "" : " (of them late)", few ? "" : ", cause and site named right");
+    styled_wrapped(styled, 0, 0, line);
+    if (few)
         styled_wrapped(styled, 0, 0, "A terminal of 80 columns has more: late, cause and site right, wrong site.");
     styled_text(styled, "\n");
 }
@@ -260,7 +264,7 @@ static void failed_check(struct styled *styled, const struct ld_plan *plan, cons
     char who[400] = "", place[600] = "", line[1500];
     const char *word = verdict_words[check->verdict].word;
     if (*check->cell)
-        snprintf(who, sizeof who, "%.100s in %.256s, ", check->detector, check->cell);
+        snprintf(who, sizeof who, "%.100s%sin %.256s, ", check->detector, *check->detector ? " " : "", check->cell);
     if (check->line)
         snprintf(place, sizeof place, "%.500s:%u: ", board_scenario_file(plan, check->scenario), check->line);
     snprintf(line, sizeof line, "%s: %s%sasked %s, seen %s", check->what, who, place, check->asked, check->seen);
@@ -278,9 +282,10 @@ static void failed_checks(struct styled *styled, const struct ld_report *report)
     for (size_t order = 0; order < sizeof worst_first / sizeof *worst_first; order++) {
         size_t count = 0;
         for (size_t i = 0; i < report->verdicts->check_count; i++) {
-            const struct ld_check *check = &report->verdicts->checks[i];
-            if (check->verdict == worst_first[order] && ++count <= LISTED_MAX)
-                failed_check(styled, report->plan, check);
+            struct ld_check check;
+            if (report->verdicts->checks[i].verdict == worst_first[order] && board_check(report, i, &check) &&
+                ++count <= LISTED_MAX)
+                failed_check(styled, report->plan, &check);
         }
         left_out_line(styled, count, verdict_words[worst_first[order]].word);
     }
@@ -330,12 +335,11 @@ static void broken_lines(struct styled *styled, const struct ld_report *report)
 int ld_report_text(const struct ld_report *report, const struct ld_text_style *style, struct ld_buffer *out)
 {
     struct styled styled;
+    char rules[BOARD_REMARKS];
     styled_begin(&styled, style, out);
     struct layout layout = make_layout(&styled, report);
     size_t scenarios = 0;
-    for (size_t i = 0; i < report->plan->cell_count; i++) {
-        if (!board_scenario_begins(report->plan, i))
-            continue;
+    for (size_t i = BOARD_BEFORE_FIRST; board_scenario_next(report->plan, &i);) {
         scenario_block(&styled, &layout, report, report->plan->cells[i].scenario);
         scenarios++;
     }
@@ -353,6 +357,11 @@ int ld_report_text(const struct ld_report *report, const struct ld_text_style *s
     styled_text(&styled, verdict_words[report->verdicts->verdict].word);
     styled_colour(&styled, STYLE_PLAIN);
     styled_printf(&styled, ", %zu of %zu runs\n", report->run_count, report->plan->run_count);
+    board_rules(report, rules, sizeof rules);
+    if (*rules) {
+        styled_text(&styled, "Rules: ");
+        styled_wrapped(&styled, (unsigned)strlen("Rules: "), 2, rules);
+    }
     if (report->database && *report->database)
         styled_printf(&styled, "Database: %s\n", report->database);
     return styled.code;

@@ -1,4 +1,5 @@
 /* The schema's own documentation: the whole, a part, a fault, a detector. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buffer.h"
@@ -124,4 +125,24 @@ int ld_scenario_explain(const char *path, struct ld_buffer *out, struct ld_error
     if (code == LD_ENOMEM || code == LD_ELIMIT)
         ld_fail(error, code, "%s", ld_code_text(code));
     return code;
+}
+
+static size_t add_key_paths(const struct ld_schema *schema, const char *above, char (*paths)[LD_KEY_PATH_MAX],
+                            size_t count, size_t most)
+{
+    for (const struct ld_field *field = schema->fields; field->name && count < most; field++) {
+        char *path = paths[count];
+        int length = snprintf(path, LD_KEY_PATH_MAX, "%s%s%s", above, *above ? "." : "", field->name);
+        if (length >= LD_KEY_PATH_MAX || ld_schema_find(&ld_scenario_schema, path) != field)
+            continue;
+        count++;
+        if (field->object)
+            count = add_key_paths(field->object, path, paths, count, most);
+    }
+    return count;
+}
+
+size_t ld_scenario_key_paths(char (*ret_paths)[LD_KEY_PATH_MAX], size_t most)
+{
+    return add_key_paths(&ld_scenario_schema, "", ret_paths, 0, most);
 }

@@ -215,6 +215,9 @@ extern const struct ld_schema ld_scenario_schema;
 /* `path` NULL: everything. Else the part under a dotted key path ("target.limits"), a fault's or a detector's name, or
  * faults and detectors for their tables; LD_ENOENT with the nearest name. */
 struct ld_buffer;
+/* Every dotted key path that it explains, in the order of the schema; returns how many, at most `most`. */
+#define LD_KEY_PATH_MAX 64
+size_t ld_scenario_key_paths(char (*ret_paths)[LD_KEY_PATH_MAX], size_t most);
 int ld_scenario_explain(const char *path, struct ld_buffer *out, struct ld_error *error);
 
 #endif

@@ -22,7 +22,7 @@ static const struct ld_option run_options[] = {
     OPTION_FILTER,
     OPTION_SHARD,
     OPTION_DB,
-    {"report", "FOLDER", "Write report.html, report.json, junit.xml and summary.md into it."},
+    {"report", "FOLDER", "Write report.html, table.txt, report.json, junit.xml and summary.md into it."},
     {"against", "BASELINE", "Hold the result against a baseline; what got worse is listed, and the exit code is 1."},
     {"dry-run", NULL, "Check everything and show the plan; start nothing and write nothing."},
     {"fail-fast", NULL, "Start no further run after a void one."},

@@ -3,10 +3,12 @@
 #include <string.h>
 
 #include "detect/detector.h"
+#include "fault/fault.h"
 #include "runner/cli/command.h"
 #include "runner/cli/new_detector.h"
 #include "runner/cli/formats.h"
 #include "runner/cli/help.h"
+#include "scenario/scenario.h"
 
 #define SCRIPT_MAX ((size_t)1 << 20)
 
@@ -15,6 +17,8 @@
 static const char *const no_words[] = {NULL};
 static const char *const shells[] = {"bash", "zsh", "fish", NULL};
 static const char *const topics[] = {"faults", "detectors", "matrix", "outcomes", "proxy", NULL};
+
+#define KEYS_MAX 512
 
 static const char *const *command_words(void)
 {
@@ -34,7 +38,19 @@ static const char *const *shell_words(void)
 
 static const char *const *topic_words(void)
 {
-    return topics;
+    static char paths[KEYS_MAX][LD_KEY_PATH_MAX];
+    static const char *words[KEYS_MAX + LD_FAULT_TYPES + sizeof topics / sizeof *topics];
+    size_t keys = ld_scenario_key_paths(paths, KEYS_MAX), count = 0;
+    for (size_t i = 0; topics[i]; i++)
+        words[count++] = topics[i];
+    for (size_t i = 0; i < keys; i++)
+        if (strcmp(paths[i], "faults") != 0 && strcmp(paths[i], "detectors") != 0) /* among the topics */
+            words[count++] = paths[i];
+    for (int type = 0; type < LD_FAULT_TYPES; type++)
+        if (ld_fault_table[type].implemented)
+            words[count++] = ld_fault_table[type].name;
+    words[count] = NULL;
+    return words;
 }
 
 static const struct placeholder {

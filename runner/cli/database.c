@@ -95,6 +95,14 @@ static int parse_scenarios(struct ld_stored_campaign *campaign, struct ld_error 
     return code;
 }
 
+const char *ld_database_version(const struct ld_campaign_info *info)
+{
+    for (size_t i = 0; i < info->fact_count; i++)
+        if (strcmp(info->facts[i].name, "leakdrill.version") == 0)
+            return info->facts[i].value;
+    return NULL;
+}
+
 /* A number among the facts; 0 when there is none, as in the files of an older leakdrill. */
 static int64_t number_fact(const struct ld_campaign_info *info, const char *name)
 {

@@ -286,7 +286,7 @@ void ld_doctor_terminal(struct ld_finding *finding)
     const char *term = getenv("TERM");
     struct ld_text_style style = ld_style_of(STDOUT_FILENO, false);
     if (!isatty(STDERR_FILENO))
-        ld_found(finding, LD_HEALTH_OK, "stderr is none: progress is a line for each ended run");
+        ld_found(finding, LD_HEALTH_OK, "stderr is no terminal: progress is one line for each run that ended");
     else
         ld_found(finding, !term || !*term || strcmp(term, "dumb") == 0 ? LD_HEALTH_DEGRADED : LD_HEALTH_OK,
                  "%s, %u columns, %s", term && *term ? term : "TERM is not set", ld_terminal_width(STDERR_FILENO),

@@ -41,6 +41,8 @@ static int write_report(const struct ld_invocation *invocation, const struct ld_
                                .verdicts = &judged.verdicts,
                                .campaign = campaign->info.id,
                                .database = database,
+                               .started_wall_ns = campaign->info.started_wall_ns,
+                               .version = ld_database_version(&campaign->info),
                                .interrupted = campaign->info.interrupt_signal || campaign->info.ended_wall_ns == 0,
                                .interrupt_signal = campaign->info.interrupt_signal};
     struct ld_report_source source = {&report, campaign->store, campaign->arena,

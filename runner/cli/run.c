@@ -180,6 +180,8 @@ static int tell(struct request *request, const struct ld_plan *plan, const struc
                                    .verdicts = &judged.verdicts,
                                    .campaign = info.id,
                                    .database = request->database,
+                                   .started_wall_ns = info.started_wall_ns,
+                                   .version = ld_database_version(&info),
                                    .interrupted = result->interrupted,
                                    .interrupt_signal = result->interrupt_signal};
         struct ld_report_source source = {&report, store, arena,

@@ -97,6 +97,7 @@ static void bash_completes(void **state)
         {"leakdrill run --fail", "--fail-fast"},
         {"leakdrill help doc", "doctor"},
         {"leakdrill completion ''", "bash zsh fish"},
+        {"leakdrill explain target.fixt", "target.fixture"},
         {"leakdrill replay --detector thr", "threshold"},
         {"leakdrill lint tw", "two words.yaml"},
         {"leakdrill run --db tw", "two words.yaml"},

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "reports/board.h"
 #include "reports/groups.h"
 #include "reports/report.h"
 #include "reports/style.h"
@@ -47,7 +48,13 @@ static const struct ld_run_plan run_plans[] = {{.index = 0, .cell = 0, .seed = U
                                                {.index = 1, .cell = 1, .seed = 2}};
 static const struct ld_plan plan = {
     .seed = 42, .cell_count = 3, .cells = cells, .run_count = 2, .runs = run_plans, .hash = "abc123"};
-static struct ld_detector_record broken = {.name = "exec", .failed = true, .reason = "exit 1 <&> \x01"};
+static const struct ld_alert claims[] = {{.rule = "receive", .rule_version = "v0.3.0-a1b2c3"},
+                                         {.rule = "receive", .rule_version = "v0.3.0-a1b2c3"},
+                                         {.rule = "", .rule_version = ""}};
+static struct ld_detector_record watching[] = {
+    {.name = "exec", .failed = true, .reason = "exit 1 <&> \x01"},
+    {.name = "matrix", .alert_count = 3, .alerts = claims},
+    {.name = "mine", .alert_count = 1, .alerts = claims}};
 static const struct ld_condition_record met[] = {
     {.condition = "steady", .kind = "steady", .asked = "1 numbers within 10% for 5s", .text = "9 to 11", .to_ns = -1, .sequence = 7,
      .time_ns = LD_SECOND, .acted_ns = -1, .recovered_ns = -1, .relapsed_ns = -1},
@@ -60,7 +67,7 @@ static const struct ld_condition_record met[] = {
      .time_ns = 6 * LD_SECOND, .acted_ns = 6 * LD_SECOND, .recovers = true, .recovered_ns = -1, .relapsed_ns = -1,
      .followed_to_ns = 11 * LD_SECOND}};
 static const struct ld_run_record runs[] = {
-    {.run = 0, .reason = "", .detector_count = 1, .detectors = &broken, .condition_count = 4, .conditions = met,
+    {.run = 0, .reason = "", .detector_count = 3, .detectors = watching, .condition_count = 4, .conditions = met,
      .marked_ns = 5001 * LD_MS},
     {.run = 1, .validity = LD_INVALID_LAG, .reason = "the control loop lagged \"212ms\"\x1b[31m"}};
 #define NONE {.median_ns = -1, .p95_ns = -1}
@@ -166,10 +173,26 @@ static struct ld_check checks[] = {{.scenario = "http-body-not-closed",
                                     .what = "excluded runs",
                                     .asked = "at most 5%",
                                     .seen = "1 of 2 runs",
-                                    .verdict = LD_VERDICT_INCONCLUSIVE}};
+                                    .verdict = LD_VERDICT_INCONCLUSIVE},
+                                  {.scenario = "http-body-not-closed",
+                                   .cell = "http-body-not-closed/healthy/none",
+                                   .detector = "growth",
+                                   .what = "false alarms",
+                                   .asked = "at most 0",
+                                   .seen = "0 of 0",
+                                   .verdict = LD_VERDICT_INCONCLUSIVE,
+                                   .line = 35},
+                                  {.scenario = "http-body-not-closed",
+                                   .cell = "http-body-not-closed/healthy/none",
+                                   .detector = "growth",
+                                   .what = "cause",
+                                   .asked = "right",
+                                   .seen = "right in 0 of 0 detections",
+                                   .verdict = LD_VERDICT_INCONCLUSIVE,
+                                   .line = 35}};
 static struct ld_verdicts verdicts = {.verdict = LD_VERDICT_FAIL,
                                       .calibrated = true,
-                                      .check_count = 5,
+                                      .check_count = sizeof checks / sizeof *checks,
                                       .checks = checks,
                                       .row_count = sizeof rows / sizeof *rows,
                                       .rows = rows,
@@ -182,7 +205,9 @@ static const struct ld_report report = {.plan = &plan,
                                         .score = &no_score,
                                         .verdicts = &verdicts,
                                         .campaign = "2026-11-21-a1",
-                                        .database = "leakdrill-runs/2026-11-21-a1.db"};
+                                        .database = "leakdrill-runs/2026-11-21-a1.db",
+                                        .started_wall_ns = 1795249800 * LD_SECOND,
+                                        .version = "0.1.0"};
 
 static const struct ld_stored_run stored = {.run = 3,
                                             .cell = "chan/leaky/target-killed",
@@ -404,6 +429,47 @@ static void junit(void **state)
     ld_buffer_done(&out);
 }
 
+/* Leaks, their variants, what never leaks; by folder and name, whatever the plan's order. */
+static void scenarios_stand_by_kind(void **state)
+{
+    static const struct ld_scenario of[] = {{.file = "s/documented/chan.yaml", .name = "chan"},
+                                            {.file = "s/documented/confounders/burst.yaml", .name = "burst"},
+                                            {.file = "s/documented/variants/cgo-dose.yaml", .name = "cgo-dose"},
+                                            {.file = "s/documented/waitgroup.yaml", .name = "waitgroup"},
+                                            {.file = "s/documented/ticker.yaml", .name = "ticker"}};
+    static const struct ld_cell order_cells[] = {{.scenario = &of[0], .variant = LD_VARIANT_HEALTHY},
+                                                 {.scenario = &of[0], .variant = LD_VARIANT_LEAKY},
+                                                 {.scenario = &of[1], .variant = LD_VARIANT_HEALTHY},
+                                                 {.scenario = &of[2], .variant = LD_VARIANT_LEAKY},
+                                                 {.scenario = &of[3], .variant = LD_VARIANT_LEAKY},
+                                                 {.scenario = &of[4], .variant = LD_VARIANT_LEAKY}};
+    static const struct ld_plan order_plan = {.cell_count = 6, .cells = order_cells};
+    static const size_t wanted[] = {0, 5, 4, 3, 2};
+    size_t count = 0;
+    (void)state;
+    for (size_t cell = BOARD_BEFORE_FIRST; board_scenario_next(&order_plan, &cell); count++) {
+        assert_true(count < sizeof wanted / sizeof *wanted);
+        assert_int_equal(cell, wanted[count]);
+    }
+    assert_int_equal(count, sizeof wanted / sizeof *wanted);
+}
+
+/* The two checks of the cell without a valid run are one; every other check is itself. */
+static void a_cell_without_evidence_is_told_once(void **state)
+{
+    struct ld_check told;
+    size_t count = 0;
+    (void)state;
+    for (size_t i = 0; i < verdicts.check_count; i++)
+        count += board_check(&report, i, &told);
+    assert_int_equal(count, verdicts.check_count - 1);
+    assert_true(board_check(&report, 5, &told));
+    assert_string_equal(told.what, "no evidence");
+    assert_string_equal(told.asked, "2 checks");
+    assert_non_null(strstr(told.seen, "1 of 1 runs void; run 1: lag: the control loop lagged"));
+    assert_false(board_check(&report, 6, &told));
+}
+
 static void markdown(void **state)
 {
     (void)state;
@@ -437,6 +503,8 @@ int main(void)
         cmocka_unit_test(shown_run),
         cmocka_unit_test(json),
         cmocka_unit_test(junit),
+        cmocka_unit_test(scenarios_stand_by_kind),
+        cmocka_unit_test(a_cell_without_evidence_is_told_once),
         cmocka_unit_test(markdown),
         cmocka_unit_test(outcomes_are_explained),
         cmocka_unit_test(a_full_buffer_is_said),
