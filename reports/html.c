@@ -169,7 +169,7 @@ static void header(struct html *html, const struct ld_report *report)
     board_rules(report, rules, sizeof rules);
     board_about(report, about, sizeof about);
     fact(html, "rules", rules);
-    fact(html, "run", about);
+    fact(html, "started", about);
     fact(html, "database", report->database);
     html_raw(html, "</dl>\n</header>\n");
 }
