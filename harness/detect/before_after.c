@@ -167,14 +167,9 @@ static int before_after_observe(void *state, const struct ld_observation *observ
 {
     struct detector *detector = state;
     struct ld_life_state *life;
-    int code = ld_watch_follow(&detector->watch, observation, sink, &life, NULL);
+    int code = ld_watch_profile(&detector->watch, LD_PROFILE_GOROUTINE, observation, sink, &life);
     if (code || !life)
         return code;
-    if (ld_observation_misses_profile(observation, LD_PROFILE_GOROUTINE))
-        ld_watch_blind(&detector->watch, life, observation, sink);
-    if (!ld_observation_has_profile(observation, LD_PROFILE_GOROUTINE))
-        return 0;
-    ld_watch_seeing(life, observation, sink);
     struct life *dumps = life->state;
     switch (observation->purpose) {
     case LD_PURPOSE_WARM_UP:

@@ -114,15 +114,8 @@ static int site_threshold_observe(void *state, const struct ld_observation *obse
 {
     struct detector *detector = state;
     struct ld_life_state *life;
-    int code = ld_watch_follow(&detector->watch, observation, sink, &life, NULL);
-    if (code || !life)
-        return code;
-    if (ld_observation_misses_profile(observation, LD_PROFILE_GOROUTINE))
-        ld_watch_blind(&detector->watch, life, observation, sink);
-    if (!ld_observation_has_profile(observation, LD_PROFILE_GOROUTINE))
-        return 0;
-    ld_watch_seeing(life, observation, sink);
-    return judge(detector, life, observation, sink);
+    int code = ld_watch_profile(&detector->watch, LD_PROFILE_GOROUTINE, observation, sink, &life);
+    return code || !life ? code : judge(detector, life, observation, sink);
 }
 
 static void site_threshold_close(void *state)

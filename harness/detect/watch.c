@@ -258,6 +258,23 @@ bool ld_observation_has_profile(const struct ld_observation *observation, enum l
            !observation->profile->truncated;
 }
 
+int ld_watch_profile(struct ld_watch *watch, enum ld_profile_kind kind, const struct ld_observation *observation,
+                     const struct ld_alert_sink *sink, struct ld_life_state **ret_life)
+{
+    struct ld_life_state *life;
+    *ret_life = NULL;
+    int code = ld_watch_follow(watch, observation, sink, &life, NULL);
+    if (code || !life)
+        return code;
+    if (ld_observation_misses_profile(observation, kind))
+        ld_watch_blind(watch, life, observation, sink);
+    if (!ld_observation_has_profile(observation, kind))
+        return 0;
+    ld_watch_seeing(life, observation, sink);
+    *ret_life = life;
+    return 0;
+}
+
 int ld_watch_count(struct ld_watch *watch, const struct ld_observation *observation, const struct ld_alert_sink *sink,
                    struct ld_life_state **ret_life, double *ret_count)
 {

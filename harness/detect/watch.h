@@ -77,6 +77,10 @@ bool ld_observation_misses_profile(const struct ld_observation *observation, enu
 /* A whole profile of `kind`? */
 bool ld_observation_has_profile(const struct ld_observation *observation, enum ld_profile_kind kind);
 
+/* What detectors of one kind of profile do alike: follow the life, say unknown when such a profile could not be read or
+ * is cut short. *ret_life is NULL when the observation is no whole profile of `kind`. LD_ENOMEM, LD_ELIMIT. */
+int ld_watch_profile(struct ld_watch *watch, enum ld_profile_kind kind, const struct ld_observation *observation,
+                     const struct ld_alert_sink *sink, struct ld_life_state **ret_life);
 /* What detectors of the goroutine count do alike: follow the life, say unknown when the metrics could not be read or hold
  * no count, and take the count. *ret_life is NULL when the observation holds no count to judge. LD_ENOMEM, LD_ELIMIT. */
 int ld_watch_count(struct ld_watch *watch, const struct ld_observation *observation, const struct ld_alert_sink *sink,
