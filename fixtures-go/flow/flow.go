@@ -39,9 +39,9 @@ func Join(steps int, group *sync.WaitGroup) {
 }
 
 // Done waits until the context is.
-func Done(steps int, ctx context.Context) {
+func Done(ctx context.Context, steps int) {
 	if steps > 1 {
-		Done(steps-1, ctx)
+		Done(ctx, steps-1)
 		return
 	}
 	<-ctx.Done()

@@ -82,5 +82,5 @@ func (l *Lodge) keep(ctx context.Context, number int, rooms chan<- int, unit *in
 		<-ctx.Done()
 		return
 	}
-	flow.Done(l.depth, ctx)
+	flow.Done(ctx, l.depth)
 }
