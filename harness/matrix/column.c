@@ -30,9 +30,8 @@ static const struct ld_column columns[] = {
     SITE("site_rising", SHARE, SITE, RISING, "profiles of the window that show more of them than the one before"),
     SITE("site_falling", SHARE, SITE, FALLING, "profiles of the window that show fewer than the one before"),
     SITE("site_persistence", SHARE, SITE, PERSISTENCE,
-         "quarters of the window that gained at least a sixteenth of its whole growth: 100% is growth that never "
-         "paused, "
-         "a burst or a ramp to a plateau fills one or two"),
+         "quarters of the window that gained at least an eighth of its whole growth: 100% is growth that never paused, "
+         "a burst or a ramp to a plateau fills one to three; holds nothing while a quarter was not looked at"),
     SITE("site_share", SHARE, SITE_SHARE, LAST, "share of all goroutines of the profile"),
     SITE("site_leaked", COUNT, NONE, LEAKED,
          "goroutines at the site in the last leak profile, any wait; holds nothing "
@@ -40,16 +39,18 @@ static const struct ld_column columns[] = {
     METRIC("goroutines", COUNT, LAST, GOROUTINES, "goroutines that exist"),
     METRIC("goroutines_growth", COUNT, GROWTH, GOROUTINES, "growth of the goroutine count"),
     METRIC("goroutines_slope", PER_SECOND, SLOPE, GOROUTINES, "slope of the goroutine count"),
-    METRIC("goroutines_persistence", SHARE, PERSISTENCE, GOROUTINES, "quarters in which the count grew"),
+    METRIC("goroutines_persistence", SHARE, PERSISTENCE, GOROUTINES,
+           "quarters in which the count grew, as for site_persistence"),
     {"persistconn_share", LD_LEVEL_INSTANCE, LD_COLUMN_SHARE, LD_SERIES_CONNECTIONS, LD_FACT_LAST, 0, 0, false,
      "share of goroutines that serve a connection of an HTTP client (readLoop and writeLoop)"},
     METRIC("heap_inuse", BYTES, LAST, HEAP_INUSE, "heap spans in use"),
     METRIC("heap_inuse_growth", BYTES, GROWTH, HEAP_INUSE, "growth of the heap in use"),
     METRIC("heap_inuse_slope", BYTES_PER_SECOND, SLOPE, HEAP_INUSE, "slope of the heap in use"),
-    METRIC("heap_inuse_persistence", SHARE, PERSISTENCE, HEAP_INUSE, "quarters in which the heap in use grew"),
+    METRIC("heap_inuse_persistence", SHARE, PERSISTENCE, HEAP_INUSE,
+           "quarters in which the heap in use grew, as for site_persistence"),
     METRIC("heap_inuse_floor_growth", BYTES, FLOOR_GROWTH, HEAP_INUSE,
            "growth of its floor, from the least of the window's first quarter to the least of its last: what comes and "
-           "goes between two collections does not lift it"),
+           "goes between two collections does not lift it; holds nothing while a quarter was not looked at"),
     METRIC("heap_inuse_floor_persistence", SHARE, FLOOR_PERSISTENCE, HEAP_INUSE,
            "of the three steps from quarter to quarter, those whose floor gained at least an eighth of its growth"),
     METRIC("heap_objects_growth", COUNT, GROWTH, HEAP_OBJECTS, "growth of the number of heap objects"),

@@ -1,7 +1,8 @@
 /* The columns of the matrix: one table. Dispatch, checks, units, suggestions and documentation come from it.
  *
  * A column is a fact about a series: of one site (goroutines of one profile per (site, wait)), of a metric of the
- * registry, or of a share. Facts but the last value look over a window, `over`. */
+ * registry, or of a share. Facts but the last value look over a window, `over`. Those of its quarters can be said only
+ * when each holds a point of its own. */
 #ifndef LD_MATRIX_COLUMN_H
 #define LD_MATRIX_COLUMN_H
 
@@ -37,9 +38,9 @@ enum ld_column_fact {
     LD_FACT_RATE,        /* growth of a counter per second of the window */
     LD_FACT_RISING,      /* steps that rose / steps */
     LD_FACT_FALLING,     /* steps that fell / steps */
-    LD_FACT_PERSISTENCE, /* quarters of the window that gained at least 1/16 of its growth / 4 */
+    LD_FACT_PERSISTENCE, /* share of the window's quarters that gained at least 1/8 of its growth */
     LD_FACT_FLOOR_GROWTH,      /* least of the last quarter - least of the first */
-    LD_FACT_FLOOR_PERSISTENCE, /* steps from quarter to quarter whose least gained 1/8 of that / 3 */
+    LD_FACT_FLOOR_PERSISTENCE, /* share of the 3 steps from quarter to quarter whose least gained 1/8 of that */
     LD_FACT_PART         /* growth of the metric / growth of the `whole` metric */
 };
 

@@ -25,13 +25,32 @@ static double value_at(const struct ld_series *series, int64_t time_ns)
     return value;
 }
 
-/* A quarter counts when it gained at least a quarter of its even share of the whole growth: the trembling of a plateau
- * behind a steep ramp is no growth. */
+static bool in_quarter(const struct ld_sample_point *point, int64_t now_ns, int64_t window_ns, int quarter)
+{
+    return point->time_ns > now_ns - window_ns / QUARTERS * (QUARTERS - quarter + 1) &&
+           point->time_ns <= now_ns - window_ns / QUARTERS * (QUARTERS - quarter);
+}
+
+/* Does every quarter hold a point of its own? Over a gap that swallows one, nothing can be said of quarters. */
+static bool quarters_seen(const struct ld_series *series, int64_t now_ns, int64_t window_ns)
+{
+    int seen = 0;
+    for (int quarter = 1; quarter <= QUARTERS; quarter++) {
+        size_t i = 0;
+        while (i < series->count && !in_quarter(&series->points[i], now_ns, window_ns, quarter))
+            i++;
+        seen += i < series->count;
+    }
+    return seen == QUARTERS;
+}
+
+/* A quarter counts when it gained at least half of its even share of the whole growth: the trembling of a plateau
+ * before or behind a ramp is no growth. */
 static double persistence(const struct ld_series *series, int64_t now_ns, int64_t window_ns)
 {
     int gained = 0;
     double before = value_at(series, now_ns - window_ns);
-    double enough = (value_at(series, now_ns) - before) / (QUARTERS * QUARTERS);
+    double enough = (value_at(series, now_ns) - before) / (2 * QUARTERS);
     for (int quarter = 1; quarter <= QUARTERS; quarter++) {
         double after = value_at(series, now_ns - window_ns / QUARTERS * (QUARTERS - quarter));
         gained += after > before && after - before >= enough;
@@ -40,19 +59,14 @@ static double persistence(const struct ld_series *series, int64_t now_ns, int64_
     return (double)gained / QUARTERS;
 }
 
-/* The least value of a quarter, 1 to 4; what was there at its left edge when no point lies in it. */
+/* The least value of a quarter, 1 to 4, that holds a point. */
 static double floor_of(const struct ld_series *series, int64_t now_ns, int64_t window_ns, int quarter)
 {
-    int64_t from_ns = now_ns - window_ns / QUARTERS * (QUARTERS - quarter + 1);
-    int64_t to_ns = now_ns - window_ns / QUARTERS * (QUARTERS - quarter);
-    bool any = false;
-    double least = value_at(series, from_ns);
+    double least = INFINITY;
     for (size_t i = 0; i < series->count; i++) {
         const struct ld_sample_point *point = &series->points[i];
-        if (point->time_ns <= from_ns || point->time_ns > to_ns)
-            continue;
-        least = !any || point->value < least ? point->value : least;
-        any = true;
+        if (in_quarter(point, now_ns, window_ns, quarter) && point->value < least)
+            least = point->value;
     }
     return least;
 }
@@ -76,6 +90,11 @@ static double floor_persistence(const struct ld_series *series, int64_t now_ns, 
     return (double)gained / (QUARTERS - 1);
 }
 
+static bool of_quarters(enum ld_column_fact fact)
+{
+    return fact == LD_FACT_PERSISTENCE || fact == LD_FACT_FLOOR_GROWTH || fact == LD_FACT_FLOOR_PERSISTENCE;
+}
+
 /* `least`: of a newest value with a window, the least in it (for lower bounds), else the greatest. */
 static bool series_fact(const struct ld_series *series, const struct ld_cell *cell, const struct ld_look *look,
                         bool least, double *ret_value)
@@ -88,7 +107,8 @@ static bool series_fact(const struct ld_series *series, const struct ld_cell *ce
     }
     int64_t window_ns = scaled(cell->over_ns, look->time_scale);
     struct ld_window_facts facts;
-    if (!ld_series_window(series, look->now_ns, window_ns, &facts))
+    if (!ld_series_window(series, look->now_ns, window_ns, &facts) ||
+        (of_quarters(cell->column->fact) && !quarters_seen(series, look->now_ns, window_ns)))
         return false;
     /* Rates of the schedule as written: a run that is scaled goes through it faster. Shares of a core do not scale. */
     double scale = cell->column->unit == LD_COLUMN_SHARE ? 1 : look->time_scale;

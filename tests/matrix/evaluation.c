@@ -2,6 +2,7 @@
 #include "detect/feed.h"
 #include "matrix/groups.h"
 
+#include "base/random.h"
 #include "matrix/function.h"
 #include "matrix/matrix.h"
 
@@ -287,6 +288,98 @@ static void test_trembling_plateau_is_no_persistence(void **unused)
     bench_done(&bench);
 }
 
+/* The counts of the shipped rows for goroutines, nine sampling periods to the window. */
+#define ENDLESS                                                                                                   \
+    "{column: site_growth, over: 2250ms, at_least: 12}, {column: site_persistence, over: 2250ms, at_least: 100%}, " \
+    "{column: site_rising, over: 2250ms, at_least: 60%}, {column: site_falling, over: 2250ms, at_most: 25%}"
+
+/* Requests in flight that came to a plateau of 41 when their upstream grew slow, as one campaign recorded them: the
+ * quarters gained 3, 14, 20 and 4. */
+static void test_ramp_between_trembles_is_no_persistence(void **unused)
+{
+    (void)unused;
+    static const int64_t counts[] = {2, 3, 2, 4, 5, 14, 19, 29, 39, 43};
+    struct bench bench = bench_of("site", ENDLESS, 1);
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
+        profile_of(&bench, PERIOD_NS, counts[i]);
+    assert_int_equal(opened(&bench), 0);
+    bench_done(&bench);
+}
+
+#define TRIALS 1000
+#define TRIAL_PROFILES 28
+
+/* Up to 3 more or fewer, mostly 1: what arrived and what was answered between two looks. */
+static int64_t tremble(uint64_t seed, int index)
+{
+    static const int64_t lots[] = {-3, -2, -1, -1, 0, 0, 0, 0, 1, 1, 2, 3};
+    return lots[(int)(ld_unit(ld_derive(seed, "tremble", (uint64_t)index)) * 12)];
+}
+
+/* In how many trials does the row open? Each is a level of 5 that rises by `growth` in `periods`, from about the tenth. */
+static int trials_seen(double growth, double periods)
+{
+    int seen = 0;
+    for (uint64_t seed = 1; seed <= TRIALS; seed++) {
+        struct bench bench = bench_of("site", ENDLESS, 1);
+        double from = 9 + 2 * ld_unit(ld_derive(seed, "phase", 0));
+        for (int i = 0; i < TRIAL_PROFILES; i++) {
+            double risen = (i - from) / periods;
+            risen = risen < 0 ? 0 : risen > 1 ? 1 : risen;
+            profile_of(&bench, PERIOD_NS, 5 + (int64_t)(growth * risen) + tremble(seed, i));
+        }
+        seen += opened(&bench) > 0;
+        bench_done(&bench);
+    }
+    return seen;
+}
+
+/* A ramp of 40 within 4 periods stays quiet but where the tremble fills two quarters by chance; a quarter of the documented
+ * dose, 22 in 9 periods without end, is seen within 19 periods. */
+static void test_ramps_and_small_leaks_in_many_trials(void **unused)
+{
+    (void)unused;
+    int ramps = trials_seen(40, 4), leaks = trials_seen(22.0 / 9 * 100, 100);
+    print_message("ramps of 40 that alarm: %d of %d; leaks of 22 a window that are seen: %d of %d\n", ramps, TRIALS,
+                  leaks, TRIALS);
+    assert_true(ramps * 100 <= TRIALS);
+    assert_true(leaks * 100 >= 97 * TRIALS);
+}
+
+/* A quarter without a point of its own: neither growth nor standstill can be claimed of it. The gap ends high above the
+ * floor, and a step that is only the tooth's edge would fill it. */
+static void test_gap_of_a_quarter_says_nothing(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *cell;
+        enum ld_metric metric;
+    } cells[] = {
+        {"{column: heap_inuse_floor_growth, over: 2s, at_least: 1B}" ALWAYS_HEAP, LD_METRIC_HEAP_INUSE},
+        {"{column: heap_inuse_floor_growth, over: 2s, at_most: 1MiB}" ALWAYS_HEAP, LD_METRIC_HEAP_INUSE},
+        {"{column: heap_inuse_floor_persistence, over: 2s, at_least: 0%}" ALWAYS_HEAP, LD_METRIC_HEAP_INUSE},
+        {"{column: resident_floor_growth, over: 2s, at_least: 1B}, {column: resident, at_least: 0B}", LD_METRIC_RSS},
+        {"{column: resident_floor_persistence, over: 2s, at_least: 0%}, {column: resident, at_least: 0B}", LD_METRIC_RSS},
+        {"{column: goroutines_persistence, over: 2s, at_most: 100%}" ALWAYS, LD_METRIC_GOROUTINES},
+        {"{column: heap_inuse_persistence, over: 2s, at_most: 100%}" ALWAYS_HEAP, LD_METRIC_HEAP_INUSE},
+    };
+    static const double points[9] = {10, 10, 90, 80, 85, 90, 95, 97, 99};
+    for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++) {
+        for (int left_out = 0; left_out < 2; left_out++) {
+            struct bench bench = bench_of("instance", cells[i].cell, 1);
+            for (int k = 0; k < 9; k++) {
+                bench.feed->time_ns += PERIOD_NS;
+                if (!left_out || (k != 3 && k != 4)) /* both points of the second quarter */
+                    hand_metric(bench.feed, cells[i].metric, points[k]);
+            }
+            if ((opened(&bench) > 0) == left_out)
+                fail_msg("%s: %zu opened, second quarter %s", cells[i].cell, opened(&bench),
+                         left_out ? "left out" : "seen");
+            bench_done(&bench);
+        }
+    }
+}
+
 /* Two points to a quarter of two seconds, behind one at its left edge: what lies above a floor does not count. */
 static void test_floors_of_quarters(void **unused)
 {
@@ -397,6 +490,9 @@ int test_evaluation(void)
         cmocka_unit_test(test_each_source_is_blind_by_itself),
         cmocka_unit_test(test_late_observations_of_the_dead_are_passed_over),
         cmocka_unit_test(test_trembling_plateau_is_no_persistence),
+        cmocka_unit_test(test_ramp_between_trembles_is_no_persistence),
+        cmocka_unit_test(test_ramps_and_small_leaks_in_many_trials),
+        cmocka_unit_test(test_gap_of_a_quarter_says_nothing),
         cmocka_unit_test(test_floors_of_quarters),
         cmocka_unit_test(test_short_lapse_does_not_close),
         cmocka_unit_test(test_ticks_open_nothing),
