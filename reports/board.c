@@ -55,7 +55,8 @@ const struct board_column board_columns[BOARD_COLUMNS] = {
      "Leaks that it had time to see and did not."},
     {"", "time", 5, BOARD_ESSENTIAL, false, false, NULL, median_ns, "time",
      "Median time from a leak's manifestation (its M-th unit, `manifest` in the scenario) to the claim. Leaks not seen "
-     "count as longer than anybody waited; \"-\" when half or more were not."},
+     "count as longer than anybody waited; \"-\" when half or more were not. Of fewer than 6 leaks it is the median of "
+     "those few and no claim: a claim needs 6."},
     {"", "p95", 5, BOARD_WIDE, false, false, NULL, p95_ns, "p95",
      "The time within which 95 % of the leaks are seen, from 59 leaks up; \"-\" below."},
     {"since", "first", 6, BOARD_WIDE, false, false, NULL, first_ns, "since first",

@@ -353,8 +353,10 @@ static void check_truth(struct check *check, const struct ld_expectation *expect
 {
     const struct ld_target_spec *target = &check->scenario->target;
     const char *key = needs_leak(expectation);
-    if (target->truth == LD_TRUTH_NONE && (key || expectation->false_alarms_given))
-        complain(check, item, key ? key : "false_alarms",
+    if (target->truth == LD_TRUTH_NONE && !key)
+        key = expectation->false_alarms_given ? "false_alarms" : expectation->during_holds_given ? "during_holds" : NULL;
+    if (target->truth == LD_TRUTH_NONE && key)
+        complain(check, item, key,
                  "nobody says what leaks (truth: none), so nothing can be expected");
     else if (key && !target->variants[LD_VARIANT_LEAKY])
         complain(check, item, key, "there is no leaky variant to detect");

@@ -59,7 +59,16 @@ static int check_false_alarms(struct ld_schema_context *context, const struct ld
     return 0;
 }
 
-/* These two have no struct of their own: their fields lie in the expectation's. */
+static int check_during_holds(struct ld_schema_context *context, const struct ld_node *node, void *value)
+{
+    struct ld_expectation *expectation = value;
+    (void)context;
+    (void)node;
+    expectation->during_holds_given = true;
+    return 0;
+}
+
+/* These three have no struct of their own: their fields lie in the expectation's. */
 static const struct ld_field false_alarms_fields[] = {
     {.name = "at_most",
      .type = LD_FIELD_INTEGER,
@@ -74,6 +83,22 @@ static const struct ld_schema false_alarms_schema = {.name = "false_alarms",
                                                      .doc = "How often it may cry wolf.",
                                                      .fields = false_alarms_fields,
                                                      .check = check_false_alarms};
+
+static const struct ld_field during_holds_fields[] = {
+    {.name = "at_most",
+     .type = LD_FIELD_INTEGER,
+     .offset = EXPECT(during_holds_at_most),
+     .flags = LD_FIELD_REQUIRED,
+     .minimum = 0,
+     .maximum = 1e6,
+     .doc = "Episodes over all runs of a cell."},
+    {0},
+};
+static const struct ld_schema during_holds_schema = {
+    .name = "during_holds",
+    .doc = "How often it may take for a leak what is held and let go in time. Not among the false alarms.",
+    .fields = during_holds_fields,
+    .check = check_during_holds};
 
 static int check_time(struct ld_schema_context *context, const struct ld_node *node, void *value)
 {
@@ -147,8 +172,8 @@ static int bind_site(struct ld_schema_context *context, const struct ld_field *f
 static int check_expectation(struct ld_schema_context *context, const struct ld_node *node, void *value)
 {
     struct ld_expectation *expectation = value;
-    bool asks = expectation->detection.given || expectation->false_alarms_given || expectation->time_given ||
-                expectation->cause_right || expectation->site_observable;
+    bool asks = expectation->detection.given || expectation->false_alarms_given ||
+                expectation->during_holds_given || expectation->time_given || expectation->cause_right || expectation->site_observable;
     expectation->line = node->line;
     if (!expectation->detection.given)
         expectation->detection = (struct ld_rate_expectation){.observed = -1, .confident = -1, .at = 0.95};
@@ -180,6 +205,11 @@ static const struct ld_field expectation_fields[] = {
      .offset = 0,
      .object = &false_alarms_schema,
      .doc = "How often it may cry wolf."},
+    {.name = "during_holds",
+     .type = LD_FIELD_OBJECT,
+     .offset = 0,
+     .object = &during_holds_schema,
+     .doc = "How often it may take for a leak what is held and let go in time."},
     {.name = "time_to_detect",
      .type = LD_FIELD_OBJECT,
      .offset = 0,

@@ -124,6 +124,8 @@ struct ld_expectation {
     struct ld_rate_expectation detection;
     bool false_alarms_given;
     int64_t false_alarms_at_most; /* episodes, over all runs of a cell */
+    bool during_holds_given;
+    int64_t during_holds_at_most; /* episodes while a bounded hold lasts, over all runs of a cell */
     bool time_given;
     int64_t median_ns, p95_ns; /* 0: not asked */
     int64_t deadline_ns;       /* 0: the default, run end */

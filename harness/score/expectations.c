@@ -93,19 +93,27 @@ static void check_confident(const struct asking *asking)
              supported ? "" : "; too few runs for this claim");
 }
 
+/* Episodes are counted in valid runs: more than `most` are too many whatever else went wrong. */
+static struct ld_check *check_episodes(const struct asking *asking, const char *what, uint32_t episodes, int64_t most)
+{
+    enum ld_verdict verdict = LD_VERDICT_PASS;
+    if (episodes > most)
+        verdict = LD_VERDICT_FAIL;
+    else if (asking->row->valid == 0 || asking->unreliable)
+        verdict = LD_VERDICT_INCONCLUSIVE;
+    struct ld_check *check = add(asking, what, verdict);
+    snprintf(check->asked, sizeof check->asked, "at most %lld", (long long)most);
+    snprintf(check->seen, sizeof check->seen, "%u episodes in %u runs", episodes, asking->row->valid);
+    return check;
+}
+
 static void check_false_alarms(const struct asking *asking)
 {
     const struct ld_board_row *row = asking->row;
-    int64_t most = asking->expectation->false_alarms_at_most;
-    enum ld_verdict verdict = LD_VERDICT_PASS;
-    if (row->false_alarms > most)
-        verdict = LD_VERDICT_FAIL;
-    else if (row->valid == 0 || asking->unreliable)
-        verdict = LD_VERDICT_INCONCLUSIVE;
-    struct ld_check *check = add(asking, "false alarms", verdict);
-    snprintf(check->asked, sizeof check->asked, "at most %lld", (long long)most);
-    snprintf(check->seen, sizeof check->seen, "%u episodes in %u runs, %u of them at a wrong site", row->false_alarms,
-             row->valid, row->wrong_site);
+    struct ld_check *check =
+        check_episodes(asking, "false alarms", row->false_alarms, asking->expectation->false_alarms_at_most);
+    size_t used = strlen(check->seen);
+    snprintf(check->seen + used, sizeof check->seen - used, ", %u of them at a wrong site", row->wrong_site);
 }
 
 /* A quantile that was not reached: could it lie within `limit` at all, had the censored been seen in time? */
@@ -192,8 +200,8 @@ static bool broke_too_often(const struct score_inputs *inputs, const char *detec
 
 static bool asks_anything(const struct ld_expectation *expectation)
 {
-    return expectation->detection.given || expectation->false_alarms_given || expectation->time_given ||
-           expectation->cause_right || expectation->site_observable;
+    return expectation->detection.given || expectation->false_alarms_given || expectation->during_holds_given ||
+           expectation->time_given || expectation->cause_right || expectation->site_observable;
 }
 
 static void check_cell(struct asking *asking, const struct ld_board_row *rows, size_t row_count)
@@ -214,6 +222,8 @@ static void check_cell(struct asking *asking, const struct ld_board_row *rows, s
         check_leaky(asking);
     if (asking->expectation->false_alarms_given)
         check_false_alarms(asking);
+    if (asking->expectation->during_holds_given)
+        check_episodes(asking, "alerts during holds", asking->row->during_hold, asking->expectation->during_holds_at_most);
 }
 
 void score_expectations(const struct score_inputs *inputs, const struct ld_board_row *rows, size_t row_count,

@@ -136,6 +136,8 @@ static void detectors_and_expectations_of_everything(void **state)
     assert_int_equal(expectation[0].line, 33);
     assert_float_equal(expectation[1].detection.observed, 0.995, 1e-12);
     assert_float_equal(expectation[1].detection.confident, -1, 0);
+    assert_true(expectation[1].during_holds_given && !expectation[0].during_holds_given);
+    assert_int_equal(expectation[1].during_holds_at_most, 2);
     assert_false(expectation[1].false_alarms_given || expectation[1].time_given || expectation[1].cause_right);
     assert_true(expectation[2].report_only && !expectation[2].detection.given);
     ld_scenario_free(scenario);

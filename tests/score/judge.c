@@ -171,6 +171,26 @@ static void false_alarms_count_in_both_variants(void **state)
     assert_verdict(campaign, LD_VERDICT_PASS);
 }
 
+/* Alerts while a bounded hold lasts are no false alarms: only an expectation of their own can fail by them. */
+static void alerts_during_holds_have_their_own_expectation(void **state)
+{
+    (void)state;
+    campaign = campaign_new(6);
+    campaign_subject_sees(campaign, LD_SECOND);
+    campaign->expectation.false_alarms_given = true;
+    campaign->intervals[0][0].hold = true;
+    campaign_judge(campaign);
+    assert_check(campaign, "false alarms", LEAKY, LD_VERDICT_PASS);
+    campaign->expectation.during_holds_given = true;
+    campaign_judge(campaign);
+    assert_check(campaign, "false alarms", LEAKY, LD_VERDICT_PASS);
+    assert_check(campaign, "alerts during holds", LEAKY, LD_VERDICT_FAIL);
+    assert_check(campaign, "alerts during holds", HEALTHY, LD_VERDICT_PASS);
+    campaign->expectation.during_holds_at_most = 1;
+    campaign_judge(campaign);
+    assert_check(campaign, "alerts during holds", LEAKY, LD_VERDICT_PASS);
+}
+
 static void quantiles_need_their_runs(void **state)
 {
     (void)state;
@@ -293,6 +313,7 @@ int test_judge(void)
         THEN_FREE(confidence_needs_its_runs),
         THEN_FREE(confidence_beside_a_count_waits_for_its_runs),
         THEN_FREE(false_alarms_count_in_both_variants),
+        THEN_FREE(alerts_during_holds_have_their_own_expectation),
         THEN_FREE(quantiles_need_their_runs),
         THEN_FREE(names_are_judged_where_something_was_seen),
         THEN_FREE(too_many_exclusions_are_inconclusive),
