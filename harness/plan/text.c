@@ -290,7 +290,8 @@ static int expectation_text(const struct ld_expectation *expectation, int64_t ru
         code = ld_buffer_printf(out, "      false alarms at most %lld: supported, a count over %lld runs of a cell\n",
                                 (long long)expectation->false_alarms_at_most, (long long)runs);
     if (!code && expectation->during_holds_given)
-        code = ld_buffer_printf(out, "      alerts during holds at most %lld: supported, a count over %lld runs of a cell\n",
+        code = ld_buffer_printf(out,
+                                "      alerts during holds at most %lld: supported, a count over %lld runs of a cell\n",
                                 (long long)expectation->during_holds_at_most, (long long)runs);
     if (!code)
         code = time_text(expectation, runs, out);

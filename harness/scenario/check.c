@@ -354,7 +354,9 @@ static void check_truth(struct check *check, const struct ld_expectation *expect
     const struct ld_target_spec *target = &check->scenario->target;
     const char *key = needs_leak(expectation);
     if (target->truth == LD_TRUTH_NONE && !key)
-        key = expectation->false_alarms_given ? "false_alarms" : expectation->during_holds_given ? "during_holds" : NULL;
+        key = expectation->false_alarms_given   ? "false_alarms"
+              : expectation->during_holds_given ? "during_holds"
+                                                : NULL;
     if (target->truth == LD_TRUTH_NONE && key)
         complain(check, item, key,
                  "nobody says what leaks (truth: none), so nothing can be expected");

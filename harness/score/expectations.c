@@ -223,7 +223,8 @@ static void check_cell(struct asking *asking, const struct ld_board_row *rows, s
     if (asking->expectation->false_alarms_given)
         check_false_alarms(asking);
     if (asking->expectation->during_holds_given)
-        check_episodes(asking, "alerts during holds", asking->row->during_hold, asking->expectation->during_holds_at_most);
+        check_episodes(asking, "alerts during holds", asking->row->during_hold,
+                       asking->expectation->during_holds_at_most);
 }
 
 void score_expectations(const struct score_inputs *inputs, const struct ld_board_row *rows, size_t row_count,

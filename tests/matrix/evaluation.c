@@ -289,7 +289,7 @@ static void test_trembling_plateau_is_no_persistence(void **unused)
 }
 
 /* The counts of the shipped rows for goroutines, nine sampling periods to the window. */
-#define ENDLESS                                                                                                   \
+#define ENDLESS                                                                                                     \
     "{column: site_growth, over: 2250ms, at_least: 12}, {column: site_persistence, over: 2250ms, at_least: 100%}, " \
     "{column: site_rising, over: 2250ms, at_least: 60%}, {column: site_falling, over: 2250ms, at_most: 25%}"
 
@@ -316,7 +316,8 @@ static int64_t tremble(uint64_t seed, int index)
     return lots[(int)(ld_unit(ld_derive(seed, "tremble", (uint64_t)index)) * 12)];
 }
 
-/* In how many trials does the row open? Each is a level of 5 that rises by `growth` in `periods`, from about the tenth. */
+/* In how many trials does the row open? Each is a level of 5 that rises by `growth` in `periods`, from about the tenth
+ * profile. */
 static int trials_seen(double growth, double periods)
 {
     int seen = 0;
@@ -334,8 +335,8 @@ static int trials_seen(double growth, double periods)
     return seen;
 }
 
-/* A ramp of 40 within 4 periods stays quiet but where the tremble fills two quarters by chance; a quarter of the documented
- * dose, 22 in 9 periods without end, is seen within 19 periods. */
+/* A ramp of 40 within 4 periods stays quiet but where the tremble fills two quarters by chance; a quarter of the
+ * documented dose, 22 in 9 periods without end, is seen within 19 periods. */
 static void test_ramps_and_small_leaks_in_many_trials(void **unused)
 {
     (void)unused;
@@ -359,7 +360,8 @@ static void test_gap_of_a_quarter_says_nothing(void **unused)
         {"{column: heap_inuse_floor_growth, over: 2s, at_most: 1MiB}" ALWAYS_HEAP, LD_METRIC_HEAP_INUSE},
         {"{column: heap_inuse_floor_persistence, over: 2s, at_least: 0%}" ALWAYS_HEAP, LD_METRIC_HEAP_INUSE},
         {"{column: resident_floor_growth, over: 2s, at_least: 1B}, {column: resident, at_least: 0B}", LD_METRIC_RSS},
-        {"{column: resident_floor_persistence, over: 2s, at_least: 0%}, {column: resident, at_least: 0B}", LD_METRIC_RSS},
+        {"{column: resident_floor_persistence, over: 2s, at_least: 0%}, {column: resident, at_least: 0B}",
+         LD_METRIC_RSS},
         {"{column: goroutines_persistence, over: 2s, at_most: 100%}" ALWAYS, LD_METRIC_GOROUTINES},
         {"{column: heap_inuse_persistence, over: 2s, at_most: 100%}" ALWAYS_HEAP, LD_METRIC_HEAP_INUSE},
     };

@@ -50,7 +50,8 @@ static void the_text_says_what_the_runs_support(void **state)
                 "detection confident 95% at 95%: NOT supported: needs 59 runs of a cell without a miss, has 50");
     assert_says(ld_buffer_text(&out), "p95 of time to detect 4s: NOT supported: needs 59 runs");
     assert_says(ld_buffer_text(&out), "false alarms at most 0: supported, a count over 50 runs of a cell");
-    assert_says(ld_buffer_text(&out), "threshold\n      alerts during holds at most 2: supported, a count over 50 runs of a cell");
+    assert_says(ld_buffer_text(&out),
+                "threshold\n      alerts during holds at most 2: supported, a count over 50 runs of a cell");
     ld_buffer_clear(&out);
     assert_int_equal(ld_plan_text(part, 2, &out), 0);
     assert_says(ld_buffer_text(&out), "1 cells, 50 runs of 4 cells, 200 runs");
