@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 static const struct {
     int code;
     const char *name;
@@ -96,17 +98,16 @@ void ld_errors_done(struct ld_errors *errors)
 
 const char *ld_error_format(const struct ld_error *error, char *buffer, size_t size)
 {
+    char line[sizeof error->file + sizeof error->path + sizeof error->message + 64];
     int n = 0;
     if (size == 0)
         return buffer;
-    buffer[0] = '\0';
     if (error->file[0] && error->line)
-        n = snprintf(buffer, size, "%s:%u:%u: ", error->file, error->line, error->column);
+        n = snprintf(line, sizeof line, "%s:%u:%u: ", error->file, error->line, error->column);
     else if (error->file[0])
-        n = snprintf(buffer, size, "%s: ", error->file);
-    if (n >= 0 && (size_t)n < size && error->path[0])
-        n += snprintf(buffer + n, size - (size_t)n, "%s: ", error->path);
-    if (n >= 0 && (size_t)n < size)
-        snprintf(buffer + n, size - (size_t)n, "%s", error->message);
-    return buffer;
+        n = snprintf(line, sizeof line, "%s: ", error->file);
+    if (error->path[0])
+        n += snprintf(line + n, sizeof line - (size_t)n, "%s: ", error->path);
+    snprintf(line + n, sizeof line - (size_t)n, "%s", error->message);
+    return ld_format_harmless(line, buffer, size);
 }

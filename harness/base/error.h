@@ -78,7 +78,8 @@ int ld_fail_errno(struct ld_error *error, int code, int saved_errno, const char 
 void ld_errors_add(struct ld_errors *errors, const struct ld_error *error);
 void ld_errors_done(struct ld_errors *errors);
 
-/* "file:line:column: path: message" into `buffer`, the parts that are unset left out. Returns buffer. */
+/* "file:line:column: path: message" into `buffer`, the parts that are unset left out and control
+ * characters made harmless (ld_format_harmless): a file's name is the user's. Returns buffer. */
 const char *ld_error_format(const struct ld_error *error, char *buffer, size_t size);
 
 #endif

@@ -360,7 +360,7 @@ const char *ld_nearest(const char *text, const char *const *names)
         if (name_length == 0 || name_length > NEAREST_LENGTH_MAX)
             continue;
         size_t longer = length > name_length ? length : name_length;
-        size_t limit = longer / 3 ? longer / 3 : 1;
+        size_t limit = (longer + 1) / 3 > 1 ? (longer + 1) / 3 : 1;
         size_t found = distance(text, length, *names, name_length);
         if (found <= limit && found < longer && found < nearest_distance) {
             nearest = *names;
@@ -368,4 +368,35 @@ const char *ld_nearest(const char *text, const char *const *names)
         }
     }
     return nearest;
+}
+
+/* ---- what strangers wrote, for a terminal */
+
+/* How many bytes at `p` are one control character: 0, 1, or 2 for U+0080 to U+009F. */
+static size_t control_length(const unsigned char *p)
+{
+    if (*p < 0x20 || *p == 0x7f)
+        return 1;
+    return *p == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f ? 2 : 0;
+}
+
+const char *ld_format_harmless(const char *text, char *buffer, size_t size)
+{
+    size_t used = 0;
+    for (const unsigned char *p = (const unsigned char *)text; *p;) {
+        char piece[8] = {(char)*p, '\0'};
+        size_t control = control_length(p);
+        if (control && (*p == '\n' || *p == '\t'))
+            snprintf(piece, sizeof piece, "\\%c", *p == '\n' ? 'n' : 't');
+        else if (control)
+            snprintf(piece, sizeof piece, "\\x%02x", control == 2 ? p[1] : *p);
+        size_t length = strlen(piece);
+        if (used + length >= size)
+            break;
+        memcpy(buffer + used, piece, length);
+        used += length;
+        p += control ? control : 1;
+    }
+    buffer[used] = '\0';
+    return buffer;
 }

@@ -33,8 +33,12 @@ const char *ld_format_size(uint64_t bytes, char *buffer, size_t size);
 /* The same for people: three significant digits, "97.7KiB", "12MiB", "900B". */
 const char *ld_format_size_short(uint64_t bytes, char *buffer, size_t size);
 
+/* `text` on one line and without anything that a terminal obeys: control characters become \n, \t, \x1b, and so do the
+ * C1 controls of UTF-8. What does not fit is cut off. Returns buffer; `size` at least 1. */
+const char *ld_format_harmless(const char *text, char *buffer, size_t size);
+
 /* The name nearest to `text` by optimal string alignment distance (Damerau-Levenshtein without crossing edits),
- * NULL when none is near enough (distance over a third of the longer length, at least 1). `names` ends with NULL. */
+ * NULL when none is near enough (distance over a third of the longer length, rounded to the nearest, at least 1). `names` ends with NULL. */
 const char *ld_nearest(const char *text, const char *const *names);
 
 #endif

@@ -273,8 +273,8 @@ int ld_proxies_parse(struct ld_proxies **ret_proxies, const char *file, const vo
 int ld_proxies_read(struct ld_proxies **ret_proxies, const char *file, struct ld_errors *errors)
 {
     struct ld_buffer bytes;
-    ld_buffer_init(&bytes, LD_YAML_BYTES_MAX + 1);
-    int code = ld_file_read(file, &bytes, errors);
+    ld_buffer_init(&bytes, LD_YAML_BYTES_MAX);
+    int code = ld_yaml_read(file, &bytes, errors);
     if (!code)
         code = ld_proxies_parse(ret_proxies, file, ld_buffer_text(&bytes), bytes.length, errors);
     ld_buffer_done(&bytes);

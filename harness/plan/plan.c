@@ -49,6 +49,7 @@ static unsigned cell_reads(const struct ld_scenario *scenario)
     return reads;
 }
 
+/* Where nobody says what leaks, "leaky" would claim it. */
 static void name_cell(struct ld_cell *cell)
 {
     char rate[32] = "", depth[32] = "";
@@ -56,8 +57,9 @@ static void name_cell(struct ld_cell *cell)
         snprintf(rate, sizeof rate, "/rate=%.9g", cell->rate);
     if (cell->depth != 0)
         snprintf(depth, sizeof depth, "/depth=%lld", (long long)cell->depth);
+    const char *variant = cell->scenario->target.truth == LD_TRUTH_NONE ? "observed" : ld_variant_name(cell->variant);
     int length =
-        snprintf(cell->name, sizeof cell->name, "%s/%s/%s%s%s", cell->scenario->name, ld_variant_name(cell->variant),
+        snprintf(cell->name, sizeof cell->name, "%s/%s/%s%s%s", cell->scenario->name, variant,
                  cell->scenario->fault_cases[cell->fault_case].name, rate, depth);
     (void)length;
     assert(length > 0 && (size_t)length < sizeof cell->name); /* names are at most 100 bytes each */

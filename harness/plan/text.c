@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "scenario/claim.h"
 
@@ -56,13 +57,20 @@ int64_t ld_plan_duration(const struct ld_plan *plan, unsigned jobs)
 
 /* ---- the parts of the text; each adds to `out` and returns its code */
 
+static const char *plural(size_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
 static int head_text(const struct ld_plan *plan, unsigned jobs, struct ld_buffer *out)
 {
     char total[DURATION_SIZE];
-    int code = ld_buffer_printf(out, "plan %.12s  seed %llu  %zu cells, %zu runs", plan->hash,
-                                (unsigned long long)plan->seed, plan->cell_count, plan->run_count);
+    int code = ld_buffer_printf(out, "plan %.12s  seed %llu  %zu cell%s, %zu run%s", plan->hash,
+                                (unsigned long long)plan->seed, plan->cell_count, plural(plan->cell_count),
+                                plan->run_count, plural(plan->run_count));
     if (!code && plan->run_count != plan->whole_run_count)
-        code = ld_buffer_printf(out, " of %u cells, %u runs", plan->whole_cell_count, plan->whole_run_count);
+        code = ld_buffer_printf(out, " of %u cell%s, %u run%s", plan->whole_cell_count, plural(plan->whole_cell_count),
+                                plan->whole_run_count, plural(plan->whole_run_count));
     return code ? code
                 : ld_buffer_printf(out, "\nabout %s with %u at once, starting and stopping not counted\n",
                                    duration(ld_plan_duration(plan, jobs), total), jobs ? jobs : 1);
@@ -89,8 +97,8 @@ static int claims_text(const struct ld_plan *plan, struct ld_buffer *out)
     for (uint32_t runs = 0, next; !code; runs = next) {
         size_t cells = cells_with(plan, runs, &next);
         if (runs)
-            code = ld_buffer_printf(out, "%zu cell%s of %u run%s: %s\n", cells, cells == 1 ? "" : "s", runs,
-                                    runs == 1 ? "" : "s", runs < ld_claims[0].runs ? "counts only" : "counts, and");
+            code = ld_buffer_printf(out, "%zu cell%s of %u run%s: %s\n", cells, plural(cells), runs, plural(runs),
+                                    runs < ld_claims[0].runs ? "counts only" : "counts, and");
         for (const struct ld_claim *claim = ld_claims; !code && claim->runs && claim->runs <= runs; claim++)
             code = ld_buffer_printf(out, "  %s\n", claim->text);
         if (!next)
@@ -108,8 +116,8 @@ static int cells_text(const struct ld_plan *plan, const struct ld_scenario *scen
         if (plan->cells[i].scenario != scenario)
             continue;
         int64_t ns = cell_duration(plan, i, &runs);
-        code = ld_buffer_printf(out, "    %4u  %-60s %u runs, %s each\n", plan->cells[i].index, plan->cells[i].name,
-                                runs, duration(ns, each));
+        code = ld_buffer_printf(out, "    %4u  %-60s %u run%s, %s each\n", plan->cells[i].index, plan->cells[i].name,
+                                runs, plural(runs), duration(ns, each));
     }
     return code;
 }
@@ -208,12 +216,18 @@ static int case_text(const struct ld_plan *plan, const struct ld_scenario *scena
     return code;
 }
 
+static bool is_scaled(const struct ld_scenario *scenario)
+{
+    return ld_scenario_scaled_ns(scenario, LD_SECOND) != LD_SECOND;
+}
+
 static int schedule_text(const struct ld_plan *plan, const struct ld_scenario *scenario, struct ld_buffer *out)
 {
     char period[DURATION_SIZE], baseline[DURATION_SIZE], drain[DURATION_SIZE], settle[DURATION_SIZE];
     int code = ld_buffer_printf(out,
-                                "  schedule, real time; each run is delayed by less than %s\n    baseline %s before, "
+                                "  schedule, real time%s; each run is delayed by less than %s\n    baseline %s before, "
                                 "drain %s and settle %s after\n",
+                                is_scaled(scenario) ? " (faults' attributes as written)" : "",
                                 duration(ld_scenario_scaled_ns(scenario, scenario->sampling.every_ns), period),
                                 duration(ld_scenario_scaled_ns(scenario, scenario->phases.baseline_ns), baseline),
                                 duration(ld_scenario_scaled_ns(scenario, scenario->phases.drain_ns), drain),
@@ -315,16 +329,28 @@ static int64_t runs_of_cell(const struct ld_plan *plan, const struct ld_scenario
     return runs;
 }
 
+/* The schedule above is real time, expectations are as written: where they differ, that is said. */
+static int expectations_head_text(const struct ld_scenario *scenario, struct ld_buffer *out)
+{
+    if (!scenario->expectation_count)
+        return ld_buffer_add_text(out, "  no expectations\n");
+    if (!is_scaled(scenario))
+        return ld_buffer_add_text(out, "  expectations\n");
+    return ld_buffer_printf(out, "  expectations, times as written: %g times the real time\n", scenario->time_scale);
+}
+
 static int scenario_text(const struct ld_plan *plan, const struct ld_scenario *scenario, struct ld_buffer *out)
 {
     int64_t runs = runs_of_cell(plan, scenario);
-    int code = ld_buffer_printf(out, "\n%s  (%s)\n", scenario->name, scenario->file);
+    char file[1024];
+    int code = ld_buffer_printf(out, "\n%s  (%s)\n", scenario->name,
+                                ld_format_harmless(scenario->file, file, sizeof file));
     if (!code)
         code = cells_text(plan, scenario, out);
     if (!code)
         code = schedule_text(plan, scenario, out);
     if (!code)
-        code = ld_buffer_add_text(out, scenario->expectation_count ? "  expectations\n" : "  no expectations\n");
+        code = expectations_head_text(scenario, out);
     for (size_t i = 0; !code && i < scenario->expectation_count; i++)
         code = expectation_text(&scenario->expectations[i], runs, out);
     return code;

@@ -45,6 +45,26 @@ static bool listed(const char *const *names, const char *name)
     return false;
 }
 
+/* A calm program is healthy and nothing else: without `variants` both would be planned. */
+static void check_fixture_variants(struct check *check)
+{
+    const struct ld_target_spec *target = &check->scenario->target;
+    const struct ld_node *node = part(check, "target"), *given = ld_node_get(node, "variants");
+    if (target->kind != LD_TARGET_FIXTURE || !check->catalogue->has_variant)
+        return;
+    for (int i = 0; i < LD_VARIANTS; i++) {
+        enum ld_variant variant = (enum ld_variant)i;
+        if (!target->variants[i] || check->catalogue->has_variant(check->catalogue->context, target->fixture, variant))
+            continue;
+        size_t length = ld_schema_push(check->context, "target.variants");
+        const char *other = ld_variant_name(variant == LD_VARIANT_LEAKY ? LD_VARIANT_HEALTHY : LD_VARIANT_LEAKY);
+        keep(check, ld_schema_error(check->context, given ? given : ld_node_get(node, "fixture"), LD_ESPEC,
+                                    "the fixture %.80s has no %s variant: write variants: [%s]", target->fixture,
+                                    ld_variant_name(variant), other));
+        ld_schema_pop(check->context, length);
+    }
+}
+
 static void check_catalogue(struct check *check)
 {
     const struct ld_catalogue *catalogue = check->catalogue;
@@ -59,6 +79,7 @@ static void check_catalogue(struct check *check)
                                     catalogue->fixtures));
         ld_schema_pop(check->context, length);
     }
+    check_fixture_variants(check);
     const char *upstream = scenario->upstream;
     if (*upstream && !(catalogue->has_upstream ? catalogue->has_upstream(catalogue->context, upstream)
                                                : listed(catalogue->upstreams, upstream))) {
@@ -115,7 +136,21 @@ static void check_period(struct check *check)
     const struct ld_scenario *scenario = check->scenario;
     if (ld_scenario_scaled_ns(scenario, scenario->sampling.every_ns) >= LD_SCENARIO_PERIOD_MIN_NS)
         return;
-    complain(check, check->draft->root, "time_scale", "sampling.every divided by time_scale is less than 20ms");
+    const struct ld_node *written = ld_node_get(ld_node_get(check->draft->root, "sampling"), "every"),
+                         *time_scale = ld_node_get(check->draft->root, "time_scale");
+    int64_t every_ns = scenario->sampling.every_ns;
+    int64_t least_ns = (int64_t)((double)LD_SCENARIO_PERIOD_MIN_NS / 1000 * (scenario->time_scale * 1000) + 0.5);
+    char every[32], scaled[32], least[32];
+    size_t length = ld_schema_push(check->context, "time_scale");
+    keep(check, ld_schema_error(
+                    check->context, time_scale ? time_scale : check->draft->root, LD_ESPEC,
+                    "sampling.every (%s%s) divided by time_scale (%g) is %s, less than 20ms: write sampling.every, at "
+                    "least %s, or a smaller time_scale",
+                    ld_format_duration(every_ns, every, sizeof every), written ? "" : ", the default",
+                    scenario->time_scale,
+                    ld_format_duration_short(ld_scenario_scaled_ns(scenario, every_ns), scaled, sizeof scaled),
+                    ld_format_duration(least_ns, least, sizeof least)));
+    ld_schema_pop(check->context, length);
 }
 
 /* ---- faults */
@@ -272,6 +307,36 @@ static void check_command(struct check *check, const struct ld_detector_spec *de
     ld_schema_pop(check->context, outer);
 }
 
+static struct ld_detector_setting detector_setting(const struct check *check, const struct ld_detector_spec *detector)
+{
+    const struct ld_scenario *scenario = check->scenario;
+    const char *data_folder = check->catalogue && check->catalogue->data_folder ? check->catalogue->data_folder : "";
+    return (struct ld_detector_setting){.name = detector->name,
+                                        .options = detector->options,
+                                        .time_scale = 1,
+                                        .period_ns = scenario->sampling.every_ns,
+                                        .manifest = scenario->manifest,
+                                        .data_folder = data_folder};
+}
+
+/* What its options name is there and good: a rule file is a part of the scenario that stands elsewhere. */
+static void check_opens(struct check *check, const struct ld_detector_spec *detector, const struct ld_node *item)
+{
+    if (detector->kind->type != LD_DETECTOR_BUILTIN || !detector->kind->open || !check->catalogue ||
+        !check->catalogue->opens_detectors)
+        return;
+    const struct ld_detector_setting setting = detector_setting(check, detector);
+    struct ld_detector *opened;
+    struct ld_error error = {0};
+    char place[1024];
+    int code = ld_detector_open(&opened, detector->kind, &setting, &error);
+    if (code == 0)
+        ld_detector_free(opened);
+    else
+        keep(check, ld_schema_error(check->context, item, code == LD_ENOMEM ? LD_ENOMEM : LD_ESPEC, "%s",
+                                    ld_error_format(&error, place, sizeof place)));
+}
+
 static void check_detectors(struct check *check)
 {
     const struct ld_node *items = part(check, "detectors");
@@ -280,6 +345,7 @@ static void check_detectors(struct check *check)
         size_t length = ld_schema_push_index(check->context, i);
         check_detector(check, i, items->items[i]);
         check_command(check, &check->scenario->detectors[i], items->items[i]);
+        check_opens(check, &check->scenario->detectors[i], items->items[i]);
         ld_schema_pop(check->context, length);
     }
     ld_schema_pop(check->context, outer);
@@ -322,13 +388,7 @@ static void check_deadline(struct check *check, const struct ld_expectation *exp
     const struct ld_scenario *scenario = check->scenario;
     if (!expectation->deadline_ns || !detector || !detector->kind->window_ns)
         return;
-    const char *data_folder = check->catalogue && check->catalogue->data_folder ? check->catalogue->data_folder : "";
-    const struct ld_detector_setting setting = {.name = detector->name,
-                                                .options = detector->options,
-                                                .time_scale = 1,
-                                                .period_ns = scenario->sampling.every_ns,
-                                                .manifest = scenario->manifest,
-                                                .data_folder = data_folder};
+    const struct ld_detector_setting setting = detector_setting(check, detector);
     int64_t least = detector->kind->window_ns(&setting) + scenario->sampling.every_ns;
     if (expectation->deadline_ns >= least)
         return;

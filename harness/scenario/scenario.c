@@ -1,7 +1,6 @@
 /* From bytes to a checked scenario. */
 #include "scenario/scenario.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -200,35 +199,13 @@ int ld_scenario_parse(struct ld_scenario **ret_scenario, const char *file, const
     return 0;
 }
 
-static int read_whole(const char *file, struct ld_buffer *buffer, struct ld_error *error)
-{
-    char piece[4096];
-    size_t n;
-    int code = 0;
-    FILE *stream = fopen(file, "re");
-    if (!stream)
-        return ld_fail_errno(error, LD_ENOENT, errno, "cannot be opened");
-    while (!code && (n = fread(piece, 1, sizeof piece, stream)) > 0)
-        code = ld_buffer_add(buffer, piece, n);
-    if (code)
-        ld_fail(error, code == LD_ELIMIT ? LD_ESPEC : code,
-                code == LD_ELIMIT ? "is larger than 1MiB" : "out of memory");
-    else if (ferror(stream))
-        code = ld_fail_errno(error, LD_EIO, errno, "cannot be read");
-    fclose(stream);
-    return code ? error->code : 0;
-}
-
 int ld_scenario_read(struct ld_scenario **ret_scenario, const char *file, const struct ld_catalogue *catalogue,
                      struct ld_errors *errors)
 {
     struct ld_buffer buffer;
-    struct ld_error error;
     ld_buffer_init(&buffer, LD_YAML_BYTES_MAX);
-    int code = read_whole(file, &buffer, &error);
-    if (code)
-        report(errors, code, file, error.message);
-    else
+    int code = ld_yaml_read(file, &buffer, errors);
+    if (!code)
         code = ld_scenario_parse(ret_scenario, file, ld_buffer_text(&buffer), buffer.length, catalogue, errors);
     ld_buffer_done(&buffer);
     return code;

@@ -196,6 +196,7 @@ int ld_scenario_conditions(const struct ld_scenario *scenario, const struct ld_f
 struct ld_catalogue {
     bool (*has_fixture)(void *context, const char *name); /* NULL: the lists below decide */
     bool (*has_upstream)(void *context, const char *name);
+    bool (*has_variant)(void *context, const char *fixture, enum ld_variant variant); /* NULL: every fixture has both */
     const char *const *fixtures; /* for nearest names; end with NULL */
     const char *const *upstreams;
     void *context;
@@ -203,6 +204,9 @@ struct ld_catalogue {
      * word; 0 is the program. 0, or LD_E… with why. */
     int (*check_word)(const char *file, const char *word, size_t index, struct ld_error *error);
     const char *data_folder; /* where shipped rule files are, for the windows of detectors; NULL when unknown */
+    /* Open each built-in detector with its options, so that a rule file that is missing or wrong is found here. Not for
+     * a stored scenario: its files may be gone. Needs data_folder. */
+    bool opens_detectors;
 };
 
 /* Parse and check. Every error in `errors`; the first one's code is returned. */

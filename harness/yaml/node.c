@@ -1,6 +1,5 @@
 #include "yaml/node.h"
 
-#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 #include <yaml.h>
 
 #include "base/buffer.h"
+#include "base/file.h"
 #include "yaml/utf8.h"
 
 /* An anchor: its node, and how much an alias to it adds to the expanded document. */
@@ -498,12 +498,23 @@ static void sort_errors(struct ld_errors *errors, size_t from)
         qsort(errors->items + from, errors->count - from, sizeof errors->items[0], compare_places);
 }
 
+/* YAML lets a file begin with a byte order mark. libyaml would count it as a column. */
+static void skip_byte_order_mark(struct builder *builder)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+    if (builder->length < sizeof mark - 1 || memcmp(builder->bytes, mark, sizeof mark - 1) != 0)
+        return;
+    builder->bytes += sizeof mark - 1;
+    builder->length -= sizeof mark - 1;
+}
+
 static struct ld_node *parse_all(struct builder *builder)
 {
     if (builder->length > LD_YAML_BYTES_MAX) {
         record_at(builder, LD_ESPEC, 0, 0, "the file is larger than 1MiB");
         return NULL;
     }
+    skip_byte_order_mark(builder);
     check_bytes(builder);
     if (builder->code)
         return NULL;
@@ -532,16 +543,13 @@ int ld_node_parse(struct ld_node **ret_root, struct ld_arena *arena, const char 
     return builder.code;
 }
 
-static int read_failed(const char *file, int code, int saved_errno, const char *what, struct ld_errors *errors)
+static int no_memory_for(const char *file, struct ld_errors *errors)
 {
     struct ld_error error;
-    if (saved_errno)
-        ld_fail_errno(&error, code, saved_errno, "%s", what);
-    else
-        ld_fail(&error, code, "%s", what);
+    ld_fail(&error, LD_ENOMEM, "%s", ld_code_text(LD_ENOMEM));
     snprintf(error.file, sizeof error.file, "%s", file);
     ld_errors_add(errors, &error);
-    return code;
+    return LD_ENOMEM;
 }
 
 int ld_document_parse(struct ld_document *ret_document, const char *file, const void *bytes, size_t length,
@@ -554,7 +562,7 @@ int ld_document_parse(struct ld_document *ret_document, const char *file, const 
     if (document.file)
         code = ld_node_parse(&document.root, document.arena, document.file, bytes, length, errors);
     else
-        code = read_failed(file, LD_ENOMEM, 0, ld_code_text(LD_ENOMEM), errors);
+        code = no_memory_for(file, errors);
     if (code)
         ld_document_done(&document);
     else
@@ -562,33 +570,20 @@ int ld_document_parse(struct ld_document *ret_document, const char *file, const 
     return code;
 }
 
-int ld_file_read(const char *file, struct ld_buffer *bytes, struct ld_errors *errors)
+int ld_yaml_read(const char *file, struct ld_buffer *bytes, struct ld_errors *errors)
 {
-    char piece[16384];
-    FILE *stream = fopen(file, "rbe");
-    if (!stream)
-        return read_failed(file, errno == ENOENT ? LD_ENOENT : LD_EIO, errno, "cannot open", errors);
-    int code = 0;
-    size_t length;
-    errno = 0;
-    while (!code && (length = fread(piece, 1, sizeof piece, stream)) > 0) {
-        size_t room = bytes->maximum - bytes->length;
-        code = ld_buffer_add(bytes, piece, length < room ? length : room);
-        if (bytes->length == bytes->maximum)
-            break;
-    }
-    int saved_errno = ferror(stream) ? errno : 0;
-    fclose(stream);
-    if (saved_errno)
-        return read_failed(file, LD_EIO, saved_errno, "cannot read", errors);
-    return code ? read_failed(file, code, 0, ld_code_text(code), errors) : 0;
+    struct ld_error error;
+    int code = ld_file_read(file, bytes, &error);
+    if (code)
+        ld_errors_add(errors, &error);
+    return code;
 }
 
 int ld_document_read(struct ld_document *ret_document, const char *file, struct ld_errors *errors)
 {
     struct ld_buffer bytes;
-    ld_buffer_init(&bytes, LD_YAML_BYTES_MAX + 1);
-    int code = ld_file_read(file, &bytes, errors);
+    ld_buffer_init(&bytes, LD_YAML_BYTES_MAX);
+    int code = ld_yaml_read(file, &bytes, errors);
     if (!code)
         code = ld_document_parse(ret_document, file, bytes.bytes, bytes.length, errors);
     ld_buffer_done(&bytes);

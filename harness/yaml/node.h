@@ -47,10 +47,9 @@ int ld_document_parse(struct ld_document *ret_document, const char *file, const 
 int ld_node_parse(struct ld_node **ret_root, struct ld_arena *arena, const char *file, const void *bytes,
                   size_t length, struct ld_errors *errors);
 struct ld_buffer;
-/* The bytes of a file, cut off at the buffer's maximum: with LD_YAML_BYTES_MAX + 1 the parser can tell too large.
- * LD_ENOENT, LD_EIO or LD_ENOMEM, with the error in `errors`. */
-int ld_file_read(const char *file, struct ld_buffer *bytes, struct ld_errors *errors);
-/* Read and parse a file. Also LD_ENOENT and LD_EIO. */
+/* ld_file_read (base/file.h) with the error in `errors`; initialise the buffer with LD_YAML_BYTES_MAX. */
+int ld_yaml_read(const char *file, struct ld_buffer *bytes, struct ld_errors *errors);
+/* Read and parse a file. Also the codes of ld_file_read. */
 int ld_document_read(struct ld_document *ret_document, const char *file, struct ld_errors *errors);
 void ld_document_done(struct ld_document *document);
 

@@ -138,6 +138,8 @@ static double quantity_value(enum ld_field_type type, const struct ld_quantity *
 static int out_of_range(struct ld_schema_context *context, const struct ld_field *field, const struct ld_node *node)
 {
     char range[120];
+    if (field->minimum == 1 && field->maximum == 1) /* the version of a format */
+        return ld_schema_error(context, node, LD_ESPEC, QUOTED ": this leakdrill reads version 1", node->text);
     ld_range_text(field, range, sizeof range);
     return ld_schema_error(context, node, LD_ESPEC, QUOTED " is out of range: %s", node->text, range);
 }

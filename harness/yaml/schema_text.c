@@ -86,7 +86,9 @@ const char *ld_range_text(const struct ld_field *field, char *buffer, size_t siz
         bound_text(field->type, field->minimum, minimum, sizeof minimum);
     if (high)
         bound_text(field->type, field->maximum, maximum, sizeof maximum);
-    if (low && high)
+    if (low && high && strcmp(minimum, maximum) == 0)
+        snprintf(buffer, size, "%s", minimum);
+    else if (low && high)
         snprintf(buffer, size, "%s to %s", minimum, maximum);
     else if (low || high)
         snprintf(buffer, size, "%s %s", low ? "at least" : "at most", low ? minimum : maximum);

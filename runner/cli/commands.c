@@ -72,11 +72,15 @@ static const struct ld_option recover_options[] = {
 };
 static const struct ld_option doctor_options[] = {OPTION_JSON, {0}};
 static const struct ld_option scaffold_options[] = {
-    {"source", "FOLDER", "The source tree to write into; default: the one this leakdrill was built from."}, {0},
+    {"source", "FOLDER",
+     "The source tree to write into; default: the working folder when it is one, else the tree this leakdrill was built "
+     "from."}, {0},
 };
 static const struct ld_option new_detector_options[] = {
     {"exec", "LANGUAGE", "Write a program of its own (exec protocol) into the working folder: python or go."},
-    {"source", "FOLDER", "The source tree to write into; default: the one this leakdrill was built from."},
+    {"source", "FOLDER",
+     "The source tree to write into; default: the working folder when it is one, else the tree this leakdrill was built "
+     "from."},
     {0},
 };
 static const struct ld_option detector_options[] = {

@@ -72,8 +72,8 @@ static int prepare(struct ld_scaffold *scaffold, const char *name, struct ld_err
         code = ld_scaffold_add(scaffold, ld_arena_printf(scaffold->arena, "tests/detect/%s.c", id),
                                ld_scaffold_fill(scaffold, ld_template_detector_test_c, words), false, error);
     if (!code)
-        code = add_table_row(scaffold, id, name, error);
-    return code ? code : add_test_row(scaffold, id, error);
+        code = add_test_row(scaffold, id, error);
+    return code ? code : add_table_row(scaffold, id, name, error); /* what the build reads first, written last */
 }
 
 int ld_command_new_detector(const struct ld_invocation *invocation)

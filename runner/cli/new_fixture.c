@@ -28,6 +28,7 @@ struct request {
     const char *fixture; /* family/name */
     const char *program; /* owned by the scaffold */
     bool program_is_new;
+    const char *list;    /* the text of cases.json; owned by the scaffold */
 };
 
 /* ---- names */
@@ -107,14 +108,14 @@ static int choose_program(struct ld_scaffold *scaffold, struct request *request,
     return 0;
 }
 
-static int add_list_row(struct ld_scaffold *scaffold, struct request *request, struct ld_error *error)
+/* Is the name free, and which program will it belong to? */
+static int read_list(struct ld_scaffold *scaffold, struct request *request, struct ld_error *error)
 {
-    const char *text;
     json_error_t problem;
-    int code = ld_scaffold_read(scaffold, LIST, &text, error);
+    int code = ld_scaffold_read(scaffold, LIST, &request->list, error);
     if (code)
         return code;
-    json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &problem);
+    json_t *root = json_loads(request->list, JSON_REJECT_DUPLICATES, &problem);
     json_t *fixtures = json_object_get(root, "fixtures");
     if (!json_is_object(fixtures) || json_object_size(fixtures) == 0)
         code = ld_fail(error, LD_EUSAGE, "%s/%s: it has no fixtures", scaffold->source, LIST);
@@ -123,10 +124,14 @@ static int add_list_row(struct ld_scaffold *scaffold, struct request *request, s
     else
         code = choose_program(scaffold, request, fixtures, error);
     json_decref(root);
-    if (code)
-        return code;
+    return code;
+}
+
+/* The row is what makes the build see the fixture: added last, so that it is written last. */
+static int add_list_row(struct ld_scaffold *scaffold, const struct request *request, struct ld_error *error)
+{
     static const char begin[] = "\"fixtures\": {";
-    const char *at = strstr(text, begin);
+    const char *text = request->list, *at = strstr(text, begin);
     const char *row = ld_arena_printf(scaffold->arena, "\n    \"%s\": {\"program\": \"%s\", \"case\": \"%s\"},",
                                       request->fixture, request->program, request->name);
     if (!at)
@@ -291,11 +296,13 @@ int ld_command_new_fixture(const struct ld_invocation *invocation)
     if (!code)
         code = add_case(&scaffold, &request, &error);
     if (!code)
-        code = add_list_row(&scaffold, &request, &error);
+        code = read_list(&scaffold, &request, &error);
     if (!code)
         code = add_program(&scaffold, &request, &error);
     if (!code)
         code = add_scenario(&scaffold, &request, scenario, &error);
+    if (!code)
+        code = add_list_row(&scaffold, &request, &error);
     if (!code)
         code = ld_scaffold_write(&scaffold, &error);
     if (!code) {

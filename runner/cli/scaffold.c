@@ -20,16 +20,39 @@ static int no_memory(struct ld_error *error)
     return ld_fail(error, LD_ENOMEM, "%s", ld_code_text(LD_ENOMEM));
 }
 
+/* The folder in which one stands, when it is a source tree and another than ours; NULL else. */
+static const char *tree_here(struct ld_scaffold *scaffold)
+{
+    static const char *const signs[] = {"fixtures-go/cases.json", "harness/detect/builtin.h"};
+    char here[PATH_ROOM];
+    struct stat one, other;
+    if (!getcwd(here, sizeof here))
+        return NULL;
+    const struct ld_scaffold candidate = {.source = here};
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
+        if (!ld_scaffold_has(&candidate, signs[i]))
+            return NULL;
+    bool ours = stat(here, &one) == 0 && stat(LEAKDRILL_SOURCE_FOLDER, &other) == 0 && one.st_dev == other.st_dev &&
+                one.st_ino == other.st_ino;
+    return ours ? NULL : ld_arena_text(scaffold->arena, here);
+}
+
 int ld_scaffold_init(struct ld_scaffold *scaffold, const char *source, struct ld_error *error)
 {
     static const char *const signs[] = {"fixtures-go/cases.json", "harness/detect/builtin.h", "scenarios"};
-    *scaffold = (struct ld_scaffold){.source = source ? source : LEAKDRILL_SOURCE_FOLDER};
-    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
+    *scaffold = (struct ld_scaffold){.arena = ld_arena_new(ARENA_MAX)};
+    if (!scaffold->arena)
+        return no_memory(error);
+    const char *here = source ? NULL : tree_here(scaffold);
+    scaffold->source = source ? source : here ? here : LEAKDRILL_SOURCE_FOLDER;
+    int code = 0;
+    for (size_t i = 0; !code && i < sizeof signs / sizeof *signs; i++)
         if (!ld_scaffold_has(scaffold, signs[i]))
-            return ld_fail(error, LD_EUSAGE, "%s is no source tree of leakdrill: it has no %s%s", scaffold->source,
+            code = ld_fail(error, LD_EUSAGE, "%s is no source tree of leakdrill: it has no %s%s", scaffold->source,
                            signs[i], source ? "" : "; name one with --source");
-    scaffold->arena = ld_arena_new(ARENA_MAX);
-    return scaffold->arena ? 0 : no_memory(error);
+    if (code)
+        ld_scaffold_done(scaffold);
+    return code;
 }
 
 void ld_scaffold_done(struct ld_scaffold *scaffold)
@@ -135,34 +158,73 @@ static int write_new(const char *full, const char *text, struct ld_error *error)
     return ld_fail_errno(error, LD_EIO, saved, "%s", full);
 }
 
-static const char *name_while_written(const struct ld_scaffold_file *file)
+/* What is new is written at its place, what replaces beside the file that it will replace; one that an earlier attempt
+ * left there is nobody's. */
+static int put(struct ld_scaffold *scaffold, struct ld_scaffold_file *file, struct ld_error *error)
 {
-    return file->replaces ? BESIDE : "";
+    char full[PATH_ROOM];
+    make_folders(scaffold, file->path);
+    if (!full_path(scaffold, file->path, file->replaces ? BESIDE : "", full))
+        return ld_fail(error, LD_EIO, "%s: the path is too long", file->path);
+    if (file->replaces) {
+        int code = ld_scaffold_read(scaffold, file->path, &file->original, error);
+        if (code)
+            return code;
+        unlink(full);
+    }
+    return write_new(full, file->text, error);
 }
 
-int ld_scaffold_write(const struct ld_scaffold *scaffold, struct ld_error *error)
+/* What was written beside a file takes its place. */
+static int move_in(const struct ld_scaffold *scaffold, const struct ld_scaffold_file *file, struct ld_error *error)
 {
     char full[PATH_ROOM], beside[PATH_ROOM];
-    size_t written = 0;
+    if (!full_path(scaffold, file->path, "", full) || !full_path(scaffold, file->path, BESIDE, beside))
+        return ld_fail(error, LD_EIO, "%s: the path is too long", file->path);
+    return rename(beside, full) == 0 ? 0 : ld_fail_errno(error, LD_EIO, errno, "%s", full);
+}
+
+/* Those that are empty again, or the next attempt would take them for somebody's. */
+static void remove_folders(const struct ld_scaffold *scaffold, const char *path)
+{
+    char full[PATH_ROOM];
+    if (!full_path(scaffold, path, "", full))
+        return;
+    size_t above = strlen(scaffold->source);
+    for (char *slash; (slash = strrchr(full, '/')) && slash > full + above;) {
+        *slash = '\0';
+        if (rmdir(full) != 0)
+            return;
+    }
+}
+
+/* Back to what was there. What cannot be undone is left for the user, who is told of the first failure. */
+static void undo(const struct ld_scaffold *scaffold, const struct ld_scaffold_file *file, bool moved_in)
+{
+    char full[PATH_ROOM];
+    if (!full_path(scaffold, file->path, file->replaces ? BESIDE : "", full))
+        return;
+    if (!moved_in)
+        unlink(full);
+    if (!file->replaces)
+        remove_folders(scaffold, file->path);
+    else if (moved_in && write_new(full, file->original, NULL) == 0 && move_in(scaffold, file, NULL) != 0)
+        unlink(full);
+}
+
+int ld_scaffold_write(struct ld_scaffold *scaffold, struct ld_error *error)
+{
+    size_t written = 0, moved = 0;
     int code = 0;
-    for (; !code && written < scaffold->count; written += !code) {
-        const struct ld_scaffold_file *file = &scaffold->files[written];
-        make_folders(scaffold, file->path);
-        code = full_path(scaffold, file->path, name_while_written(file), full)
-                   ? write_new(full, file->text, error)
-                   : ld_fail(error, LD_EIO, "%s: the path is too long", file->path);
-    }
-    for (size_t i = 0; !code && i < scaffold->count; i++) {
-        const struct ld_scaffold_file *file = &scaffold->files[i];
-        if (!file->replaces || !full_path(scaffold, file->path, "", full) ||
-            !full_path(scaffold, file->path, BESIDE, beside))
-            continue;
-        if (rename(beside, full) != 0)
-            code = ld_fail_errno(error, LD_EIO, errno, "%s", full);
-    }
-    for (size_t i = 0; code && i < written; i++)
-        if (full_path(scaffold, scaffold->files[i].path, name_while_written(&scaffold->files[i]), full))
-            unlink(full);
+    for (; !code && written < scaffold->count; written += !code)
+        code = put(scaffold, &scaffold->files[written], error);
+    for (; !code && moved < scaffold->count; moved += !code)
+        if (scaffold->files[moved].replaces)
+            code = move_in(scaffold, &scaffold->files[moved], error);
+    if (written < scaffold->count)
+        remove_folders(scaffold, scaffold->files[written].path);
+    for (size_t i = written; code && i-- > 0;)
+        undo(scaffold, &scaffold->files[i], scaffold->files[i].replaces && i < moved);
     return code;
 }
 
@@ -186,6 +248,7 @@ const char *ld_scaffold_quoted(const struct ld_scaffold *scaffold, const char *p
 
 void ld_scaffold_tell(const struct ld_scaffold *scaffold)
 {
+    printf("source tree: %s\n", scaffold->source);
     for (size_t i = 0; i < scaffold->count; i++)
         printf("%s %s/%s\n", scaffold->files[i].replaces ? "changed" : "wrote  ", scaffold->source,
                scaffold->files[i].path);

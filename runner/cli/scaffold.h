@@ -20,6 +20,7 @@ extern const char ld_template_case_go[], ld_template_fault_go[], ld_template_rep
 struct ld_scaffold_file {
     const char *path; /* below the source folder */
     const char *text;
+    const char *original; /* what it replaces; set when it is written */
     bool replaces;    /* a file that is there; else it must not be */
 };
 
@@ -30,7 +31,8 @@ struct ld_scaffold {
     struct ld_scaffold_file files[LD_SCAFFOLD_FILES_MAX];
 };
 
-/* `source`: a folder; NULL: the one that leakdrill was built from. LD_EUSAGE when it is no source tree of leakdrill. */
+/* `source`: a folder; NULL: the working folder when it is a source tree, else the tree that leakdrill was built from.
+ * LD_EUSAGE when it is no source tree of leakdrill. */
 int ld_scaffold_init(struct ld_scaffold *scaffold, const char *source, struct ld_error *error);
 void ld_scaffold_done(struct ld_scaffold *scaffold);
 
@@ -46,10 +48,11 @@ int ld_scaffold_add(struct ld_scaffold *scaffold, const char *path, const char *
                     struct ld_error *error);
 /* `row` put into `text` before the byte at `at`; NULL: no memory. */
 const char *ld_scaffold_insert(struct ld_scaffold *scaffold, const char *text, const char *at, const char *row);
-/* Write what was prepared. On an error what was new is removed again and nothing has been replaced, but for a file
- * system that fails between two renames. */
-int ld_scaffold_write(const struct ld_scaffold *scaffold, struct ld_error *error);
-/* "wrote …" and "changed …" to stdout, and how to build. */
+/* Write what was prepared: first all that is new, then the replacements in the order in which they were added, so that
+ * a list which points at the others is added last. On an error what was new is removed again, and what was replaced is
+ * put back. */
+int ld_scaffold_write(struct ld_scaffold *scaffold, struct ld_error *error);
+/* The tree, "wrote …" and "changed …" to stdout, and how to build. */
 void ld_scaffold_tell(const struct ld_scaffold *scaffold);
 /* Where that builds: our own build folder, or build/dev of another tree. */
 /* A path as a shell reads it: in quotes where it needs them. */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "runner/detect/program.h"
 #include "yaml/node.h"
@@ -37,7 +38,14 @@ static int by_name(const FTSENT **left, const FTSENT **right)
 
 static bool no_such_name(int saved_errno)
 {
-    return saved_errno == ENOENT || saved_errno == ENOTDIR;
+    return saved_errno == ENOENT || saved_errno == ENOTDIR || saved_errno == ELOOP || saved_errno == ENAMETOOLONG;
+}
+
+static int unreachable(const char *path, struct ld_error *error)
+{
+    struct stat status;
+    int saved = stat(path, &status) == 0 ? ENOENT : errno;
+    return ld_fail_errno(error, LD_EUSAGE, saved, "%s", path);
 }
 
 static int visit(struct ld_sources *sources, const FTSENT *entry, struct ld_error *error)
@@ -50,12 +58,14 @@ static int visit(struct ld_sources *sources, const FTSENT *entry, struct ld_erro
     case FTS_ERR:
         return ld_fail_errno(error, named && no_such_name(entry->fts_errno) ? LD_EUSAGE : LD_EIO, entry->fts_errno,
                              "%s", entry->fts_path);
+    case FTS_SLNONE: /* a link that leads nowhere, or in a circle; beside other files it is nobody's scenario */
+        return named ? unreachable(entry->fts_path, error) : 0;
     case FTS_F:
         if (named || (dot && strcmp(dot, ".yaml") == 0))
             return add_source(sources, entry->fts_path, named, error);
         return 0;
     case FTS_DEFAULT:
-        return named ? add_source(sources, entry->fts_path, true, error) : 0;
+        return named ? ld_fail(error, LD_EUSAGE, "%s: neither a file nor a folder", entry->fts_path) : 0;
     default:
         return 0;
     }
@@ -66,6 +76,10 @@ static int walk(struct ld_sources *sources, const char *name, struct ld_error *e
     char *copy = strdup(name);
     char *const roots[] = {copy, NULL};
     size_t before = sources->count;
+    if (!name[0]) {
+        free(copy);
+        return ld_fail(error, LD_EUSAGE, "an empty name is no file");
+    }
     FTS *tree = copy ? fts_open(roots, FTS_LOGICAL | FTS_NOCHDIR, by_name) : NULL;
     int code = tree ? 0 : ld_fail_errno(error, LD_EIO, errno, "%s", name);
     for (FTSENT *entry = NULL; !code && (entry = fts_read(tree));)
@@ -129,8 +143,8 @@ enum ld_source_kind ld_source_kind_of(const char *file, struct ld_errors *errors
     struct ld_node *root = NULL;
     enum ld_source_kind kind = LD_SOURCE_OTHER;
     struct ld_arena *arena = ld_arena_new(LD_YAML_ARENA_MAX);
-    ld_buffer_init(&bytes, LD_YAML_BYTES_MAX + 1);
-    int code = arena ? ld_file_read(file, &bytes, &found) : LD_ENOMEM;
+    ld_buffer_init(&bytes, LD_YAML_BYTES_MAX);
+    int code = arena ? ld_yaml_read(file, &bytes, &found) : LD_ENOMEM;
     if (!code)
         code = ld_node_parse(&root, arena, file, bytes.bytes, bytes.length, &found);
     if (root)
@@ -185,6 +199,7 @@ int ld_source_setting_init(struct ld_source_setting *setting, struct ld_error *e
         setting->catalogue.data_folder = LEAKDRILL_SOURCE_FOLDER;
     }
     setting->catalogue.check_word = check_word;
+    setting->catalogue.opens_detectors = true;
     return 0;
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/buffer.h"
+#include "base/file.h"
 
 #define FORMAT_VERSION 1
 #define BASELINE_MEMORY ((size_t)1 << 30)
@@ -205,24 +206,20 @@ static int read_head(struct ld_baseline *baseline, const json_t *object, const c
 
 static int load(json_t **ret_object, const char *path, struct ld_error *error)
 {
+    struct ld_buffer bytes;
     json_error_t why;
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return ld_fail_errno(error, LD_EUSAGE, errno, "%s", path);
-    if (fseek(file, 0, SEEK_END) != 0 || ftell(file) < 0 || (size_t)ftell(file) > LD_BASELINE_FILE_MAX) {
-        fclose(file);
-        return ld_fail(error, LD_ESPEC, "%s is no baseline: no file, or too long", path);
+    ld_buffer_init(&bytes, LD_BASELINE_FILE_MAX);
+    int code = ld_file_read(path, &bytes, error);
+    if (code == LD_ENOENT || code == LD_EIO)
+        error->code = code = LD_EUSAGE; /* the command line named it */
+    if (!code && !(*ret_object = json_loadb(ld_buffer_text(&bytes), bytes.length, JSON_REJECT_DUPLICATES, &why))) {
+        code = ld_fail(error, LD_ESPEC, "no baseline: %s", why.text);
+        snprintf(error->file, sizeof error->file, "%s", path);
+        error->line = why.line > 0 ? (unsigned)why.line : 0;
+        error->column = why.column > 0 ? (unsigned)why.column : 0;
     }
-    rewind(file);
-    *ret_object = json_loadf(file, JSON_REJECT_DUPLICATES, &why);
-    fclose(file);
-    if (*ret_object)
-        return 0;
-    ld_fail(error, LD_ESPEC, "no baseline: %s", why.text);
-    snprintf(error->file, sizeof error->file, "%s", path);
-    error->line = why.line > 0 ? (unsigned)why.line : 0;
-    error->column = why.column > 0 ? (unsigned)why.column : 0;
-    return LD_ESPEC;
+    ld_buffer_done(&bytes);
+    return code;
 }
 
 int ld_baseline_read(struct ld_baseline *ret_baseline, const char *path, struct ld_error *error)

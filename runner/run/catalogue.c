@@ -1,14 +1,16 @@
 #include "runner/run/catalogue.h"
 
-#include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/buffer.h"
+#include "base/file.h"
 #include "base/text.h"
 
 #define ARENA_MAX ((size_t)4 << 20)
+#define FILE_MAX ((size_t)4 << 20)
 #define UPSTREAM_FOLDER LD_VARIANTS /* behind the folders of the variants */
 
 struct entry {
@@ -40,6 +42,22 @@ static const char *program_path(struct ld_arena *arena, const char *file, const 
     const char *slash = strrchr(file, '/');
     int length = folder[0] == '/' || !slash ? 0 : (int)(slash - file + 1);
     return ld_arena_printf(arena, "%.*s%s/%s", length, file, folder, program);
+}
+
+static const struct entry *entry_named(const struct part *part, const char *name)
+{
+    for (size_t i = 0; i < part->count; i++)
+        if (strcmp(part->names[i], name) == 0)
+            return &part->entries[i];
+    return NULL;
+}
+
+/* For the checks of scenarios: a fixture that is not known has none missing, its name is the error. */
+static bool fixture_has_variant(void *context, const char *name, enum ld_variant variant)
+{
+    const struct ld_installed *installed = context;
+    const struct entry *entry = entry_named(&installed->fixtures, name);
+    return !entry || entry->paths[variant];
 }
 
 /* A case of a calm program comes in one variant only. */
@@ -117,19 +135,26 @@ static int read_all(struct ld_installed *installed, const char *file, json_t *ro
     return code;
 }
 
+/* Missing stays LD_ENOENT; anything else that is no such file is LD_EUNAVAILABLE, like a malformed one. */
 static int load(const char *file, json_t **ret_root, struct ld_error *error)
 {
+    struct ld_buffer bytes;
     json_error_t json_error;
-    FILE *stream = fopen(file, "rbe");
-    if (!stream)
-        return ld_fail_errno(error, errno == ENOENT ? LD_ENOENT : LD_EIO, errno, "%s", file);
-    json_t *root = json_loadf(stream, JSON_REJECT_DUPLICATES, &json_error);
-    fclose(stream);
-    if (!root)
-        return ld_fail(error, LD_EUNAVAILABLE, "%s:%d:%d: %s", file, json_error.line, json_error.column,
-                       json_error.text);
-    *ret_root = root;
-    return 0;
+    json_t *root = NULL;
+    ld_buffer_init(&bytes, FILE_MAX);
+    int code = ld_file_read(file, &bytes, error);
+    if (code == LD_ESPEC)
+        error->code = code = LD_EUNAVAILABLE;
+    if (!code) {
+        root = json_loadb(ld_buffer_text(&bytes), bytes.length, JSON_REJECT_DUPLICATES, &json_error);
+        if (!root)
+            code = ld_fail(error, LD_EUNAVAILABLE, "%s:%d:%d: %s", file, json_error.line, json_error.column,
+                           json_error.text);
+    }
+    ld_buffer_done(&bytes);
+    if (!code)
+        *ret_root = root;
+    return code;
 }
 
 int ld_installed_read(struct ld_installed **ret_installed, const char *file, struct ld_error *error)
@@ -149,6 +174,8 @@ int ld_installed_read(struct ld_installed **ret_installed, const char *file, str
     }
     installed->catalogue.fixtures = installed->fixtures.names;
     installed->catalogue.upstreams = installed->upstreams.names;
+    installed->catalogue.has_variant = fixture_has_variant;
+    installed->catalogue.context = installed;
     *ret_installed = installed;
     return 0;
 }
@@ -168,9 +195,9 @@ const struct ld_catalogue *ld_installed_catalogue(const struct ld_installed *ins
 
 static const struct entry *find(const struct part *part, const char *what, const char *name, struct ld_error *error)
 {
-    for (size_t i = 0; i < part->count; i++)
-        if (strcmp(part->names[i], name) == 0)
-            return &part->entries[i];
+    const struct entry *entry = entry_named(part, name);
+    if (entry)
+        return entry;
     const char *nearest = ld_nearest(name, part->names);
     ld_fail(error, LD_ENOENT, "no %s is called \"%.100s\"%s%s%s", what, name, nearest ? "; did you mean \"" : "",
             nearest ? nearest : "", nearest ? "\"?" : "");

@@ -224,16 +224,33 @@ static void sizes_are_written_in_the_largest_unit(void **state)
     assert_string_equal(ld_format_size((uint64_t)4096 << 30, buffer, sizeof buffer), "4096GiB");
 }
 
+static void harmless_text_is_one_line_without_controls(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *harmless;
+    } cases[] = {
+        {"a.yaml", "a.yaml"},           {"a\n\tb", "a\\n\\tb"},  {"\x1b[31m\x7f", "\\x1b[31m\\x7f"},
+        {"\xc2\x9b" "31m", "\\x9b" "31m"}, {"\xc3\xa9\xc2", "\xc3\xa9\xc2"}, {"", ""},
+    };
+    char buffer[64];
+    for (size_t i = 0; i < COUNT(cases); i++)
+        assert_string_equal(ld_format_harmless(cases[i].text, buffer, sizeof buffer), cases[i].harmless);
+    assert_string_equal(ld_format_harmless("ab\x1b", buffer, 6), "ab"); /* an escape is not cut in two */
+    assert_string_equal(ld_format_harmless("ab", buffer, 1), "");
+}
+
 static void nearest_names(void **state)
 {
     (void)state;
-    static const char *const names[] = {"load", "target", "time_scale", "upstream", "doc", NULL};
+    static const char *const names[] = {"load", "target", "time_scale", "upstream", "doc", "matrix", NULL};
     static const struct {
         const char *text, *nearest;
     } cases[] = {
         {"lod", "load"},        {"laod", "load"},     {"targte", "target"}, {"timescale", "time_scale"},
         {"upstraem", "upstream"}, {"dco", "doc"},      {"load", "load"},     {"zzz", NULL},
         {"", NULL},             {"x", NULL},          {"loooooad", NULL},
+        {"matricks", "matrix"}, {"mutrecks", NULL},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         const char *nearest = ld_nearest(cases[i].text, names);
@@ -265,6 +282,7 @@ int test_text(void)
         cmocka_unit_test(durations_are_written_exactly_and_read_back),
         cmocka_unit_test(durations_for_people),
         cmocka_unit_test(sizes_are_written_in_the_largest_unit),
+        cmocka_unit_test(harmless_text_is_one_line_without_controls),
         cmocka_unit_test(nearest_names),
     };
     return cmocka_run_group_tests_name("text", tests, NULL, NULL);

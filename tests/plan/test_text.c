@@ -54,10 +54,35 @@ static void the_text_says_what_the_runs_support(void **state)
                 "threshold\n      alerts during holds at most 2: supported, a count over 50 runs of a cell");
     ld_buffer_clear(&out);
     assert_int_equal(ld_plan_text(part, 2, &out), 0);
-    assert_says(ld_buffer_text(&out), "1 cells, 50 runs of 4 cells, 200 runs");
+    assert_says(ld_buffer_text(&out), "1 cell, 50 runs of 4 cells, 200 runs");
     ld_buffer_done(&out);
     ld_plan_free(plan);
     ld_plan_free(part);
+    ld_scenario_free(scenario);
+}
+
+/* Where real and written time differ, each part says which it is. */
+static void the_text_says_whose_time_it_is(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "leakdrill: 1\nname: scaled\ntarget: {command: [./svc, \"{listen}\"]}\nload: {rate: 40/s, for: 40s}\n"
+        "time_scale: 10\nsampling: {every: 1s}\nfaults:\n  killed:\n    - {at: 10s, kill: {who: target, restart_after: 5s}}\n"
+        "detectors: [growth]\nrepeat: {runs: 1}\n";
+    const struct ld_plan_setting setting = {.seed = 1, .filter = "*/killed"};
+    struct ld_scenario *scenario = test_scenario(text);
+    struct ld_plan *plan = test_plan(scenario, &setting);
+    struct ld_buffer out;
+    ld_buffer_init(&out, 1 << 20);
+    assert_int_equal(ld_plan_text(plan, 2, &out), 0);
+    assert_says(ld_buffer_text(&out), "1 cell, 1 run of 2 cells, 2 runs\n");
+    assert_says(ld_buffer_text(&out), "scaled/observed/killed");
+    assert_says(ld_buffer_text(&out), " 1 run, ");
+    assert_says(ld_buffer_text(&out), "schedule, real time (faults' attributes as written);");
+    assert_says(ld_buffer_text(&out), "1s  fault-on  killed/0/kill");
+    assert_says(ld_buffer_text(&out), "restart_after: 5s");
+    ld_buffer_done(&out);
+    ld_plan_free(plan);
     ld_scenario_free(scenario);
 }
 
@@ -116,6 +141,7 @@ int test_text(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(runs_needed_are_the_known_ones),
         cmocka_unit_test(the_text_says_what_the_runs_support),
+        cmocka_unit_test(the_text_says_whose_time_it_is),
         cmocka_unit_test(claims_have_the_runs_they_need),
         cmocka_unit_test(the_text_says_what_can_be_claimed),
     };

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -190,6 +191,13 @@ static void names_are_checked_against_what_is_installed(void **state)
          "\"upstream\": \"u\"}}",
          3, NULL, "an entry needs a program"},
         {"{", 3, NULL, "fixtures.json:1:"},
+        {"{\"fixtures\": {\"http/body-not-closed\": {\"program\": \"a\", \"case\": \"b\", \"variants\": "
+         "[\"healthy\"]}}, \"upstreams\": {\"http-echo\": {\"program\": \"c\"}}, \"folders\": {\"leaky\": \"l\", "
+         "\"healthy\": \"h\", \"upstream\": \"u\"}}",
+         2,
+         "good.yaml:4:51: target.variants: the fixture http/body-not-closed has no leaky variant: write variants: "
+         "[healthy]\n",
+         NULL},
     };
     static const char *const environment[] = {"LEAKDRILL_FIXTURES_FILE=fixtures.json", NULL};
     static const char *const words[] = {"lint", "good.yaml", NULL};
@@ -201,6 +209,88 @@ static void names_are_checked_against_what_is_installed(void **state)
         program_result_done(&result);
     }
     unlink("fixtures.json");
+}
+
+/* A pipe would hang, a device would never end; what is no file is said before anything is read. */
+static void only_files_are_read(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *message;
+    } cases[] = {
+        {"fifo", "fifo: neither a file nor a folder"},
+        {"/dev/zero", "/dev/zero: neither a file nor a folder"},
+        {"loop", "loop: Too many levels of symbolic links"},
+        {"dangling", "dangling: No such file or directory"},
+        {"", "an empty name is no file"},
+    };
+    assert_int_equal(mkfifo("fifo", 0600), 0);
+    assert_int_equal(symlink("loop", "loop"), 0);
+    assert_int_equal(symlink("gone", "dangling"), 0);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct program_result result;
+        RUN(&result, "lint", cases[i].name);
+        check(&result, 4, NULL, cases[i].message);
+        program_result_done(&result);
+    }
+    struct program_result result;
+    RUN(&result, "proxy", "--check", "--file", "fifo");
+    check(&result, 2, NULL, "fifo: is a pipe, not a file");
+    program_result_done(&result);
+    unlink("fifo");
+    unlink("loop");
+    unlink("dangling");
+}
+
+/* A rule file is a part of the scenario: it is opened by everything that checks one. */
+static void rule_files_are_checked_where_they_are_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *rules, *message;
+    } cases[] = {
+        {"gone.yaml", "rules.yaml:6:13: detectors[0]: gone.yaml: cannot open: No such file or directory\n"},
+        {"/dev/zero", "rules.yaml:6:13: detectors[0]: /dev/zero: is a device or a socket, not a file\n"},
+        {"broken.yaml", "rules.yaml:6:13: detectors[0]: broken.yaml:1:1: matrx: unknown key \"matrx\""},
+    };
+    write_file("broken.yaml", "matrx: 1\n");
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct program_result result;
+        char text[400];
+        snprintf(text, sizeof text,
+                 "leakdrill: 1\nname: rules\ntarget: {fixture: http/body-not-closed}\nupstream: http-echo\n"
+                 "load: {rate: 40/s, for: 10s}\ndetectors: [{matrix: {rules: %s}}]\n",
+                 cases[i].rules);
+        write_file("rules.yaml", text);
+        RUN(&result, "lint", "rules.yaml");
+        check(&result, 2, cases[i].message, NULL);
+        program_result_done(&result);
+        RUN(&result, "plan", "rules.yaml");
+        check(&result, 2, NULL, cases[i].message);
+        program_result_done(&result);
+        RUN(&result, "run", "--dry-run", "rules.yaml");
+        check(&result, 2, NULL, cases[i].message);
+        program_result_done(&result);
+    }
+    unlink("broken.yaml");
+    unlink("rules.yaml");
+}
+
+/* A name of a file breaks neither a line nor a terminal. */
+static void names_of_files_are_harmless(void **state)
+{
+    (void)state;
+    static const char name[] = "a\n\033[31m.yaml";
+    struct program_result result;
+    write_file(name, bad);
+    RUN(&result, "lint", name);
+    check(&result, 2, "a\\n\\x1b[31m.yaml:3:1: duplicate key", NULL);
+    program_result_done(&result);
+    write_file(name, good);
+    RUN(&result, "plan", name);
+    check(&result, 0, "bodies  (a\\n\\x1b[31m.yaml)\n", NULL);
+    program_result_done(&result);
+    unlink(name);
 }
 
 static void list_and_explain(void **state)
@@ -226,6 +316,9 @@ int test_command_line(void)
         cmocka_unit_test(lint_prints_every_error_and_exits_2),
         cmocka_unit_test(one_seed_gives_one_plan),
         cmocka_unit_test(list_and_explain),
+        cmocka_unit_test(only_files_are_read),
+        cmocka_unit_test(rule_files_are_checked_where_they_are_named),
+        cmocka_unit_test(names_of_files_are_harmless),
         cmocka_unit_test(names_are_checked_against_what_is_installed),
     };
     return cmocka_run_group_tests_name("command line", tests, make_folder, remove_folder);

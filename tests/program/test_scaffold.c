@@ -142,6 +142,22 @@ static void a_fixture_that_cannot_be_written_leaves_nothing(void **state)
     sh(&lab, "mkdir tree/fixtures-go/cases.json.new; (cd tree && find . -type f -exec cksum {} + | sort) >before");
     run(&lab, "new-fixture", "counter/receipts", 3, NULL, "cases.json.new: ");
     assert_untouched(&lab);
+    /* what an earlier attempt left is no obstacle */
+    sh(&lab, "rmdir tree/fixtures-go/cases.json.new; echo stale >tree/fixtures-go/cases.json.new");
+    run(&lab, "new-fixture", "counter/receipts", 0, "changed tree/fixtures-go/cases.json\n", NULL);
+    sh(&lab, "test ! -e tree/fixtures-go/cases.json.new; grep -q counter/receipts tree/fixtures-go/cases.json");
+    lab_close(&lab);
+}
+
+/* Who stands in a source tree means that one, and is told which one it was. */
+static void the_tree_in_which_one_stands_is_the_one(void **state)
+{
+    (void)state;
+    struct lab lab;
+    open_with_tree(&lab);
+    sh(&lab, "cd tree && '" LEAKDRILL "' new-detector queue-depth >../said && test -e harness/detect/queue_depth.c\n"
+             "grep -q \"^source tree: $(pwd -P)\\$\" ../said\n"
+             "test ! -e '" SOURCE_FOLDER "/harness/detect/queue_depth.c'");
     lab_close(&lab);
 }
 
@@ -189,6 +205,7 @@ int test_scaffold(void)
         cmocka_unit_test(a_new_fixture_leaks),
         cmocka_unit_test(fixtures_are_refused_with_a_reason),
         cmocka_unit_test(a_fixture_that_cannot_be_written_leaves_nothing),
+        cmocka_unit_test(the_tree_in_which_one_stands_is_the_one),
         cmocka_unit_test(a_new_detector_builds_and_passes),
         cmocka_unit_test(detectors_are_refused_with_a_reason),
     };

@@ -114,7 +114,7 @@ static void an_attached_target_is_read_harmlessly_and_lives_on(void **state)
     start_service(&service, "growing", address, sizeof address);
     LAB_SCENARIO(&lab, "attach.yaml", "attach.yaml", "NAME", "attach", "ADDRESS", address, "ELSEWHERE", "", "MORE", "", "LOAD", "");
     LAB_RUN(&lab, &result, "run", "attach.yaml", "--db", "attach.db");
-    lab_check(&result, 0, "Verdict: PASS, 1 of 1 runs\n", "1/1] run 0 attach/leaky/none: 0 alerts");
+    lab_check(&result, 0, "Verdict: PASS, 1 of 1 runs\n", "1/1] run 0 attach/observed/none: 0 alerts");
     program_result_done(&result);
     lab_assert_number(&lab, "attach.db", "SELECT count(*) >= 3 FROM observation WHERE kind = 'profile'", 1);
     end_service(&service, &result);

@@ -167,6 +167,16 @@ static void explosions(void **state)
     ld_buffer_done(&yaml);
 }
 
+/* The mark is no column: the first line's places are as if it were not there. */
+static void a_byte_order_mark_is_passed_over(void **state)
+{
+    (void)state;
+    expect_errors("\xef\xbb\xbf" "name: a\nname: b\n", "a.yaml:2:1: duplicate key \"name\"; first given at line 1\n");
+    expect_errors("\xef\xbb\xbf" "{name: a, name: b}\n",
+                  "a.yaml:1:11: duplicate key \"name\"; first given at line 1\n");
+    expect_errors("\xef\xbb\xbf", "a.yaml:1:1: the document is empty\n");
+}
+
 static void files(void **state)
 {
     (void)state;
@@ -176,7 +186,10 @@ static void files(void **state)
     assert_int_equal(ld_document_read(&document, "/nonexistent/a.yaml", &errors), LD_ENOENT);
     assert_string_equal(ld_error_format(&errors.items[0], line, sizeof line),
                         "/nonexistent/a.yaml: cannot open: No such file or directory");
-    assert_int_equal(ld_document_read(&document, "/", &errors), LD_EIO);
+    assert_int_equal(ld_document_read(&document, "/", &errors), LD_ESPEC);
+    assert_int_equal(ld_document_read(&document, "/dev/zero", &errors), LD_ESPEC);
+    assert_string_equal(ld_error_format(&errors.items[2], line, sizeof line),
+                        "/dev/zero: is a device or a socket, not a file");
     ld_errors_done(&errors);
     int file = mkstemp(path);
     assert_true(file >= 0);
@@ -198,6 +211,7 @@ int test_document(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nodes_know_their_places), cmocka_unit_test(aliases_are_shared), cmocka_unit_test(refused),
         cmocka_unit_test(malformed),               cmocka_unit_test(bad_utf8),           cmocka_unit_test(explosions),
+        cmocka_unit_test(a_byte_order_mark_is_passed_over),
         cmocka_unit_test(files),
     };
     return cmocka_run_group_tests_name("document", tests, NULL, NULL);
