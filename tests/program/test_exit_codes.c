@@ -91,7 +91,7 @@ static void a_target_that_is_never_ready_is_3(void **state)
     struct program_result result;
     LAB_SCENARIO(&lab, "deaf.yaml", "command.yaml", "NAME", "deaf", "BEHAVIOUR", "never-listens");
     LAB_RUN(&lab, &result, "run", "deaf.yaml", "--db", "deaf.db");
-    lab_check(&result, 3, "\nVerdict: HARNESS, 1 of 1 runs\n", "run 0 deaf/leaky/none: void, harness: target ");
+    lab_check(&result, 3, "\nVerdict: HARNESS, 1 of 1 runs\n", "run 0 deaf/observed/none: void, harness: target ");
     lab_check(&result, 3, "was not ready within 1.0 s:", "/ready: nobody listens there");
     program_result_done(&result);
     lab_assert_text(&lab, "deaf.db", "SELECT verdict FROM campaign", "harness");
