@@ -33,7 +33,7 @@ static uint32_t false_alarm_runs(const struct ld_plan *plan, const struct ld_sco
     for (size_t i = 0; i < score->detector_run_count; i++) {
         const struct ld_detector_run *run = &score->detector_runs[i];
         const struct ld_run_plan *planned = ld_plan_find_run(plan, run->run);
-        count += planned && planned->cell == row->cell && strcmp(run->detector, row->detector) == 0 &&
+        count += planned && planned->cell == row->cell && strcmp(run->detector, row->detector) == 0 && run->valid &&
                  run->false_alarms > 0;
     }
     return count;

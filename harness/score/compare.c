@@ -132,7 +132,7 @@ static int pair_false_alarms(struct comparing *comparing, const struct ld_cell *
 {
     const struct ld_detector_run *a = detector_run(comparing->left, left->index);
     const struct ld_detector_run *b = detector_run(comparing->right, right->index);
-    if (!a || !b)
+    if (!a || !b || !a->valid || !b->valid)
         return 0;
     count_pair(&comparing->result->false_alarms, a->false_alarms > 0, b->false_alarms > 0);
     if ((a->false_alarms > 0) == (b->false_alarms > 0))

@@ -1,8 +1,8 @@
 /* Two detectors on the same runs, or one detector in two campaigns of the same plan: paired, run by run.
  *
  * Leaks pair by cell name, repetition and interval, so that both sides had the same seed and the same schedule. A pair
- * counts when both sides are evidence (TP, TP_LATE or FN); seen is TP. Healthy and leaky runs pair by cell and
- * repetition for false alarms. Cells whose sets of reads differ are left out: a read that intrudes changes the run. */
+ * counts when both sides are evidence (TP, TP_LATE or FN); seen is TP. Valid runs, healthy and leaky, pair by
+ * cell and repetition for false alarms. Cells whose sets of reads differ are left out: a read that intrudes changes the run. */
 #ifndef LD_SCORE_COMPARE_H
 #define LD_SCORE_COMPARE_H
 

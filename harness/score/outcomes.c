@@ -133,6 +133,7 @@ static void count_episodes(struct scoring *scoring, const struct ld_episodes *ep
     struct ld_detector_run *row = &scoring->score->detector_runs[scoring->score->detector_run_count++];
     *row = (struct ld_detector_run){.run = scoring->run->run,
                                     .detector = scoring->name,
+                                    .valid = scoring->run->validity == LD_VALID && !scoring->record->failed,
                                     .alerted = episodes->count > 0,
                                     .episodes = (uint32_t)episodes->count};
     for (size_t i = 0; i < episodes->count; i++) {

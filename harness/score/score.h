@@ -156,6 +156,7 @@ struct ld_outcome {
 struct ld_detector_run {
     uint32_t run;
     const char *detector;
+    bool valid;                    /* the run is evidence, and the detector whole; what follows counts either way */
     bool alerted;                  /* any episode */
     uint32_t episodes;
     uint32_t false_alarms;         /* all of them, */

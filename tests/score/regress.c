@@ -98,6 +98,20 @@ static void a_baseline_keeps_no_calibration(void **state)
     ld_baseline_done(&baseline);
 }
 
+/* What cries in void runs alone is no more than the valid runs there are. */
+static void void_runs_do_not_count(void **state)
+{
+    (void)state;
+    for (size_t i = 1; i < 2 * PAIRS; i += 2) {
+        before->runs[i].validity = LD_INVALID_LAG;
+        campaign_open(before, i, SUBJECT, 9 * LD_SECOND, SITE);
+    }
+    struct ld_baseline baseline = baseline_of(before);
+    assert_int_equal(baseline.rows[1].runs, 0);
+    assert_int_equal(baseline.rows[1].false_alarm_runs, 0);
+    ld_baseline_done(&baseline);
+}
+
 static void a_lost_leak_waits_for_the_rerun(void **state)
 {
     (void)state;
@@ -221,6 +235,7 @@ int test_regress(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_alike_is_no_regression, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_baseline_keeps_no_calibration, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(void_runs_do_not_count, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_lost_leak_waits_for_the_rerun, set_up, tear_down),
         cmocka_unit_test_setup_teardown(rarer_needs_significance, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_found_now_does_not_fail, set_up, tear_down),
