@@ -53,8 +53,8 @@ static bool own_group(const char *mount, char *ret_path, size_t room)
 static bool has_word(const char *folder, const char *name, const char *word)
 {
     char path[LD_GROUP_PATH_MAX + 64], text[512], *rest = NULL;
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool fits = snprintf(path, sizeof path, "%s/%s", folder, name) < (int)sizeof path;
+    int fd = fits ? open(path, O_RDONLY | O_CLOEXEC) : -1;
     ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
     if (fd >= 0)
         close(fd);
@@ -68,8 +68,8 @@ static bool has_word(const char *folder, const char *name, const char *word)
 static bool write_word(const char *folder, const char *name, const char *word)
 {
     char path[LD_GROUP_PATH_MAX + 64];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    int fd = folder[0] ? open(path, O_WRONLY | O_CLOEXEC) : -1;
+    bool fits = snprintf(path, sizeof path, "%s/%s", folder, name) < (int)sizeof path;
+    int fd = fits && folder[0] ? open(path, O_WRONLY | O_CLOEXEC) : -1;
     if (fd < 0)
         return false;
     bool good = write(fd, word, strlen(word)) == (ssize_t)strlen(word);
@@ -198,8 +198,8 @@ static void remove_children(const char *path)
         char child[LD_GROUP_PATH_MAX + 260];
         if (entry->d_name[0] < '0' || entry->d_name[0] > '9')
             continue;
-        snprintf(child, sizeof child, "%s/%s", path, entry->d_name);
-        rmdir(child);
+        if (snprintf(child, sizeof child, "%s/%s", path, entry->d_name) < (int)sizeof child)
+            rmdir(child);
     }
     if (folder)
         closedir(folder);
