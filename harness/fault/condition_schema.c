@@ -193,6 +193,9 @@ const struct ld_schema ld_when_schema = {
            "detector (an alert).",
     .fields = when_fields,
     .check = check_when,
+    .example = "when: {matrix: red, for: 3m}\n"
+               "when: {detector: growth, severity: amber}\n"
+               "when: {metric: process_memory_resident_bytes, over: 400MiB, for: 5s}\n",
 };
 
 const char *ld_condition_quantity(enum ld_metric metric, double value, char *text, size_t size)
@@ -304,4 +307,5 @@ const struct ld_schema ld_steady_schema = {
            "reaction's recovery is measured against.",
     .fields = steady_fields,
     .check = check_steady,
+    .example = "steady: {metrics: [{go_sched_goroutines_count: 5}], within: 10%, for: 5s}\n",
 };

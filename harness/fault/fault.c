@@ -52,6 +52,33 @@ const struct ld_fault_info ld_fault_table[LD_FAULT_TYPES] = {
      "Open the service's circuit breaker for a time: it answers 503 and does no work.", NULL},
 };
 
+/* A share of none, of whatever the fault touches a share of. */
+static int check_touches(struct ld_schema_context *context, const struct ld_fault_info *info,
+                         const struct ld_node *node, const union ld_fault_attributes *attributes)
+{
+    const struct ld_field *share = ld_schema_find(info->attributes, "toxicity");
+    if (!share || *(const double *)((const char *)attributes + share->offset) > 0)
+        return 0;
+    size_t length = ld_schema_push(context, share->name);
+    int code = ld_schema_error(context, ld_node_get(node, share->name), LD_ESPEC,
+                               "0 touches no %s: it would do nothing",
+                               info->scope == LD_SCOPE_SAMPLING ? "read" : "connection");
+    ld_schema_pop(context, length);
+    return code;
+}
+
+int ld_fault_bind(struct ld_schema_context *context, enum ld_fault_type type, const struct ld_node *node,
+                  union ld_fault_attributes *ret_attributes)
+{
+    const struct ld_fault_info *info = &ld_fault_table[type];
+    size_t length = ld_schema_push(context, info->name);
+    int code = ld_schema_bind(context, info->attributes, node, ret_attributes);
+    if (!code)
+        code = check_touches(context, info, node, ret_attributes);
+    ld_schema_pop(context, length);
+    return code;
+}
+
 const struct ld_fault_info *ld_fault_find(const char *name)
 {
     for (size_t i = 0; i < LD_FAULT_TYPES; i++)

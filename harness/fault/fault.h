@@ -174,6 +174,11 @@ struct ld_fault_spec {
     const char *id;       /* "<case>/<index>/<type>": what decisions are derived from */
 };
 
+/* Bind the attributes of one fault, as scenarios and proxy files write them: `node` is the mapping behind the fault's
+ * name. LD_ESPEC also when it would touch nothing (toxicity: 0). */
+int ld_fault_bind(struct ld_schema_context *context, enum ld_fault_type type, const struct ld_node *node,
+                  union ld_fault_attributes *ret_attributes);
+
 /* An instant has no duration: it is over when whom it hit is gone. */
 bool ld_fault_is_instant(enum ld_fault_type type);
 /* How long the scenario says that it goes on, the last restart included; -1: until the method's end. */

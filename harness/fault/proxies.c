@@ -7,6 +7,7 @@
 
 #include "base/buffer.h"
 #include "base/text.h"
+#include "fault/toxic.h"
 
 #define VALUES_MAX ((size_t)4096) /* of one toxic's attributes as text */
 
@@ -95,14 +96,11 @@ static int bind_toxic(struct ld_schema_context *context, const struct ld_field *
         code = find_type(context, node, &item, &type);
     if (code)
         return code;
-    const struct ld_fault_info *info = &ld_fault_table[type];
-    size_t length = ld_schema_push(context, info->name);
-    code = ld_schema_bind(context, info->attributes, item.attributes[type], &toxic->attributes);
-    ld_schema_pop(context, length);
+    code = ld_fault_bind(context, type, item.attributes[type], &toxic->attributes);
     toxic->type = type;
     toxic->at_ns = 0;
     toxic->for_ns = -1;
-    toxic->id = item.name ? item.name : info->name;
+    toxic->id = item.name ? item.name : ld_fault_table[type].name;
     return code;
 }
 
@@ -122,7 +120,7 @@ static const struct ld_field entry_fields[] = {
     {.name = "connections", .type = LD_FIELD_INTEGER, .offset = AT(connections), .minimum = 1, .maximum = 100000,
      .initial = "4096", .doc = "Connections open at once; what comes beyond is reset."},
     {.name = "toxics", .type = LD_FIELD_LIST, .offset = AT(toxics), .item = &toxic_item,
-     .size = sizeof(struct ld_fault_spec), .count_max = LD_PROXY_TOXICS_MAX,
+     .size = sizeof(struct ld_fault_spec), .count_max = LD_LINK_TOXICS_MAX,
      .doc = "What is done to its connections: a list of items such as {latency: {latency: 100ms}}, with the names and "
             "attributes of a scenario's faults (see: leakdrill explain faults). They act all the time, in this order."},
     {0},
@@ -180,12 +178,53 @@ static int check_ports(struct ld_schema_context *context, const struct draft *dr
     return 0;
 }
 
+/* Which proxy of the file this one leads to; the count when to none. */
+static size_t next_of(const struct draft *draft, size_t index)
+{
+    const struct ld_proxy_entry *entries = draft->proxies.items;
+    size_t next = 0;
+    while (next < draft->proxies.count && entries[next].listen.port != entries[index].upstream.port)
+        next++;
+    return next;
+}
+
+/* Is it the first in the file of a circle? Every proxy leads to one place, so that no more steps than proxies tell. */
+static bool begins_circle(const struct draft *draft, size_t index)
+{
+    size_t at = next_of(draft, index);
+    for (size_t steps = 0; steps < draft->proxies.count && at < draft->proxies.count && at > index; steps++)
+        at = next_of(draft, at);
+    return at == index;
+}
+
+/* One client of a circle would be a connection for every one that the limits allow. */
+static int check_circles(struct ld_schema_context *context, const struct ld_node *proxies, const struct draft *draft)
+{
+    int code = 0;
+    for (size_t i = 0; i < draft->proxies.count; i++) {
+        if (!begins_circle(draft, i))
+            continue;
+        size_t next = next_of(draft, i), length = ld_schema_push(context, "proxies");
+        ld_schema_push(context, draft->proxies.names[i]);
+        ld_schema_push(context, "upstream");
+        const struct ld_node *place = ld_node_get(proxies->items[i], "upstream");
+        if (next == i)
+            code = ld_schema_error(context, place, LD_ESPEC, "is where the proxy itself listens");
+        else
+            code = ld_schema_error(context, place, LD_ESPEC, "leads to \"%s\" and from there back to \"%s\"",
+                                   draft->proxies.names[next], draft->proxies.names[i]);
+        ld_schema_pop(context, length);
+    }
+    return code;
+}
+
 static int check_file(struct ld_schema_context *context, const struct ld_node *node, void *value)
 {
     const struct draft *draft = value;
     if (draft->proxies.count == 0)
         return ld_schema_error(context, ld_node_get(node, "proxies"), LD_ESPEC, "there is no proxy in it");
-    return check_ports(context, draft);
+    int code = check_ports(context, draft);
+    return code ? code : check_circles(context, ld_node_get(node, "proxies"), draft);
 }
 
 static const struct ld_field file_fields[] = {
@@ -202,7 +241,10 @@ static const struct ld_field file_fields[] = {
 
 static const struct ld_schema file_schema = {
     .name = "proxies",
-    .doc = "The file of leakdrill proxy.",
+    .doc = "The file of leakdrill proxy. Read again, a proxy goes on as the one that listens on the same port, "
+           "whatever its name now: its connections stay, and the toxics of the new name act on them. While a toxic "
+           "acts, the proxy's thread asks for the lowest real-time priority (SCHED_RR), so that a busy machine does not make it "
+           "late: that takes root or CAP_SYS_NICE; refused, it does without.",
     .fields = file_fields,
     .check = check_file,
 };

@@ -11,7 +11,6 @@
 #include "yaml/schema.h"
 
 #define LD_PROXIES_MAX 256
-#define LD_PROXY_TOXICS_MAX 16 /* of one proxy, as many as act on one connection */
 
 struct ld_buffer;
 

@@ -464,6 +464,7 @@ int ld_scenario_check(struct ld_schema_context *context, struct ld_scenario_draf
     check_declared(&check);
     check_period(&check);
     check_faults(&check);
+    keep(&check, ld_toxics_check(context, draft));
     keep(&check, ld_conditions_check(context, draft));
     check_wall(&check);
     check_detectors(&check);

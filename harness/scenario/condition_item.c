@@ -9,16 +9,21 @@ struct abort_item {
 
 static const struct ld_field abort_fields[] = {
     {.name = "when", .type = LD_FIELD_NODE, .offset = offsetof(struct abort_item, when), .flags = LD_FIELD_REQUIRED,
-     .doc = "The condition."},
+     .object = &ld_when_schema, .doc = "The condition."},
     {0},
 };
-static const struct ld_schema abort_schema = {
-    .name = "abort", .doc = "What ends the run.", .fields = abort_fields};
+const struct ld_schema ld_abort_schema = {
+    .name = "abort",
+    .doc = "What ends the run, or a list of them: once one holds, all faults are undone and the run ends there. What "
+           "came before still counts.",
+    .fields = abort_fields,
+    .example = "abort: {when: {metric: process_memory_resident_bytes, over: 400MiB}}\n",
+};
 
 static int bind_one(struct ld_schema_context *context, const struct ld_node *node, struct ld_when *when)
 {
     struct abort_item item = {0};
-    int code = ld_schema_bind(context, &abort_schema, node, &item);
+    int code = ld_schema_bind(context, &ld_abort_schema, node, &item);
     if (code)
         return code;
     size_t length = ld_schema_push(context, "when");
@@ -105,6 +110,22 @@ static int check_when(const struct check *check, struct ld_when *when)
     return 0;
 }
 
+/* A reaction by the clock: some of the load must come while it lasts. */
+static int check_meets_load(const struct check *check, const struct ld_fault_spec *fault, const struct ld_node *item)
+{
+    const struct ld_load_spec *load = &check->scenario->load;
+    bool late = fault->at_ns >= load->from_ns + load->for_ns;
+    bool early = fault->for_ns >= 0 && fault->at_ns + fault->for_ns <= load->from_ns;
+    if (!late && !early)
+        return 0;
+    size_t length = ld_schema_push(check->context, late ? "at" : "for");
+    int code = ld_schema_error(check->context, ld_node_get(item, late ? "at" : "for"), LD_ESPEC,
+                               "the load has %s by then: it would change nothing",
+                               late ? "ended" : "not begun");
+    ld_schema_pop(check->context, length);
+    return code;
+}
+
 static int check_fault(const struct check *check, const struct ld_fault_spec *fault, const struct ld_node *item)
 {
     const struct ld_scenario *scenario = check->scenario;
@@ -116,7 +137,8 @@ static int check_fault(const struct check *check, const struct ld_fault_spec *fa
                                "breaker: only programs that keep the contract of fixtures have one");
     if (fault->type == LD_FAULT_BREAKER && !has_load)
         return ld_schema_error(check->context, item, LD_ESPEC, "breaker: without a load nobody would notice");
-    return 0;
+    bool reaction = ld_fault_table[fault->type].scope == LD_SCOPE_REACTION;
+    return !reaction || fault->when ? 0 : check_meets_load(check, fault, item);
 }
 
 static int check_case(const struct check *check, struct ld_fault_case *fault_case, const struct ld_node *items)

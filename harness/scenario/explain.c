@@ -75,13 +75,54 @@ static int explain_field(const char *path, const struct ld_field *field, struct 
     return ld_schema_explain(&schema, EXPLAIN_ALL, out);
 }
 
+#define FAULTS_ABOVE "faults."
+
+/* The keys of one fault, out of the fault table. */
+static const struct ld_schema *fault_schema(void)
+{
+    static struct ld_field fields[LD_FAULT_ITEM_FIELDS];
+    static const struct ld_schema schema = {
+        .name = "faults",
+        .doc = "Named cases, each a list of faults. The keys of one fault:",
+        .fields = fields,
+        .example = "faults:\n"
+                   "  slow: [{at: 5s, for: 10s, latency: {latency: 200ms}}]\n"
+                   "  cured: [{when: {matrix: red, for: 30s}, kill: {who: target, restart_after: 1s}}]\n",
+    };
+    ld_fault_item_fields(fields);
+    return &schema;
+}
+
 static int explain_faults(struct ld_buffer *out)
 {
-    struct ld_field fields[LD_FAULT_ITEM_FIELDS];
-    ld_fault_item_fields(fields);
-    const struct ld_schema schema = {
-        .name = "faults", .doc = "Named cases, each a list of faults. The keys of one fault:", .fields = fields};
-    return ld_schema_explain(&schema, EXPLAIN_ALL, out);
+    return ld_schema_explain(fault_schema(), EXPLAIN_ALL, out);
+}
+
+static int explain_when(struct ld_buffer *out)
+{
+    return ld_schema_explain(&ld_when_schema, EXPLAIN_ALL, out);
+}
+
+/* What has a name of its own though no key of the scenario leads there, or more to tell than its key. */
+static const struct {
+    const char *name;
+    int (*explain)(struct ld_buffer *out);
+} topics[] = {
+    {"faults", explain_faults},        {"fault", explain_faults},   {"detectors", explain_detector_rows},
+    {"when", explain_when},            {"condition", explain_when},
+};
+#define TOPICS (sizeof topics / sizeof *topics)
+
+static bool is_below_faults(const char *path)
+{
+    return strncmp(path, FAULTS_ABOVE, strlen(FAULTS_ABOVE)) == 0;
+}
+
+/* Cases have names and faults no schema of their own: their keys stand below faults as if there were neither. */
+static const struct ld_field *find_field(const char *path)
+{
+    return is_below_faults(path) ? ld_schema_find(fault_schema(), path + strlen(FAULTS_ABOVE))
+                                 : ld_schema_find(&ld_scenario_schema, path);
 }
 
 static int unknown_path(const char *path, struct ld_error *error)
@@ -95,6 +136,8 @@ static int unknown_path(const char *path, struct ld_error *error)
         names[count++] = ld_fault_table[type].name;
     for (size_t i = 0; i < kind_count && count < NAMES_MAX; i++)
         names[count++] = kinds[i]->name;
+    for (size_t i = 0; i < TOPICS && count < NAMES_MAX; i++)
+        names[count++] = topics[i].name;
     const char *nearest = ld_nearest(path, names);
     if (nearest)
         return ld_fail(error, LD_ENOENT, "nothing is called \"%.60s\"; did you mean \"%s\"?", path, nearest);
@@ -105,14 +148,14 @@ static int unknown_path(const char *path, struct ld_error *error)
 /* A key path of the schema wins over a fault or a detector of the same name. */
 static int explain_path(const char *path, struct ld_buffer *out, struct ld_error *error)
 {
-    const struct ld_field *field = ld_schema_find(&ld_scenario_schema, path);
-    const struct ld_fault_info *fault = ld_fault_find(path);
+    bool below_faults = is_below_faults(path);
+    const struct ld_field *field = find_field(path);
+    const struct ld_fault_info *fault = ld_fault_find(below_faults ? path + strlen(FAULTS_ABOVE) : path);
     const struct ld_detector_kind *kind = ld_detector_find(path);
-    if (strcmp(path, "faults") == 0)
-        return explain_faults(out);
-    if (strcmp(path, "detectors") == 0)
-        return explain_detector_rows(out);
-    if (field)
+    for (size_t i = 0; i < TOPICS; i++)
+        if (strcmp(path, topics[i].name) == 0)
+            return topics[i].explain(out);
+    if (field && !(below_faults && fault))
         return explain_field(path, field, out);
     if (fault)
         return explain_fault(fault, out);
@@ -133,7 +176,7 @@ static size_t add_key_paths(const struct ld_schema *schema, const char *above, c
     for (const struct ld_field *field = schema->fields; field->name && count < most; field++) {
         char *path = paths[count];
         int length = snprintf(path, LD_KEY_PATH_MAX, "%s%s%s", above, *above ? "." : "", field->name);
-        if (length >= LD_KEY_PATH_MAX || ld_schema_find(&ld_scenario_schema, path) != field)
+        if (length >= LD_KEY_PATH_MAX || find_field(path) != field)
             continue;
         count++;
         if (field->object)
@@ -144,5 +187,6 @@ static size_t add_key_paths(const struct ld_schema *schema, const char *above, c
 
 size_t ld_scenario_key_paths(char (*ret_paths)[LD_KEY_PATH_MAX], size_t most)
 {
-    return add_key_paths(&ld_scenario_schema, "", ret_paths, 0, most);
+    size_t count = add_key_paths(&ld_scenario_schema, "", ret_paths, 0, most);
+    return add_key_paths(fault_schema(), "faults", ret_paths, count, most);
 }

@@ -31,6 +31,7 @@ void ld_fault_item_fields(struct ld_field fields[LD_FAULT_ITEM_FIELDS])
     fields[count++] = (struct ld_field){.name = "when",
                                         .type = LD_FIELD_NODE,
                                         .offset = AT(when),
+                                        .object = &ld_when_schema,
                                         .doc = "Instead of `at`: a condition that starts it, such as {matrix: red, for: "
                                                "3m}. Once, before the method's end, which ends it too. From then on "
                                                "the run no longer counts for or against a detector."};
@@ -104,12 +105,10 @@ int ld_fault_item_bind(struct ld_schema_context *context, const struct ld_field 
         code = find_fault(context, node, &item, &type);
     if (code)
         return code;
-    size_t length = ld_schema_push(context, ld_fault_table[type].name);
-    code = ld_schema_bind(context, ld_fault_table[type].attributes, item.attributes[type], &fault->attributes);
-    ld_schema_pop(context, length);
+    code = ld_fault_bind(context, type, item.attributes[type], &fault->attributes);
     const struct ld_node *duration = ld_node_get(node, "for");
     if (duration && ld_fault_is_instant(type)) {
-        length = ld_schema_push(context, "for");
+        size_t length = ld_schema_push(context, "for");
         code = ld_schema_error(context, duration, LD_ESPEC, "%s is an instant and has no duration",
                                ld_fault_table[type].name);
         ld_schema_pop(context, length);

@@ -311,6 +311,7 @@ static const struct ld_field scenario_fields[] = {
      .type = LD_FIELD_CUSTOM,
      .offset = DRAFT(aborts),
      .custom = ld_aborts_bind,
+     .object = &ld_abort_schema,
      .doc = "{when: CONDITION}, or a list of them: once it holds, all faults are undone and the run ends there. What "
             "came before still counts."},
     {.name = "faults",

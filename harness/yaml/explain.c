@@ -36,8 +36,7 @@ static const struct ld_schema *schema_of(const struct ld_field *field)
 {
     while (field->type == LD_FIELD_LIST || field->type == LD_FIELD_MAP)
         field = field->item;
-    bool object = field->type == LD_FIELD_OBJECT || field->type == LD_FIELD_OPTIONAL_OBJECT;
-    return object ? field->object : NULL;
+    return field->object;
 }
 
 static int write_type(struct ld_buffer *out, const struct ld_field *field)
@@ -49,7 +48,7 @@ static int write_type(struct ld_buffer *out, const struct ld_field *field)
     }
     if (field->type == LD_FIELD_CHOICE)
         return ld_buffer_printf(out, "one of %s", ld_names_text(field->choices, choices, sizeof choices));
-    return ld_buffer_add_text(out, ld_type_phrase(field->type));
+    return ld_buffer_add_text(out, ld_type_phrase(field->object ? LD_FIELD_OBJECT : field->type));
 }
 
 /* "every: a duration with its unit, such as 250ms; 10ms to 10s; default 250ms" */
@@ -88,12 +87,24 @@ static int explain_field(const struct ld_field *field, unsigned depth, unsigned 
     return code;
 }
 
+/* As they are: broken lines would be no YAML. */
+static int write_example(const char *lines, unsigned indent, struct ld_buffer *out)
+{
+    int code = ld_buffer_printf(out, "%*sSuch as:\n", (int)indent, "");
+    while (!code && *lines) {
+        size_t length = strcspn(lines, "\n");
+        code = ld_buffer_printf(out, "%*s%.*s\n", (int)(indent + INDENT), "", (int)length, lines);
+        lines += length + (lines[length] == '\n');
+    }
+    return code;
+}
+
 static int explain_fields(const struct ld_schema *schema, unsigned depth, unsigned indent, struct ld_buffer *out)
 {
     int code = 0;
     for (const struct ld_field *field = schema->fields; !code && field->name; field++)
         code = explain_field(field, depth, indent, out);
-    return code;
+    return code || !schema->example ? code : write_example(schema->example, indent, out);
 }
 
 int ld_schema_explain(const struct ld_schema *schema, unsigned depth, struct ld_buffer *out)

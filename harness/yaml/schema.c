@@ -245,7 +245,9 @@ static int check_count(struct ld_schema_context *context, const struct ld_field 
     size_t maximum = field->count_max ? field->count_max : COUNT_MAX;
     if (node->count <= maximum)
         return 0;
-    return ld_schema_error(context, node, LD_ESPEC, "has %zu items; at most %zu are allowed", node->count, maximum);
+    const struct ld_node *first_beyond = node->kind == LD_NODE_MAPPING ? node->keys[maximum] : node->items[maximum];
+    return ld_schema_error(context, first_beyond, LD_ESPEC, "has %zu items; at most %zu are allowed", node->count,
+                           maximum);
 }
 
 static int bind_list(struct ld_schema_context *context, const struct ld_field *field, const struct ld_node *node,

@@ -69,7 +69,8 @@ struct ld_field {
     double minimum, maximum;    /* inclusive; both 0: no bounds; ns for durations, bytes for sizes, fraction for
                                  * percents; INFINITY (<math.h>) leaves one side open */
     const char *const *choices; /* CHOICE: ends with NULL */
-    const struct ld_schema *object; /* OBJECT, OPTIONAL_OBJECT */
+    const struct ld_schema *object; /* OBJECT, OPTIONAL_OBJECT; NODE, CUSTOM: what a later step binds it by, so that it
+                                     * is explained and found; may be NULL */
     const struct ld_field *item;    /* LIST, MAP: describes one item (offset 0) */
     size_t size;                    /* LIST, MAP, OPTIONAL_OBJECT: bytes of one item */
     size_t count_max;               /* LIST, MAP: 0 means 1000 */
@@ -87,6 +88,7 @@ struct ld_schema {
     const struct ld_field *fields; /* ends with a zero row */
     /* Checks across fields, after all of them bound without error; may be NULL. */
     int (*check)(struct ld_schema_context *context, const struct ld_node *node, void *value);
+    const char *example; /* whole lines of YAML, for explain; may be NULL */
 };
 
 /* Bind `node` into `value` (defaults first). 0, or the code of the first error; all are in context->errors. */

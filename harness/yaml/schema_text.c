@@ -79,7 +79,7 @@ const char *ld_range_text(const struct ld_field *field, char *buffer, size_t siz
 {
     char minimum[48], maximum[48];
     buffer[0] = '\0';
-    if (field->minimum == 0 && field->maximum == 0)
+    if (field->type == LD_FIELD_CUSTOM || (field->minimum == 0 && field->maximum == 0)) /* a custom one's are its own */
         return buffer;
     bool low = !isinf(field->minimum), high = !isinf(field->maximum);
     if (low)

@@ -80,6 +80,17 @@ static const struct {
      "p.yaml:6:40: proxies.a: another toxic is called \"latency\" already"},
     {HEAD "  b: {listen: 127.0.0.1:1000, upstream: 127.0.0.1:80}\n",
      "p.yaml:6:3: proxy \"a\" listens on 127.0.0.1:1000 already"},
+    {HEAD "  b: {listen: 127.0.0.1:2000, upstream: 127.0.0.1:2000}\n",
+     "p.yaml:6:41: proxies.b.upstream: is where the proxy itself listens"},
+    {HEAD "  c: {listen: 127.0.0.1:1, upstream: 127.0.0.1:2}\n  d: {listen: 127.0.0.1:2, upstream: 127.0.0.1:3}\n"
+          "  e: {listen: 127.0.0.1:3, upstream: 127.0.0.1:1}\n",
+     "p.yaml:6:38: proxies.c.upstream: leads to \"d\" and from there back to \"c\""},
+    {HEAD "  f: {listen: 127.0.0.1:4, upstream: 127.0.0.1:5}\n  g: {listen: 127.0.0.1:5, upstream: 127.0.0.1:5}\n",
+     "p.yaml:7:38: proxies.g.upstream: is where the proxy itself listens"},
+    {HEAD "    toxics: [{latency: {latency: 1s, toxicity: 0}}]\n",
+     "p.yaml:6:48: proxies.a.toxics[0].latency.toxicity: 0 touches no connection: it would do nothing"},
+    {HEAD "    toxics: [{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}]\n",
+     "p.yaml:6:78: proxies.a.toxics: has 18 items; at most 16 are allowed"},
     {"status: 127.0.0.1:1000\n" HEAD, "p.yaml:4:3: proxy \"a\" listens where the status page is"},
 };
 
@@ -103,7 +114,7 @@ static void every_mistake_is_told_with_its_place(void **state)
 static void the_documentation_names_every_key(void **state)
 {
     static const char *const words[] = {"leakdrill-proxy", "seed", "status", "proxies", "listen", "upstream",
-                                        "connections", "toxics", "name", "latency", "slicer"};
+                                        "connections", "toxics", "name", "latency", "slicer", "SCHED_RR"};
     struct ld_buffer out;
     (void)state;
     ld_buffer_init(&out, 1 << 20);
@@ -111,6 +122,7 @@ static void the_documentation_names_every_key(void **state)
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (!strstr(ld_buffer_text(&out), words[i]))
             fail_msg("\"%s\" is not in:\n%s", words[i], ld_buffer_text(&out));
+    assert_non_null(strstr(ld_buffer_text(&out), "  upstream: a value; required\n")); /* a custom one has no range */
     ld_buffer_done(&out);
 }
 
