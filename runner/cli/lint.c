@@ -1,32 +1,20 @@
 #include <stdio.h>
 
-#include "matrix/matrix.h"
 #include "runner/cli/sources.h"
 
 struct lint {
     const struct ld_source_setting *setting;
-    size_t scenarios, matrices, errors;
+    size_t files[LD_SOURCE_KINDS], errors;
 };
 
 /* Read the file by its kind for the sake of its errors. */
 static void read_source(struct lint *lint, const char *file, struct ld_errors *errors)
 {
-    struct ld_scenario *scenario = NULL;
-    struct ld_matrix *matrix = NULL;
-    switch (ld_source_kind_of(file, errors)) {
-    case LD_SOURCE_SCENARIO:
-        lint->scenarios++;
-        if (ld_scenario_read(&scenario, file, &lint->setting->catalogue, errors) == 0)
-            ld_scenario_free(scenario);
-        break;
-    case LD_SOURCE_MATRIX:
-        lint->matrices++;
-        if (ld_matrix_read(&matrix, file, errors) == 0)
-            ld_matrix_free(matrix);
-        break;
-    case LD_SOURCE_OTHER:
-        break;
-    }
+    enum ld_source_kind kind = ld_source_kind_of(file, errors);
+    if (kind == LD_SOURCE_OTHER)
+        return;
+    lint->files[kind]++;
+    ld_source_kinds[kind].check(file, lint->setting, errors);
 }
 
 static void lint_sources(struct lint *lint, const struct ld_sources *sources)
@@ -38,10 +26,14 @@ static void lint_sources(struct lint *lint, const struct ld_sources *sources)
         lint->errors += errors.count + errors.dropped;
         ld_errors_done(&errors);
     }
-    if (lint->errors)
+    if (lint->errors) {
         fprintf(stderr, "errors: %zu, files: %zu\n", lint->errors, sources->count);
-    else
-        printf("no errors; scenarios: %zu, rule files: %zu\n", lint->scenarios, lint->matrices);
+        return;
+    }
+    printf("no errors");
+    for (int kind = 0; kind < LD_SOURCE_KINDS; kind++)
+        printf("%s %s: %zu", kind ? "," : ";", ld_source_kinds[kind].plural, lint->files[kind]);
+    printf("\n");
 }
 
 int ld_command_lint(const struct ld_invocation *invocation)

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "fault/proxies.h"
+#include "matrix/matrix.h"
 #include "runner/detect/program.h"
 #include "yaml/node.h"
 
@@ -121,14 +123,43 @@ void ld_sources_done(struct ld_sources *sources)
 
 /* ---- kinds */
 
+static void check_scenario(const char *file, const struct ld_source_setting *setting, struct ld_errors *errors)
+{
+    struct ld_scenario *scenario;
+    if (ld_scenario_read(&scenario, file, &setting->catalogue, errors) == 0)
+        ld_scenario_free(scenario);
+}
+
+static void check_matrix(const char *file, const struct ld_source_setting *setting, struct ld_errors *errors)
+{
+    struct ld_matrix *matrix;
+    (void)setting;
+    if (ld_matrix_read(&matrix, file, errors) == 0)
+        ld_matrix_free(matrix);
+}
+
+static void check_proxies(const char *file, const struct ld_source_setting *setting, struct ld_errors *errors)
+{
+    struct ld_proxies *proxies;
+    (void)setting;
+    if (ld_proxies_read(&proxies, file, errors) == 0)
+        ld_proxies_free(proxies);
+}
+
+const struct ld_source_kind_info ld_source_kinds[LD_SOURCE_KINDS] = {
+    [LD_SOURCE_SCENARIO] = {"leakdrill", "scenarios", check_scenario},
+    [LD_SOURCE_MATRIX] = {"matrix", "rule files", check_matrix},
+    [LD_SOURCE_PROXIES] = {"leakdrill-proxy", "proxy files", check_proxies},
+};
+
 static enum ld_source_kind kind_of_root(const char *file, const struct ld_node *root, struct ld_errors *errors)
 {
-    if (ld_node_get(root, "leakdrill"))
-        return LD_SOURCE_SCENARIO;
-    if (ld_node_get(root, "matrix"))
-        return LD_SOURCE_MATRIX;
+    for (int kind = 0; kind < LD_SOURCE_KINDS; kind++)
+        if (ld_node_get(root, ld_source_kinds[kind].key))
+            return (enum ld_source_kind)kind;
     struct ld_error error;
-    ld_fail(&error, LD_ESPEC, "neither a scenario (its first key is leakdrill: 1) nor a rule file (matrix)");
+    ld_fail(&error, LD_ESPEC, "none of our files: a scenario has the key leakdrill, a rule file matrix, a "
+                               "proxy file leakdrill-proxy");
     snprintf(error.file, sizeof error.file, "%s", file);
     error.line = error.column = 1;
     ld_errors_add(errors, &error);
@@ -217,7 +248,7 @@ static int read_scenario(struct ld_scenarios *scenarios, const struct ld_source 
     enum ld_source_kind kind = ld_source_kind_of(source->file, errors);
     if (kind == LD_SOURCE_OTHER)
         return LD_ESPEC;
-    if (kind == LD_SOURCE_MATRIX && !source->named)
+    if (kind != LD_SOURCE_SCENARIO && !source->named)
         return 0;
     struct ld_scenario *scenario;
     int code = ld_scenario_read(&scenario, source->file, &setting->catalogue, errors);

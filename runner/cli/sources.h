@@ -1,4 +1,4 @@
-/* The scenario and rule files that a subcommand is given, and what they are checked against. */
+/* The files that a subcommand is given (scenarios, rules, proxies), and what they are checked against. */
 #ifndef LD_RUNNER_CLI_SOURCES_H
 #define LD_RUNNER_CLI_SOURCES_H
 
@@ -6,7 +6,7 @@
 #include "runner/run/catalogue.h"
 #include "scenario/scenario.h"
 
-enum ld_source_kind { LD_SOURCE_SCENARIO, LD_SOURCE_MATRIX, LD_SOURCE_OTHER };
+enum ld_source_kind { LD_SOURCE_SCENARIO, LD_SOURCE_MATRIX, LD_SOURCE_PROXIES, LD_SOURCE_KINDS, LD_SOURCE_OTHER };
 
 struct ld_source {
     char *file; /* owned */
@@ -23,7 +23,7 @@ struct ld_sources {
 int ld_sources_find(struct ld_sources *ret_sources, char *const *names, size_t count, struct ld_error *error);
 void ld_sources_done(struct ld_sources *sources);
 
-/* What the file is, by its top-level key: `leakdrill` or `matrix`. Files that cannot be read or are no YAML count as
+/* What the file is, by its top-level key. Files that cannot be read or are no YAML count as
  * LD_SOURCE_OTHER, and so does everything else; their errors, one at least, are then in `errors`. */
 enum ld_source_kind ld_source_kind_of(const char *file, struct ld_errors *errors);
 
@@ -35,6 +35,15 @@ struct ld_source_setting {
 };
 int ld_source_setting_init(struct ld_source_setting *setting, struct ld_error *error);
 void ld_source_setting_done(struct ld_source_setting *setting);
+
+/* What is told apart by its top-level key, one row a kind. */
+struct ld_source_kind_info {
+    const char *key;   /* the top-level key */
+    const char *plural; /* "rule files" */
+    /* Read it for the sake of its errors. */
+    void (*check)(const char *file, const struct ld_source_setting *setting, struct ld_errors *errors);
+};
+extern const struct ld_source_kind_info ld_source_kinds[LD_SOURCE_KINDS];
 /* Takes every name of a fixture or an upstream: for scenarios that are not to be run here. */
 struct ld_catalogue ld_catalogue_of_any(void);
 /* The file of the installed programs: $LEAKDRILL_FIXTURES_FILE, else that of this build. */
@@ -45,7 +54,7 @@ struct ld_scenarios {
     struct ld_scenario **items;
     size_t count;
 };
-/* Read every scenario among `names` (rule files in folders are passed over); nothing named: the documented ones. Every
+/* Read every scenario among `names` (other files in folders are passed over); nothing named: the documented ones. Every
  * error is in `errors`; 0 or the first code. */
 int ld_scenarios_read(struct ld_scenarios *ret_scenarios, char *const *names, size_t count,
                       const struct ld_source_setting *setting, struct ld_errors *errors, struct ld_error *error);

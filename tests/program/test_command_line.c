@@ -101,7 +101,7 @@ static void help_and_version_go_to_stdout(void **state)
         const char *text;
     } cases[] = {
         {{"--version"}, "leakdrill 0."},          {{"version"}, "leakdrill 0."},
-        {{"--help"}, "usage: leakdrill COMMAND"}, {{"help"}, "check scenario and rule files"},
+        {{"--help"}, "usage: leakdrill COMMAND"}, {{"help"}, "check scenario, rule and proxy files"},
         {{"plan", "--help"}, "--shard K/N"},      {{"help", "plan"}, "--shard K/N"},
         {{"lint", "-h"}, "usage: leakdrill lint"}, {{"verify", "--help"}, "not implemented yet"},
     };
@@ -142,12 +142,12 @@ static void lint_prints_every_error_and_exits_2(void **state)
     (void)state;
     struct program_result result;
     RUN(&result, "lint", "good.yaml");
-    check(&result, 0, "no errors; scenarios: 1, rule files: 0\n", NULL);
+    check(&result, 0, "no errors; scenarios: 1, rule files: 0, proxy files: 0\n", NULL);
     program_result_done(&result);
     RUN(&result, "lint", ".");
     check(&result, 2, "./bad.yaml:3:1: duplicate key \"name\"; first given at line 2\n", "errors: 3, files: 3\n");
     check(&result, 2, "./bad.yaml:4:10: target.fixtur: unknown key \"fixtur\"; did you mean \"fixture\"?\n", NULL);
-    check(&result, 2, "./neither.yaml:1:1: neither a scenario", NULL);
+    check(&result, 2, "./neither.yaml:1:1: none of our files: a scenario has the key leakdrill", NULL);
     program_result_done(&result);
 }
 
