@@ -102,11 +102,11 @@ const struct ld_command ld_commands[] = {
     {"list", "[FOLDER...]", "list scenarios, fixtures, upstreams, detectors and faults", NULL, NULL, true,
      ld_command_list},
     {"explain", "[KEY]", "explain the keys of a scenario file, the rules, the results",
-     "KEY is a key with its path (target.limits), a fault, a detector, faults, detectors, "
+     "KEY is a key with its path (target.limits, faults.when), a fault, a detector, faults, detectors, when, "
      "matrix for the rule language, proxy for the file of leakdrill proxy, or outcomes for "
      "what the numbers of the final table mean; default: every key of a scenario.",
      NULL, true, ld_command_explain},
-    {"lint", "[FILE|FOLDER...]", "check scenario and rule files without running them",
+    {"lint", "[FILE|FOLDER...]", "check scenario, rule and proxy files without running them",
      "Prints every error as FILE:LINE:COLUMN: KEY: MESSAGE, and exits with 2 if there is any.\n"
      "Folders are searched for *.yaml; default: the scenarios that come with leakdrill.",
      NULL, true, ld_command_lint},
@@ -148,8 +148,11 @@ const struct ld_command ld_commands[] = {
      "The proxies and their toxics stand in a file; leakdrill explain proxy has its keys. Nothing listens or connects "
      "beyond 127.0.0.1. The status page is JSON: connections, bytes, and of each toxic what it did so far.\n"
      "SIGHUP reads the file again: connections stay, toxics that are the same go on, others begin and end in the middle "
-     "of them; a file that is wrong changes nothing. SIGTERM and SIGINT accept no more, wait for what is connected, and "
+     "of them; a proxy goes on as the one that listens on the same port, whatever its name now; a file that is wrong "
+     "changes nothing. SIGTERM and SIGINT accept no more, wait for what is connected, and "
      "print what each toxic did; a second one waits no longer.\n"
+     "While a toxic acts, the proxy's thread asks for the lowest real-time priority (SCHED_RR), so that a busy machine "
+     "does not make it late. That takes root or CAP_SYS_NICE; refused, it does without. leakdrill doctor tells.\n"
      "Exit code 130 or 143: ended by SIGINT or SIGTERM; 2: the file is wrong; 3: a port is taken, or else the "
      "environment failed; 0: only with --check.",
      proxy_options, false, ld_command_proxy},

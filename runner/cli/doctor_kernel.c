@@ -121,6 +121,29 @@ static bool may_mount(void)
     return child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
+/* In a process of its own: what the fault proxy's thread asks for while a toxic acts. 0, or the errno. */
+static int real_time_refused(void)
+{
+    int status = -1;
+    pid_t child = fork();
+    if (child == 0) {
+        const struct sched_param least = {.sched_priority = sched_get_priority_min(SCHED_RR)};
+        _exit(sched_setscheduler(0, SCHED_RR, &least) == 0 ? 0 : errno);
+    }
+    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
+        ;
+    return child > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : EAGAIN;
+}
+
+void ld_doctor_real_time(struct ld_finding *finding)
+{
+    int refused = real_time_refused();
+    if (refused)
+        ld_found(finding, LD_HEALTH_DEGRADED, "SCHED_RR: %s; it takes root or CAP_SYS_NICE", strerror(refused));
+    else
+        ld_found(finding, LD_HEALTH_OK, "the fault proxy's thread may run at the lowest real-time priority (SCHED_RR)");
+}
+
 void ld_doctor_limits(struct ld_finding *finding)
 {
     bool hard = ld_strain_may_raise(), disk = may_mount();

@@ -19,6 +19,7 @@ struct open_proxy {
     struct ld_proxy_listener *listener;
     char name[104];
     const struct ld_proxy_entry *entry; /* of the file that holds; NULL: drains, its file is gone */
+    const struct ld_proxy_entry *to;    /* of the file that is applied; NULL: it has none */
     bool fresh;                         /* opened by the apply that is under way */
     bool asked;                         /* for its status */
     bool closing;
@@ -292,7 +293,7 @@ static int open_one(struct ld_proxy_set *set, const struct ld_proxies *file, con
     struct open_proxy *open = calloc(1, sizeof *open);
     if (!open)
         return ld_fail(error, LD_ENOMEM, "out of memory");
-    *open = (struct open_proxy){.set = set, .entry = entry, .fresh = true};
+    *open = (struct open_proxy){.set = set, .entry = entry, .to = entry, .fresh = true};
     snprintf(open->name, sizeof open->name, "%s", entry->name);
     struct ld_proxy_spec spec = {.seed = (uint64_t)file->seed,
                                  .port = entry->listen.port,
@@ -312,13 +313,18 @@ static int open_one(struct ld_proxy_set *set, const struct ld_proxies *file, con
     return 0;
 }
 
-/* The proxy that goes on as this entry: of the same name, where it listened before. */
+/* The proxy that goes on as this entry: the one that listens there, whatever its name was, for its port cannot be given
+ * up and taken again without a moment in which clients are refused. With any port (0) it is the name that counts. */
 static struct open_proxy *find_open(struct ld_proxy_set *set, const struct ld_proxy_entry *entry)
 {
     struct open_proxy *open = set->open;
-    while (open && !(open->entry && !open->fresh && strcmp(open->name, entry->name) == 0 &&
-                     open->entry->listen.port == entry->listen.port))
-        open = open->next;
+    for (; open; open = open->next) {
+        if (!open->entry || open->to)
+            continue;
+        if (entry->listen.port ? open->entry->listen.port == entry->listen.port
+                               : open->entry->listen.port == 0 && strcmp(open->name, entry->name) == 0)
+            break;
+    }
     return open;
 }
 
@@ -368,6 +374,11 @@ static void change(struct open_proxy *open, const struct ld_proxy_entry *to)
         code = ld_proxy_limit(open->listener, (uint32_t)to->connections);
     if (code)
         fprintf(stderr, TALK "%s was not changed: %s\n", open->name, ld_code_text(code));
+    if (strcmp(open->name, to->name) != 0) {
+        fprintf(stderr, TALK "%s on 127.0.0.1:%u is now called %s\n", open->name, ld_proxy_port(open->listener),
+                to->name);
+        snprintf(open->name, sizeof open->name, "%s", to->name);
+    }
     change_toxics(open, to);
     open->entry = to;
 }
@@ -382,13 +393,19 @@ static void begin(struct open_proxy *open)
         start_toxic(open, &toxics[i]);
 }
 
-/* Open what is new. When one cannot be opened, none stays. */
+/* Say which proxy goes on as which entry, and open what is new. When one cannot be opened, none stays. */
 static int open_new(struct ld_proxy_set *set, const struct ld_proxies *file, struct ld_error *error)
 {
     int code = 0;
-    for (size_t i = 0; i < file->count && !code; i++)
-        if (!find_open(set, &file->items[i]))
+    for (struct open_proxy *open = set->open; open; open = open->next)
+        open->to = NULL;
+    for (size_t i = 0; i < file->count && !code; i++) {
+        struct open_proxy *open = find_open(set, &file->items[i]);
+        if (open)
+            open->to = &file->items[i];
+        else
             code = open_one(set, file, &file->items[i], error);
+    }
     for (struct open_proxy *open = set->open; code && open; open = open->next)
         if (open->fresh) {
             open->entry = NULL;
@@ -417,13 +434,12 @@ int ld_proxy_set_apply(struct ld_proxy_set *set, struct ld_proxies *file, struct
     if (code)
         return code;
     for (struct open_proxy *open = set->open; open; open = open->next) {
-        const struct ld_proxy_entry *to = open->entry ? ld_proxies_find(file, open->name) : NULL;
         if (!open->entry)
             continue; /* drains already */
         if (open->fresh) {
             begin(open);
-        } else if (to && to->listen.port == open->entry->listen.port) {
-            change(open, to);
+        } else if (open->to) {
+            change(open, open->to);
         } else {
             fprintf(stderr, TALK "%s no longer listens on 127.0.0.1:%u\n", open->name,
                     ld_proxy_port(open->listener));

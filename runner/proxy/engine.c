@@ -4,25 +4,21 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "runner/proxy/internal.h"
-
-#define URGENT_NICE (-10)
 
 int64_t engine_now(void)
 {
     return (int64_t)uv_hrtime();
 }
 
-/* Real time, or back. Refused to most users: then the little that a nicer thread gets, or nothing. Of this thread
- * alone, as all of Linux's scheduling is. */
+/* Real time, or back. Refused to most users: then it goes without. Of this thread alone, as all of Linux's scheduling
+ * is. */
 static void set_urgent(bool urgent)
 {
     const struct sched_param parameter = {.sched_priority = urgent ? sched_get_priority_min(SCHED_RR) : 0};
-    if (sched_setscheduler(0, (urgent ? SCHED_RR : SCHED_OTHER) | SCHED_RESET_ON_FORK, &parameter) != 0 && urgent)
-        setpriority(PRIO_PROCESS, 0, URGENT_NICE);
+    sched_setscheduler(0, (urgent ? SCHED_RR : SCHED_OTHER) | SCHED_RESET_ON_FORK, &parameter);
 }
 
 void engine_fault_began(struct engine *engine)

@@ -98,6 +98,8 @@ static void bash_completes(void **state)
         {"leakdrill help doc", "doctor"},
         {"leakdrill completion ''", "bash zsh fish"},
         {"leakdrill explain target.fixt", "target.fixture"},
+        {"leakdrill explain whe", "when"},
+        {"leakdrill explain faults.when.sev", "faults.when.severity"},
         {"leakdrill replay --detector thr", "threshold"},
         {"leakdrill lint tw", "two words.yaml"},
         {"leakdrill run --db tw", "two words.yaml"},

@@ -203,12 +203,19 @@ static void a_file_can_be_checked(void **state)
     LAB_RUN(&lab, &result, "proxy", "-f", "p.yaml", "--check");
     lab_check(&result, 0, "no errors; proxies: 1\n", NULL);
     program_result_done(&result);
+    LAB_RUN(&lab, &result, "lint", "p.yaml"); /* told by its key, as any file of ours */
+    lab_check(&result, 0, "proxy files: 1\n", NULL);
+    program_result_done(&result);
     write_file("p.yaml", HEAD PROXY("a") "    toxics: [{latency: {latency: 100}}]\n", server_port);
     LAB_RUN(&lab, &result, "proxy", "--file", "p.yaml", "--check");
     lab_check(&result, 2, NULL, "p.yaml:7:34: proxies.a.toxics[0].latency.latency: \"100\" needs a unit");
     program_result_done(&result);
     LAB_RUN(&lab, &result, "proxy", "-f", "p.yaml");
     lab_check(&result, 2, NULL, "p.yaml:7:34: ");
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "lint", "p.yaml");
+    lab_check(&result, 2, "p.yaml:7:34: proxies.a.toxics[0].latency.latency: \"100\" needs a unit",
+              "errors: 1, files: 1");
     program_result_done(&result);
     LAB_RUN(&lab, &result, "proxy", "-f", "none.yaml");
     lab_check(&result, 3, NULL, "none.yaml: cannot open");
@@ -240,8 +247,8 @@ static void a_port_that_is_taken_ends_it(void **state)
     struct program_result result;
     char err[100];
     (void)state;
-    write_file("p.yaml", HEAD PROXY("a") "  b: {listen: 127.0.0.1:%u, upstream: 127.0.0.1:%u}\n", server_port,
-               server_port, server_port);
+    write_file("p.yaml", HEAD PROXY("a") "  b: {listen: 127.0.0.1:%u, upstream: 127.0.0.1:1}\n", server_port,
+               server_port);
     snprintf(err, sizeof err, "the proxy cannot listen on 127.0.0.1:%u: ", server_port);
     LAB_RUN(&lab, &result, "proxy", "-f", "p.yaml");
     lab_check(&result, 3, NULL, err);
@@ -362,6 +369,41 @@ static void a_reload_opens_closes_and_moves(void **state)
     finish(&running, SIGTERM, 143, NULL, NULL);
 }
 
+/* The address goes on, with what is connected to it, under whatever name it has now. */
+static void a_reload_renames_and_swaps(void **state)
+{
+    struct running_program running;
+    (void)state;
+    unsigned ports[2], other_port;
+    int other = listen_socket(&other_port);
+    for (int i = 0; i < 2; i++) /* free a moment ago */
+        close(listen_socket(&ports[i]));
+#define FIXED(name) "  " name ":\n    listen: 127.0.0.1:%u\n    upstream: 127.0.0.1:%u\n"
+    write_file("p.yaml", HEAD FIXED("a") FIXED("b"), ports[0], server_port, ports[1], other_port);
+    START(&running);
+    struct pair pair = connect_pair(ports[0]);
+    write_file("p.yaml", HEAD FIXED("c") "    toxics: [{latency: {latency: 100ms}}]\n" FIXED("b"), ports[0],
+               server_port, ports[1], other_port);
+    reload(&running, "reloaded p.yaml\n");
+    json_t *document = status(&running); /* so that all of the reload was done */
+    assert_int_equal(json_array_size(json_object_get(document, "proxies")), 2);
+    assert_int_equal(json_integer_value(json_object_get(proxy_of(document, "c"), "connections")), 1);
+    json_decref(document);
+    assert_in_range(answer_ms(pair), 100, 5000);
+    write_file("p.yaml", HEAD FIXED("c") FIXED("b"), ports[1], other_port, ports[0], server_port);
+    reload(&running, "c on 127.0.0.1:");
+    document = status(&running);
+    assert_int_equal(json_integer_value(json_object_get(proxy_of(document, "b"), "connections")), 1);
+    assert_int_equal(json_integer_value(json_object_get(proxy_of(document, "c"), "connections")), 0);
+    json_decref(document);
+    close_pair(connect_pair(ports[0]));
+    answer_ms(pair);
+    close_pair(pair);
+    close(other);
+    finish(&running, SIGTERM, 143, "c/latency: asked 100ms", NULL);
+#undef FIXED
+}
+
 /* All or nothing: what could be opened is closed again. */
 static void a_reload_that_cannot_listen_changes_nothing(void **state)
 {
@@ -462,6 +504,7 @@ int test_proxy(void)
         cmocka_unit_test(the_page_answers_only_what_it_has),
         cmocka_unit_test(a_reload_changes_toxics_in_mid_connection),
         cmocka_unit_test(a_reload_opens_closes_and_moves),
+        cmocka_unit_test(a_reload_renames_and_swaps),
         cmocka_unit_test(a_reload_that_cannot_listen_changes_nothing),
         cmocka_unit_test(a_changed_file_is_read_when_asked),
         cmocka_unit_test(the_end_waits_for_what_is_connected),
