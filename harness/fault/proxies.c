@@ -243,8 +243,8 @@ static const struct ld_schema file_schema = {
     .name = "proxies",
     .doc = "The file of leakdrill proxy. Read again, a proxy goes on as the one that listens on the same port, "
            "whatever its name now: its connections stay, and the toxics of the new name act on them. While a toxic "
-           "acts, the proxy's thread asks for the lowest real-time priority (SCHED_RR), so that a busy machine does not make it "
-           "late: that takes root or CAP_SYS_NICE; refused, it does without.",
+           "acts, the proxy's thread asks for the lowest real-time priority (SCHED_RR), so that a busy machine does "
+           "not make it late: that takes root or CAP_SYS_NICE; refused, it does without.",
     .fields = file_fields,
     .check = check_file,
 };

@@ -1,4 +1,4 @@
-/* How many toxics of a case act at once: a connection takes so many and no more, and what came beyond would not begin. */
+/* How many toxics of a case act at once: a connection takes so many and no more; what comes beyond would not begin. */
 #include "fault/toxic.h"
 #include "scenario/draft.h"
 

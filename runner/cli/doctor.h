@@ -33,7 +33,7 @@ struct ld_finding {
     X(open_files, "open files", true, "runs fail when no further socket can be opened: run fewer at once (--jobs)")    \
     X(cores, "cores", false, "runs disturb each other's times: run fewer at once (--jobs)")                            \
     X(timers, "timers", false, "samples and faults come late, and times to detect are that much coarser")              \
-    X(real_time, "real time", false, "while a toxic acts, a busy machine makes the fault proxy late")                   \
+    X(real_time, "real time", false, "while a toxic acts, a busy machine makes the fault proxy late")                  \
     X(loopback, "loopback", true, "targets, upstreams and the fault proxy meet on 127.0.0.1: no run without it")       \
     X(temporary, "temporary folder", true, "programs are put there and started from there: no run without it")         \
     X(clock, "clock", false, "short delays and times to detect cannot be told apart")                                  \
