@@ -3,12 +3,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -17,8 +17,6 @@
 
 #define CGROUP2_MAGIC 0x63677270 /* linux/magic.h, in its own words */
 #define NAME "leakdrill-XXXXXX"
-#define NAME_LENGTH (sizeof NAME - 1)
-#define FIXED_LENGTH (NAME_LENGTH - 6)
 #define REMOVE_TRIES 100                       /* a millisecond each: what was killed may not be reaped yet */
 #define CLONE_INTO_GROUP UINT64_C(0x200000000) /* CLONE_INTO_CGROUP of linux/sched.h */
 
@@ -104,16 +102,6 @@ static bool find_home(char *ret_home, char *why_not, size_t room)
 
 /* ---- a campaign's */
 
-static int take_lock(const char *path)
-{
-    int lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) == 0)
-        return lock;
-    if (lock >= 0)
-        close(lock);
-    return -1;
-}
-
 static bool is_whole(const char *path)
 {
     char file[LD_GROUP_PATH_MAX + 64];
@@ -133,7 +121,7 @@ void ld_group_make(struct ld_group *ret_group)
         snprintf(ret_group->why_not, sizeof ret_group->why_not, "no group can be made: %s", strerror(errno));
         return;
     }
-    group.lock = take_lock(group.path);
+    group.lock = ld_folder_lock(group.path);
     if (group.lock < 0 || !is_whole(group.path)) {
         snprintf(ret_group->why_not, sizeof ret_group->why_not, "groups have no cgroup.kill (Linux 5.14)");
         ld_group_done(&group);
@@ -220,17 +208,33 @@ bool ld_group_remove(const char *path)
     return false;
 }
 
+enum ld_claimed ld_group_claim(const char *path, int *ret_lock)
+{
+    char real[PATH_MAX];
+    const char *mount = mount_point();
+    size_t length = mount ? strlen(mount) : 0;
+    int lock;
+    enum ld_claimed claim = ld_folder_claim(path, NAME, &lock);
+    if (claim != LD_CLAIM_TAKEN)
+        return claim;
+    if (!mount || !realpath(path, real) || strcmp(real, path) != 0 || strncmp(path, mount, length) != 0 ||
+        path[length] != '/') {
+        close(lock);
+        return LD_CLAIM_NOT_OURS;
+    }
+    *ret_lock = lock;
+    return LD_CLAIM_TAKEN;
+}
+
 unsigned ld_groups_sweep(bool remove)
 {
     char home[LD_GROUP_PATH_MAX - 32], why_not[160], path[LD_GROUP_PATH_MAX + 260];
     unsigned count = 0;
+    int lock;
     DIR *folder = find_home(home, why_not, sizeof why_not) ? opendir(home) : NULL;
     for (struct dirent *entry; folder && (entry = readdir(folder));) {
-        if (strlen(entry->d_name) != NAME_LENGTH || strncmp(entry->d_name, NAME, FIXED_LENGTH) != 0)
-            continue;
         snprintf(path, sizeof path, "%s/%s", home, entry->d_name);
-        int lock = take_lock(path);
-        if (lock < 0)
+        if (!ld_folder_name_fits(entry->d_name, NAME) || ld_group_claim(path, &lock) != LD_CLAIM_TAKEN)
             continue;
         count++;
         if (remove)

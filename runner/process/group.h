@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "runner/process/claim.h"
+
 #define LD_GROUP_PATH_MAX 256
 
 struct ld_group {
@@ -33,6 +35,9 @@ pid_t ld_group_fork(const char *path);
 void ld_group_kill(const char *path);
 /* Kill and remove it and the groups in it; "" is allowed. Returns whether it is gone. */
 bool ld_group_remove(const char *path);
+/* Take over one that somebody names: TAKEN only when it is a campaign's group of this user's below the mount point, by
+ * its true name, and its leakdrill is dead: then what is in it is that campaign's. Closing *ret_lock gives it up. */
+enum ld_claimed ld_group_claim(const char *path, int *ret_lock);
 /* Remove those of dead campaigns; `remove` false: only count. Returns how many there were. */
 unsigned ld_groups_sweep(bool remove);
 

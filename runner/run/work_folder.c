@@ -2,56 +2,34 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <stdbool.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "runner/process/sweep.h"
 
 #define NAME "leakdrill-work-XXXXXX"
-#define NAME_LENGTH (sizeof NAME - 1)
-#define FIXED_LENGTH (NAME_LENGTH - 6) /* what mkdtemp leaves as it is */
 #define TRIES_MAX 100
 
-static const char *base_folder(void)
+const char *ld_work_folder_parent(void)
 {
     const char *base = getenv("TMPDIR");
     return base && base[0] == '/' ? base : "/tmp";
-}
-
-/* The folder's descriptor, with its lock; -1 and errno: EWOULDBLOCK when somebody has it, ENOENT when it is gone. */
-static int take_lock(const char *folder)
-{
-    struct stat status;
-    int lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    if (lock < 0)
-        return -1;
-    int saved = flock(lock, LOCK_EX | LOCK_NB) != 0 || fstat(lock, &status) != 0 ? errno : 0;
-    if (!saved && status.st_nlink == 0)
-        saved = ENOENT; /* removed between open and flock: a lock on nothing */
-    if (saved) {
-        close(lock);
-        errno = saved;
-        return -1;
-    }
-    return lock;
 }
 
 int ld_work_folder_make(char *ret_path, size_t room, int *ret_lock, struct ld_error *error)
 {
     /* The sweep of another campaign may come between the folder and its lock: then it is gone, the next one is tried. */
     for (int i = 0; i < TRIES_MAX; i++) {
-        int n = snprintf(ret_path, room, "%s/" NAME, base_folder());
+        int n = snprintf(ret_path, room, "%s/" NAME, ld_work_folder_parent());
         if (n < 0 || (size_t)n >= room)
             return ld_fail(error, LD_ESYSTEM, "TMPDIR is too long");
         if (!mkdtemp(ret_path))
             return ld_fail_errno(error, LD_ESYSTEM, errno, "cannot make the work folder %s", ret_path);
-        *ret_lock = take_lock(ret_path);
+        *ret_lock = ld_folder_lock(ret_path);
         if (*ret_lock >= 0)
             return 0;
         if (errno != ENOENT && errno != EWOULDBLOCK)
@@ -62,17 +40,34 @@ int ld_work_folder_make(char *ret_path, size_t room, int *ret_lock, struct ld_er
     return ld_fail_errno(error, LD_ESYSTEM, saved, "cannot lock the work folder %s", ret_path);
 }
 
-static bool is_ours(const char *path, const char *name)
+/* One and the same folder, by whatever name. */
+static bool is_same(const char *folder, const char *other)
 {
-    struct stat status;
-    return strlen(name) == NAME_LENGTH && strncmp(name, NAME, FIXED_LENGTH) == 0 && lstat(path, &status) == 0 &&
-           S_ISDIR(status.st_mode) && status.st_uid == geteuid();
+    struct stat one, two;
+    return stat(folder, &one) == 0 && stat(other, &two) == 0 && one.st_dev == two.st_dev && one.st_ino == two.st_ino;
+}
+
+enum ld_claimed ld_work_folder_claim(const char *path, int *ret_lock)
+{
+    char parent[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    int lock;
+    enum ld_claimed claim = ld_folder_claim(path, NAME, &lock);
+    if (claim != LD_CLAIM_TAKEN)
+        return claim;
+    if (snprintf(parent, sizeof parent, "%.*s", (int)(slash - path), path) >= (int)sizeof parent ||
+        !is_same(parent, ld_work_folder_parent())) {
+        close(lock);
+        return LD_CLAIM_NOT_OURS;
+    }
+    *ret_lock = lock;
+    return LD_CLAIM_TAKEN;
 }
 
 static bool take_if_free(const char *path, bool remove)
 {
-    int lock = take_lock(path);
-    if (lock < 0)
+    int lock;
+    if (ld_work_folder_claim(path, &lock) != LD_CLAIM_TAKEN)
         return false;
     if (remove)
         (void)ld_remove_tree(path);
@@ -84,10 +79,11 @@ unsigned ld_work_folders_sweep(bool remove)
 {
     char path[512];
     unsigned count = 0;
-    DIR *folder = opendir(base_folder());
+    const char *parent = ld_work_folder_parent();
+    DIR *folder = opendir(parent);
     for (struct dirent *entry; folder && (entry = readdir(folder));)
-        if (snprintf(path, sizeof path, "%s/%s", base_folder(), entry->d_name) < (int)sizeof path &&
-            is_ours(path, entry->d_name))
+        if (ld_folder_name_fits(entry->d_name, NAME) &&
+            snprintf(path, sizeof path, "%s/%s", parent, entry->d_name) < (int)sizeof path)
             count += take_if_free(path, remove);
     if (folder)
         closedir(folder);

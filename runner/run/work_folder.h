@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "runner/process/claim.h"
 #include "runner/process/guard.h"
 
 /* Make one below $TMPDIR (/tmp when that is unset or relative). *ret_lock is the descriptor that holds its lock, close
@@ -18,6 +19,11 @@ int ld_work_folder_make(char *ret_path, size_t room, int *ret_lock, struct ld_er
  * before any thread exists. LD_ESYSTEM: nothing is left. */
 int ld_work_folder_guarded(char *ret_path, size_t room, int *ret_lock, struct ld_guard *ret_guard,
                            struct ld_error *error);
+/* $TMPDIR, or /tmp. The text lasts as long as the environment is not changed. */
+const char *ld_work_folder_parent(void);
+/* Take over one that somebody names: TAKEN only when it is a work folder of this user's in that place, and its
+ * leakdrill is dead. Closing *ret_lock gives it up. */
+enum ld_claimed ld_work_folder_claim(const char *path, int *ret_lock);
 /* Remove what dead campaigns of this user left there. Never fails: what cannot be removed stays. `remove` false: only
  * count. Returns how many there were. */
 unsigned ld_work_folders_sweep(bool remove);

@@ -20,6 +20,7 @@
 #include <cmocka.h>
 
 #include "runner/process/process.h"
+#include "runner-process/claim.h"
 #include "runner-process/strain.h"
 
 #define WITNESS_LIMIT_MS 10000
@@ -419,5 +420,5 @@ int main(void)
         cmocka_unit_test(a_death_of_the_guard_leaves_nothing),
         cmocka_unit_test(a_death_of_both_leaves_nothing),
     };
-    return cmocka_run_group_tests_name("process", tests, NULL, NULL) + test_strain() != 0;
+    return cmocka_run_group_tests_name("process", tests, NULL, NULL) + test_strain() + test_claim() != 0;
 }
