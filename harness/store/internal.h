@@ -34,6 +34,10 @@ struct ld_store {
 
 extern const char ld_store_schema[]; /* schema.sql, embedded by the build */
 
+/* As ld_store_open; `name` is what messages call the file. */
+int ld_store_open_as(struct ld_store **ret_store, const char *path, const char *name, bool writable,
+                     struct ld_error *error);
+
 /* ---- migration: steps from one user_version to the next, each in the caller's transaction */
 struct ld_migration {
     int from; /* to from + 1 */

@@ -37,23 +37,24 @@ static void distrust(sqlite3 *db)
     sqlite3_extended_result_codes(db, 1);
 }
 
-static int connect(struct ld_store **ret_store, const char *path, int flags, struct ld_error *error)
+/* `name` is what messages call it. */
+static int connect(struct ld_store **ret_store, const char *path, const char *name, int flags, struct ld_error *error)
 {
     struct ld_store *store = calloc(1, sizeof *store);
     if (store)
-        store->path = strdup(path);
+        store->path = strdup(name);
     if (!store || !store->path) {
         free(store);
-        return ld_fail(error, LD_ENOMEM, "%s: out of memory", path);
+        return ld_fail(error, LD_ENOMEM, "%s: out of memory", name);
     }
     store->magic = LD_STORE_MAGIC;
     store->writable = (flags & SQLITE_OPEN_READWRITE) != 0;
     if (sqlite3_open_v2(path, &store->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
         int saved = store->db ? sqlite3_system_errno(store->db) : 0;
         if (saved)
-            ld_fail_errno(error, LD_ESTORE, saved, "%s: cannot open", path);
+            ld_fail_errno(error, LD_ESTORE, saved, "%s: cannot open", name);
         else
-            ld_fail(error, LD_ESTORE, "%s: cannot open: %s", path,
+            ld_fail(error, LD_ESTORE, "%s: cannot open: %s", name,
                     store->db ? sqlite3_errmsg(store->db) : "out of memory");
         store_free(store);
         return LD_ESTORE;
@@ -61,7 +62,7 @@ static int connect(struct ld_store **ret_store, const char *path, int flags, str
     /* SQLite falls back to reading when it may not write. */
     if (store->writable && sqlite3_db_readonly(store->db, "main") == 1) {
         store_free(store);
-        return ld_fail(error, LD_ESTORE, "%s: cannot be written: it or its file system is read-only", path);
+        return ld_fail(error, LD_ESTORE, "%s: cannot be written: it or its file system is read-only", name);
     }
     distrust(store->db);
     *ret_store = store;
@@ -106,7 +107,7 @@ static int make_schema(struct ld_store *store, struct ld_error *error)
 int ld_store_create(struct ld_store **ret_store, const char *path, struct ld_error *error)
 {
     struct ld_store *store;
-    int code = connect(&store, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, error);
+    int code = connect(&store, path, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, error);
     if (code)
         return code;
     code = ld_store_group(store, error);
@@ -153,12 +154,12 @@ static int check_version(struct ld_store *store, struct ld_error *error)
     return code ? code : ld_store_commit(store, true, error);
 }
 
-static int open_once(struct ld_store **ret_store, const char *path, bool writable, int *ret_sqlite,
+static int open_once(struct ld_store **ret_store, const char *path, const char *name, bool writable, int *ret_sqlite,
                      struct ld_error *error)
 {
     struct ld_store *store;
     *ret_sqlite = SQLITE_OK;
-    int code = connect(&store, path, writable ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY, error);
+    int code = connect(&store, path, name, writable ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY, error);
     if (code)
         return code;
     code = check_version(store, error);
@@ -187,13 +188,19 @@ static void roll_back(const char *path)
     sqlite3_close(db);
 }
 
-int ld_store_open(struct ld_store **ret_store, const char *path, bool writable, struct ld_error *error)
+int ld_store_open_as(struct ld_store **ret_store, const char *path, const char *name, bool writable,
+                     struct ld_error *error)
 {
-    int sqlite, code = open_once(ret_store, path, writable, &sqlite, error);
+    int sqlite, code = open_once(ret_store, path, name, writable, &sqlite, error);
     if (code == 0 || writable || (sqlite & 0xff) != SQLITE_READONLY)
         return code;
     roll_back(path);
-    return open_once(ret_store, path, writable, &sqlite, error);
+    return open_once(ret_store, path, name, writable, &sqlite, error);
+}
+
+int ld_store_open(struct ld_store **ret_store, const char *path, bool writable, struct ld_error *error)
+{
+    return ld_store_open_as(ret_store, path, path, writable, error);
 }
 
 int ld_store_limit(struct ld_store *store, uint64_t bytes, struct ld_error *error)

@@ -31,6 +31,12 @@ struct ld_store;
 int ld_store_create(struct ld_store **ret_store, const char *path, struct ld_error *error);
 /* Open for reading; checks application_id and version (older ones need `writable` to be migrated). */
 int ld_store_open(struct ld_store **ret_store, const char *path, bool writable, struct ld_error *error);
+/* Whether another process has it open: its writer as long as that lives, in whatever PID namespace, and any reader of a
+ * file with a write-ahead log. Not to be asked while this process has it open itself. */
+bool ld_store_in_use(const char *path);
+/* Open for reading without changing a byte of the file or of its neighbours, as even a reader does where a writer died:
+ * then a copy is made in `folder`, which must not hold one, and read. For files that are not in use. */
+int ld_store_open_untouched(struct ld_store **ret_store, const char *path, const char *folder, struct ld_error *error);
 /* Ends the group in hand; NULL is allowed. LD_ESTORE when the last commit failed. */
 int ld_store_close(struct ld_store *store, struct ld_error *error);
 /* End the group in hand; `durable`: it, and every commit before it, is on the disk when this returns. Errors are

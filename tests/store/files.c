@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -113,6 +114,104 @@ static void reads_what_must_be_rolled_back(void **state)
                 &error);
     assert_int_equal(tables, 0);
     assert_done(ld_store_close(store, &error), &error);
+}
+
+/* A child leaves `path` as a writer that is killed does: with a log that holds all there is. */
+static void leave_log(const char *path)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        sqlite3 *db;
+        sqlite3_open(path, &db);
+        sqlite3_exec(db, "PRAGMA journal_mode=WAL; CREATE TABLE logged (text)", NULL, NULL, NULL);
+        _exit(0);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+static off_t size_of(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 ? status.st_size : -1;
+}
+
+static void remove_copy(const char *of)
+{
+    static const char *const parts[] = {"copy.db", "copy.db-wal", "copy.db-shm"};
+    char path[300];
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        snprintf(path, sizeof path, "%s/%s", of, parts[i]);
+        unlink(path);
+    }
+    assert_int_equal(rmdir(of), 0);
+}
+
+static void reads_without_touching(void **state)
+{
+    (void)state;
+    struct ld_store *store;
+    struct ld_error error;
+    int64_t tables = -1;
+    assert_done(ld_store_create(&store, sample_path("log.db"), &error), &error);
+    assert_done(ld_store_close(store, &error), &error);
+    leave_log(sample_path("log.db"));
+    assert_int_equal(symlink("log.db", sample_path("link.db")), 0);
+    off_t before = size_of(sample_path("log.db-wal"));
+    assert_true(before > 0);
+    assert_int_equal(unlink(sample_path("log.db-shm")), 0);
+    static const char *const names[] = {"log.db", "link.db"};
+    char folder[256];
+    snprintf(folder, sizeof folder, "%s", sample_path("copies"));
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(mkdir(folder, 0700), 0);
+        assert_done(ld_store_open_untouched(&store, sample_path(names[i]), folder, &error), &error);
+        assert_done(ld_store_number(store, &error, &tables,
+                                    "SELECT count(*) FROM sqlite_schema WHERE name = 'logged'", ""),
+                    &error);
+        assert_int_equal(tables, 1);
+        assert_done(ld_store_close(store, &error), &error);
+        assert_int_equal(size_of(sample_path("log.db-wal")), before);
+        assert_int_equal(size_of(sample_path("log.db-shm")), -1);
+        remove_copy(folder);
+    }
+    assert_fails(ld_store_open_untouched(&store, sample_path("log.db"), folder, &error), LD_ESTORE, &error,
+                 "cannot copy it", "log.db");
+    assert_fails(ld_store_open_untouched(&store, sample_path("none.db"), folder, &error), LD_ESTORE, &error,
+                 "cannot open", "none.db");
+}
+
+static void tells_whether_another_has_it_open(void **state)
+{
+    (void)state;
+    struct ld_store *store;
+    struct ld_error error;
+    int ready[2], done[2];
+    char byte;
+    assert_done(ld_store_create(&store, sample_path("used.db"), &error), &error);
+    assert_done(ld_store_close(store, &error), &error);
+    assert_false(ld_store_in_use(sample_path("used.db")));
+    assert_false(ld_store_in_use(sample_path("none.db")));
+    assert_int_equal(pipe(ready) + pipe(done), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        close(done[1]);
+        int code = ld_store_open(&store, sample_path("used.db"), true, &error);
+        (void)!write(ready[1], "", 1);
+        (void)!read(done[0], &byte, 1); /* ends with the parent, too */
+        _exit(code != 0);
+    }
+    close(done[0]);
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    assert_true(ld_store_in_use(sample_path("used.db")));
+    close(done[1]);
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_false(ld_store_in_use(sample_path("used.db")));
+    close(ready[0]);
+    close(ready[1]);
 }
 
 static void refuses_what_exists(void **state)
@@ -283,6 +382,8 @@ int test_files(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(opens_clean, setup, teardown),
+        cmocka_unit_test_setup_teardown(reads_without_touching, setup, teardown),
+        cmocka_unit_test_setup_teardown(tells_whether_another_has_it_open, setup, teardown),
         cmocka_unit_test_setup_teardown(a_closed_file_is_one_file, setup, teardown),
         cmocka_unit_test_setup_teardown(reads_what_must_be_rolled_back, setup, teardown),
         cmocka_unit_test_setup_teardown(refuses_what_exists, setup, teardown),
