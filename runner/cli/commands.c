@@ -68,7 +68,7 @@ static const struct ld_option proxy_options[] = {
     {0},
 };
 static const struct ld_option recover_options[] = {
-    {"dry-run", NULL, "Say what would be done, and do nothing."}, {0},
+    {"dry-run", NULL, "Say what would be done, and do nothing: a database that was cut off is read from a copy."}, {0},
 };
 static const struct ld_option doctor_options[] = {OPTION_JSON, {0}};
 static const struct ld_option scaffold_options[] = {
@@ -136,9 +136,12 @@ const struct ld_command ld_commands[] = {
     {"recover", "[DATABASE...]", "undo what a campaign left that was cut off",
      "For when leakdrill and its guard were killed at once, or the machine died. DATABASE is a campaign's; default: all "
      "below leakdrill-runs. Of each campaign that never ended and whose leakdrill is dead: kills the processes that are "
-     "left, by pid and start time, removes its work folder, and marks its runs and faults. Says what it did; a second "
-     "time there is nothing to do.\n"
-     "Exit code 0: nothing is left; 3: something is; 4: a DATABASE's leakdrill still runs.",
+     "left, by pid and start time, removes its cgroup and its work folder, and marks its runs and faults. Says what it "
+     "did; a second time there is nothing to do.\n"
+     "Only what leakdrill made for this user since the machine was started is removed, and only when nobody holds its "
+     "lock: a database from elsewhere names folders that are not its own here. A campaign whose process lives or whose "
+     "folder is locked is left alone; so is one whose folder is not to be seen while its database is open.\n"
+     "Exit code 0: nothing is left; 3: something is; 4: a DATABASE's campaign is still running, or may be.",
      recover_options, true, ld_command_recover},
     {"report", "", "show the final table of a campaign again, or write it as a page or for CI",
      "html is one page that needs no network: the table, the checks and runs over time. It is judged again from what "

@@ -1,5 +1,6 @@
 /* What a campaign left that was cut off: found by what its database says of it, undone and marked there. */
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "base/clock.h"
 #include "runner/cli/command.h"
 #include "runner/cli/database.h"
+#include "runner/process/claim.h"
 #include "runner/process/group.h"
 #include "runner/process/identity.h"
 #include "runner/process/sweep.h"
@@ -22,12 +24,20 @@
 #define ROUNDS_MAX 10 /* what a process forks while it is killed is found in the next round */
 #define NOTE "recover"
 
+/* A folder that a database names: what it is to us, and with LD_CLAIM_TAKEN its lock. */
+struct place {
+    const char *path;
+    enum ld_claimed claim;
+    int lock;
+};
+
 /* What became of one database, or of all. */
 struct recovery {
     bool dry_run;
     const char *database;
+    struct place folder, group; /* of this boot; until then, and of another boot, LD_CLAIM_GONE */
     uint64_t killed, left, receipts, runs, folders;
-    bool running; /* its leakdrill lives: nothing was touched */
+    bool running; /* its campaign may be alive: nothing was touched */
 };
 
 static const char *fact_of(const struct ld_campaign_info *info, const char *name)
@@ -46,11 +56,45 @@ static bool is_of_this_boot(const struct ld_campaign_info *info)
     return boot[0] && strcmp(fact_of(info, LD_FACT_BOOT), boot) == 0;
 }
 
-static bool still_runs(const struct ld_campaign_info *info)
+/* ---- whether it lives */
+
+static struct place claim_place(const char *path, enum ld_claimed (*claim)(const char *path, int *ret_lock))
+{
+    struct place place = {.path = path, .claim = LD_CLAIM_GONE, .lock = -1};
+    if (path[0])
+        place.claim = claim(path, &place.lock);
+    return place;
+}
+
+static void let_go(struct place *place)
+{
+    if (place->claim == LD_CLAIM_TAKEN)
+        close(place->lock);
+    place->claim = LD_CLAIM_GONE;
+}
+
+/* Its process does not show in another PID namespace, its locks do: who gets one of them knows that it is dead. Where
+ * its folders do not show either, its open database still does. What is claimed here stays so until the end. */
+static void look_for_life(struct recovery *recovery, const struct ld_campaign_info *info, bool in_use)
 {
     struct ld_identity leakdrill;
-    return is_of_this_boot(info) && ld_identity_parse(fact_of(info, LD_FACT_PROCESS), &leakdrill) &&
-           ld_identity_lives(&leakdrill);
+    const char *process = fact_of(info, LD_FACT_PROCESS), *still = "this campaign is still running";
+    bool here = is_of_this_boot(info);
+    if (here) {
+        recovery->folder = claim_place(fact_of(info, LD_FACT_WORK_FOLDER), ld_work_folder_claim);
+        recovery->group = claim_place(fact_of(info, LD_FACT_GROUP), ld_group_claim);
+    }
+    recovery->running = true;
+    if (here && ld_identity_parse(process, &leakdrill) && ld_identity_lives(&leakdrill))
+        printf("%s: %s (process %s): nothing was touched\n", recovery->database, still, process);
+    else if (recovery->folder.claim == LD_CLAIM_HELD || recovery->group.claim == LD_CLAIM_HELD)
+        printf("%s: %s (%s is locked): nothing was touched\n", recovery->database, still,
+               recovery->folder.claim == LD_CLAIM_HELD ? recovery->folder.path : recovery->group.path);
+    else if (in_use && recovery->folder.claim != LD_CLAIM_TAKEN && recovery->group.claim != LD_CLAIM_TAKEN)
+        printf("%s: another process has it open, so this campaign may still be running: nothing was touched\n",
+               recovery->database);
+    else
+        recovery->running = false;
 }
 
 /* ---- processes */
@@ -93,12 +137,14 @@ static void end_processes(struct recovery *recovery, const struct ld_campaign_in
     }
 }
 
-static void end_strangers(struct recovery *recovery, const struct ld_campaign_info *info)
+/* Only in a folder that is a dead campaign's: in any other they are somebody's. */
+static void end_strangers(struct recovery *recovery)
 {
     uint64_t before = recovery->killed - 1;
-    for (int round = 0; round < ROUNDS_MAX && recovery->killed != before && is_of_this_boot(info); round++) {
+    for (int round = 0;
+         round < ROUNDS_MAX && recovery->killed != before && recovery->folder.claim == LD_CLAIM_TAKEN; round++) {
         before = recovery->killed;
-        ld_identities_below(fact_of(info, LD_FACT_WORK_FOLDER), end_stranger, recovery);
+        ld_identities_below(recovery->folder.path, end_stranger, recovery);
         if (recovery->dry_run)
             return;
     }
@@ -106,33 +152,40 @@ static void end_strangers(struct recovery *recovery, const struct ld_campaign_in
 
 /* ---- folders */
 
-/* Kills what is in it, too. */
-static void remove_group(struct recovery *recovery, const char *group)
+/* 0 or -errno. */
+static int remove_group(const char *path)
 {
-    if (!group[0] || access(group, F_OK) != 0)
-        return;
-    bool gone = recovery->dry_run || ld_group_remove(group);
-    printf("%s: %s the cgroup %s\n", recovery->database,
-           recovery->dry_run ? "would remove"
-           : gone            ? "removed"
-                             : "could not remove",
-           group);
-    recovery->left += !gone;
-    recovery->folders += gone;
+    return ld_group_remove(path) ? 0 : -EBUSY; /* kills what is in it, too */
 }
 
-static void remove_folder(struct recovery *recovery, const char *folder)
+static void remove_place(struct recovery *recovery, const struct place *place, const char *what,
+                         int (*remove_it)(const char *path))
 {
-    struct stat status;
-    if (!folder[0] || lstat(folder, &status) != 0)
+    if (place->claim == LD_CLAIM_NOT_OURS) {
+        printf("%s: %s is no %s that leakdrill made for this user%s%s: it was not touched\n", recovery->database,
+               place->path, what, place == &recovery->folder ? " in " : "",
+               place == &recovery->folder ? ld_work_folder_parent() : "");
+        recovery->left++;
+    }
+    if (place->claim != LD_CLAIM_TAKEN)
         return;
-    int code = recovery->dry_run ? 0 : ld_remove_tree(folder);
+    int code = recovery->dry_run ? 0 : remove_it(place->path);
     if (code)
-        printf("%s: the folder %s cannot be removed: %s\n", recovery->database, folder, strerror(-code));
+        printf("%s: the %s %s cannot be removed: %s\n", recovery->database, what, place->path, strerror(-code));
     else
-        printf("%s: %s the folder %s\n", recovery->database, recovery->dry_run ? "would remove" : "removed", folder);
+        printf("%s: %s the %s %s\n", recovery->database, recovery->dry_run ? "would remove" : "removed", what,
+               place->path);
     recovery->left += code != 0;
     recovery->folders += code == 0;
+}
+
+/* Of another boot, or of another machine: who made what has that name here is not known. */
+static void mention_folder(const struct recovery *recovery, const char *folder)
+{
+    struct stat status;
+    if (folder[0] && lstat(folder, &status) == 0)
+        printf("%s: it ran on another machine, or before this one was started: %s was not touched\n",
+               recovery->database, folder);
 }
 
 /* ---- marks */
@@ -196,10 +249,11 @@ static int recover_all(struct recovery *recovery, struct ld_store *store, const 
         code = recover_run(recovery, store, info, runs[i], arena, error);
     if (code)
         return code;
-    end_strangers(recovery, info);
-    if (is_of_this_boot(info))
-        remove_group(recovery, fact_of(info, LD_FACT_GROUP));
-    remove_folder(recovery, fact_of(info, LD_FACT_WORK_FOLDER));
+    end_strangers(recovery);
+    remove_place(recovery, &recovery->group, "cgroup", remove_group);
+    remove_place(recovery, &recovery->folder, "work folder", ld_remove_tree);
+    if (!is_of_this_boot(info))
+        mention_folder(recovery, fact_of(info, LD_FACT_WORK_FOLDER));
     if (recovery->runs)
         printf("%s: %s %llu run%s that never ended, and %llu fault%s without a receipt\n", recovery->database,
                recovery->dry_run ? "would mark" : "marked", (unsigned long long)recovery->runs,
@@ -209,39 +263,74 @@ static int recover_all(struct recovery *recovery, struct ld_store *store, const 
 }
 
 /* Read only, so that a campaign that goes on is not disturbed: is there anything to undo? */
-static int look_at(struct recovery *recovery, struct ld_campaign_info *ret_info, struct ld_arena *arena, bool *ret_due,
-                   struct ld_error *error)
+static int look_at(struct recovery *recovery, struct ld_store *store, bool in_use, struct ld_campaign_info *ret_info,
+                   struct ld_arena *arena, bool *ret_due, struct ld_error *error)
 {
+    int code = ld_store_read_campaign(store, ret_info, arena, error);
+    if (code)
+        return code;
+    *ret_due = false;
+    if (ret_info->ended_wall_ns)
+        return 0;
+    look_for_life(recovery, ret_info, in_use);
+    *ret_due = !recovery->running;
+    return 0;
+}
+
+static int recover_wet(struct recovery *recovery, struct ld_arena *arena, struct ld_error *error)
+{
+    struct ld_campaign_info info;
     struct ld_store *store;
+    bool due, in_use = ld_store_in_use(recovery->database);
     int code = ld_store_open(&store, recovery->database, false, error);
     if (code)
         return code;
-    code = ld_store_read_campaign(store, ret_info, arena, error);
+    code = look_at(recovery, store, in_use, &info, arena, &due, error);
     ld_store_close(store, NULL);
+    if (code || !due)
+        return code;
+    code = ld_store_open(&store, recovery->database, true, error);
     if (code)
         return code;
-    recovery->running = ret_info->ended_wall_ns == 0 && still_runs(ret_info);
-    if (recovery->running)
-        printf("%s: its leakdrill still runs (process %s): nothing was touched\n", recovery->database,
-               fact_of(ret_info, LD_FACT_PROCESS));
-    *ret_due = ret_info->ended_wall_ns == 0 && !recovery->running;
-    return 0;
+    code = recover_all(recovery, store, &info, arena, error);
+    int closed = ld_store_close(store, code ? NULL : error);
+    return code ? code : closed;
+}
+
+/* A reader of what a dead writer left writes beside it, so that a copy is read; one that is in use is read as any reader
+ * does. */
+static int recover_dry(struct recovery *recovery, struct ld_arena *arena, struct ld_error *error)
+{
+    char folder[512];
+    int lock;
+    struct ld_campaign_info info;
+    struct ld_store *store = NULL;
+    bool due = false, in_use = ld_store_in_use(recovery->database);
+    int code = ld_work_folder_make(folder, sizeof folder, &lock, error);
+    if (code)
+        return code;
+    code = in_use ? ld_store_open(&store, recovery->database, false, error)
+                  : ld_store_open_untouched(&store, recovery->database, folder, error);
+    if (!code)
+        code = look_at(recovery, store, in_use, &info, arena, &due, error);
+    if (!code && due)
+        code = recover_all(recovery, store, &info, arena, error);
+    ld_store_close(store, NULL);
+    (void)ld_remove_tree(folder);
+    close(lock);
+    return code;
 }
 
 static int recover_database(struct recovery *recovery, struct ld_error *error)
 {
-    struct ld_store *store = NULL;
-    struct ld_campaign_info info;
-    bool due = false;
     struct ld_arena *arena = ld_arena_new(RECOVER_MEMORY);
-    int code = arena ? look_at(recovery, &info, arena, &due, error) : ld_fail(error, LD_ENOMEM, "out of memory");
-    if (!code && due)
-        code = ld_store_open(&store, recovery->database, true, error);
-    if (!code && due)
-        code = recover_all(recovery, store, &info, arena, error);
-    int closed = store ? ld_store_close(store, code ? NULL : error) : 0;
+    if (!arena)
+        return ld_fail(error, LD_ENOMEM, "out of memory");
+    int code = recovery->dry_run ? recover_dry(recovery, arena, error) : recover_wet(recovery, arena, error);
+    let_go(&recovery->folder);
+    let_go(&recovery->group);
     ld_arena_free(arena);
-    return code ? code : closed;
+    return code;
 }
 
 /* ---- all of them */

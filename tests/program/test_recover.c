@@ -1,4 +1,5 @@
 /* What is left when leakdrill and its guard are killed at once, and how it is undone; and what touches nothing. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <sqlite3.h>
@@ -7,13 +8,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "aftermath.h"
+#include "base/hash.h"
 #include "groups.h"
 #include "lab.h"
 #include "runner/process/identity.h"
@@ -88,12 +92,12 @@ static void a_cut_off_campaign_is_undone_once(void **state)
     (void)state;
     cut_off("cut.db");
     LAB_RUN(&lab, &result, "recover", "cut.db", "--dry-run");
-    lab_check(&result, 0, "cut.db: would remove the folder ", NULL);
+    lab_check(&result, 0, "cut.db: would remove the work folder ", NULL);
     lab_check(&result, 0, "cut.db: would mark 1 run that never ended, and 1 fault without a receipt", NULL);
     program_result_done(&result);
     lab_assert_number(&lab, "cut.db", "SELECT count(*) FROM fault_receipt", 0);
     LAB_RUN(&lab, &result, "recover", "cut.db");
-    lab_check(&result, 0, "cut.db: removed the folder ", NULL);
+    lab_check(&result, 0, "cut.db: removed the work folder ", NULL);
     lab_check(&result, 0, "cut.db: marked 1 run that never ended, and 1 fault without a receipt", NULL);
     lab_check(&result, 0, "\n0 left\n", NULL);
     program_result_done(&result);
@@ -180,7 +184,7 @@ static void a_campaign_that_goes_on_is_not_touched(void **state)
     struct program_result result;
     (void)state;
     start_paused(&running, "on.db");
-    recover("on.db", 4, "on.db: its leakdrill still runs");
+    recover("on.db", 4, "on.db: this campaign is still running");
     lab_assert_number(&lab, "on.db", "SELECT count(*) FROM note WHERE kind = 'recover'", 0);
     kill(running.pid, SIGTERM);
     program_finish(&running, &result);
@@ -188,6 +192,217 @@ static void a_campaign_that_goes_on_is_not_touched(void **state)
     program_result_done(&result);
     lab_assert_clean(&lab);
     recover_nothing("on.db");
+}
+
+/* ---- what is not to be touched */
+
+/* Everything that SQLite keeps of a database, as one text: what is not there, or changed, shows. */
+static void look_at_bytes(const char *database, char ret_hex[LD_HASH_HEX])
+{
+    static const char *const parts[] = {"", "-wal", "-shm", "-journal"};
+    struct ld_hash hash;
+    ld_hash_init(&hash);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        char path[256], piece[4096];
+        snprintf(path, sizeof path, "%s/%s%s", lab.folder, database, parts[i]);
+        FILE *stream = fopen(path, "re");
+        ld_hash_add_text(&hash, stream ? parts[i] : "missing");
+        for (size_t n; stream && (n = fread(piece, 1, sizeof piece, stream)) > 0;)
+            ld_hash_add(&hash, piece, n);
+        if (stream)
+            fclose(stream);
+    }
+    ld_hash_end(&hash, ret_hex);
+}
+
+static void recover_leaves(const char *database, const char *option, int exit_code, const char *out)
+{
+    char before[LD_HASH_HEX], after[LD_HASH_HEX];
+    struct program_result result;
+    look_at_bytes(database, before);
+    LAB_RUN(&lab, &result, "recover", database, option);
+    lab_check(&result, exit_code, out, NULL);
+    program_result_done(&result);
+    look_at_bytes(database, after);
+    assert_string_equal(before, after);
+}
+
+static void a_dry_recover_changes_no_byte(void **state)
+{
+    (void)state;
+    cut_off("dry.db");
+    assert_true(lab_has(&lab, "dry.db-wal"));
+    assert_true(lab_has(&lab, "dry.db-shm"));
+    recover_leaves("dry.db", "--dry-run", 0, "dry.db: would mark 1 run that never ended, and 1 fault without a receipt");
+    recover("dry.db", 0, "dry.db: marked 1 run");
+    recover_leaves("dry.db", "--dry-run", 0, "\n0 left\n"); /* at rest, and read where it stands */
+    lab_write(&lab, "no.db-wal", "");
+    lab_write(&lab, "no.db", "this is no database, but long enough to look like one");
+    struct program_result result;
+    LAB_RUN(&lab, &result, "recover", "no.db", "--dry-run");
+    lab_check(&result, 3, NULL, "no.db: is not a database");
+    program_result_done(&result);
+}
+
+/* The lock on the work folder of a campaign whose process does not show, as in another PID namespace. */
+static void a_locked_campaign_is_not_touched(void **state)
+{
+    (void)state;
+    cut_off("locked.db");
+    char *folder = lab_text(&lab, "locked.db", "SELECT value FROM fact WHERE name = 'recover.work_folder'");
+    int lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(flock(lock, LOCK_EX | LOCK_NB), 0);
+    recover_leaves("locked.db", "--dry-run", 4, "locked.db: this campaign is still running (");
+    recover("locked.db", 4, "locked.db: this campaign is still running (");
+    lab_assert_number(&lab, "locked.db", "SELECT count(*) FROM note WHERE kind = 'recover'", 0);
+    assert_int_equal(access(folder, F_OK), 0);
+    close(lock);
+    recover("locked.db", 0, "locked.db: removed the work folder ");
+    assert_int_not_equal(access(folder, F_OK), 0);
+    free(folder);
+}
+
+static sqlite3 *open_reader(const char *database)
+{
+    char path[256];
+    sqlite3 *handle;
+    snprintf(path, sizeof path, "%s/%s", lab.folder, database);
+    assert_int_equal(sqlite3_open_v2(path, &handle, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(handle, "SELECT count(*) FROM run", NULL, NULL, NULL), SQLITE_OK);
+    return handle;
+}
+
+/* Where neither process nor folder shows, its database does. Where the folder's lock is free, who reads it is another. */
+static void an_open_database_may_be_a_campaign(void **state)
+{
+    (void)state;
+    cut_off("read.db");
+    sqlite3 *handle = open_reader("read.db");
+    recover("read.db", 0, "read.db: removed the work folder ");
+    sqlite3_close(handle);
+    cut_off("open.db");
+    execute("open.db", "UPDATE fact SET value = '' WHERE name IN ('recover.work_folder', 'recover.group')");
+    handle = open_reader("open.db");
+    recover("open.db", 4, "open.db: another process has it open, so this campaign may still be running");
+    sqlite3_close(handle);
+    lab_assert_number(&lab, "open.db", "SELECT count(*) FROM note WHERE kind = 'recover'", 0);
+    recover("open.db", 0, "open.db: marked 1 run");
+}
+
+/* `recover` as it is in a container beside: in a PID namespace of its own. false: there can be none here. */
+static bool recover_in_namespace(const char *database, struct program_result *ret_result)
+{
+    static const char *const probe[] = {"-U", "-c", "-pf", "--mount-proc", "true", NULL};
+    const char *const arguments[] = {"-U", "-c", "-pf", "--mount-proc", LEAKDRILL, "recover", database, NULL};
+    bool root = geteuid() == 0; /* who needs no user namespace */
+    struct running_program running;
+    program_start(&running, 10, "/usr/bin/unshare", lab.folder, lab.environment, probe + 2 * root);
+    program_finish(&running, ret_result);
+    bool possible = ret_result->exit_code == 0;
+    program_result_done(ret_result);
+    if (!possible)
+        return false;
+    program_start(&running, 60, "/usr/bin/unshare", lab.folder, lab.environment, arguments + 2 * root);
+    program_finish(&running, ret_result);
+    return true;
+}
+
+static void a_campaign_is_seen_from_another_namespace(void **state)
+{
+    struct running_program running;
+    struct program_result result;
+    (void)state;
+    start_paused(&running, "beside.db");
+    bool possible = recover_in_namespace("beside.db", &result);
+    if (possible) {
+        lab_check(&result, 4, "beside.db: this campaign is still running (", NULL);
+        program_result_done(&result);
+        lab_assert_number(&lab, "beside.db", "SELECT count(*) FROM note WHERE kind = 'recover'", 0);
+    }
+    kill(running.pid, SIGTERM);
+    program_finish(&running, &result);
+    lab_check(&result, 143, NULL, NULL); /* it heard nothing of it */
+    program_result_done(&result);
+    if (!possible) {
+        print_message("no PID namespaces here\n");
+        skip();
+    }
+}
+
+static void name_in_database(const char *database, const char *fact, const char *value)
+{
+    char sql[512];
+    snprintf(sql, sizeof sql, "UPDATE fact SET value = '%s' WHERE name = 'recover.%s'", value, fact);
+    execute(database, sql);
+}
+
+static void make_precious(char *ret_path, size_t room, const char *parent, const char *name)
+{
+    char path[256];
+    snprintf(ret_path, room, "%s/%s", parent, name);
+    assert_int_equal(mkdir(ret_path, 0700), 0);
+    snprintf(path, sizeof path, "%s/1", ret_path); /* as a cgroup has them */
+    assert_int_equal(mkdir(path, 0700), 0);
+}
+
+static void assert_precious(const char *path, bool remove)
+{
+    char inner[256];
+    snprintf(inner, sizeof inner, "%s/1", path);
+    if (access(inner, F_OK) != 0)
+        fail_msg("%s was touched", path);
+    if (remove) {
+        assert_int_equal(rmdir(inner), 0);
+        assert_int_equal(rmdir(path), 0);
+    }
+}
+
+/* A database says what it likes. */
+static void a_folder_that_is_not_ours_is_not_touched(void **state)
+{
+    char precious[128], beside[128], readable[128];
+    struct ld_identity identity;
+    (void)state;
+    cut_off("named.db");
+    recover("named.db", 0, "named.db: removed the work folder ");
+    make_precious(precious, sizeof precious, lab.folder, "precious");
+    make_precious(beside, sizeof beside, lab.folder, "leakdrill-work-aaaaaa"); /* our name, but not our place */
+    make_precious(readable, sizeof readable, lab.scratch, "leakdrill-work-bbbbbb"); /* our name, but not our mode */
+    assert_int_equal(chmod(readable, 0755), 0);
+    const char *const folders[] = {precious, beside, readable};
+    assert_int_equal(chdir(precious), 0);
+    pid_t child = start_survivor(&identity); /* which works in it */
+    for (size_t i = 0; i < 3; i++) {
+        name_in_database("named.db", "work_folder", folders[i]);
+        recover("named.db", 3, " is no work folder that leakdrill made for this user in ");
+        assert_precious(folders[i], false);
+    }
+    assert_true(lives(child));
+    execute("named.db", "UPDATE fact SET value = 'another' WHERE name = 'recover.boot'");
+    name_in_database("named.db", "work_folder", precious);
+    recover("named.db", 0, "named.db: it ran on another machine, or before this one was started: ");
+    assert_true(lives(child));
+    assert_int_equal(chdir("/"), 0);
+    kill(child, SIGKILL);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    for (size_t i = 0; i < 3; i++)
+        assert_precious(folders[i], true);
+}
+
+static void a_group_that_is_not_ours_is_not_touched(void **state)
+{
+    char precious[128], beside[128];
+    (void)state;
+    cut_off("group.db");
+    recover("group.db", 0, "group.db: removed the work folder ");
+    make_precious(precious, sizeof precious, lab.folder, "precious");
+    make_precious(beside, sizeof beside, lab.folder, "leakdrill-aaaaaa"); /* our name, but no cgroup */
+    const char *const groups[] = {precious, beside};
+    for (size_t i = 0; i < 2; i++) {
+        name_in_database("group.db", "group", groups[i]);
+        recover("group.db", 3, " is no cgroup that leakdrill made for this user: it was not touched");
+        assert_precious(groups[i], true);
+    }
 }
 
 static void it_says_what_it_cannot_read(void **state)
@@ -248,6 +463,12 @@ int test_recover(void)
         cmocka_unit_test_setup_teardown(a_cut_off_campaign_is_undone_once, open_lab, close_lab),
         cmocka_unit_test_setup_teardown(a_survivor_is_known_by_pid_and_start_time, open_lab, close_lab),
         cmocka_unit_test_setup_teardown(a_campaign_that_goes_on_is_not_touched, open_lab, close_lab),
+        cmocka_unit_test_setup_teardown(a_dry_recover_changes_no_byte, open_lab, close_lab),
+        cmocka_unit_test_setup_teardown(a_locked_campaign_is_not_touched, open_lab, close_lab),
+        cmocka_unit_test_setup_teardown(an_open_database_may_be_a_campaign, open_lab, close_lab),
+        cmocka_unit_test_setup_teardown(a_campaign_is_seen_from_another_namespace, open_lab, close_lab),
+        cmocka_unit_test_setup_teardown(a_folder_that_is_not_ours_is_not_touched, open_lab, close_lab),
+        cmocka_unit_test_setup_teardown(a_group_that_is_not_ours_is_not_touched, open_lab, close_lab),
         cmocka_unit_test_setup_teardown(it_says_what_it_cannot_read, open_lab, close_lab),
         cmocka_unit_test_setup_teardown(a_dry_run_touches_nothing, open_lab, close_lab),
     };
