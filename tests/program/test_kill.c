@@ -1,6 +1,6 @@
 /* SIGKILL at random instants of a campaign: nothing may be left but the database, and that must be whole.
  *
- * LEAKDRILL_TEST_KILLS=N: so many instants instead of 30. LEAKDRILL_TEST_SEED=N: others. */
+ * LEAKDRILL_TEST_KILLS=N: so many instants instead of 30 (program-kill-long: 300). LEAKDRILL_TEST_SEED=N: others. */
 #include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>
