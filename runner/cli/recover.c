@@ -297,8 +297,8 @@ static int recover_wet(struct recovery *recovery, struct ld_arena *arena, struct
     return code ? code : closed;
 }
 
-/* A reader of what a dead writer left writes beside it, so that a copy is read; one that is in use is read as any reader
- * does. */
+/* A reader of what a dead writer left writes beside it, so that a copy is read; one that is in use is read as any
+ * reader does. */
 static int recover_dry(struct recovery *recovery, struct ld_arena *arena, struct ld_error *error)
 {
     char folder[512];

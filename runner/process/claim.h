@@ -21,8 +21,8 @@ int ld_folder_lock(const char *path);
 /* Did mkdtemp make this name (without folders before it) of `pattern`, such as "leakdrill-XXXXXX"? */
 bool ld_folder_name_fits(const char *name, const char *pattern);
 /* Take its lock if it is free; TAKEN only for a folder of that pattern's name that is this user's and nobody else's to
- * look into, as mkdtemp makes them. *ret_lock is set with TAKEN: close it when all is done. Where the folder must lie is
- * for the caller to know. */
+ * look into, as mkdtemp makes them. *ret_lock is set with TAKEN: close it when all is done. Where the folder must lie
+ * is for the caller to know. */
 enum ld_claimed ld_folder_claim(const char *path, const char *pattern, int *ret_lock);
 
 #endif

@@ -233,7 +233,7 @@ static void a_dry_recover_changes_no_byte(void **state)
     cut_off("dry.db");
     assert_true(lab_has(&lab, "dry.db-wal"));
     assert_true(lab_has(&lab, "dry.db-shm"));
-    recover_leaves("dry.db", "--dry-run", 0, "dry.db: would mark 1 run that never ended, and 1 fault without a receipt");
+    recover_leaves("dry.db", "--dry-run", 0, "dry.db: would mark 1 run that never ended, and 1 fault without a ");
     recover("dry.db", 0, "dry.db: marked 1 run");
     recover_leaves("dry.db", "--dry-run", 0, "\n0 left\n"); /* at rest, and read where it stands */
     lab_write(&lab, "no.db-wal", "");
@@ -272,7 +272,7 @@ static sqlite3 *open_reader(const char *database)
     return handle;
 }
 
-/* Where neither process nor folder shows, its database does. Where the folder's lock is free, who reads it is another. */
+/* Where neither process nor folder shows, its database does. Where the folder's lock is free, a reader is another. */
 static void an_open_database_may_be_a_campaign(void **state)
 {
     (void)state;
