@@ -1,13 +1,7 @@
 /* The instances of a run and its upstream: how they are started, and what becomes of all they say. */
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/random.h"
@@ -542,184 +536,6 @@ static const struct ld_service_events upstream_events = {on_upstream_started,   
 
 /* ---- making them */
 
-static bool copy_program(const char *from, const char *to)
-{
-    int in = open(from, O_RDONLY | O_CLOEXEC);
-    int out = in < 0 ? -1 : open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0700);
-    ssize_t n = out < 0 ? -1 : 0;
-    if (out >= 0)
-        do
-            n = sendfile(out, in, NULL, (size_t)1 << 30);
-        while (n > 0);
-    int saved = errno;
-    if (in >= 0)
-        close(in);
-    if (out >= 0 && close(out) != 0)
-        n = -1;
-    errno = saved;
-    return n == 0;
-}
-
-/* A program is started from the run's own folder, under its own name: nothing in /proc tells which variant it is. A
- * hard link; a copy where the work folder is on another file system. */
-static const char *stage(struct ld_run *run, const char *program, const char *name, struct ld_error *error)
-{
-    /* Profiles and /proc show the path: the folder's name says nothing, least of all which run of the plan it is. */
-    uint64_t token = ld_derive(run->run_plan->seed, name, run->run_plan->index);
-    char *path = ld_arena_printf(run->arena, "%s/%016llx", run->control->work_folder, (unsigned long long)token);
-    if (path)
-        mkdir(path, 0700);
-    path = ld_arena_printf(run->arena, "%s/%016llx/%s", run->control->work_folder, (unsigned long long)token, name);
-    if (!path)
-        ld_fail(error, LD_ENOMEM, "out of memory");
-    else if (access(program, F_OK) != 0)
-        ld_fail_errno(error, LD_ESYSTEM, errno, "the program %s is not built: the build makes it (cmake --build)",
-                      program);
-    else if (link(program, path) != 0 && !copy_program(program, path))
-        ld_fail_errno(error, LD_ESYSTEM, errno, "cannot put %s into the work folder %s", program,
-                      run->control->work_folder);
-    else
-        return path;
-    return NULL;
-}
-
-static const char **environment_of(struct ld_run *run, bool target)
-{
-    const struct ld_target_spec *spec = &run->scenario->target;
-    size_t own = target ? spec->environment.names.count : 0, count = 0;
-    const char **environment = ld_arena_array(run->arena, own + 8, sizeof *environment);
-    if (!environment)
-        return NULL;
-    environment[count++] = "PATH=/usr/local/bin:/usr/bin:/bin";
-    environment[count++] = "HOME=/nonexistent";
-    environment[count++] = "GOTRACEBACK=all";
-    environment[count++] = "GODEBUG=gctrace=1";
-    if (target && spec->kind == LD_TARGET_INSTRUMENT)
-        environment[count++] = "INHERITED_LISTENER=3"; /* what runner/build adds to it looks for this */
-    if (target && spec->gomaxprocs)
-        environment[count++] = ld_arena_printf(run->arena, "GOMAXPROCS=%lld", (long long)spec->gomaxprocs);
-    if (target && spec->limits.memory_bytes)
-        environment[count++] =
-            ld_arena_printf(run->arena, "GOMEMLIMIT=%llu", (unsigned long long)spec->limits.memory_bytes);
-    for (size_t i = 0; i < own; i++)
-        environment[count++] = ld_arena_printf(run->arena, "%s=%s", ((const char **)spec->environment.names.items)[i],
-                                               ((const char **)spec->environment.values.items)[i]);
-    for (size_t i = 0; i < count; i++)
-        if (!environment[i])
-            return NULL;
-    return environment;
-}
-
-/* What a program that keeps the contract reads from descriptor 5. */
-static const char *setting_of(struct ld_run *run, const char *case_name, uint32_t instance)
-{
-    return ld_arena_printf(run->arena,
-                           "{\"case\":\"%s\",\"rate\":%.6f,\"depth\":%lld,\"seed\":\"%llu\",\"upstream\":\"%s\","
-                           "\"time_scale\":%.6f}",
-                           case_name, run->cell->rate, (long long)run->cell->depth,
-                           (unsigned long long)run->run_plan->seed, ld_line_address(run, instance),
-                           run->scenario->time_scale);
-}
-
-static int describe_contract(struct ld_run *run, struct ld_service_spec *spec, struct ld_error *error)
-{
-    const char **arguments = ld_arena_array(run->arena, 2, sizeof *arguments);
-    const char *program = stage(run, run->programs.target, run->programs.target_name, error);
-    if (!program || !arguments)
-        return program ? ld_fail(error, LD_ENOMEM, "out of memory") : LD_ESYSTEM;
-    arguments[0] = run->programs.target_name;
-    spec->kind = LD_SERVICE_CONTRACT;
-    spec->program = program;
-    spec->arguments = arguments;
-    return 0;
-}
-
-/* A service that is told its address by words of its command line, behind `program_word` when that is given. */
-static int describe_words(struct ld_run *run, struct ld_service_spec *spec, const char *program_word,
-                          struct ld_error *error)
-{
-    const struct ld_target_spec *target = &run->scenario->target;
-    const char **arguments = ld_arena_array(run->arena, target->command.count + 2, sizeof *arguments);
-    size_t before = program_word != NULL;
-    if (!arguments)
-        return ld_fail(error, LD_ENOMEM, "out of memory");
-    arguments[0] = program_word;
-    if (target->command.count)
-        memcpy(arguments + before, target->command.items, target->command.count * sizeof *arguments);
-    spec->kind = target->truth == LD_TRUTH_FD ? LD_SERVICE_CONTRACT : LD_SERVICE_COMMAND;
-    spec->arguments = arguments;
-    spec->folder = "";
-    spec->ready_path = target->ready_path;
-    return 0;
-}
-
-/* Its real path, as a shell would find it: a word without '/' is looked for on PATH. NULL: nothing; free(). */
-static char *find_program(const char *word)
-{
-    if (strchr(word, '/'))
-        return realpath(word, NULL);
-    const char *folders = getenv("PATH");
-    for (const char *folder = folders ? folders : ""; *folder;) {
-        char path[PATH_MAX];
-        size_t length = strcspn(folder, ":");
-        int n = snprintf(path, sizeof path, "%.*s/%s", (int)length, folder, word);
-        if (length && n > 0 && (size_t)n < sizeof path && access(path, X_OK) == 0)
-            return realpath(path, NULL);
-        folder += length + (folder[length] == ':');
-    }
-    return NULL;
-}
-
-static int describe_command(struct ld_run *run, struct ld_service_spec *spec, struct ld_error *error)
-{
-    const struct ld_target_spec *target = &run->scenario->target;
-    int code = describe_words(run, spec, NULL, error);
-    if (code)
-        return code;
-    char *program = find_program(spec->arguments[0]);
-    if (!program)
-        return ld_fail(error, LD_ETARGET, "command %s: no such program%s", spec->arguments[0],
-                       strchr(spec->arguments[0], '/') ? "; is it built?" : " on PATH");
-    spec->program = ld_arena_text(run->arena, program);
-    free(program);
-    spec->apart = ld_target_places_pprof(target) && ld_target_listens(target);
-    return spec->program ? 0 : ld_fail(error, LD_ENOMEM, "out of memory");
-}
-
-static int describe_instrumented(struct ld_run *run, struct ld_service_spec *spec, struct ld_error *error)
-{
-    int code = describe_words(run, spec, run->programs.target_name, error);
-    if (code)
-        return code;
-    spec->program = stage(run, run->programs.target, run->programs.target_name, error);
-    spec->inherits = true;
-    spec->apart = ld_target_listens(&run->scenario->target);
-    return spec->program ? 0 : LD_ESYSTEM;
-}
-
-static int describe_target(struct ld_run *run, struct ld_service_spec *spec, struct ld_error *error)
-{
-    const struct ld_target_spec *target = &run->scenario->target;
-    *spec = (struct ld_service_spec){.ready_ns = run->scenario->phases.ready_ns,
-                                     .stop_ns = run->scenario->phases.stop_ns,
-                                     .open_files = (uint64_t)target->limits.open_files,
-                                     .folder = run->control->work_folder,
-                                     .environment = environment_of(run, true)};
-    if (!spec->environment)
-        return ld_fail(error, LD_ENOMEM, "out of memory");
-    if (target->kind == LD_TARGET_FIXTURE)
-        return describe_contract(run, spec, error);
-    if (target->kind == LD_TARGET_COMMAND)
-        return describe_command(run, spec, error);
-    if (target->kind == LD_TARGET_INSTRUMENT)
-        return describe_instrumented(run, spec, error);
-    spec->kind = LD_SERVICE_ATTACHED;
-    spec->address = target->attach + strlen("http://");
-    spec->profiles = target->profiles[0] ? target->profiles + strlen("http://") : NULL;
-    spec->ready_path = target->ready_path;
-    return 0;
-}
-
 static struct ld_sampler_setting sampling_of(const struct ld_run *run)
 {
     const struct ld_sampling_spec *sampling = &run->scenario->sampling;
@@ -734,20 +550,6 @@ static struct ld_sampler_setting sampling_of(const struct ld_run *run)
                                        .timeout_ns = sampling->timeout_ns,
                                        .idle_periods = sampling->idle_periods,
                                        .full_below = sampling->full_below};
-}
-
-static const char *target_label(const struct ld_run *run)
-{
-    const struct ld_target_spec *target = &run->scenario->target;
-    switch (target->kind) {
-    case LD_TARGET_FIXTURE:
-    case LD_TARGET_INSTRUMENT:
-        return run->programs.target_name;
-    case LD_TARGET_COMMAND:
-        return ((const char **)target->command.items)[0];
-    default:
-        return target->attach;
-    }
 }
 
 /* Where a fault of its case fills a disk: a folder that becomes a file system of its own when it starts. */
@@ -804,13 +606,12 @@ static int make_instance(struct ld_run *run, uint32_t index, const struct ld_ser
     instance->index = index;
     instance->least_count = instance->most_count = -1;
     if (run->instance_count > 1)
-        snprintf(instance->name, sizeof instance->name, "target %s[%u]", target_label(run), index);
+        snprintf(instance->name, sizeof instance->name, "target %s[%u]", ld_run_target_label(run), index);
     else
-        snprintf(instance->name, sizeof instance->name, "target %s", target_label(run));
+        snprintf(instance->name, sizeof instance->name, "target %s", ld_run_target_label(run));
     spec.name = instance->name;
     spec.upstream = ld_line_address(run, index);
-    const char *case_name = run->programs.target_case ? run->programs.target_case : "";
-    if (spec.kind == LD_SERVICE_CONTRACT && !(spec.setting = setting_of(run, case_name, index)))
+    if (spec.kind == LD_SERVICE_CONTRACT && !(spec.setting = ld_run_target_setting(run, index)))
         return LD_ENOMEM;
     uv_loop_t *loop = &run->control->loop;
     if (ld_door_init(&instance->door, run->control->fetcher, loop) != 0)
@@ -835,7 +636,7 @@ int ld_instances_make(struct ld_run *run, struct ld_error *error)
 {
     struct ld_service_spec spec;
     uint32_t count = (uint32_t)run->scenario->target.instances;
-    int code = describe_target(run, &spec, error);
+    int code = ld_run_describe_target(run, &spec, error);
     if (code)
         return code;
     run->instances = ld_arena_array(run->arena, count, sizeof *run->instances);
@@ -852,25 +653,10 @@ int ld_upstream_make(struct ld_run *run, struct ld_error *error)
     int code = ld_lines_make(run, error);
     if (code)
         return code;
-    const char **arguments = ld_arena_array(run->arena, 2, sizeof *arguments);
-    const char *program = stage(run, run->programs.upstream, run->programs.upstream_name, error);
-    if (!program || !arguments)
-        return LD_ESYSTEM;
-    arguments[0] = run->programs.upstream_name;
-    struct ld_service_spec spec = {.kind = LD_SERVICE_CONTRACT,
-                                   .name = ld_arena_printf(run->arena, "upstream %s", run->programs.upstream_name),
-                                   .program = program,
-                                   .folder = run->control->work_folder,
-                                   .arguments = arguments,
-                                   .environment = environment_of(run, false),
-                                   .setting = ld_arena_printf(run->arena,
-                                                              "{\"case\":\"\",\"rate\":0,\"depth\":0,\"seed\":\"%llu\","
-                                                              "\"upstream\":\"\"}",
-                                                              (unsigned long long)run->run_plan->seed),
-                                   .ready_ns = run->scenario->phases.ready_ns,
-                                   .stop_ns = run->scenario->phases.stop_ns};
-    if (!spec.name || !spec.environment || !spec.setting)
-        return ld_fail(error, LD_ENOMEM, "out of memory");
+    struct ld_service_spec spec;
+    code = ld_run_describe_upstream(run, &spec, error);
+    if (code)
+        return code;
     if (ld_service_init(&run->upstream, &run->control->loop, &run->control->guard, run->control->fetcher, &spec, 0,
                         &upstream_events, run) != 0)
         return ld_fail(error, LD_ESYSTEM, "cannot make the upstream");

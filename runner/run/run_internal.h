@@ -1,4 +1,5 @@
-/* What the files of a run share: run.c (phases), instance.c (instances and observations), run_fault.c (faults;
+/* What the files of a run share: run.c (phases), instance.c (instances and observations),
+ * run_program.c (what they start), run_fault.c (faults;
  * run_victim.c, run_kill.c, run_strain.c: those of processes and resources),
  * run_truth.c (truth, confirmation, validity). */
 #ifndef LD_RUN_RUN_INTERNAL_H
@@ -220,6 +221,13 @@ void ld_instances_close(struct ld_run *run);
 void ld_instance_close_gaps(struct ld_instance *instance, bool count);
 const char *ld_instance_address(void *context, uint64_t request);
 int ld_upstream_make(struct ld_run *run, struct ld_error *error);
+
+/* ---- run_program.c: what they start, put into the run's folder; all of it lives as long as the run */
+int ld_run_describe_target(struct ld_run *run, struct ld_service_spec *spec, struct ld_error *error);
+int ld_run_describe_upstream(struct ld_run *run, struct ld_service_spec *spec, struct ld_error *error);
+/* What an instance that keeps the contract reads from descriptor 5; NULL: out of memory. */
+const char *ld_run_target_setting(struct ld_run *run, uint32_t instance);
+const char *ld_run_target_label(const struct ld_run *run);
 
 /* ---- run_fault.c */
 int ld_run_faults_make(struct ld_run *run, struct ld_error *error);
