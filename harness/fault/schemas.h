@@ -65,7 +65,7 @@ int ld_fault_check_victims(struct ld_schema_context *context, const struct ld_no
 #define LD_AGAIN_AT(member) offsetof(union ld_fault_attributes, kill.member)
 #define LD_AGAIN_FIELDS                                                                                               \
     {.name = "restart_after", .type = LD_FIELD_DURATION, .offset = LD_AGAIN_AT(restart_after_ns),                     \
-     .maximum = LD_HOUR, .doc = "Time from its end to its restart. Not given: it stays dead."},                       \
+     .maximum = LD_HOUR, .doc = "Time from its death to its restart. Not given: it stays dead."},                       \
     {.name = "times", .type = LD_FIELD_INTEGER, .offset = LD_AGAIN_AT(times), .minimum = 1, .maximum = 1000,          \
      .initial = "1", .doc = "How often; more than once needs restart_after and every."},                              \
     {.name = "every", .type = LD_FIELD_DURATION, .offset = LD_AGAIN_AT(every_ns), .maximum = LD_HOUR,                 \

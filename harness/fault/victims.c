@@ -80,3 +80,19 @@ void ld_fault_choose(uint64_t seed, const struct ld_fault_spec *fault, uint32_t 
         ret_chosen[i] = before < number;
     }
 }
+
+static bool may_mean_one_process(const struct ld_fault_victims *victims, const struct ld_fault_victims *other)
+{
+    bool both_named = victims->instance >= 0 && other->instance >= 0;
+    return victims->who == other->who && (!both_named || victims->instance == other->instance);
+}
+
+bool ld_fault_excludes(const struct ld_fault_spec *fault, const struct ld_fault_spec *other)
+{
+    enum ld_fault_scope scope = ld_fault_table[fault->type].scope;
+    if (fault->type != other->type || ld_fault_is_instant(fault->type))
+        return false;
+    if (scope == LD_SCOPE_PROCESS || scope == LD_SCOPE_RESOURCE)
+        return may_mean_one_process(&fault->attributes.victims, &other->attributes.victims);
+    return scope == LD_SCOPE_REACTION;
+}

@@ -1,5 +1,6 @@
 /* The checks that look across the parts of a scenario. Each goes on after the others' errors, so that one pass tells
  * all; they run only on a draft whose every part was bound. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -194,6 +195,40 @@ static void check_fault(struct check *check, const struct ld_fault_spec *fault, 
         complain(check, item, "for", "is needed here: no load follows that would end it");
 }
 
+/* Do both act at some instant, by the schedule? One that a condition starts is not known beforehand. */
+static bool overlap(const struct ld_fault_spec *fault, const struct ld_fault_spec *other)
+{
+    int64_t ends_ns = fault->for_ns < 0 ? INT64_MAX : fault->at_ns + fault->for_ns;
+    int64_t other_ends_ns = other->for_ns < 0 ? INT64_MAX : other->at_ns + other->for_ns;
+    return !fault->when && !other->when && fault->at_ns < other_ends_ns && other->at_ns < ends_ns;
+}
+
+/* A fault beside those of its case that stand before it. */
+static void check_beside(struct check *check, const struct ld_fault_case *fault_case, size_t index,
+                         const struct ld_node *item)
+{
+    const struct ld_fault_spec *fault = &fault_case->faults[index];
+    const char *name = ld_fault_table[fault->type].name;
+    for (size_t i = 0; i < index; i++) {
+        const struct ld_fault_spec *other = &fault_case->faults[i];
+        char text[200];
+        if (fault->type != other->type)
+            continue;
+        if (fault->type == LD_FAULT_DISK && fault->attributes.disk.size_bytes != other->attributes.disk.size_bytes) {
+            complain(check, item, name, "all disk faults of a case have one size: each instance has one such folder");
+            return;
+        }
+        if (!ld_fault_excludes(fault, other) || !overlap(fault, other))
+            continue;
+        snprintf(text, sizeof text,
+                 "overlaps with [%zu] of this case: of one kind only one acts at a time on the same %s, and the end of "
+                 "one would end both",
+                 i, ld_fault_table[fault->type].scope == LD_SCOPE_REACTION ? "service" : "process");
+        complain(check, item, name, text);
+        return;
+    }
+}
+
 static void check_fault_case(struct check *check, const struct ld_fault_case *fault_case, const struct ld_node *name,
                              const struct ld_node *items)
 {
@@ -207,6 +242,7 @@ static void check_fault_case(struct check *check, const struct ld_fault_case *fa
     for (size_t i = 0; i < fault_case->fault_count; i++) {
         size_t length = ld_schema_push_index(check->context, i);
         check_fault(check, &fault_case->faults[i], items->items[i]);
+        check_beside(check, fault_case, i, items->items[i]);
         ld_schema_pop(check->context, length);
     }
 }
@@ -231,8 +267,9 @@ static void check_wall(struct check *check)
         const struct ld_fault_case *fault_case = &scenario->fault_cases[i];
         int64_t waits_ns = scenario->steady ? scenario->steady->at_most_ns : 0;
         for (size_t k = 0; k < fault_case->fault_count; k++)
-            if (fault_case->faults[k].when && ld_fault_is_instant(fault_case->faults[k].type))
-                waits_ns += ld_fault_lasts_ns(&fault_case->faults[k]); /* begun at the method's end */
+            if (fault_case->faults[k].when && ld_fault_is_instant(fault_case->faults[k].type) &&
+                fault_case->faults[k].attributes.kill.restart_after_ns > 0)
+                waits_ns += fault_case->faults[k].attributes.kill.restart_after_ns; /* it struck at the method's end */
         int64_t scheduled = phases->baseline_ns + scenario->sampling.every_ns + waits_ns +
                             ld_scenario_method_ns(scenario, fault_case) + phases->drain_ns + phases->settle_ns;
         int64_t total = phases->ready_ns + ld_scenario_scaled_ns(scenario, scheduled) + phases->stop_ns;

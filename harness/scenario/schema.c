@@ -312,8 +312,8 @@ static const struct ld_field scenario_fields[] = {
      .offset = DRAFT(aborts),
      .custom = ld_aborts_bind,
      .object = &ld_abort_schema,
-     .doc = "{when: CONDITION}, or a list of them: once it holds, all faults are undone and the run ends there. What "
-            "came before still counts."},
+     .doc = "{when: CONDITION}, or a list of them: once it holds, the run ends there. All faults are undone; a kill "
+            "strikes no more, and what is down stays down. What came before still counts."},
     {.name = "faults",
      .type = LD_FIELD_MAP,
      .offset = DRAFT(faults),

@@ -179,7 +179,7 @@ void ld_run_conditions_over(struct ld_run *run)
         const struct ld_run_fault *fault = &run->faults[i];
         bool acts = fault->state == LD_FAULT_INTENDED || fault->state == LD_FAULT_ACTING;
         run->conditions.until_ns[i] = INT64_MAX;
-        if (fault->spec->when && acts && !ld_fault_is_instant(fault->spec->type))
+        if (fault->spec->when && acts)
             ld_run_fault_off(run, i);
     }
     uv_timer_stop(&run->conditions.timer);

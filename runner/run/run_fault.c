@@ -4,7 +4,11 @@
  *
  * Here is when, and who acts: the proxy, whose fault is of bytes (run_line.c), or the process's shim, whose fault is of
  * a process (run_kill.c) or a resource (run_strain.c). */
+#include <stdio.h>
+
 #include "runner/run/run_internal.h"
+
+static void begin_those_that_wait(struct ld_run *run);
 
 void ld_run_fault_finish(struct ld_run_fault *fault, const struct ld_receipt *receipt)
 {
@@ -17,6 +21,7 @@ void ld_run_fault_finish(struct ld_run_fault *fault, const struct ld_receipt *re
         ld_run_written(run, ld_writer_fault_receipt(run->control->writer, run->run_plan->index, fault->spec->id,
                                                     fault->began_ns, fault->ended_ns, receipt));
     }
+    begin_those_that_wait(run);
     ld_run_proceed(run);
 }
 
@@ -24,9 +29,10 @@ void ld_run_fault_finish(struct ld_run_fault *fault, const struct ld_receipt *re
 
 struct actor {
     void (*begin)(struct ld_run_fault *fault);
-    void (*end)(struct ld_run_fault *fault); /* NULL: it ends by itself */
+    void (*end)(struct ld_run_fault *fault);
 };
-static const struct actor proxy_actor = {ld_lines_fault_begin, ld_lines_fault_end}, kill_actor = {ld_kill_begin, NULL},
+static const struct actor proxy_actor = {ld_lines_fault_begin, ld_lines_fault_end},
+                          kill_actor = {ld_kill_begin, ld_kill_end},
                           strain_actor = {ld_strain_fault_begin, ld_strain_fault_end},
                           sampling_actor = {ld_run_sampling_begin, ld_run_sampling_end},
                           reaction_actor = {ld_run_reaction_begin, ld_run_reaction_end};
@@ -47,6 +53,56 @@ static const struct actor *actor_of(const struct ld_run_fault *fault)
 
 /* ---- the schedule */
 
+/* What acts, or is just being taken off, where this one would; NULL: nothing. Lint refuses those that the clock
+ * starts. */
+static const struct ld_run_fault *rival_of(const struct ld_run_fault *fault)
+{
+    const struct ld_run *run = fault->run;
+    for (size_t i = 0; i < run->fault_count; i++) {
+        const struct ld_run_fault *other = &run->faults[i];
+        bool acts = other->state == LD_FAULT_ACTING || other->state == LD_FAULT_ENDING;
+        if (other != fault && acts && ld_fault_excludes(fault->spec, other->spec))
+            return other;
+    }
+    return NULL;
+}
+
+/* rival: NULL: the run was ended while the intent was being written. */
+static void refuse(struct ld_run_fault *fault, const struct ld_run_fault *rival)
+{
+    struct ld_receipt receipt = {.effective = false};
+    if (rival)
+        snprintf(receipt.text, sizeof receipt.text, "not begun: %.120s acts there already", rival->spec->id);
+    else
+        snprintf(receipt.text, sizeof receipt.text, "not begun: the run was ended before");
+    ld_run_fault_finish(fault, &receipt);
+}
+
+static void begin(struct ld_run_fault *fault)
+{
+    const struct ld_run_fault *rival = rival_of(fault);
+    bool ended = fault->run->ended_early;
+    fault->waits_for_room = !ended && rival && rival->state == LD_FAULT_ENDING; /* not for long: it has its limit */
+    if (fault->waits_for_room)
+        return;
+    fault->began_ns = ld_run_now(fault->run);
+    if (ended || rival) {
+        refuse(fault, ended ? NULL : rival);
+        return;
+    }
+    fault->state = LD_FAULT_ACTING;
+    actor_of(fault)->begin(fault);
+    if (fault->off_asked && fault->state == LD_FAULT_ACTING)
+        ld_run_fault_off(fault->run, (uint32_t)(fault - fault->run->faults));
+}
+
+static void begin_those_that_wait(struct ld_run *run)
+{
+    for (size_t i = 0; run->phase < LD_PHASE_STOP && i < run->fault_count; i++)
+        if (run->faults[i].waits_for_room)
+            begin(&run->faults[i]);
+}
+
 static void on_intent_durable(struct ld_ticket_wait *wait)
 {
     struct ld_run_fault *fault = wait->context;
@@ -57,15 +113,10 @@ static void on_intent_durable(struct ld_ticket_wait *wait)
         ld_run_proceed(run);
         return;
     }
-    if (ld_writer_status(run->control->writer, &error) != 0) {
+    if (ld_writer_status(run->control->writer, &error) != 0)
         ld_run_void(run, LD_INVALID_HARNESS, "%s", error.message);
-        return;
-    }
-    fault->state = LD_FAULT_ACTING;
-    fault->began_ns = ld_run_now(run);
-    actor_of(fault)->begin(fault);
-    if (fault->off_asked && fault->state == LD_FAULT_ACTING)
-        ld_run_fault_off(run, (uint32_t)(fault - run->faults));
+    else
+        begin(fault);
 }
 
 void ld_run_fault_on(struct ld_run *run, uint32_t index)
@@ -87,10 +138,9 @@ void ld_run_fault_on(struct ld_run *run, uint32_t index)
 void ld_run_fault_off(struct ld_run *run, uint32_t index)
 {
     struct ld_run_fault *fault = &run->faults[index];
-    const struct actor *actor = actor_of(fault);
     fault->off_asked = true;
-    if (fault->state == LD_FAULT_ACTING && actor->end)
-        actor->end(fault);
+    if (fault->state == LD_FAULT_ACTING)
+        actor_of(fault)->end(fault);
 }
 
 bool ld_run_faults_over(const struct ld_run *run)
@@ -142,10 +192,20 @@ bool ld_run_fault_explains(const struct ld_run *run, const struct ld_service *se
 {
     for (size_t i = 0; i < run->fault_count; i++) {
         const struct ld_victim *victim = ld_victim_of(&run->faults[i], service);
-        if (victim && is_strain(&run->faults[i]) && ld_strain_fault_explains(&run->faults[i], victim))
+        if (!victim)
+            continue;
+        if (is_strain(&run->faults[i]) ? ld_strain_fault_explains(&run->faults[i], victim) : ld_kill_explains(victim))
             return true;
     }
     return false;
+}
+
+static void note_late_death(const struct ld_run_fault *fault, const struct ld_service *service, int64_t status)
+{
+    char text[256];
+    snprintf(text, sizeof text, "%s died late of %.100s (%s %d)", service->spec.name, fault->spec->id,
+             status < 0 ? "signal" : "exit code", (int)(status < 0 ? -status : status));
+    ld_run_note(fault->run, "death", text);
 }
 
 void ld_run_fault_died(struct ld_run *run, const struct ld_service *service, int64_t status)
@@ -157,6 +217,8 @@ void ld_run_fault_died(struct ld_run *run, const struct ld_service *service, int
             continue;
         if (is_strain(fault)) {
             ld_strain_fault_died(fault, victim);
+        } else if (ld_kill_explains(victim)) {
+            note_late_death(fault, service, status);
         } else if (fault->state == LD_FAULT_ACTING && ld_victim_killed(victim)) {
             victim->status = status;
             ld_kill_died(fault, victim);
@@ -189,7 +251,7 @@ static int make_victims(struct ld_run_fault *fault, struct ld_error *error)
     for (fault->victim_count = 0; fault->victim_count < count; fault->victim_count++) {
         struct ld_victim *victim = &fault->victims[fault->victim_count];
         *victim = (struct ld_victim){
-            .fault = fault, .index = fault->victim_count, .shown_after_ns = -1, .gone_after_ns = -1};
+            .fault = fault, .index = fault->victim_count, .shown_after_ns = -1, .slowest_ns = -1, .gone_after_ns = -1};
         uv_timer_init(&run->control->loop, &victim->restart);
         victim->restart.data = victim;
     }

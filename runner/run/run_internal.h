@@ -79,13 +79,18 @@ struct ld_victim {
     uint32_t killed;             /* the incarnation that it killed last; 0: none */
     int64_t struck_ns, died_after_ns; /* when it was told to die; how long it took; since the run's start */
     int64_t status;              /* how it ended last: exit code or -signal */
+    uint32_t overdue;            /* kill: the incarnation that did not die in time, and may die of it yet; 0: none */
+    bool absent;                 /* kill: it was down already when it was to die */
     uv_timer_t restart;          /* until the next incarnation */
     uint32_t life;               /* strain: the incarnation it is laid on; 0: none */
+    uint32_t judged;             /* the last life of which it is settled whether it was seen in time; 0: none */
     int64_t laid_ns;             /* when that was asked */
     enum ld_means means;
     int saved_errno;             /* why it could not be laid on, 0: it could */
     uint32_t looks, seen;        /* since the effect was seen first: at the running process, and that saw the effect */
-    int64_t shown_after_ns;      /* until it was seen first; -1 before */
+    int64_t shown_after_ns;      /* until it was seen first, in this life; -1 before */
+    int64_t slowest_ns;          /* the longest of these, of all lives; -1: it was seen in none */
+    bool missed;                 /* in a life that was long enough it was not seen in time */
     int64_t gone_after_ns;       /* until it was seen gone; -1 before */
     int64_t cpu_from_ns, cpu_to_ns, cpu_span_ns; /* processor time at the first and last look, and the time between */
     uint32_t said;               /* lines in which the program spoke of it */
@@ -101,6 +106,7 @@ struct ld_run_fault {
     const struct ld_fault_spec *spec;
     enum ld_fault_state state;
     bool off_asked;              /* its end came before it began */
+    bool waits_for_room;         /* another one of its kind is just being taken off */
     struct ld_ticket_wait intent;
     int64_t began_ns, ended_ns;  /* since the run's start */
     uint32_t victim_count;       /* 0: not of a process or resource */
@@ -110,6 +116,7 @@ struct ld_run_fault {
     bool open;                   /* its timers are to be closed */
     uint32_t asked, died;        /* kill */
     int64_t strikes;             /* kill: how often it struck */
+    bool struck_off;             /* kill: it strikes no more, however often it was to */
     uint32_t idle_strikes;       /* of them, those that found nobody up */
     uint32_t turn;               /* strain: number of the look */
     int64_t off_ns;              /* strain: when its end was asked; since the run's start */
@@ -284,6 +291,10 @@ bool ld_victim_awaits_restart(const struct ld_victim *victim);
 
 /* ---- run_kill.c: faults that end a process: kill, crash, exit */
 void ld_kill_begin(struct ld_run_fault *fault);
+/* It strikes no more; whom it struck already has the time that he has. */
+void ld_kill_end(struct ld_run_fault *fault);
+/* Was this incarnation told to die, and did not in time? Then its death is the fault's, however late. */
+bool ld_kill_explains(const struct ld_victim *victim);
 void ld_kill_died(struct ld_run_fault *fault, struct ld_victim *victim);
 
 /* ---- run_strain.c: faults that last: pause, cpu, open_files, memory, disk */

@@ -73,23 +73,60 @@ static void tell_status(const struct ld_run_fault *fault, char *text, size_t roo
     }
 }
 
+/* Who was down already: "; dead already: instance 0, 2". */
+static void tell_absent(const struct ld_run_fault *fault, char *text, size_t room)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (uint32_t i = 0; i < fault->victim_count && used + 24 < room; i++) {
+        const struct ld_victim *victim = &fault->victims[i];
+        if (!victim->absent)
+            continue;
+        const char *before = used ? ", " : ld_victim_instance(victim) ? "; dead already: instance " : "; dead already";
+        used += (size_t)snprintf(text + used, room - used, "%s", before);
+        if (ld_victim_instance(victim))
+            used += (size_t)snprintf(text + used, room - used, "%u", victim->index);
+    }
+}
+
+static bool was_anybody_absent(const struct ld_run_fault *fault)
+{
+    for (uint32_t i = 0; i < fault->victim_count; i++)
+        if (fault->victims[i].absent)
+            return true;
+    return false;
+}
+
+/* How it came to strike less often than it was to. */
+static void tell_strikes(const struct ld_run_fault *fault, char *text, size_t room)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    if (fault->idle_strikes)
+        used = (size_t)snprintf(text, room, "; %u of %lld times nobody was up", fault->idle_strikes,
+                                (long long)fault->strikes);
+    if (fault->strikes < kill_of(fault)->times)
+        snprintf(text + used, room - used, "; ended after %lld of %lld times", (long long)fault->strikes,
+                 (long long)kill_of(fault)->times);
+}
+
 static void write_receipt(struct ld_run_fault *fault)
 {
     struct ld_receipt receipt = {.touched = fault->died,
                                  .count = fault->died,
                                  .p50_ns = median_ns(fault),
                                  .p99_ns = slowest_ns(fault),
-                                 .effective =
-                                     fault->asked > 0 && fault->died == fault->asked && fault->idle_strikes == 0};
-    char status[48], idle[64] = "";
+                                 .effective = fault->asked > 0 && fault->died == fault->asked &&
+                                              !was_anybody_absent(fault)};
+    char status[48], strikes[96], absent[64];
     for (uint32_t i = 0; i < fault->victim_count; i++)
         receipt.spared += fault->victims[i].killed == 0;
     tell_status(fault, status, sizeof status);
-    if (fault->idle_strikes)
-        snprintf(idle, sizeof idle, "; %u of %lld times nobody was up", fault->idle_strikes, (long long)fault->strikes);
-    snprintf(receipt.text, sizeof receipt.text, "%s to %u process%s, %u dead%s, the slowest after %.1f ms%s",
+    tell_strikes(fault, strikes, sizeof strikes);
+    tell_absent(fault, absent, sizeof absent);
+    snprintf(receipt.text, sizeof receipt.text, "%s to %u process%s, %u dead%s, the slowest after %.1f ms%s%s",
              word_of(fault), fault->asked, fault->asked == 1 ? "" : "es", fault->died, status,
-             (double)receipt.p99_ns / 1e6, idle);
+             (double)receipt.p99_ns / 1e6, strikes, absent);
     uv_timer_stop(&fault->timer);
     uv_timer_stop(&fault->limit);
     ld_run_fault_finish(fault, &receipt);
@@ -97,10 +134,11 @@ static void write_receipt(struct ld_run_fault *fault)
 
 static bool is_last(const struct ld_run_fault *fault)
 {
-    return fault->strikes >= kill_of(fault)->times;
+    return fault->struck_off || fault->strikes >= kill_of(fault)->times;
 }
 
-/* Who lives still does not die of it: his death, if it comes, is his own. */
+/* Who lives still was not killed in time: it had no effect. He may die of it yet (a signal waits while he is stopped),
+ * and such a death is still the fault's, never the target's own. */
 static void on_limit(uv_timer_t *timer)
 {
     struct ld_run_fault *fault = timer->data;
@@ -109,6 +147,7 @@ static void on_limit(uv_timer_t *timer)
     for (uint32_t i = 0; i < fault->victim_count; i++)
         if (ld_victim_killed(&fault->victims[i]) && fault->victims[i].died_after_ns == 0) {
             set_expected(&fault->victims[i], false);
+            fault->victims[i].overdue = fault->victims[i].killed;
             fault->victims[i].killed = 0;
         }
     write_receipt(fault);
@@ -136,8 +175,12 @@ static void strike(struct ld_run_fault *fault)
     for (uint32_t i = 0; i < fault->victim_count; i++) {
         struct ld_victim *victim = &fault->victims[i];
         struct ld_service *service = ld_victim_service(victim);
-        if (!victim->chosen || !ld_victim_up(victim) || strike_one(fault, service) != 0)
+        if (!victim->chosen)
             continue;
+        if (!ld_victim_up(victim) || strike_one(fault, service) != 0) {
+            victim->absent = true;
+            continue;
+        }
         set_expected(victim, true);
         victim->killed = service->incarnation;
         victim->struck_ns = ld_run_now(fault->run);
@@ -162,6 +205,23 @@ void ld_kill_begin(struct ld_run_fault *fault)
 {
     ld_victims_choose(fault);
     strike(fault);
+}
+
+void ld_kill_end(struct ld_run_fault *fault)
+{
+    if (is_last(fault))
+        return; /* it struck for the last time already */
+    fault->struck_off = true;
+    uv_timer_stop(&fault->timer);
+    if (fault->died == fault->asked)
+        write_receipt(fault);
+    else
+        arm(fault);
+}
+
+bool ld_kill_explains(const struct ld_victim *victim)
+{
+    return victim->overdue && victim->overdue == ld_victim_service(victim)->incarnation;
 }
 
 void ld_kill_died(struct ld_run_fault *fault, struct ld_victim *victim)

@@ -37,6 +37,13 @@ static bool read_stat(int64_t pid, struct ld_proc_stat *ret_stat)
     return read_proc(pid, "stat", text, sizeof text) && ld_proc_stat_parse(text, strlen(text), ret_stat) == 0;
 }
 
+/* A zombie shows neither its limits nor that it was stopped. */
+static bool is_alive(int64_t pid)
+{
+    struct ld_proc_stat stat;
+    return read_stat(pid, &stat) && stat.state != 'Z' && stat.state != 'X';
+}
+
 static bool sees_stopped(const struct ld_victim *victim, int64_t pid)
 {
     struct ld_proc_stat stat;
@@ -171,6 +178,8 @@ static bool is_laid(const struct ld_victim *victim)
 static void look(struct ld_victim *victim, const struct kind *kind)
 {
     int64_t pid = ld_victim_service(victim)->pid, now = ld_run_now(victim->fault->run);
+    if (!is_alive(pid))
+        return; /* the news of its death is under way */
     bool seen = kind->sees(victim, pid);
     if (victim->shown_after_ns < 0 && seen)
         victim->shown_after_ns = now - victim->laid_ns;
@@ -231,6 +240,18 @@ static int64_t lease_ns(const struct ld_run_fault *fault)
     return (left_ns > 0 ? left_ns : 0) + LEASE_SPARE_NS;
 }
 
+/* A life ends, or the fault: was it seen in time? A life too short to be seen says nothing. */
+static void judge_life(struct ld_victim *victim)
+{
+    int64_t shown_ns = victim->shown_after_ns, lived_ns = ld_run_now(victim->fault->run) - victim->laid_ns;
+    if (victim->judged == victim->life)
+        return;
+    victim->judged = victim->life;
+    victim->missed = victim->missed || (shown_ns < 0 ? lived_ns : shown_ns) > SHOWN_WITHIN_NS;
+    if (shown_ns > victim->slowest_ns)
+        victim->slowest_ns = shown_ns;
+}
+
 static void lay(struct ld_victim *victim)
 {
     struct ld_run_fault *fault = victim->fault;
@@ -241,6 +262,7 @@ static void lay(struct ld_victim *victim)
     if (victim->life == service->incarnation)
         return; /* laid on again: it counts from the first time */
     victim->life = service->incarnation;
+    victim->shown_after_ns = -1; /* of a new life: a look before the shim has acted is no hole */
     victim->laid_ns = ld_run_now(fault->run);
     victim->cpu_from_ns = processor_ns(service->pid);
 }
@@ -290,6 +312,8 @@ void ld_strain_fault_end(struct ld_run_fault *fault)
     fault->state = LD_FAULT_ENDING;
     fault->off_ns = ld_run_now(fault->run);
     for (uint32_t i = 0; i < fault->victim_count; i++)
+        judge_life(&fault->victims[i]);
+    for (uint32_t i = 0; i < fault->victim_count; i++)
         if (is_laid(&fault->victims[i]))
             take_off(&fault->victims[i]);
 }
@@ -306,6 +330,8 @@ bool ld_strain_fault_explains(const struct ld_run_fault *fault, const struct ld_
 
 void ld_strain_fault_died(struct ld_run_fault *fault, struct ld_victim *victim)
 {
+    if (fault->state == LD_FAULT_ACTING)
+        judge_life(victim);
     if (!ld_strain_fault_explains(fault, victim))
         return;
     victim->killed = victim->life;
@@ -361,13 +387,13 @@ static struct sum sum_up(const struct ld_run_fault *fault)
             continue;
         bool died = victim->life != ld_victim_service(victim)->incarnation || !is_laid(victim);
         sum.laid++;
-        sum.shown += victim->shown_after_ns >= 0 && victim->shown_after_ns <= SHOWN_WITHIN_NS;
-        sum.held += victim->shown_after_ns >= 0 && held_throughout(victim);
+        sum.shown += victim->slowest_ns >= 0 && !victim->missed;
+        sum.held += victim->slowest_ns >= 0 && held_throughout(victim);
         sum.freed += died || victim->gone_after_ns >= 0;
         sum.said += victim->said;
         sum.looks += victim->looks;
         sum.seen += victim->seen;
-        sum.slowest_ns = victim->shown_after_ns > sum.slowest_ns ? victim->shown_after_ns : sum.slowest_ns;
+        sum.slowest_ns = victim->slowest_ns > sum.slowest_ns ? victim->slowest_ns : sum.slowest_ns;
         sum.freed_ns = victim->gone_after_ns > sum.freed_ns ? victim->gone_after_ns : sum.freed_ns;
         sum.cpu_ns += victim->cpu_span_ns ? victim->cpu_to_ns - victim->cpu_from_ns : 0;
         sum.span_ns += victim->cpu_span_ns;

@@ -67,29 +67,31 @@ static void on_restart(uv_timer_t *timer)
     struct ld_run *run = victim->fault->run;
     struct ld_service *service = ld_victim_service(victim);
     struct ld_error error;
-    if (run->phase >= LD_PHASE_STOP || !ld_victim_killed(victim) || service->state != LD_SERVICE_DOWN)
+    if (run->phase >= LD_PHASE_STOP || run->ended_early || !ld_victim_killed(victim) ||
+        service->state != LD_SERVICE_DOWN)
         return;
     if (ld_service_start(service, &error) != 0)
         ld_run_void(run, LD_INVALID_HARNESS, "%s cannot be restarted: %s", service->spec.name, error.message);
 }
 
-/* The restart counts from the kill; when what was killed is swept away later than that, from then. */
+/* The restart counts from the death; when what died is swept away later than that, from then. */
 void ld_victim_gone(struct ld_victim *victim)
 {
     struct ld_run *run = victim->fault->run;
     int64_t after_ns = restart_after_ns(victim->fault);
     if (after_ns < 0)
         return;
-    int64_t wait_ns = victim->struck_ns + ld_scenario_scaled_ns(run->scenario, after_ns) - ld_run_now(run);
+    int64_t wait_ns = victim->struck_ns + victim->died_after_ns + ld_scenario_scaled_ns(run->scenario, after_ns) -
+                      ld_run_now(run);
     uv_update_time(&run->control->loop);
     uv_timer_start(&victim->restart, on_restart, wait_ns > 0 ? (uint64_t)((wait_ns + LD_MS - 1) / LD_MS) : 0, 0);
 }
 
 /* Has what it killed, or the life after that, yet to come up? One that came up is not waited for any more: a later kill
- * may have it down for good. */
+ * may have it down for good. In a run that was ended nothing is started any more. */
 bool ld_victim_awaits_restart(const struct ld_victim *victim)
 {
-    if (!victim->killed || restart_after_ns(victim->fault) < 0)
+    if (!victim->killed || restart_after_ns(victim->fault) < 0 || victim->fault->run->ended_early)
         return false;
     return ld_victim_killed(victim) || ld_victim_service(victim)->state == LD_SERVICE_STARTING;
 }

@@ -170,6 +170,38 @@ static void instants_last_until_the_last_restart(void **state)
     assert_int_equal(ld_fault_lasts_ns(&fault), 3 * LD_SECOND);
 }
 
+static struct ld_fault_spec lasting(enum ld_fault_type type, int who, int64_t instance)
+{
+    return (struct ld_fault_spec){.type = type, .for_ns = LD_SECOND, .attributes.victims = {who, instance, 1}};
+}
+
+static void those_of_a_kind_exclude_each_other(void **state)
+{
+    static const struct {
+        enum ld_fault_type type, other;
+        int64_t instance, other_instance;
+        bool excludes;
+    } cases[] = {
+        {LD_FAULT_PAUSE, LD_FAULT_PAUSE, 0, 0, true},     {LD_FAULT_PAUSE, LD_FAULT_PAUSE, 0, 1, false},
+        {LD_FAULT_PAUSE, LD_FAULT_PAUSE, -1, 1, true},    {LD_FAULT_CPU, LD_FAULT_CPU, 2, -1, true},
+        {LD_FAULT_MEMORY, LD_FAULT_MEMORY, -1, -1, true}, {LD_FAULT_PAUSE, LD_FAULT_CPU, -1, -1, false},
+        {LD_FAULT_KILL, LD_FAULT_KILL, 0, 0, false},      {LD_FAULT_LATENCY, LD_FAULT_LATENCY, 0, 0, false},
+        {LD_FAULT_LOAD, LD_FAULT_LOAD, 0, 0, true},       {LD_FAULT_LOAD, LD_FAULT_BREAKER, 0, 0, false},
+        {LD_FAULT_BREAKER, LD_FAULT_BREAKER, 0, 0, true},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct ld_fault_spec fault = lasting(cases[i].type, LD_WHO_TARGET, cases[i].instance);
+        struct ld_fault_spec other = lasting(cases[i].other, LD_WHO_TARGET, cases[i].other_instance);
+        bool excludes = ld_fault_excludes(&fault, &other), back = ld_fault_excludes(&other, &fault);
+        if (excludes != cases[i].excludes || back != excludes)
+            fail_msg("case %zu: expected %d, is %d and %d", i, cases[i].excludes, excludes, back);
+    }
+    struct ld_fault_spec fault = lasting(LD_FAULT_PAUSE, LD_WHO_TARGET, -1);
+    struct ld_fault_spec other = lasting(LD_FAULT_PAUSE, LD_WHO_UPSTREAM, -1);
+    assert_false(ld_fault_excludes(&fault, &other));
+}
+
 static uint32_t choose(uint64_t seed, double share, int64_t instance, uint32_t count, bool *chosen)
 {
     struct ld_fault_spec fault = {.id = "case/0/kill", .attributes.victims = {LD_WHO_TARGET, instance, share}};
@@ -315,6 +347,7 @@ int test_table(void)
         cmocka_unit_test(every_fault_is_implemented),
         cmocka_unit_test(every_fault_of_a_process_binds),
         cmocka_unit_test(instants_last_until_the_last_restart),
+        cmocka_unit_test(those_of_a_kind_exclude_each_other),
         cmocka_unit_test(a_share_is_drawn_from_the_seed),
         cmocka_unit_test(signals_have_their_numbers),
         cmocka_unit_test(latency_binds),

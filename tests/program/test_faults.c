@@ -197,6 +197,122 @@ static void a_disabled_effect_is_no_evidence(void **state)
     lab_assert_number(&lab, "again.db", "SELECT count(*) FROM run WHERE validity = 'fault'", 1);
 }
 
+/* One campaign of these cases on a target that grows. */
+static void run_cases(const struct fault_case *cases, size_t count, const char *name, const char *instances,
+                      int exit_code)
+{
+    char file[64], database[64];
+    snprintf(file, sizeof file, "%s.yaml", name);
+    snprintf(database, sizeof database, "%s.db", name);
+    write_cases(cases, count, file, "growing", instances);
+    run(file, database, exit_code);
+}
+
+static void what_died_before_does_not_die_again(void **state)
+{
+    static const struct fault_case both = {
+        "half", "{at: 500ms, kill: {who: target, instance: 0}}, {at: 1s, kill: {who: target}}", ""};
+    (void)state;
+    run_cases(&both, 1, "half", "2", 5);
+    lab_assert_text(&lab, "half.db", "SELECT text FROM fault_receipt WHERE effective = 0 AND fault = 'half/1/kill'",
+                    "KILL to 1 process, 1 dead, by signal 9");
+    lab_assert_text(&lab, "half.db", "SELECT text FROM fault_receipt WHERE fault = 'half/1/kill'",
+                    "; dead already: instance 0");
+    lab_assert_number(&lab, "half.db", "SELECT count(*) FROM run WHERE validity = 'fault'", 1);
+}
+
+/* TERM waits while the process is stopped: it dies of it when the fault has long been told to have had no effect. */
+static void a_late_death_is_the_faults(void **state)
+{
+    static const struct fault_case late = {
+        "late", "{at: 300ms, for: 1500ms, pause: {}}, {at: 600ms, kill: {who: target, signal: TERM}}", ""};
+    (void)state;
+    run_cases(&late, 1, "late", "1", 5);
+    lab_assert_number(&lab, "late.db", "SELECT count(*) FROM run WHERE validity = 'fault'", 1);
+    lab_assert_text(&lab, "late.db", "SELECT text FROM note WHERE kind = 'death'",
+                    "died late of late/1/kill (exit code 0)");
+    lab_assert_number(&lab, "late.db", "SELECT count(*) FROM note WHERE text LIKE '%died of its leak%'", 0);
+    lab_assert_number(&lab, "late.db", "SELECT count(*) FROM incarnation AS i JOIN note AS n USING (run) WHERE "
+                                      "n.kind = 'death' AND exit_status = 0 AND expected", 1);
+}
+
+static void a_restart_under_a_strain_counts_anew(void **state)
+{
+    static const struct fault_case cases[] = {
+        {"paused", "{at: 300ms, for: 1200ms, pause: {}}, {at: 600ms, kill: {who: target, restart_after: 100ms}}",
+         "stopped after % ms, in %"},
+        {"limited", "{at: 200ms, for: 1800ms, open_files: {limit: 64}}, "
+                    "{at: 500ms, kill: {who: target, times: 3, every: 500ms, restart_after: 50ms}}",
+         "limited after % ms, in %"},
+        /* One after the other, and beside each other, they are not in each other's way. */
+        {"steps", "{at: 300ms, for: 400ms, pause: {instance: 0}}, {at: 700ms, for: 400ms, pause: {instance: 0}}, "
+                  "{at: 500ms, for: 500ms, pause: {instance: 1}}",
+         "stopped after % ms, in %"},
+        /* The restart counts from the death, which the pause puts off. */
+        {"counted", "{at: 400ms, for: 400ms, pause: {}}, "
+                    "{at: 500ms, kill: {who: target, signal: TERM, restart_after: 200ms}}",
+         "TERM to 2 processes, 2 dead, %"},
+    };
+    (void)state;
+    run_cases(cases, COUNT(cases), "anew", "2", 0);
+    for (size_t i = 0; i < COUNT(cases); i++)
+        assert_case("anew.db", "growing", &cases[i], true);
+    lab_assert_number(&lab, "anew.db",
+                      "SELECT count(*) FROM fault_receipt WHERE NOT effective OR text LIKE '%NOT free%'", 0);
+    lab_assert_number(&lab, "anew.db",
+                      "SELECT min(b.from_ns - a.to_ns) >= 200000000 FROM incarnation AS a JOIN incarnation AS b "
+                      "USING (run, instance) JOIN run AS r USING (run) JOIN cell AS c USING (cell) WHERE "
+                      "a.incarnation = 1 AND b.incarnation = 2 AND c.fault_case = 'counted'",
+                      1);
+}
+
+#define GROWN "go_sched_goroutines_count, over: 25"
+
+/* A kill that was to strike twenty times strikes no more once the run is aborted, or its method is over. */
+static void kills_end_with_the_run(void **state)
+{
+    static const struct fault_case aborted = {
+        "loop",
+        "{at: 200ms, kill: {who: target, instance: 0, times: 20, every: 600ms, restart_after: 100ms}}]\n"
+        "abort: [{when: {metric: " GROWN "}}",
+        ""};
+    static const struct fault_case over = {"loop",
+                                           "{when: {metric: " GROWN "}, kill: {who: target, instance: 0, times: 20, "
+                                           "every: 600ms, restart_after: 100ms}}",
+                                           "KILL to % dead, %; ended after % of 20 times"};
+    (void)state;
+    run_cases(&aborted, 1, "aborted", "2", 0);
+    lab_assert_number(&lab, "aborted.db",
+                      "SELECT count(*) FROM note JOIN fault_receipt USING (run) WHERE kind = 'aborted'", 1);
+    lab_assert_text(&lab, "aborted.db", "SELECT text FROM fault_receipt", " of 20 times");
+    lab_assert_number(&lab, "aborted.db", "SELECT count(*) FROM incarnation WHERE instance = 0 AND incarnation > 8", 0);
+    lab_assert_number(&lab, "aborted.db",
+                      "SELECT count(*) FROM incarnation AS i JOIN condition AS k USING (run) WHERE exit_status = "
+                      "-9 AND i.to_ns > k.acted_ns + 500000000",
+                      0);
+    run_cases(&over, 1, "over", "2", 0);
+    assert_case("over.db", "growing", &over, true);
+    lab_assert_number(&lab, "over.db",
+                      "SELECT count(*) FROM run WHERE observed_to_ns - method_from_ns > 5000000000", 0);
+}
+
+/* What lint cannot know: a condition holds while another fault of its kind acts. */
+static void a_second_of_its_kind_is_refused(void **state)
+{
+    static const struct fault_case twice = {
+        "twice",
+        "{at: 200ms, for: 2s, pause: {instance: 0}}, "
+        "{when: {metric: " GROWN "}, for: 300ms, pause: {instance: 0}}",
+        ""};
+    (void)state;
+    run_cases(&twice, 1, "twice", "2", 5);
+    lab_assert_text(&lab, "twice.db", "SELECT text FROM fault_receipt WHERE NOT effective AND fault = 'twice/1/pause'",
+                    "not begun: twice/0/pause acts there already");
+    lab_assert_number(&lab, "twice.db",
+                      "SELECT count(*) FROM fault_receipt WHERE effective AND fault = 'twice/0/pause'",
+                      1);
+}
+
 static int64_t differing_rows(const char *query)
 {
     char path[160], sql[600];
@@ -263,6 +379,11 @@ int test_faults(void)
         cmocka_unit_test(each_fault_takes_effect),
         cmocka_unit_test(programs_that_feel_it_are_heard),
         cmocka_unit_test(a_disabled_effect_is_no_evidence),
+        cmocka_unit_test(what_died_before_does_not_die_again),
+        cmocka_unit_test(a_late_death_is_the_faults),
+        cmocka_unit_test(a_restart_under_a_strain_counts_anew),
+        cmocka_unit_test(kills_end_with_the_run),
+        cmocka_unit_test(a_second_of_its_kind_is_refused),
         cmocka_unit_test(instances_draw_for_themselves),
     };
     return cmocka_run_group_tests_name("faults", tests, open_lab, close_lab);
