@@ -1,5 +1,6 @@
-/* The fault `bandwidth`: bytes leave at a rate. Effective: what waited for the rate left no faster, and not much slower
- * unless other faults had their part. */
+/* The fault `bandwidth`: bytes leave at a rate. Effective: the bytes had to wait for the rate, none left faster, and
+ * they did not leave much slower; where other faults acted on them too, most of them did not. Delays that were drawn
+ * are no part of it: what counts is the time after them. */
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -85,11 +86,29 @@ static void took(struct ld_toxic *toxic, const struct ld_exit *exit, size_t leng
 
 #define TURN_LEAST_NS LD_MS /* what the rate asks of an unbroken run, on average: less is lost in the machine's own */
 
-/* Did the traffic press against the limit at all? Else nothing is proven. */
+static int64_t turn_took_ns(const struct ld_piece *piece)
+{
+    return piece->sent_ns > piece->turn_ns ? piece->sent_ns - piece->turn_ns : 0;
+}
+
+/* A piece fits that waited about as long as the rate asks, and not for something slower. */
+static void measure_piece(struct ld_effect *effect, const struct ld_fault_spec *fault, const struct ld_piece *piece)
+{
+    int64_t asked_ns = time_for(piece->length, fault->attributes.bandwidth.rate);
+    ld_effect_wait(effect, &(struct ld_wait){.took_ns = turn_took_ns(piece),
+                                             .due_ns = 0,
+                                             .slack_ns = 2 * asked_ns + LD_EFFECT_SLACK_NS});
+}
+
+/* Did the traffic press against the limit at all? Else nothing is proven. Beside other faults the sum of the times may
+ * be another's, who held the bytes for a while: then the pieces tell, one by one. */
 static bool pressed(const struct ld_measures *measures, int64_t asked_ns)
 {
-    return measures->turns > 0 && asked_ns / (int64_t)measures->turns >= TURN_LEAST_NS &&
-           asked_ns >= measures->turn_ns / 2;
+    if (measures->turns == 0 || asked_ns / (int64_t)measures->turns < TURN_LEAST_NS)
+        return false;
+    if (measures->shared_pieces > 0)
+        return measures->fitting >= measures->pieces - measures->fitting;
+    return asked_ns >= measures->turn_ns / 2;
 }
 
 static void judge(const struct ld_measures *measures, const struct ld_fault_spec *fault, struct ld_receipt *receipt)
@@ -109,14 +128,14 @@ static void judge(const struct ld_measures *measures, const struct ld_fault_spec
     }
     bool slow_enough = late_ns >= -asked_ns / 50;
     bool fast_enough = late_ns <= asked_ns / 10 + (int64_t)measures->turns * LD_EFFECT_SLACK_NS;
-    receipt->effective =
-        slow_enough && (measures->shared > 0 || (fast_enough && pressed(measures, asked_ns)));
+    receipt->effective = slow_enough && (fast_enough || measures->shared_pieces > 0) && pressed(measures, asked_ns);
     double seconds = (double)(measures->turn_ns > 0 ? measures->turn_ns : 1) / (double)LD_SECOND;
     receipt->delivered = (uint64_t)((double)measures->bytes / seconds);
-    snprintf(receipt->text, sizeof receipt->text, "asked %s/s, delivered %s/s: %s in %s%s", asked,
+    snprintf(receipt->text, sizeof receipt->text, "asked %s/s, delivered %s/s: %s in %s%s%s", asked,
              ld_format_size_short(receipt->delivered, delivered, sizeof delivered),
              ld_format_size_short(measures->bytes, bytes, sizeof bytes),
              ld_format_duration_short(measures->turn_ns, time, sizeof time),
+             measures->shared_pieces ? ", beside other faults" : "",
              slow_enough && !pressed(measures, asked_ns) ? ", too little to feel the limit" : "");
 }
 
@@ -126,5 +145,6 @@ const struct ld_toxic_kind ld_toxic_bandwidth = {
     .ready_ns = ready_ns,
     .took = took,
     .rate = rate_of,
+    .measure_piece = measure_piece,
     .judge = judge,
 };

@@ -1,4 +1,5 @@
-/* The fault `connect_delay`: the upstream is connected to later. Effective: the connects waited as long as asked. */
+/* The fault `connect_delay`: the upstream is connected to later. Effective: each connect waited as long as was drawn
+ * for it. */
 #include "base/clock.h"
 #include "base/random.h"
 #include "fault/schemas.h"
@@ -31,11 +32,8 @@ const struct ld_schema ld_fault_connect_delay_schema = {
     .check = check,
 };
 
-int64_t ld_toxic_connect_delay_ns(uint64_t seed, const struct ld_fault_spec *fault, uint64_t connection)
+static int64_t drawn_ns(uint64_t seed, const struct ld_fault_spec *fault, uint64_t connection)
 {
-    if (fault->type != LD_FAULT_CONNECT_DELAY ||
-        !ld_toxic_touches(seed, fault->id, connection, ld_fault_toxicity(fault)))
-        return 0;
     const struct ld_fault_connect_delay *asked = &fault->attributes.connect_delay;
     struct ld_random random;
     ld_random_init(&random, ld_derive(ld_derive(seed, fault->id, connection), "connect", 0));
@@ -43,16 +41,30 @@ int64_t ld_toxic_connect_delay_ns(uint64_t seed, const struct ld_fault_spec *fau
     return asked->delay_ns - asked->jitter_ns + offset;
 }
 
-static void measure_connect(struct ld_effect *effect, const struct ld_fault_spec *fault, int64_t took_ns)
+int64_t ld_toxic_connect_delay_ns(uint64_t seed, const struct ld_fault_spec *fault, uint64_t connection)
 {
-    const struct ld_fault_connect_delay *asked = &fault->attributes.connect_delay;
-    ld_effect_value(effect, took_ns, asked->delay_ns - asked->jitter_ns, false);
+    if (fault->type != LD_FAULT_CONNECT_DELAY ||
+        !ld_toxic_touches(seed, fault->id, connection, ld_fault_toxicity(fault)))
+        return 0;
+    return drawn_ns(seed, fault, connection);
+}
+
+/* Several add up; what the others draw is not known here. */
+static void measure_connect(struct ld_effect *effect, const struct ld_fault_spec *fault,
+                            const struct ld_connect *connect)
+{
+    int64_t own_ns = drawn_ns(ld_effect_seed(effect), fault, connect->connection);
+    ld_effect_wait(effect, &(struct ld_wait){.took_ns = connect->started_ns - connect->accepted_ns,
+                                             .due_ns = own_ns,
+                                             .drawn_ns = own_ns,
+                                             .slack_ns = LD_EFFECT_END_SLACK_NS,
+                                             .shared = connect->shared});
 }
 
 static void judge(const struct ld_measures *measures, const struct ld_fault_spec *fault, struct ld_receipt *receipt)
 {
     const struct ld_fault_connect_delay *asked = &fault->attributes.connect_delay;
-    receipt->effective = ld_effect_on_time(measures, asked->delay_ns + asked->jitter_ns, LD_EFFECT_END_SLACK_NS);
+    receipt->effective = ld_effect_as_drawn(measures);
     ld_effect_describe_time(measures, asked->delay_ns, "no connection was made", receipt);
 }
 

@@ -1,4 +1,6 @@
-/* The fault `cpu`: its attributes.  */
+/* The fault `cpu`: its attributes, and what looks at a process that is stopped and continued prove. */
+#include "fault/cpu.h"
+
 #include "fault/schemas.h"
 
 static const struct ld_field fields[] = {
@@ -17,3 +19,14 @@ const struct ld_schema ld_fault_cpu_schema = {
     .fields = fields,
     .check = ld_fault_check_victims,
 };
+
+#define STOPPED_SLACK 0.15 /* a shim that shares its core stops and continues late */
+#define STOPPED_LEAST 2    /* one look may have met somebody else's stop */
+
+bool ld_cpu_is_held(const struct ld_fault_cpu *cpu, uint64_t stopped, uint64_t looks)
+{
+    double share = 1 - cpu->limit, least = share - STOPPED_SLACK;
+    if (least < share / 2)
+        least = share / 2;
+    return stopped >= STOPPED_LEAST && (double)stopped >= least * (double)looks;
+}

@@ -16,7 +16,8 @@
 #define BUCKETS (POWERS * SUB_BUCKETS)
 
 struct ld_effect {
-    struct ld_fault_spec fault; /* its id is not used */
+    struct ld_fault_spec fault;
+    uint64_t seed;
     struct ld_measures measures;
     uint64_t buckets[BUCKETS];
 };
@@ -45,11 +46,13 @@ static int64_t bucket_middle(size_t bucket)
     return (int64_t)(SUB_BUCKETS + bucket % SUB_BUCKETS) * width + width / 2;
 }
 
-struct ld_effect *ld_effect_new(const struct ld_fault_spec *fault)
+struct ld_effect *ld_effect_new(uint64_t seed, const struct ld_fault_spec *fault)
 {
     struct ld_effect *effect = calloc(1, sizeof *effect);
-    if (effect)
-        effect->fault = *fault;
+    if (!effect)
+        return NULL;
+    effect->seed = seed;
+    effect->fault = *fault;
     return effect;
 }
 
@@ -82,11 +85,34 @@ void ld_effect_value(struct ld_effect *effect, int64_t value, int64_t floor, boo
     effect->buckets[bucket_of((uint64_t)value)]++;
 }
 
+uint64_t ld_effect_seed(const struct ld_effect *effect)
+{
+    return effect->seed;
+}
+
+void ld_effect_wait(struct ld_effect *effect, const struct ld_wait *wait)
+{
+    struct ld_measures *measures = &effect->measures;
+    ld_effect_value(effect, wait->took_ns, wait->due_ns, wait->shared);
+    measures->fitting += wait->shared || wait->took_ns - wait->due_ns <= wait->due_ns / 500 + wait->slack_ns;
+    if (wait->drawn_ns >= LD_EFFECT_FELT_NS && measures->felt_ns < LD_SECOND)
+        measures->felt_ns += wait->drawn_ns;
+}
+
+int64_t ld_effect_delay_ns(const struct ld_effect *effect, uint64_t connection, enum ld_stream stream,
+                           uint64_t position)
+{
+    const struct ld_toxic toxic = {
+        .fault = &effect->fault, .seed = effect->seed, .connection = connection, .stream = stream};
+    return kind_of(effect)->delay_ns ? kind_of(effect)->delay_ns(&toxic, position) : 0;
+}
+
 void ld_effect_piece(struct ld_effect *effect, const struct ld_piece *piece)
 {
     struct ld_measures *measures = &effect->measures;
-    bool behind = piece->turn_ns > piece->received_ns;
+    bool behind = piece->turn_ns > piece->due_ns;
     measures->pieces++;
+    measures->shared_pieces += piece->shared;
     measures->bytes += piece->length;
     measures->turns += !behind || measures->turns == 0;
     measures->cuts += piece->cut;
@@ -106,14 +132,16 @@ void ld_effect_end(struct ld_effect *effect, const struct ld_end *end)
         kind_of(effect)->measure_end(effect, &effect->fault, end);
 }
 
-void ld_effect_stream(struct ld_effect *effect, uint64_t delivered, uint64_t waiting)
+void ld_effect_stream(struct ld_effect *effect, const struct ld_stretch *stretch)
 {
     struct ld_measures *measures = &effect->measures;
     measures->streams++;
-    if (delivered > measures->delivered_most)
-        measures->delivered_most = delivered;
-    measures->held_streams += waiting > 0;
-    measures->held_bytes += waiting;
+    if (stretch->delivered > measures->delivered_most)
+        measures->delivered_most = stretch->delivered;
+    measures->held_streams += stretch->waiting > 0;
+    measures->held_bytes += stretch->waiting;
+    if (!stretch->cut && stretch->acted_ns > measures->uncut_ns)
+        measures->uncut_ns = stretch->acted_ns;
 }
 
 void ld_effect_probe(struct ld_effect *effect, bool refused)
@@ -124,10 +152,10 @@ void ld_effect_probe(struct ld_effect *effect, bool refused)
         effect->measures.connects_taken++;
 }
 
-void ld_effect_connect(struct ld_effect *effect, int64_t accepted_ns, int64_t started_ns)
+void ld_effect_connect(struct ld_effect *effect, const struct ld_connect *connect)
 {
     if (kind_of(effect)->measure_connect)
-        kind_of(effect)->measure_connect(effect, &effect->fault, started_ns - accepted_ns);
+        kind_of(effect)->measure_connect(effect, &effect->fault, connect);
 }
 
 /* The value at or below which `percent` of the values lie (nearest rank); 0 when there is none. */
@@ -156,7 +184,18 @@ bool ld_effect_on_time(const struct ld_measures *measures, int64_t asked_ns, int
     return measures->shared > 0 || measures->p50 <= latest_ns;
 }
 
-static void append(struct ld_receipt *receipt, const char *text)
+bool ld_effect_as_drawn(const struct ld_measures *measures)
+{
+    return measures->count > 0 && measures->worst_early_ns == 0 && measures->felt_ns >= LD_EFFECT_FELT_SUM_NS &&
+           measures->fitting >= measures->count - measures->fitting;
+}
+
+bool ld_effect_overdue(const struct ld_measures *measures, int64_t after_ns)
+{
+    return measures->uncut_ns > after_ns + LD_EFFECT_OVERDUE_NS;
+}
+
+void ld_effect_append(struct ld_receipt *receipt, const char *text)
 {
     size_t used = strlen(receipt->text);
     snprintf(receipt->text + used, sizeof receipt->text - used, "%s", text);
@@ -167,7 +206,7 @@ void ld_effect_describe_reach(const struct ld_measures *measures, struct ld_rece
     char text[96];
     snprintf(text, sizeof text, "; %llu connection%s touched, %llu spared", (unsigned long long)measures->touched,
              measures->touched == 1 ? "" : "s", (unsigned long long)measures->spared);
-    append(receipt, text);
+    ld_effect_append(receipt, text);
 }
 
 void ld_effect_describe_time(const struct ld_measures *measures, int64_t asked_ns, const char *nothing,
@@ -189,12 +228,20 @@ void ld_effect_describe_time(const struct ld_measures *measures, int64_t asked_n
              ld_format_duration_short(measures->p50, p50, sizeof p50),
              ld_format_duration_short(measures->p99, p99, sizeof p99), (unsigned long long)measures->count);
     if (measures->shared)
-        append(receipt, ", beside other faults");
+        ld_effect_append(receipt, ", beside other faults");
     if (measures->worst_early_ns == 0)
         return;
     snprintf(text, sizeof text, ", up to %s early",
              ld_format_duration_short(measures->worst_early_ns, early, sizeof early));
-    append(receipt, text);
+    ld_effect_append(receipt, text);
+}
+
+/* There was nothing on which it could have acted: no byte came or waited, no connection was made or ended. */
+static bool is_idle(const struct ld_measures *measures)
+{
+    return measures->count + measures->pieces + measures->delivered_most + measures->held_streams + measures->fins +
+               measures->resets + measures->connects_refused + measures->connects_taken ==
+           0;
 }
 
 void ld_effect_receipt(const struct ld_effect *effect, const struct ld_fault_spec *fault,
@@ -203,7 +250,7 @@ void ld_effect_receipt(const struct ld_effect *effect, const struct ld_fault_spe
     struct ld_measures measures = effect->measures;
     measures.p50 = quantile(effect, 50);
     measures.p99 = quantile(effect, 99);
-    struct ld_receipt receipt = {.touched = measures.touched, .spared = measures.spared};
+    struct ld_receipt receipt = {.touched = measures.touched, .spared = measures.spared, .idle = is_idle(&measures)};
     kind_of(effect)->judge(&measures, fault, &receipt);
     *ret_receipt = receipt;
 }

@@ -22,7 +22,7 @@ enum ld_fault_scope {
 enum ld_stream { LD_STREAM_DOWN, LD_STREAM_UP, LD_STREAM_BOTH }; /* Toxiproxy: downstream is towards the client */
 const char *ld_stream_name(enum ld_stream stream);
 
-/* Attributes of the implemented faults. Durations ns. */
+/* Attributes of the faults. Durations ns. */
 
 /* Which connections and directions a fault of the proxy reaches; the first member of their attributes. */
 struct ld_fault_reach {
@@ -155,8 +155,7 @@ struct ld_fault_info {
     enum ld_fault_type type;
     const char *name;
     enum ld_fault_scope scope;
-    bool implemented;              /* false: refused with "is not implemented yet" */
-    const struct ld_schema *attributes; /* binds union ld_fault_attributes; NULL while not implemented */
+    const struct ld_schema *attributes; /* binds union ld_fault_attributes */
     const char *doc;
     const struct ld_toxic_kind *toxic; /* what a fault of the proxy does; NULL for all others */
 };
@@ -207,6 +206,7 @@ struct ld_receipt {
     const char *unit;         /* of the next two: "B", "B/s"; static; NULL: it is about times, or counts, only */
     uint64_t asked, delivered;
     bool effective;           /* false: FAULT_NOT_EFFECTIVE */
+    bool idle;                /* a toxic's: there was nothing on which it could have acted; then it is not effective */
     char text[192];           /* for people: "asked 200ms, delivered p50 201ms p99 209ms over 812" */
 };
 

@@ -1,4 +1,4 @@
-/* The fault `kill`: its attributes. The guard sends the signal. */
+/* The fault `kill`: its attributes. leakdrill sends the signal, by the process's pidfd. */
 #include <signal.h>
 
 #include "fault/schemas.h"

@@ -1,4 +1,5 @@
-/* The fault `latency`: every chunk waits for a time. Effective: what left waited as long as asked, none less. */
+/* The fault `latency`: every chunk waits for a time. Effective: each chunk waited as long as was drawn for it, none
+ * less, and most not much longer. */
 #include "base/clock.h"
 #include "base/random.h"
 #include "fault/schemas.h"
@@ -8,7 +9,8 @@
 
 static const struct ld_field fields[] = {
     {.name = "latency", .type = LD_FIELD_DURATION, .offset = AT(latency_ns), .flags = LD_FIELD_REQUIRED,
-     .maximum = 10 * LD_MINUTE, .doc = "Time by which every chunk is delayed (Toxiproxy: milliseconds)."},
+     .maximum = 10 * LD_MINUTE, .doc = "Time by which every chunk is delayed (Toxiproxy: milliseconds). Less than 100us cannot be told from the "
+            "machine's own delays: then the fault counts as not effective."},
     {.name = "jitter", .type = LD_FIELD_DURATION, .offset = AT(jitter_ns), .maximum = 10 * LD_MINUTE, .initial = "0s",
      .doc = "Each chunk's delay is drawn evenly from latency - jitter to latency + jitter, never below 0 (Toxiproxy: "
             "milliseconds)."},
@@ -61,30 +63,21 @@ static int64_t most_delay_ns(const struct ld_toxic *toxic)
 
 static void measure_piece(struct ld_effect *effect, const struct ld_fault_spec *fault, const struct ld_piece *piece)
 {
-    const struct ld_fault_latency *latency = &fault->attributes.latency;
-    ld_effect_value(effect, piece->sent_ns - piece->received_ns, latency->latency_ns - latency->jitter_ns,
-                    piece->shared);
-}
-
-#define DRAWS_FOR_HALF 16  /* of so many, one is above the middle but for one case in 65 536 */
-#define DRAWS_FOR_TAIL 100 /* of so many, p99 is in the upper tenth but for three cases in 10 000 */
-
-/* With a jitter larger than the latency, no time at all is a possible draw: then it is told by the larger ones. */
-static bool drawn_high_enough(const struct ld_measures *measures, const struct ld_fault_latency *latency)
-{
-    if (measures->count >= DRAWS_FOR_TAIL)
-        return measures->p99 >= latency->latency_ns + latency->jitter_ns / 10 * 8 - LD_EFFECT_SLACK_NS;
-    if (measures->count >= DRAWS_FOR_HALF)
-        return measures->most >= latency->latency_ns;
-    return measures->p50 >= latency->latency_ns - latency->jitter_ns;
+    (void)fault;
+    int64_t drawn_ns = ld_effect_delay_ns(effect, piece->connection, piece->stream, piece->position);
+    ld_effect_wait(effect, &(struct ld_wait){.took_ns = piece->sent_ns - piece->received_ns,
+                                             .due_ns = piece->due_ns - piece->received_ns,
+                                             .drawn_ns = drawn_ns,
+                                             .slack_ns = LD_EFFECT_SLACK_NS,
+                                             .shared = piece->shared});
 }
 
 static void judge(const struct ld_measures *measures, const struct ld_fault_spec *fault, struct ld_receipt *receipt)
 {
-    const struct ld_fault_latency *latency = &fault->attributes.latency;
-    receipt->effective = ld_effect_on_time(measures, latency->latency_ns + latency->jitter_ns, LD_EFFECT_SLACK_NS) &&
-                         drawn_high_enough(measures, latency);
-    ld_effect_describe_time(measures, latency->latency_ns, "delayed nothing", receipt);
+    receipt->effective = ld_effect_as_drawn(measures);
+    ld_effect_describe_time(measures, fault->attributes.latency.latency_ns, "delayed nothing", receipt);
+    if (measures->count > 0 && measures->felt_ns < LD_EFFECT_FELT_SUM_NS)
+        ld_effect_append(receipt, ", too short to tell from the machine's own");
 }
 
 const struct ld_toxic_kind ld_toxic_latency = {

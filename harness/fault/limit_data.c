@@ -67,6 +67,7 @@ static void judge(const struct ld_measures *measures, const struct ld_fault_spec
     receipt->unit = "B";
     receipt->asked = bytes;
     receipt->delivered = measures->delivered_most;
+    receipt->idle = receipt->idle && !(bytes == 0 && ld_effect_overdue(measures, 0));
     receipt->effective = measures->count > 0 && (uint64_t)measures->least == bytes &&
                          (uint64_t)measures->most == bytes && measures->delivered_most <= bytes;
     ld_format_size(bytes, asked, sizeof asked);

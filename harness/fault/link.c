@@ -115,9 +115,8 @@ int ld_link_add(struct ld_link *link, const struct ld_fault_spec *fault, int64_t
     return 0;
 }
 
-void ld_link_remove(struct ld_link *link, const char *fault_id, int64_t now_ns)
+void ld_link_remove(struct ld_link *link, const char *fault_id)
 {
-    (void)now_ns;
     struct ld_toxic *toxic = toxic_find(link, fault_id);
     if (!toxic)
         return;
@@ -134,7 +133,7 @@ int ld_link_change(struct ld_link *link, const struct ld_fault_spec *fault, int6
         return ld_link_add(link, fault, now_ns);
     assert(toxic->fault->type == fault->type);
     if (!reaches(link, fault)) {
-        ld_link_remove(link, fault->id, now_ns);
+        ld_link_remove(link, fault->id);
         return 0;
     }
     toxic->fault = fault;

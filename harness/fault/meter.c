@@ -9,16 +9,21 @@
 /* Bytes received in one go. Where entries leave a gap, nothing was attached or memory was short: not measured. */
 struct entry {
     uint64_t from, until; /* positions: of the first, behind the last */
-    int64_t received_ns;
+    int64_t received_ns, due_ns;
 };
 
 struct attached {
     struct ld_effect *effect;
     int64_t since_ns;
+    uint64_t from; /* position of the first byte that it can act on from its arrival on */
     uint64_t delivered;
+    bool cut;
 };
 
 struct ld_meter {
+    uint64_t connection;
+    enum ld_stream stream;
+    int64_t last_due_ns; /* of what was received last: what comes later never leaves earlier */
     uint64_t received, sent; /* positions in the stream */
     int64_t last_sent_ns, end_seen_ns;
     bool end_seen;
@@ -28,11 +33,15 @@ struct ld_meter {
     size_t attached_count;
 };
 
-struct ld_meter *ld_meter_new(void)
+struct ld_meter *ld_meter_new(uint64_t connection, enum ld_stream stream)
 {
     struct ld_meter *meter = calloc(1, sizeof *meter);
-    if (meter)
-        meter->last_sent_ns = INT64_MIN;
+    if (!meter)
+        return NULL;
+    meter->connection = connection;
+    meter->stream = stream;
+    meter->last_sent_ns = INT64_MIN;
+    meter->last_due_ns = INT64_MIN;
     return meter;
 }
 
@@ -71,11 +80,24 @@ static bool make_room(struct ld_meter *meter)
     return true;
 }
 
+/* When what arrives now should have had the delay of every fault that acts on it. */
+static int64_t delayed(struct ld_meter *meter, int64_t now_ns)
+{
+    int64_t due_ns = now_ns;
+    for (size_t i = 0; i < meter->attached_count; i++)
+        due_ns += ld_effect_delay_ns(meter->attached[i].effect, meter->connection, meter->stream, meter->received);
+    if (due_ns > meter->last_due_ns)
+        meter->last_due_ns = due_ns;
+    return meter->last_due_ns;
+}
+
 void ld_meter_received(struct ld_meter *meter, size_t length, int64_t now_ns)
 {
     if (!ld_meter_idle(meter) && make_room(meter))
-        *entry_at(meter, meter->count++) =
-            (struct entry){.from = meter->received, .until = meter->received + length, .received_ns = now_ns};
+        *entry_at(meter, meter->count++) = (struct entry){.from = meter->received,
+                                                          .until = meter->received + length,
+                                                          .received_ns = now_ns,
+                                                          .due_ns = delayed(meter, now_ns)};
     meter->received += length;
 }
 
@@ -83,14 +105,18 @@ void ld_meter_received(struct ld_meter *meter, size_t length, int64_t now_ns)
 static void tell_piece(struct ld_meter *meter, const struct entry *entry, size_t length, int64_t turn_ns,
                        int64_t now_ns)
 {
-    struct ld_piece piece = {.length = length,
+    struct ld_piece piece = {.connection = meter->connection,
+                             .stream = meter->stream,
+                             .position = entry->from,
+                             .length = length,
                              .received_ns = entry->received_ns,
-                             .turn_ns = turn_ns > entry->received_ns ? turn_ns : entry->received_ns,
+                             .due_ns = entry->due_ns,
+                             .turn_ns = turn_ns > entry->due_ns ? turn_ns : entry->due_ns,
                              .sent_ns = now_ns,
                              .cut = meter->sent > entry->from,
                              .shared = meter->attached_count > 1};
     for (size_t i = 0; i < meter->attached_count; i++)
-        if (entry->received_ns >= meter->attached[i].since_ns)
+        if (entry->from >= meter->attached[i].from)
             ld_effect_piece(meter->attached[i].effect, &piece);
 }
 
@@ -128,7 +154,8 @@ void ld_meter_end_passed(struct ld_meter *meter, enum ld_end_kind kind, bool by_
     int64_t from_ns = meter->end_seen && meter->end_seen_ns > meter->last_sent_ns ? meter->end_seen_ns
                                                                                   : meter->last_sent_ns;
     for (size_t i = 0; i < meter->attached_count; i++) {
-        const struct attached *attached = &meter->attached[i];
+        struct attached *attached = &meter->attached[i];
+        attached->cut = attached->cut || by_fault;
         struct ld_end end = {.kind = kind,
                              .by_fault = by_fault,
                              .from_ns = by_fault ? attached->since_ns : from_ns,
@@ -143,16 +170,21 @@ void ld_meter_end_passed(struct ld_meter *meter, enum ld_end_kind kind, bool by_
 void ld_meter_attach(struct ld_meter *meter, struct ld_effect *effect, int64_t now_ns)
 {
     assert(meter->attached_count < LD_LINK_TOXICS_MAX);
-    meter->attached[meter->attached_count++] = (struct attached){.effect = effect, .since_ns = now_ns};
+    meter->attached[meter->attached_count++] =
+        (struct attached){.effect = effect, .since_ns = now_ns, .from = meter->received};
 }
 
-void ld_meter_detach(struct ld_meter *meter, const struct ld_effect *effect, uint64_t waiting)
+void ld_meter_detach(struct ld_meter *meter, const struct ld_effect *effect, uint64_t waiting,
+                     int64_t now_ns)
 {
     for (size_t i = 0; i < meter->attached_count; i++) {
         struct attached *attached = &meter->attached[i];
         if (attached->effect != effect)
             continue;
-        ld_effect_stream(attached->effect, attached->delivered, waiting + meter->received - meter->sent);
+        ld_effect_stream(attached->effect, &(struct ld_stretch){.delivered = attached->delivered,
+                                                                .waiting = waiting + meter->received - meter->sent,
+                                                                .acted_ns = now_ns - attached->since_ns,
+                                                                .cut = attached->cut});
         meter->attached_count--;
         memmove(attached, attached + 1, (meter->attached_count - i) * sizeof *attached);
         return;

@@ -1,8 +1,8 @@
 /* A meter: what really passed in one direction of a connection, told to the effects of the faults that act on it.
  *
  * The proxy feeds it from the sockets: bytes taken from the sender's side, bytes that the receiver's side has, ends
- * seen and ends emitted. It knows positions in the stream and instants and nothing of toxics, so that a toxic that does
- * not work shows. Times are the proxy's, bytes are counted even while nothing is attached. */
+ * seen and ends emitted. It knows positions in the stream, instants, and what the faults draw from the seed for a
+ * position, and nothing of links, so that a toxic that does not work shows. Times are the proxy's, bytes are counted even while nothing is attached. */
 #ifndef LD_FAULT_METER_H
 #define LD_FAULT_METER_H
 
@@ -10,7 +10,8 @@
 
 struct ld_meter;
 
-struct ld_meter *ld_meter_new(void); /* NULL when out of memory */
+/* Of this direction of the connection with this index at its listener. NULL when out of memory. */
+struct ld_meter *ld_meter_new(uint64_t connection, enum ld_stream stream);
 void ld_meter_free(struct ld_meter *meter); /* NULL is allowed; what is attached is not told */
 
 void ld_meter_received(struct ld_meter *meter, size_t length, int64_t now_ns);
@@ -24,7 +25,7 @@ void ld_meter_end_passed(struct ld_meter *meter, enum ld_end_kind kind, bool by_
 void ld_meter_attach(struct ld_meter *meter, struct ld_effect *effect, int64_t now_ns);
 /* It acts no more, or the connection is gone. `waiting`: bytes that wait unread at the sender's side; those that the
  * meter saw come in and not go out are added. Nothing when it was not attached. */
-void ld_meter_detach(struct ld_meter *meter, const struct ld_effect *effect, uint64_t waiting);
+void ld_meter_detach(struct ld_meter *meter, const struct ld_effect *effect, uint64_t waiting, int64_t now_ns);
 bool ld_meter_idle(const struct ld_meter *meter); /* nothing is attached */
 
 #endif

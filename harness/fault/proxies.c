@@ -57,7 +57,6 @@ static void toxic_fields(struct ld_field fields[ITEM_FIELDS])
         fields[count++] = (struct ld_field){.name = info->name,
                                             .type = LD_FIELD_NODE,
                                             .offset = AT(attributes) + (size_t)type * sizeof(const struct ld_node *),
-                                            .flags = info->implemented ? 0 : LD_FIELD_NOT_YET,
                                             .doc = info->doc};
     }
 }

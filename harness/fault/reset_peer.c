@@ -1,4 +1,5 @@
-/* The fault `reset_peer`: after a time the connection is reset. Effective: resets went out, each in time. */
+/* The fault `reset_peer`: after a time the connection is reset. Effective: resets went out, each in time, and no
+ * connection was spared that it acted on for longer. */
 #include "base/clock.h"
 #include "fault/schemas.h"
 #include "fault/toxic_kind.h"
@@ -43,8 +44,12 @@ static void measure_end(struct ld_effect *effect, const struct ld_fault_spec *fa
 static void judge(const struct ld_measures *measures, const struct ld_fault_spec *fault, struct ld_receipt *receipt)
 {
     int64_t timeout_ns = fault->attributes.timeout.timeout_ns;
-    receipt->effective = ld_effect_on_time(measures, timeout_ns, LD_EFFECT_END_SLACK_NS);
+    bool left_open = ld_effect_overdue(measures, timeout_ns);
+    receipt->idle = receipt->idle && !left_open;
+    receipt->effective = !left_open && ld_effect_on_time(measures, timeout_ns, LD_EFFECT_END_SLACK_NS);
     ld_effect_describe_time(measures, timeout_ns, "reset nothing", receipt);
+    if (left_open)
+        ld_effect_append(receipt, "; not all were reset when their time was over");
 }
 
 const struct ld_toxic_kind ld_toxic_reset_peer = {

@@ -17,6 +17,7 @@
 #define PROFILE_PREFIX "/debug/pprof/"
 #define METRICS_NAME "metrics"
 #define NOISE_LENGTH 512
+#define FELT_NS LD_MS         /* delays that come to less prove nothing */
 #define SLACK_NS (50 * LD_MS) /* what a busy machine may add: readers wait behind one another */
 
 static const char *const how_names[] = {"slow", "truncated", "refused", "not-found", "wrong-content", NULL};
@@ -143,7 +144,8 @@ static int check(struct ld_schema_context *context, const struct ld_node *node, 
 const struct ld_schema ld_fault_sampling_schema = {
     .name = "sampling",
     .doc = "Disturb reads of the target at the read gateway, for every reader alike: the sampler, detectors, "
-           "Prometheus, people. The target itself is left alone.",
+           "Prometheus, people. The target itself is left alone. Effective when more than half of the touched reads "
+           "got what the fault wants them to get.",
     .fields = fields,
     .check = check,
 };
@@ -253,6 +255,7 @@ void ld_sampling_delayed(struct ld_sampling_effect *effect, int64_t due_ns, int6
     if (due_ns - late_ns > effect->worst_early_ns)
         effect->worst_early_ns = due_ns - late_ns;
     effect->delay_sum_ns += (double)late_ns;
+    effect->due_sum_ns += (double)due_ns;
     effect->delay_count++;
 }
 
@@ -270,13 +273,14 @@ void ld_sampling_effect_add(struct ld_sampling_effect *sum, const struct ld_samp
     sum->unchanged += effect->unchanged;
     sum->delay_count += effect->delay_count;
     sum->delay_sum_ns += effect->delay_sum_ns;
+    sum->due_sum_ns += effect->due_sum_ns;
 }
 
 static bool in_range(const struct ld_sampling_effect *effect, const struct ld_fault_sampling *sampling)
 {
     if (sampling->how != LD_SAMPLING_SLOW || effect->delay_count == 0)
         return true;
-    return effect->worst_early_ns == 0 &&
+    return effect->worst_early_ns == 0 && effect->due_sum_ns >= (double)FELT_NS &&
            effect->delay_sum_ns / (double)effect->delay_count <=
                (double)(sampling->delay_ns + sampling->jitter_ns + SLACK_NS) + (double)sampling->delay_ns / 10;
 }
@@ -291,7 +295,7 @@ void ld_sampling_receipt(const struct ld_sampling_effect *effect, const struct l
                                  .asked_ns = sampling->how == LD_SAMPLING_SLOW ? sampling->delay_ns : 0,
                                  .p99_ns = effect->delay_most_ns,
                                  .worst_early_ns = effect->worst_early_ns,
-                                 .effective = effect->delivered > 0 && in_range(effect, sampling)};
+                                 .effective = 2 * effect->delivered > effect->touched && in_range(effect, sampling)};
     char asked[40], mean[40], most[40];
     if (effect->delay_count)
         receipt.p50_ns = (int64_t)(effect->delay_sum_ns / (double)effect->delay_count);

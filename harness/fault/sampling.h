@@ -39,13 +39,14 @@ struct ld_sampling_effect {
     uint64_t unchanged;       /* touched, but the body was shorter than the cut, or the target failed by itself */
     uint64_t delay_count;     /* slow: reads that came through, late */
     int64_t delay_least_ns, delay_most_ns;
-    double delay_sum_ns;
+    double delay_sum_ns, due_sum_ns; /* as they were; as they were drawn */
     int64_t worst_early_ns;   /* most an answer came before its time */
 };
 /* One touched read of a slow fault has its answer, `late_ns` after it was asked for. */
 void ld_sampling_delayed(struct ld_sampling_effect *effect, int64_t due_ns, int64_t late_ns);
 void ld_sampling_effect_add(struct ld_sampling_effect *sum, const struct ld_sampling_effect *effect);
-/* Effective: at least one read was touched and got it, and none came early. p50_ns of a slow fault is the mean of its
+/* Effective: of the touched reads more than half got it, none came early, and delays that were drawn are long enough to
+ * be told from none: 1 ms in all. A read did not get it when the target failed by itself or the body was too short. p50_ns of a slow fault is the mean of its
  * delays and p99_ns the longest: reads are few. */
 void ld_sampling_receipt(const struct ld_sampling_effect *effect, const struct ld_fault_spec *fault,
                          struct ld_receipt *ret_receipt);

@@ -1,4 +1,4 @@
-/* The attribute schemas of the implemented faults, one file each; the table in fault.c gathers them. This room's own. */
+/* The attribute schemas of the faults, one file each; the table in fault.c gathers them. This room's own. */
 #ifndef LD_FAULT_SCHEMAS_H
 #define LD_FAULT_SCHEMAS_H
 

@@ -1,5 +1,6 @@
 /* The fault `timeout`: nothing passes, and after a time the connection is closed. Effective: not a byte left, some were
- * kept from it or the connection was closed, and those that were closed were closed in time. */
+ * kept from it or the connection was closed, those that were closed were closed in time, and none that it acted on for
+ * longer was left open. */
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -44,11 +45,13 @@ static void measure_end(struct ld_effect *effect, const struct ld_fault_spec *fa
 
 static void judge(const struct ld_measures *measures, const struct ld_fault_spec *fault, struct ld_receipt *receipt)
 {
-    char bytes[40], passed[40];
+    char bytes[40], passed[40], text[80];
     int64_t timeout_ns = fault->attributes.timeout.timeout_ns;
     bool closed_well = measures->count == 0 ? measures->held_streams > 0
                                             : ld_effect_on_time(measures, timeout_ns, LD_EFFECT_END_SLACK_NS);
-    receipt->effective = closed_well && measures->delivered_most == 0;
+    bool left_open = timeout_ns > 0 && ld_effect_overdue(measures, timeout_ns);
+    receipt->idle = receipt->idle && !left_open;
+    receipt->effective = closed_well && !left_open && measures->delivered_most == 0;
     if (measures->count > 0) {
         ld_effect_describe_time(measures, timeout_ns, "", receipt);
     } else {
@@ -57,12 +60,13 @@ static void judge(const struct ld_measures *measures, const struct ld_fault_spec
                  ld_format_size_short(measures->held_bytes, bytes, sizeof bytes),
                  (unsigned long long)measures->held_streams, (unsigned long long)measures->streams);
     }
-    size_t used = 0;
-    while (receipt->text[used])
-        used++;
-    if (measures->delivered_most > 0)
-        snprintf(receipt->text + used, sizeof receipt->text - used, "; up to %s passed all the same",
-                 ld_format_size_short(measures->delivered_most, passed, sizeof passed));
+    if (left_open)
+        ld_effect_append(receipt, "; not all were closed when their time was over");
+    if (measures->delivered_most == 0)
+        return;
+    snprintf(text, sizeof text, "; up to %s passed all the same",
+             ld_format_size_short(measures->delivered_most, passed, sizeof passed));
+    ld_effect_append(receipt, text);
 }
 
 const struct ld_toxic_kind ld_toxic_timeout = {

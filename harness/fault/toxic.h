@@ -55,7 +55,7 @@ void ld_link_free(struct ld_link *link); /* NULL is allowed; held bytes are drop
  * LD_ENOTYET for a fault that is no toxic, LD_ELIMIT beyond LD_LINK_TOXICS_MAX. */
 int ld_link_add(struct ld_link *link, const struct ld_fault_spec *fault, int64_t now_ns);
 int ld_link_change(struct ld_link *link, const struct ld_fault_spec *fault, int64_t now_ns);
-void ld_link_remove(struct ld_link *link, const char *fault_id, int64_t now_ns);
+void ld_link_remove(struct ld_link *link, const char *fault_id);
 
 /* Take bytes that arrived at now_ns, one chunk; nothing is taken on failure: LD_ELIMIT beyond LD_LINK_BYTES_MAX or
  * LD_LINK_CHUNKS_MAX (not beyond the smaller ld_link_room: what was read already may come in), LD_ENOMEM. now_ns never

@@ -49,7 +49,8 @@ struct ld_toxic_kind {
     /* the receipt: what is taken from a piece or an end that was measured, and what that proves */
     void (*measure_piece)(struct ld_effect *effect, const struct ld_fault_spec *fault, const struct ld_piece *piece);
     void (*measure_end)(struct ld_effect *effect, const struct ld_fault_spec *fault, const struct ld_end *end);
-    void (*measure_connect)(struct ld_effect *effect, const struct ld_fault_spec *fault, int64_t took_ns);
+    void (*measure_connect)(struct ld_effect *effect, const struct ld_fault_spec *fault,
+                            const struct ld_connect *connect);
     void (*judge)(const struct ld_measures *measures, const struct ld_fault_spec *fault, struct ld_receipt *receipt);
 };
 

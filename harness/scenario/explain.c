@@ -14,8 +14,7 @@ static int explain_fault_rows(struct ld_buffer *out)
     int code = ld_buffer_add_text(out, "faults, one in each item of a case:\n");
     for (int type = 0; !code && type < LD_FAULT_TYPES; type++) {
         const struct ld_fault_info *info = &ld_fault_table[type];
-        code = ld_buffer_printf(out, "  %-16s %s%s\n", info->name, info->doc,
-                                info->implemented ? "" : " Not implemented yet.");
+        code = ld_buffer_printf(out, "  %-16s %s\n", info->name, info->doc);
     }
     return code;
 }
@@ -51,9 +50,7 @@ static int explain_all(struct ld_buffer *out)
 
 static int explain_fault(const struct ld_fault_info *info, struct ld_buffer *out)
 {
-    if (info->implemented)
-        return ld_schema_explain(info->attributes, EXPLAIN_ALL, out);
-    return ld_buffer_printf(out, "%s: %s Not implemented yet.\n", info->name, info->doc);
+    return ld_schema_explain(info->attributes, EXPLAIN_ALL, out);
 }
 
 static int explain_detector(const struct ld_detector_kind *kind, struct ld_buffer *out)

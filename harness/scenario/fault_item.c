@@ -40,7 +40,6 @@ void ld_fault_item_fields(struct ld_field fields[LD_FAULT_ITEM_FIELDS])
         fields[count++] = (struct ld_field){.name = info->name,
                                             .type = LD_FIELD_NODE,
                                             .offset = AT(attributes) + (size_t)type * sizeof(const struct ld_node *),
-                                            .flags = info->implemented ? 0 : LD_FIELD_NOT_YET,
                                             .doc = info->doc};
     }
 }

@@ -47,8 +47,7 @@ static const char *const *topic_words(void)
         if (strcmp(paths[i], "faults") != 0 && strcmp(paths[i], "detectors") != 0) /* among the topics */
             words[count++] = paths[i];
     for (int type = 0; type < LD_FAULT_TYPES; type++)
-        if (ld_fault_table[type].implemented)
-            words[count++] = ld_fault_table[type].name;
+        words[count++] = ld_fault_table[type].name;
     words[count] = NULL;
     return words;
 }

@@ -57,8 +57,7 @@ static int list_faults(struct ld_buffer *out)
 {
     int code = ld_buffer_add_text(out, "\nfaults\n");
     for (size_t i = 0; !code && i < LD_FAULT_TYPES; i++)
-        code = ld_buffer_printf(out, "  %-18s  %s%s\n", ld_fault_table[i].name, ld_fault_table[i].doc,
-                                ld_fault_table[i].implemented ? "" : " (not implemented yet)");
+        code = ld_buffer_printf(out, "  %-18s  %s\n", ld_fault_table[i].name, ld_fault_table[i].doc);
     return code;
 }
 

@@ -64,7 +64,7 @@ static void detach_all(struct connection *connection)
             continue;
         size_t unread = waiting(directions[i]);
         for (const struct fault *fault = connection->listener->faults; fault; fault = fault->next)
-            ld_meter_detach(directions[i]->meter, fault->effect, unread);
+            ld_meter_detach(directions[i]->meter, fault->effect, unread, engine_now());
     }
 }
 
@@ -153,7 +153,7 @@ bool connection_change_fault(struct connection *connection, struct fault *before
         int code = ld_link_change(directions[i]->link, &after->spec, now_ns);
         assert(code == 0); /* there are no more of them than before */
         (void)code;
-        ld_meter_detach(directions[i]->meter, before->effect, waiting(directions[i]));
+        ld_meter_detach(directions[i]->meter, before->effect, waiting(directions[i]), now_ns);
         measure(directions[i], after, touched, now_ns);
     }
     tell_decision(connection, after, touched, now_ns);
@@ -164,8 +164,8 @@ void connection_remove_fault(struct connection *connection, const struct fault *
 {
     struct direction *directions[] = {&connection->up, &connection->down};
     for (size_t i = 0; i < 2; i++) {
-        ld_link_remove(directions[i]->link, fault->spec.id, now_ns);
-        ld_meter_detach(directions[i]->meter, fault->effect, waiting(directions[i]));
+        ld_link_remove(directions[i]->link, fault->spec.id);
+        ld_meter_detach(directions[i]->meter, fault->effect, waiting(directions[i]), now_ns);
     }
 }
 
@@ -198,7 +198,7 @@ static struct direction direction_between(struct side *from, struct side *to, en
         .to = to,
         .bytes = stream == LD_STREAM_UP ? &counts->bytes_up : &counts->bytes_down,
         .link = ld_link_new(connection->listener->seed, connection->index, stream),
-        .meter = ld_meter_new(),
+        .meter = ld_meter_new(connection->index, stream),
     };
 }
 
@@ -268,11 +268,23 @@ static int64_t connect_delay_ns(const struct connection *connection)
     return delay_ns;
 }
 
+static bool delays_connect(const struct connection *connection, const struct fault *fault)
+{
+    return fault->spec.type == LD_FAULT_CONNECT_DELAY && touches(connection, fault);
+}
+
 static void tell_connect(const struct connection *connection, int64_t now_ns)
 {
+    unsigned delays = 0;
     for (const struct fault *fault = connection->listener->faults; fault; fault = fault->next)
-        if (fault->began_ns <= connection->accepted_ns && touches(connection, fault))
-            ld_effect_connect(fault->effect, connection->accepted_ns, now_ns);
+        delays += delays_connect(connection, fault);
+    const struct ld_connect connect = {.connection = connection->index,
+                                       .accepted_ns = connection->accepted_ns,
+                                       .started_ns = now_ns,
+                                       .shared = delays > 1};
+    for (const struct fault *fault = connection->listener->faults; fault; fault = fault->next)
+        if (fault->began_ns <= connection->accepted_ns && delays_connect(connection, fault))
+            ld_effect_connect(fault->effect, &connect);
 }
 
 /* The connect to the upstream begins. The connection may have ended when this returns. */

@@ -228,7 +228,7 @@ const struct ld_proxy_status *status_told(const struct status *status);
 void status_free(struct status *status); /* NULL is allowed */
 
 /* fault.c: on the owner's thread */
-int fault_new(const struct ld_fault_spec *spec, struct fault **ret_fault, struct ld_error *error);
+int fault_new(uint64_t seed, const struct ld_fault_spec *spec, struct fault **ret_fault, struct ld_error *error);
 void fault_free(struct fault *fault); /* NULL is allowed */
 
 #endif

@@ -23,6 +23,7 @@ struct ld_proxy {
 struct ld_proxy_listener {
     struct ld_proxy *proxy;
     struct listener *listener; /* the thread's, until `closed` */
+    uint64_t seed;
     uint16_t port;
     bool closing;
     struct ld_proxy_events events;
@@ -258,6 +259,7 @@ int ld_proxy_open(struct ld_proxy *proxy, const struct ld_proxy_spec *spec, stru
     }
     handle->proxy = proxy;
     handle->listener = listener;
+    handle->seed = spec->seed;
     handle->port = listener->port;
     handle->events = spec->events;
     handle->context = spec->context;
@@ -324,7 +326,7 @@ static int post_fault(struct ld_proxy_listener *handle, enum message_kind kind, 
 {
     struct fault *fault;
     struct message *message;
-    int code = fault_new(spec, &fault, error);
+    int code = fault_new(handle->seed, spec, &fault, error);
     if (code != 0)
         return code;
     message = calloc(1, sizeof *message);

@@ -123,8 +123,8 @@ int ld_proxy_limit(struct ld_proxy_listener *listener, uint32_t connections_max)
 
 /* The upstream moved or (port 0) is down: holds for connections accepted from `upstream_changed` on. LD_ENOMEM. */
 int ld_proxy_upstream(struct ld_proxy_listener *listener, uint16_t port);
-/* Start a fault on all connections, present and to come; the spec is copied. LD_ENOTYET when it is no implemented
- * fault of the proxy, LD_ENOMEM. `fault_began` follows. */
+/* Start a fault on all connections, present and to come; the spec is copied. LD_ENOTYET when it is no fault
+ * of the proxy, LD_ENOMEM. `fault_began` follows. */
 int ld_proxy_fault_start(struct ld_proxy_listener *listener, const struct ld_fault_spec *fault, struct ld_error *error);
 /* Give the fault of this id and type other attributes. It goes on where it was: what it counted, when its time began.
  * Its receipt so far is told (`fault_ended`), a new one begins (`fault_began`); without such a fault it is started. */

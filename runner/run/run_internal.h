@@ -6,6 +6,7 @@
 #define LD_RUN_RUN_INTERNAL_H
 
 #include "base/arena.h"
+#include "fault/receipt.h"
 #include "pprof/trace_line.h"
 #include "runner/run/load.h"
 #include "runner/run/panel.h"
@@ -121,8 +122,7 @@ struct ld_run_fault {
     uint32_t turn;               /* strain: number of the look */
     int64_t off_ns;              /* strain: when its end was asked; since the run's start */
     uint32_t lines_acting;       /* toxic: lines whose receipt is to come */
-    uint32_t lines_measured;     /* toxic: of them, those on which it had something to act on */
-    struct ld_receipt sum;       /* toxic: of the lines so far */
+    struct ld_receipt_sum sum;   /* toxic: of the lines so far */
     struct ld_door_fault *doors; /* sampling: one an instance */
     struct ld_load_counts before; /* reaction: what the load had seen when it began */
     struct ld_receipt receipt;

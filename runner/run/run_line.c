@@ -32,9 +32,8 @@ void ld_lines_fault_begin(struct ld_run_fault *fault)
 {
     struct ld_run *run = fault->run;
     struct ld_error error;
-    fault->sum = (struct ld_receipt){0};
+    fault->sum = (struct ld_receipt_sum){0};
     fault->lines_acting = run->upstream_line_count;
-    fault->lines_measured = 0;
     for (uint32_t i = 0; i < run->upstream_line_count; i++)
         if (ld_proxy_fault_start(run->upstream_lines[i].listener, fault->spec, &error) != 0) {
             ld_run_void(run, LD_INVALID_HARNESS, "fault %s: %s", fault->spec->id, error.message);
@@ -48,33 +47,6 @@ void ld_lines_fault_end(struct ld_run_fault *fault)
     for (uint32_t i = 0; i < run->upstream_line_count; i++)
         if (ld_proxy_fault_stop(run->upstream_lines[i].listener, fault->spec->id) != 0)
             ld_run_void(run, LD_INVALID_HARNESS, "out of memory");
-}
-
-/* Of one line it is that line's. Of several: sums, the slowest quantiles, the text of the line that measured most; it
- * took effect when it did on every line on which there was anything to measure: one whose instance is down has none. */
-static void add_receipt(struct ld_receipt *sum, const struct ld_receipt *more, uint32_t lines, uint32_t *measured)
-{
-    bool most = more->count >= sum->count;
-    char text[sizeof sum->text];
-    if (most && lines > 1)
-        snprintf(text, sizeof text, "%u instances, one of them: %.150s", lines, more->text);
-    else
-        snprintf(text, sizeof text, "%s", most ? more->text : sum->text);
-    sum->touched += more->touched;
-    sum->spared += more->spared;
-    sum->count += more->count;
-    sum->asked_ns = more->asked_ns;
-    sum->unit = more->unit;
-    sum->asked = more->asked;
-    sum->delivered = most ? more->delivered : sum->delivered;
-    sum->p50_ns = more->p50_ns > sum->p50_ns ? more->p50_ns : sum->p50_ns;
-    sum->p99_ns = more->p99_ns > sum->p99_ns ? more->p99_ns : sum->p99_ns;
-    sum->worst_early_ns = more->worst_early_ns > sum->worst_early_ns ? more->worst_early_ns : sum->worst_early_ns;
-    bool idle = more->count == 0 && !more->effective;
-    if (!idle)
-        sum->effective = more->effective && (*measured == 0 || sum->effective);
-    *measured += !idle;
-    memcpy(sum->text, text, sizeof text);
 }
 
 /* ---- what the proxy says */
@@ -109,9 +81,12 @@ static void on_ended(void *context, const char *fault_id, int64_t began_ns, int6
         return;
     fault->lines_acting--;
     if (receipt)
-        add_receipt(&fault->sum, receipt, run->upstream_line_count, &fault->lines_measured);
-    if (fault->lines_acting == 0)
-        ld_run_fault_finish(fault, &fault->sum);
+        ld_receipt_sum_add(&fault->sum, receipt);
+    if (fault->lines_acting > 0)
+        return;
+    struct ld_receipt sum;
+    ld_receipt_sum_take(&fault->sum, &sum);
+    ld_run_fault_finish(fault, &sum);
 }
 
 static void on_refused(void *context, uint64_t count, int64_t time_ns)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "fault/cpu.h"
 #include "observe/procfs.h"
 #include "runner/run/run_internal.h"
 
@@ -15,7 +16,6 @@
 #define LIMIT_TURNS 9                  /* limits are looked at every so many looks */
 #define SHOWN_WITHIN_NS LD_SECOND      /* the effect shows within that, and is gone within that after the end */
 #define LEASE_SPARE_NS (2 * LD_SECOND) /* leakdrill ends it; the shim only when leakdrill does not */
-#define STOPPED_SLACK 0.15             /* a shim that shares its core stops and continues late */
 
 /* ---- what is seen from outside */
 
@@ -372,7 +372,7 @@ static bool held_throughout(const struct ld_victim *victim)
 {
     const struct ld_fault_spec *spec = victim->fault->spec;
     if (spec->type == LD_FAULT_CPU && victim->means == LD_MEANS_SIGNALS)
-        return (double)victim->seen >= (1 - spec->attributes.cpu.limit - STOPPED_SLACK) * (double)victim->looks;
+        return ld_cpu_is_held(&spec->attributes.cpu, victim->seen, victim->looks);
     return victim->looks > 0 && victim->seen == victim->looks;
 }
 

@@ -8,16 +8,24 @@
 #include "fault/effect.h"
 #include "fault/toxic.h"
 
+#define SEED UINT64_C(7)
+
 static struct ld_fault_spec spec(int64_t latency_ns, int64_t jitter_ns)
 {
     return (struct ld_fault_spec){.type = LD_FAULT_LATENCY, .id = "a/0/latency",
                                   .attributes.latency = {{1, LD_STREAM_DOWN}, latency_ns, jitter_ns}};
 }
 
-/* Bytes that were received at 0 and left at left_ns. */
+/* Bytes that were received at 0 and left at left_ns, when so much was drawn for their position. */
+static void deliver_at(struct ld_effect *effect, uint64_t position, int64_t left_ns)
+{
+    int64_t due_ns = ld_effect_delay_ns(effect, 0, LD_STREAM_DOWN, position);
+    ld_effect_piece(effect, &(struct ld_piece){.position = position, .length = 1, .due_ns = due_ns, .sent_ns = left_ns});
+}
+
 static void deliver(struct ld_effect *effect, int64_t left_ns)
 {
-    ld_effect_piece(effect, &(struct ld_piece){.length = 1, .sent_ns = left_ns});
+    deliver_at(effect, 0, left_ns);
 }
 
 static int by_value(const void *a, const void *b)
@@ -40,7 +48,7 @@ static void quantiles_are_right_to_their_error(void **state)
     enum { VALUES = 1001 };
     struct ld_fault_spec fault = spec(100 * LD_MS, 0);
     for (unsigned bits = 1; bits <= 42; bits++) {
-        struct ld_effect *effect = ld_effect_new(&fault);
+        struct ld_effect *effect = ld_effect_new(SEED, &fault);
         struct ld_random random;
         struct ld_receipt receipt;
         int64_t values[VALUES];
@@ -64,7 +72,7 @@ static void one_value_is_exact(void **state)
     static const int64_t values[] = {0, 1, 255, 256, 257, 511, 512, 201 * LD_MS, 3 * LD_HOUR};
     struct ld_fault_spec fault = spec(100 * LD_MS, 0);
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
-        struct ld_effect *effect = ld_effect_new(&fault);
+        struct ld_effect *effect = ld_effect_new(SEED, &fault);
         struct ld_receipt receipt;
         deliver(effect, values[i]);
         ld_effect_receipt(effect, &fault, &receipt);
@@ -78,7 +86,7 @@ static void a_receipt_counts_connections_and_reads_well(void **state)
 {
     (void)state;
     struct ld_fault_spec fault = spec(200 * LD_MS, 0);
-    struct ld_effect *effect = ld_effect_new(&fault);
+    struct ld_effect *effect = ld_effect_new(SEED, &fault);
     struct ld_receipt receipt;
     for (int i = 0; i < 7; i++)
         ld_effect_connection(effect, i % 3 == 0);
@@ -97,33 +105,83 @@ static void a_receipt_counts_connections_and_reads_well(void **state)
     ld_effect_free(effect);
 }
 
+static bool is_effective(const struct ld_effect *effect, const struct ld_fault_spec *fault)
+{
+    struct ld_receipt receipt;
+    ld_effect_receipt(effect, fault, &receipt);
+    return receipt.effective;
+}
+
 static void effective_means_in_range_and_none_early(void **state)
 {
     (void)state;
     static const struct {
-        int64_t latency_ms, jitter_ms, delivered_us;
+        int64_t latency_ms, delivered_us;
         bool effective;
     } cases[] = {
-        {200, 0, 200000, true},   {200, 0, 205300, true},  {200, 0, 206000, false}, {200, 50, 150000, true},
-        {200, 50, 255300, true},  {200, 50, 256000, false}, {200, 50, 144000, false}, {10, 100, 0, true},
+        {200, 200000, true}, {200, 205300, true}, {200, 206000, false}, {200, 199999, false}, {200, 14, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct ld_fault_spec fault = spec(cases[i].latency_ms * LD_MS, cases[i].jitter_ms * LD_MS);
-        struct ld_effect *effect = ld_effect_new(&fault);
-        struct ld_receipt receipt;
+        struct ld_fault_spec fault = spec(cases[i].latency_ms * LD_MS, 0);
+        struct ld_effect *effect = ld_effect_new(SEED, &fault);
         deliver(effect, cases[i].delivered_us * LD_US);
-        ld_effect_receipt(effect, &fault, &receipt);
-        if (receipt.effective != cases[i].effective)
-            fail_msg("case %zu: got %d, want %d", i, receipt.effective, cases[i].effective);
+        if (is_effective(effect, &fault) != cases[i].effective)
+            fail_msg("case %zu: got %d, want %d", i, !cases[i].effective, cases[i].effective);
         ld_effect_free(effect);
     }
+}
+
+/* With a jitter as large as the latency or larger, no time at all is a possible draw, and proves nothing. Whatever the
+ * number of chunks: those that waited as drawn prove it, those that left at once do not. */
+static void few_draws_are_held_to_what_was_drawn(void **state)
+{
+    (void)state;
+    static const int64_t asked_ms[][2] = {{200, 200}, {200, 50}, {10, 100}, {0, 100}};
+    for (size_t i = 0; i < sizeof asked_ms / sizeof asked_ms[0]; i++)
+        for (uint64_t count = 1; count <= 200; count += count < 20 ? 1 : 60) {
+            struct ld_fault_spec fault = spec(asked_ms[i][0] * LD_MS, asked_ms[i][1] * LD_MS);
+            struct ld_effect *works = ld_effect_new(SEED, &fault), *disabled = ld_effect_new(SEED, &fault);
+            struct ld_effect *late = ld_effect_new(SEED, &fault);
+            int64_t drawn_ns = 0;
+            for (uint64_t position = 0; position < count; position++) {
+                int64_t delay_ns = ld_toxic_latency_ns(SEED, &fault, 0, LD_STREAM_DOWN, position);
+                deliver_at(works, position, delay_ns + 100 * LD_US);
+                deliver_at(disabled, position, 14 * LD_US);
+                deliver_at(late, position, delay_ns + 50 * LD_MS);
+                drawn_ns += delay_ns;
+            }
+            if (is_effective(works, &fault) != (drawn_ns >= LD_MS))
+                fail_msg("%lld ms over %llu: it worked", (long long)asked_ms[i][0], (unsigned long long)count);
+            if (is_effective(disabled, &fault))
+                fail_msg("%lld ms over %llu: it was disabled", (long long)asked_ms[i][0], (unsigned long long)count);
+            if (is_effective(late, &fault))
+                fail_msg("%lld ms over %llu: 50 ms late", (long long)asked_ms[i][0], (unsigned long long)count);
+            ld_effect_free(works);
+            ld_effect_free(disabled);
+            ld_effect_free(late);
+        }
+}
+
+static void a_latency_below_the_machines_own_is_no_proof(void **state)
+{
+    (void)state;
+    struct ld_fault_spec fault = spec(10 * LD_US, 0);
+    struct ld_effect *effect = ld_effect_new(SEED, &fault);
+    struct ld_receipt receipt;
+    for (int i = 0; i < 1000; i++)
+        deliver(effect, 14 * LD_US); /* what leaves at once takes as long */
+    ld_effect_receipt(effect, &fault, &receipt);
+    assert_false(receipt.effective);
+    assert_string_equal(receipt.text,
+                        "asked 10us, delivered p50 14us p99 14us over 1000, too short to tell from the machine's own");
+    ld_effect_free(effect);
 }
 
 static void one_early_chunk_spoils_the_receipt(void **state)
 {
     (void)state;
     struct ld_fault_spec fault = spec(200 * LD_MS, 0);
-    struct ld_effect *effect = ld_effect_new(&fault);
+    struct ld_effect *effect = ld_effect_new(SEED, &fault);
     struct ld_receipt receipt;
     for (int i = 0; i < 1000; i++)
         deliver(effect, 200 * LD_MS);
@@ -148,6 +206,8 @@ int test_effect(void)
         cmocka_unit_test(one_value_is_exact),
         cmocka_unit_test(a_receipt_counts_connections_and_reads_well),
         cmocka_unit_test(effective_means_in_range_and_none_early),
+        cmocka_unit_test(few_draws_are_held_to_what_was_drawn),
+        cmocka_unit_test(a_latency_below_the_machines_own_is_no_proof),
         cmocka_unit_test(one_early_chunk_spoils_the_receipt),
         cmocka_unit_test(nothing_may_be_freed),
     };

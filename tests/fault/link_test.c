@@ -135,14 +135,14 @@ static void held_bytes_keep_their_time_when_the_toxic_goes(void **state)
     struct ld_link *link = down_link(0);
     assert_int_equal(ld_link_add(link, &fault, 0), 0);
     write_text(link, "held", 0);
-    ld_link_remove(link, fault.id, 10 * MS);
+    ld_link_remove(link, fault.id);
     write_text(link, "behind", 20 * MS); /* no toxic delays it, but it must not overtake */
     assert_string_equal(take(link, 99 * MS, 100), "");
     assert_string_equal(take(link, 100 * MS, 100), "heldbehind");
     assert_true(ld_link_passes_bytes(link));
     write_text(link, "free", 101 * MS);
     assert_string_equal(take(link, 101 * MS, 100), "free");
-    ld_link_remove(link, "never/added", 102 * MS);
+    ld_link_remove(link, "never/added");
     ld_link_free(link);
 }
 
@@ -225,7 +225,7 @@ static void due_times_never_go_back(void **state)
         write_text(link, "x", now_ns);
         if (i % 97 == 0) {
             if (both)
-                ld_link_remove(link, other.id, now_ns);
+                ld_link_remove(link, other.id);
             else
                 assert_int_equal(ld_link_add(link, &other, now_ns), 0);
             both = !both;

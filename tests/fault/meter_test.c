@@ -21,8 +21,8 @@ static void pieces_are_timed_from_their_own_arrival(void **state)
 {
     (void)state;
     struct ld_fault_spec fault = latency(10 * MS);
-    struct ld_effect *effect = ld_effect_new(&fault);
-    struct ld_meter *meter = ld_meter_new();
+    struct ld_effect *effect = ld_effect_new(SEED, &fault);
+    struct ld_meter *meter = ld_meter_new(0, LD_STREAM_DOWN);
     ld_meter_attach(meter, effect, 0);
     ld_meter_received(meter, 100, 0);
     ld_meter_received(meter, 50, 3 * MS);
@@ -43,8 +43,8 @@ static void what_came_before_the_fault_is_not_measured(void **state)
 {
     (void)state;
     struct ld_fault_spec fault = latency(10 * MS);
-    struct ld_effect *effect = ld_effect_new(&fault);
-    struct ld_meter *meter = ld_meter_new();
+    struct ld_effect *effect = ld_effect_new(SEED, &fault);
+    struct ld_meter *meter = ld_meter_new(0, LD_STREAM_DOWN);
     assert_true(ld_meter_idle(meter));
     ld_meter_received(meter, 70, 0);
     ld_meter_sent(meter, 20, 0);
@@ -68,8 +68,8 @@ static void bytes_of_before_do_not_make_a_piece_longer(void **state)
     (void)state;
     struct ld_fault_spec fault = toxic_spec(LD_FAULT_SLICER, "a/0/slicer");
     fault.attributes.slicer.average_size = 30;
-    struct ld_effect *effect = ld_effect_new(&fault);
-    struct ld_meter *meter = ld_meter_new();
+    struct ld_effect *effect = ld_effect_new(SEED, &fault);
+    struct ld_meter *meter = ld_meter_new(0, LD_STREAM_DOWN);
     ld_meter_received(meter, 1000, 0);
     ld_meter_attach(meter, effect, 0);
     ld_meter_received(meter, 60, 0);
@@ -87,12 +87,12 @@ static void a_hold_with_a_hole_is_none(void **state)
     (void)state;
     struct ld_fault_spec fault = toxic_spec(LD_FAULT_TIMEOUT, "a/0/timeout");
     for (size_t hole = 0; hole < 2; hole++) {
-        struct ld_effect *effect = ld_effect_new(&fault);
-        struct ld_meter *meter = ld_meter_new();
+        struct ld_effect *effect = ld_effect_new(SEED, &fault);
+        struct ld_meter *meter = ld_meter_new(0, LD_STREAM_DOWN);
         ld_meter_attach(meter, effect, 0);
         ld_meter_received(meter, 10, 0);
         ld_meter_sent(meter, hole, 1);
-        ld_meter_detach(meter, effect, 0);
+        ld_meter_detach(meter, effect, 0, 2);
         assert_int_equal(receipt_of(effect, &fault).effective, !hole);
         ld_meter_free(meter);
         ld_effect_free(effect);
@@ -103,12 +103,12 @@ static void what_was_held_when_the_fault_ended_is_not_measured(void **state)
 {
     (void)state;
     struct ld_fault_spec fault = latency(10 * MS);
-    struct ld_effect *effect = ld_effect_new(&fault), *later = ld_effect_new(&fault);
-    struct ld_meter *meter = ld_meter_new();
+    struct ld_effect *effect = ld_effect_new(SEED, &fault), *later = ld_effect_new(SEED, &fault);
+    struct ld_meter *meter = ld_meter_new(0, LD_STREAM_DOWN);
     ld_meter_attach(meter, effect, 0);
     ld_meter_received(meter, 30, 0);
-    ld_meter_detach(meter, effect, 0);
-    ld_meter_detach(meter, effect, 0); /* once is enough */
+    ld_meter_detach(meter, effect, 0, MS);
+    ld_meter_detach(meter, effect, 0, MS); /* once is enough */
     ld_meter_attach(meter, later, 5 * MS);
     ld_meter_sent(meter, 30, 10 * MS);
     assert_int_equal(receipt_of(effect, &fault).count, 0);
@@ -123,8 +123,8 @@ static void many_pieces_in_flight(void **state)
 {
     (void)state;
     struct ld_fault_spec fault = latency(LD_SECOND);
-    struct ld_effect *effect = ld_effect_new(&fault);
-    struct ld_meter *meter = ld_meter_new();
+    struct ld_effect *effect = ld_effect_new(SEED, &fault);
+    struct ld_meter *meter = ld_meter_new(0, LD_STREAM_DOWN);
     int64_t sent = 0;
     ld_meter_attach(meter, effect, 0);
     for (int64_t i = 0; i < 5000; i++) {
@@ -146,8 +146,8 @@ static void a_fault_alone_and_one_beside_another(void **state)
 {
     (void)state;
     struct ld_fault_spec fault = latency(10 * MS), other = latency(300 * MS);
-    struct ld_effect *effect = ld_effect_new(&fault), *beside = ld_effect_new(&other);
-    struct ld_meter *meter = ld_meter_new();
+    struct ld_effect *effect = ld_effect_new(SEED, &fault), *beside = ld_effect_new(SEED, &other);
+    struct ld_meter *meter = ld_meter_new(0, LD_STREAM_DOWN);
     ld_meter_attach(meter, effect, 0);
     ld_meter_attach(meter, beside, 0);
     ld_meter_received(meter, 1, 0);
@@ -170,8 +170,8 @@ static void an_end_counts_from_the_last_byte_or_from_itself(void **state)
     struct ld_fault_spec fault = toxic_spec(LD_FAULT_SLOW_CLOSE, "a/0/slow_close");
     fault.attributes.slow_close.delay_ns = 100 * MS;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct ld_effect *effect = ld_effect_new(&fault);
-        struct ld_meter *meter = ld_meter_new();
+        struct ld_effect *effect = ld_effect_new(SEED, &fault);
+        struct ld_meter *meter = ld_meter_new(0, LD_STREAM_DOWN);
         ld_meter_attach(meter, effect, 0);
         ld_meter_received(meter, 1, 0);
         if (cases[i].sent_ms <= cases[i].seen_ms)
@@ -194,17 +194,17 @@ static void a_detached_stream_tells_what_left_and_what_waits(void **state)
 {
     (void)state;
     struct ld_fault_spec fault = toxic_spec(LD_FAULT_STALL, "a/0/stall");
-    struct ld_effect *effect = ld_effect_new(&fault);
-    struct ld_meter *meter = ld_meter_new();
+    struct ld_effect *effect = ld_effect_new(SEED, &fault);
+    struct ld_meter *meter = ld_meter_new(0, LD_STREAM_DOWN);
     ld_meter_received(meter, 10, 0); /* held since before */
     ld_meter_attach(meter, effect, 0);
-    ld_meter_detach(meter, effect, 90);
+    ld_meter_detach(meter, effect, 90, MS);
     struct ld_receipt receipt = receipt_of(effect, &fault);
     assert_string_equal(receipt.text, "100B kept waiting on 1 of 1 streams");
     assert_true(receipt.effective);
     ld_meter_attach(meter, effect, MS);
     ld_meter_sent(meter, 4, MS);
-    ld_meter_detach(meter, effect, 0);
+    ld_meter_detach(meter, effect, 0, 2 * MS);
     receipt = receipt_of(effect, &fault);
     assert_string_equal(receipt.text, "106B kept waiting on 2 of 2 streams; up to 4B passed all the same");
     assert_false(receipt.effective);

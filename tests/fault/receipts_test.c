@@ -2,11 +2,14 @@
  * looks, as in the proxy: what the disabled one yields must never be called effective. */
 #include "fault/stream.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/random.h"
+#include "fault/cpu.h"
 #include "fault/meter.h"
+#include "fault/receipt.h"
 
 /* One connection's direction with its meter, and a proxy of a few lines around them. */
 struct lane {
@@ -59,7 +62,7 @@ static void send(struct lane *lane, size_t length)
 static void run_lane(const struct ld_fault_spec *fault, struct ld_effect *effect, uint64_t connection, size_t size,
                      bool disabled)
 {
-    struct lane lane = {.link = ld_link_new(SEED, connection, LD_STREAM_DOWN), .meter = ld_meter_new(), .open = true};
+    struct lane lane = {.link = ld_link_new(SEED, connection, LD_STREAM_DOWN), .meter = ld_meter_new(connection, LD_STREAM_DOWN), .open = true};
     bool touched = ld_toxic_touches(SEED, fault->id, connection, ld_fault_toxicity(fault));
     for (int i = 0; i < 100 && lane.open; i++) {
         if (i == 20) {
@@ -78,7 +81,7 @@ static void run_lane(const struct ld_fault_spec *fault, struct ld_effect *effect
         settle(&lane, lane.now_ns + 500 * MS);
     }
     size_t unread = !disabled && fault->type == LD_FAULT_STALL && touched ? size : 0;
-    ld_meter_detach(lane.meter, effect, unread);
+    ld_meter_detach(lane.meter, effect, unread, lane.now_ns);
     ld_link_free(lane.link);
     ld_meter_free(lane.meter);
 }
@@ -86,7 +89,7 @@ static void run_lane(const struct ld_fault_spec *fault, struct ld_effect *effect
 static struct ld_receipt run(const struct ld_fault_spec *fault, size_t size, bool disabled)
 {
     struct ld_receipt receipt;
-    struct ld_effect *effect = ld_effect_new(fault);
+    struct ld_effect *effect = ld_effect_new(SEED, fault);
     for (uint64_t connection = 0; connection < 8; connection++)
         run_lane(fault, effect, connection, size, disabled);
     ld_effect_receipt(effect, fault, &receipt);
@@ -177,8 +180,218 @@ static void slicer(void **state)
     check(&fault, 300);
     fault.attributes.slicer.delay_ns = 2 * MS;
     check(&fault, 300);
-    struct ld_receipt receipt = run(&fault, 20, false); /* nothing to cut: no proof */
-    assert_true(receipt.effective || strstr(receipt.text, "cut nothing"));
+    check(&fault, 20);
+    fault.attributes.slicer.size_variation = 0;
+    struct ld_receipt receipt = run(&fault, 32, false); /* messages end at every cut: no proof */
+    assert_false(receipt.effective);
+    assert_string_equal(receipt.text, "asked pieces of 64B, cut nothing; 8 connections touched, 0 spared");
+}
+
+/* A disabled slicer, and a kernel that took a few messages in two. */
+static void a_few_cuts_of_the_kernel_are_no_slicer(void **state)
+{
+    (void)state;
+    struct ld_fault_spec fault = toxic_spec(LD_FAULT_SLICER, "a/0/slicer");
+    fault.attributes.slicer.average_size = 64;
+    struct ld_effect *effect = ld_effect_new(SEED, &fault);
+    struct ld_receipt receipt;
+    for (int i = 0; i < 1000; i++)
+        ld_effect_piece(effect, &(struct ld_piece){.length = 20, .cut = i % 100 == 0});
+    ld_effect_receipt(effect, &fault, &receipt);
+    if (receipt.effective)
+        fail_msg("effective: %s", receipt.text);
+    ld_effect_free(effect);
+}
+
+/* Latency and a rate on the same bytes: 300 bytes every 20 ms are 15 kB/s. */
+static void several_at_once(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t rate;
+        bool latency_works, rate_works;
+    } cases[] = {
+        {10 << 10, true, true}, {10 << 10, true, false}, {10 << 10, false, false}, {1 << 30, true, true}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ld_fault_spec latency = toxic_spec(LD_FAULT_LATENCY, "a/0/latency");
+        struct ld_fault_spec rate = toxic_spec(LD_FAULT_BANDWIDTH, "a/1/bandwidth");
+        latency.attributes.latency = (struct ld_fault_latency){{1, LD_STREAM_DOWN}, 60 * MS, 0};
+        rate.attributes.bandwidth.rate = cases[i].rate;
+        struct ld_effect *effects[] = {ld_effect_new(SEED, &latency), ld_effect_new(SEED, &rate)};
+        struct lane lane = {
+            .link = ld_link_new(SEED, 0, LD_STREAM_DOWN), .meter = ld_meter_new(0, LD_STREAM_DOWN), .open = true};
+        if (cases[i].latency_works)
+            assert_int_equal(ld_link_add(lane.link, &latency, 0), 0);
+        if (cases[i].rate_works)
+            assert_int_equal(ld_link_add(lane.link, &rate, 0), 0);
+        for (size_t k = 0; k < 2; k++)
+            ld_meter_attach(lane.meter, effects[k], 0);
+        for (int k = 0; k < 100; k++) {
+            send(&lane, 300);
+            settle(&lane, (k + 1) * 20 * MS);
+        }
+        struct ld_receipt receipts[2];
+        ld_effect_receipt(effects[0], &latency, &receipts[0]);
+        ld_effect_receipt(effects[1], &rate, &receipts[1]);
+        print_message("           %s\n           %s\n", receipts[0].text, receipts[1].text);
+        bool felt = cases[i].rate < (1 << 20);
+        if (receipts[1].effective != (cases[i].rate_works && felt))
+            fail_msg("case %zu: rate effective %d: %s", i, receipts[1].effective, receipts[1].text);
+        if (receipts[0].effective != cases[i].latency_works)
+            fail_msg("case %zu: latency effective %d: %s", i, receipts[0].effective, receipts[0].text);
+        ld_link_free(lane.link);
+        ld_meter_free(lane.meter);
+        ld_effect_free(effects[0]);
+        ld_effect_free(effects[1]);
+    }
+}
+
+/* Two latencies add up: neither is proven by the other's wait. */
+static void latencies_add_up(void **state)
+{
+    (void)state;
+    for (int both = 0; both < 2; both++) {
+        struct ld_fault_spec faults[] = {toxic_spec(LD_FAULT_LATENCY, "a/0/latency"),
+                                         toxic_spec(LD_FAULT_LATENCY, "a/1/latency")};
+        struct ld_effect *effects[2];
+        struct lane lane = {
+            .link = ld_link_new(SEED, 0, LD_STREAM_DOWN), .meter = ld_meter_new(0, LD_STREAM_DOWN), .open = true};
+        for (size_t k = 0; k < 2; k++) {
+            faults[k].attributes.latency.latency_ns = (k ? 30 : 100) * MS;
+            faults[k].attributes.latency.jitter_ns = 30 * MS;
+            effects[k] = ld_effect_new(SEED, &faults[k]);
+            if (k == 0 || both)
+                assert_int_equal(ld_link_add(lane.link, &faults[k], 0), 0);
+            ld_meter_attach(lane.meter, effects[k], 0);
+        }
+        for (int k = 0; k < 10; k++) {
+            send(&lane, 300);
+            settle(&lane, (k + 1) * 200 * MS);
+        }
+        for (size_t k = 0; k < 2; k++) {
+            struct ld_receipt receipt;
+            ld_effect_receipt(effects[k], &faults[k], &receipt);
+            if (receipt.effective != both)
+                fail_msg("latency %zu, both %d: effective %d: %s", k, both, receipt.effective, receipt.text);
+            ld_effect_free(effects[k]);
+        }
+        ld_link_free(lane.link);
+        ld_meter_free(lane.meter);
+    }
+}
+
+/* Bytes were kept back, and the connection was open long after its time: it held, and never closed. */
+static void a_fate_that_never_comes_is_no_effect(void **state)
+{
+    (void)state;
+    static const enum ld_fault_type types[] = {LD_FAULT_TIMEOUT, LD_FAULT_RESET_PEER};
+    for (size_t i = 0; i < 2; i++)
+        for (int waiting = 0; waiting < 2; waiting++) {
+            struct ld_fault_spec fault = toxic_spec(types[i], "a/0/fate");
+            fault.attributes.timeout.timeout_ns = 700 * MS;
+            struct ld_effect *effect = ld_effect_new(SEED, &fault);
+            struct ld_meter *meter = ld_meter_new(0, LD_STREAM_DOWN);
+            struct ld_receipt receipt;
+            ld_effect_connection(effect, true);
+            ld_meter_attach(meter, effect, 0);
+            ld_meter_detach(meter, effect, waiting ? 100 : 0, 5 * LD_SECOND);
+            ld_effect_receipt(effect, &fault, &receipt);
+            if (receipt.effective || receipt.idle)
+                fail_msg("effective %d, idle %d: %s", receipt.effective, receipt.idle, receipt.text);
+            assert_non_null(strstr(receipt.text, "when their time was over"));
+            ld_meter_free(meter);
+            ld_effect_free(effect);
+        }
+}
+
+/* Nothing to act on is another thing than nothing done: a hold that let all through is not idle. */
+static void idle_is_where_nothing_came(void **state)
+{
+    (void)state;
+    static const enum ld_fault_type types[] = {LD_FAULT_STALL, LD_FAULT_TIMEOUT, LD_FAULT_LIMIT_DATA,
+                                               LD_FAULT_LATENCY, LD_FAULT_BANDWIDTH, LD_FAULT_SLICER};
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+        for (size_t bytes = 0; bytes < 2; bytes++) {
+            struct ld_fault_spec fault = toxic_spec(types[i], "a/0/any");
+            fault.attributes.bandwidth.rate = (uint64_t)LD_MINUTE; /* and the first attribute of all others */
+            struct ld_effect *effect = ld_effect_new(SEED, &fault);
+            struct ld_meter *meter = ld_meter_new(0, LD_STREAM_DOWN);
+            struct ld_receipt receipt;
+            ld_effect_connection(effect, true);
+            ld_meter_attach(meter, effect, 0);
+            ld_meter_received(meter, bytes, MS);
+            ld_meter_sent(meter, bytes, MS);
+            ld_meter_detach(meter, effect, 0, LD_SECOND);
+            ld_effect_receipt(effect, &fault, &receipt);
+            if (receipt.effective || receipt.idle != !bytes)
+                fail_msg("%s, %zu bytes: effective %d, idle %d: %s", ld_fault_table[types[i]].name, bytes,
+                         receipt.effective, receipt.idle, receipt.text);
+            ld_meter_free(meter);
+            ld_effect_free(effect);
+        }
+}
+
+static struct ld_receipt line_of(uint64_t count, bool effective, bool idle, const char *text)
+{
+    struct ld_receipt receipt = {
+        .touched = 1, .count = count, .effective = effective, .idle = idle, .p50_ns = (int64_t)count};
+    snprintf(receipt.text, sizeof receipt.text, "%s", text);
+    return receipt;
+}
+
+static void a_broken_line_is_not_hidden_by_the_others(void **state)
+{
+    (void)state;
+    const struct ld_receipt works = line_of(4, true, false, "held 4"), more = line_of(5, true, false, "held 5"),
+                            idle = line_of(0, false, true, "nothing"),
+                            broken = line_of(0, false, false, "0B kept; 9B passed");
+    const struct {
+        struct ld_receipt lines[3];
+        size_t count;
+        bool effective, idle;
+        const char *text;
+    } cases[] = {
+        {{works}, 1, true, false, "held 4"},
+        {{broken}, 1, false, false, "0B kept; 9B passed"},
+        {{works, more, works}, 3, true, false, "3 instances, one of them: held 5"},
+        {{works, idle, more}, 3, true, false, "3 instances, one of them: held 5"},
+        {{works, broken, more}, 3, false, false, "3 instances, not on 1, one of them: 0B kept; 9B passed"},
+        {{broken, works, more}, 3, false, false, "3 instances, not on 1, one of them: 0B kept; 9B passed"},
+        {{idle, idle, broken}, 3, false, false, "3 instances, not on 1, one of them: 0B kept; 9B passed"},
+        {{idle, idle, works}, 3, true, false, "3 instances, one of them: held 4"},
+        {{idle, idle, idle}, 3, false, true, "3 instances, one of them: nothing"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ld_receipt_sum sum = {0};
+        struct ld_receipt receipt;
+        for (size_t k = 0; k < cases[i].count; k++)
+            ld_receipt_sum_add(&sum, &cases[i].lines[k]);
+        ld_receipt_sum_take(&sum, &receipt);
+        if (receipt.effective != cases[i].effective || receipt.idle != cases[i].idle)
+            fail_msg("case %zu: effective %d, idle %d: %s", i, receipt.effective, receipt.idle, receipt.text);
+        assert_string_equal(receipt.text, cases[i].text);
+        assert_int_equal(receipt.touched, cases[i].count);
+    }
+}
+
+static void a_cpu_share_is_not_proven_by_a_look(void **state)
+{
+    (void)state;
+    static const struct {
+        double limit;
+        uint64_t stopped, looks;
+        bool held;
+    } cases[] = {
+        {0.2, 80, 100, true},  {0.2, 65, 100, true},   {0.2, 60, 100, false}, {0.88, 28, 229, true},
+        {0.88, 1, 229, false}, {0.88, 0, 229, false},  {0.9, 5, 100, true},   {0.9, 4, 100, false},
+        {0.99, 1, 100, false}, {0.99, 2, 100, true},   {0.5, 1, 1, false},    {0.5, 0, 0, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ld_fault_cpu cpu = {.limit = cases[i].limit};
+        if (ld_cpu_is_held(&cpu, cases[i].stopped, cases[i].looks) != cases[i].held)
+            fail_msg("%g: %llu of %llu: want %d", cases[i].limit, (unsigned long long)cases[i].stopped,
+                     (unsigned long long)cases[i].looks, cases[i].held);
+    }
 }
 
 static void limit_data(void **state)
@@ -207,7 +420,7 @@ static void nobody_there_is_no_proof(void **state)
         struct ld_fault_spec fault = toxic_spec((enum ld_fault_type)type, "a/0/any");
         fault.attributes.bandwidth.rate = 1000; /* and the first attribute of all others */
         struct ld_receipt receipt;
-        struct ld_effect *effect = ld_effect_new(&fault);
+        struct ld_effect *effect = ld_effect_new(SEED, &fault);
         ld_effect_receipt(effect, &fault, &receipt);
         assert_false(receipt.effective);
         assert_true(receipt.text[0] != '\0');
@@ -220,7 +433,7 @@ static void down_is_proven_by_connects(void **state)
 {
     (void)state;
     struct ld_fault_spec fault = toxic_spec(LD_FAULT_DOWN, "a/0/down");
-    struct ld_effect *effect = ld_effect_new(&fault);
+    struct ld_effect *effect = ld_effect_new(SEED, &fault);
     struct ld_receipt receipt;
     ld_effect_probe(effect, true);
     ld_effect_probe(effect, true);
@@ -239,10 +452,10 @@ static void connects_that_waited(void **state)
     struct ld_fault_spec fault = toxic_spec(LD_FAULT_CONNECT_DELAY, "a/0/connect_delay");
     fault.attributes.connect_delay.delay_ns = 100 * MS;
     for (int early = 0; early < 2; early++) {
-        struct ld_effect *effect = ld_effect_new(&fault);
+        struct ld_effect *effect = ld_effect_new(SEED, &fault);
         struct ld_receipt receipt;
-        ld_effect_connect(effect, LD_SECOND, LD_SECOND + 101 * MS);
-        ld_effect_connect(effect, LD_SECOND, LD_SECOND + (early ? 0 : 100 * MS));
+        ld_effect_connect(effect, &(struct ld_connect){0, LD_SECOND, LD_SECOND + 101 * MS, false});
+        ld_effect_connect(effect, &(struct ld_connect){1, LD_SECOND, LD_SECOND + (early ? 0 : 100 * MS), false});
         ld_effect_receipt(effect, &fault, &receipt);
         assert_int_equal(receipt.effective, !early);
         ld_effect_free(effect);
@@ -256,6 +469,13 @@ int test_receipts(void)
         cmocka_unit_test(slow_close), cmocka_unit_test(timeouts),
         cmocka_unit_test(reset_peer), cmocka_unit_test(slicer),
         cmocka_unit_test(limit_data), cmocka_unit_test(stall),
+        cmocka_unit_test(a_few_cuts_of_the_kernel_are_no_slicer),
+        cmocka_unit_test(several_at_once),
+        cmocka_unit_test(latencies_add_up),
+        cmocka_unit_test(a_fate_that_never_comes_is_no_effect),
+        cmocka_unit_test(idle_is_where_nothing_came),
+        cmocka_unit_test(a_broken_line_is_not_hidden_by_the_others),
+        cmocka_unit_test(a_cpu_share_is_not_proven_by_a_look),
         cmocka_unit_test(nobody_there_is_no_proof),
         cmocka_unit_test(down_is_proven_by_connects),
         cmocka_unit_test(connects_that_waited),

@@ -204,6 +204,16 @@ static void receipts(void **state)
     sum = (struct ld_sampling_effect){.touched = 5, .unchanged = 5};
     ld_sampling_receipt(&sum, &spec, &receipt);
     assert_false(receipt.effective); /* every body was shorter than the cut */
+    for (uint64_t delivered = 0; delivered <= 10; delivered++) {
+        sum = (struct ld_sampling_effect){.touched = 10, .delivered = delivered, .unchanged = 10 - delivered};
+        ld_sampling_receipt(&sum, &spec, &receipt);
+        assert_int_equal(receipt.effective, delivered > 5); /* more than half of them */
+    }
+    assert_string_equal(bind("{how: slow, delay: 20ms, jitter: 30ms}"), "");
+    sum = (struct ld_sampling_effect){.touched = 1, .delivered = 1};
+    ld_sampling_delayed(&sum, 0, 14 * LD_US); /* no delay was drawn: no delay is no proof */
+    ld_sampling_receipt(&sum, &spec, &receipt);
+    assert_false(receipt.effective);
 }
 
 int test_sampling(void)

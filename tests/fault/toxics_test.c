@@ -87,7 +87,7 @@ static void bandwidth_makes_the_sender_wait(void **state)
     assert_int_equal(ld_link_room(stream.link), 5 * KIB);
     assert_int_equal(ld_link_add(stream.link, &latency, 50 * MS), 0); /* what is on the way needs room too */
     assert_int_equal(ld_link_room(stream.link), 105 * KIB);
-    ld_link_remove(stream.link, fault.id, 50 * MS);
+    ld_link_remove(stream.link, fault.id);
     assert_int_equal(ld_link_room(stream.link), LD_LINK_BYTES_MAX - 59 * KIB);
     stream_free(&stream);
 }
@@ -103,7 +103,7 @@ static void bandwidth_can_be_changed_and_removed(void **state)
     assert_int_equal(ld_link_change(stream.link, &fast, LD_SECOND), 0);
     stream_run(&stream, LD_SECOND + 500 * MS);
     assert_int_equal(stream.left, 6000);
-    ld_link_remove(stream.link, fast.id, LD_SECOND + 500 * MS);
+    ld_link_remove(stream.link, fast.id);
     assert_int_equal(stream_look(&stream, LD_SECOND + 500 * MS), 4000);
     stream_free(&stream);
 }
@@ -237,7 +237,7 @@ static void a_slow_close_that_goes_lets_the_end_go(void **state)
     assert_int_equal(ld_link_end_due(stream.link), 5 * MS + LD_HOUR);
     stream_look(&stream, LD_SECOND);
     assert_false(stream.ended);
-    ld_link_remove(stream.link, fault.id, LD_SECOND);
+    ld_link_remove(stream.link, fault.id);
     stream_look(&stream, LD_SECOND);
     assert_true(stream.ended);
     stream_free(&stream);
@@ -283,7 +283,7 @@ static void a_timeout_keeps_everything_and_lets_it_go_when_removed(void **state)
     assert_int_equal(ld_link_fate_due(stream.link), INT64_MAX); /* 0: never */
     assert_int_equal(stream_look(&stream, LD_HOUR), 0);
     assert_false(stream.ended);
-    ld_link_remove(stream.link, fault.id, LD_HOUR);
+    ld_link_remove(stream.link, fault.id);
     assert_int_equal(stream_look(&stream, LD_HOUR), 200);
     assert_true(stream.ended);
     stream_free(&stream);
@@ -417,7 +417,7 @@ static void a_stall_stops_reading_and_keeps_what_is_there(void **state)
     ld_link_end(stream.link, LD_HOUR); /* a reset is seen without reading */
     assert_int_equal(ld_link_end_due(stream.link), INT64_MAX);
     assert_int_equal(ld_link_due(stream.link), INT64_MAX);
-    ld_link_remove(stream.link, fault.id, LD_HOUR);
+    ld_link_remove(stream.link, fault.id);
     assert_int_equal(stream_look(&stream, LD_HOUR), 100);
     assert_true(stream.ended);
     stream_free(&stream);

@@ -91,8 +91,10 @@ static void play_init(struct play *play, const uint8_t *data, size_t size)
                                                LD_FAULT_TIMEOUT,    LD_FAULT_RESET_PEER, LD_FAULT_SLICER,
                                                LD_FAULT_LIMIT_DATA, LD_FAULT_STALL,      LD_FAULT_DOWN};
     *play = (struct play){.data = data, .size = size};
-    play->link = ld_link_new(next(play), next(play), next(play) % 2 ? LD_STREAM_UP : LD_STREAM_DOWN);
-    play->meter = ld_meter_new();
+    uint64_t seed = next(play), connection = next(play);
+    enum ld_stream stream = next(play) % 2 ? LD_STREAM_UP : LD_STREAM_DOWN;
+    play->link = ld_link_new(seed, connection, stream);
+    play->meter = ld_meter_new(connection, stream);
     assert(play->link && play->meter);
     for (size_t i = 0; i < SPECS; i++) {
         enum ld_fault_type type = types[next(play) % (sizeof types / sizeof types[0])];
@@ -101,7 +103,7 @@ static void play_init(struct play *play, const uint8_t *data, size_t size)
             draw_attributes(play, &play->specs[k][i]);
         }
         play->active[i] = -1;
-        play->effects[i] = ld_effect_new(&play->specs[0][i]);
+        play->effects[i] = ld_effect_new(seed, &play->specs[0][i]);
         assert(play->effects[i]);
     }
 }
@@ -183,8 +185,8 @@ static void switch_toxic(struct play *play)
         assert(ld_link_change(play->link, &play->specs[play->active[i]][i], play->now_ns) == 0);
     } else {
         play->active[i] = -1;
-        ld_link_remove(play->link, play->specs[0][i].id, play->now_ns);
-        ld_meter_detach(play->meter, play->effects[i], next(play));
+        ld_link_remove(play->link, play->specs[0][i].id);
+        ld_meter_detach(play->meter, play->effects[i], next(play), play->now_ns);
     }
 }
 
@@ -220,7 +222,7 @@ static void step(struct play *play)
 static void finish(struct play *play)
 {
     for (size_t i = 0; i < SPECS; i++)
-        ld_link_remove(play->link, play->specs[0][i].id, play->now_ns);
+        ld_link_remove(play->link, play->specs[0][i].id);
     ld_link_end(play->link, play->now_ns);
     play->ended = true;
     int64_t due_ns;
@@ -248,7 +250,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         step(&play);
     finish(&play);
     for (size_t i = 0; i < SPECS; i++) {
-        ld_meter_detach(play.meter, play.effects[i], 0);
+        ld_meter_detach(play.meter, play.effects[i], 0, play.now_ns);
         ld_effect_receipt(play.effects[i], &play.specs[0][i], &receipt);
         assert(receipt.text[0]);
         ld_effect_free(play.effects[i]);
