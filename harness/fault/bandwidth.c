@@ -111,32 +111,45 @@ static bool pressed(const struct ld_measures *measures, int64_t asked_ns)
     return asked_ns >= measures->turn_ns / 2;
 }
 
-static void judge(const struct ld_measures *measures, const struct ld_fault_spec *fault, struct ld_receipt *receipt)
+static uint64_t delivered_rate(const struct ld_measures *measures)
+{
+    double seconds = (double)(measures->turn_ns > 0 ? measures->turn_ns : 1) / (double)LD_SECOND;
+    return (uint64_t)((double)measures->bytes / seconds);
+}
+
+static void describe(const struct ld_measures *measures, struct ld_receipt *receipt)
 {
     char asked[40], delivered[40], bytes[40], time[40];
-    uint64_t rate = fault->attributes.bandwidth.rate;
-    int64_t asked_ns = time_for(measures->bytes, rate);
-    int64_t late_ns = measures->turn_ns - asked_ns;
-    receipt->count = measures->pieces;
-    receipt->unit = "B/s";
-    receipt->asked = rate;
-    ld_format_size(rate, asked, sizeof asked);
-    if (measures->pieces == 0) {
+    ld_format_size(receipt->asked, asked, sizeof asked);
+    ld_format_size_short(measures->bytes, bytes, sizeof bytes);
+    if (measures->pieces == 0)
         snprintf(receipt->text, sizeof receipt->text, "asked %s/s, nothing passed", asked);
+    else if (measures->turn_ns == 0)
+        snprintf(receipt->text, sizeof receipt->text, "asked %s/s, %s passed at once", asked, bytes);
+    else
+        snprintf(receipt->text, sizeof receipt->text, "asked %s/s, delivered %s/s: %s in %s", asked,
+                 ld_format_size_short(receipt->delivered, delivered, sizeof delivered), bytes,
+                 ld_format_duration_short(measures->turn_ns, time, sizeof time));
+    if (measures->pieces == 0)
         ld_effect_describe_reach(measures, receipt);
-        return;
-    }
+    else if (measures->shared_pieces > 0)
+        ld_effect_append(receipt, ", beside other faults");
+}
+
+static void judge(const struct ld_measures *measures, const struct ld_fault_spec *fault, struct ld_receipt *receipt)
+{
+    int64_t asked_ns = time_for(measures->bytes, fault->attributes.bandwidth.rate);
+    int64_t late_ns = measures->turn_ns - asked_ns;
     bool slow_enough = late_ns >= -asked_ns / 50;
     bool fast_enough = late_ns <= asked_ns / 10 + (int64_t)measures->turns * LD_EFFECT_SLACK_NS;
+    receipt->count = measures->pieces;
+    receipt->unit = "B/s";
+    receipt->asked = fault->attributes.bandwidth.rate;
+    receipt->delivered = delivered_rate(measures);
     receipt->effective = slow_enough && (fast_enough || measures->shared_pieces > 0) && pressed(measures, asked_ns);
-    double seconds = (double)(measures->turn_ns > 0 ? measures->turn_ns : 1) / (double)LD_SECOND;
-    receipt->delivered = (uint64_t)((double)measures->bytes / seconds);
-    snprintf(receipt->text, sizeof receipt->text, "asked %s/s, delivered %s/s: %s in %s%s%s", asked,
-             ld_format_size_short(receipt->delivered, delivered, sizeof delivered),
-             ld_format_size_short(measures->bytes, bytes, sizeof bytes),
-             ld_format_duration_short(measures->turn_ns, time, sizeof time),
-             measures->shared_pieces ? ", beside other faults" : "",
-             slow_enough && !pressed(measures, asked_ns) ? ", too little to feel the limit" : "");
+    describe(measures, receipt);
+    if (measures->pieces > 0 && slow_enough && !pressed(measures, asked_ns))
+        ld_effect_append(receipt, ", too little to feel the limit");
 }
 
 const struct ld_toxic_kind ld_toxic_bandwidth = {

@@ -2,6 +2,11 @@
 
 #include <stdio.h>
 
+bool ld_receipt_proves(const struct ld_receipt *receipt)
+{
+    return receipt->effective && receipt->touched + receipt->count > 0;
+}
+
 static int64_t larger(int64_t a, int64_t b)
 {
     return a > b ? a : b;

@@ -1,8 +1,12 @@
-/* The receipt of a fault that acts in several places at once, such as on the lines of several instances. */
+/* What holds for the receipt of every fault, and the one of a fault that acts in several places at once, such as on the
+ * lines of several instances. */
 #ifndef LD_FAULT_RECEIPT_H
 #define LD_FAULT_RECEIPT_H
 
 #include "fault/fault.h"
+
+/* Is it effective? Whoever judged it: where nobody was touched and nothing was measured, nothing is proven. */
+bool ld_receipt_proves(const struct ld_receipt *receipt);
 
 /* Begin with zeros. */
 struct ld_receipt_sum {

@@ -17,9 +17,10 @@ void ld_run_fault_finish(struct ld_run_fault *fault, const struct ld_receipt *re
     fault->ended_ns = ld_run_now(run);
     if (receipt) {
         fault->receipt = *receipt;
+        fault->receipt.effective = ld_receipt_proves(receipt);
         fault->have_receipt = true;
         ld_run_written(run, ld_writer_fault_receipt(run->control->writer, run->run_plan->index, fault->spec->id,
-                                                    fault->began_ns, fault->ended_ns, receipt));
+                                                    fault->began_ns, fault->ended_ns, &fault->receipt));
     }
     begin_those_that_wait(run);
     ld_run_proceed(run);

@@ -10,6 +10,7 @@
 #include "fault/cpu.h"
 #include "fault/meter.h"
 #include "fault/receipt.h"
+#include "fault/sampling.h"
 
 /* One connection's direction with its meter, and a proxy of a few lines around them. */
 struct lane {
@@ -411,22 +412,51 @@ static void stall(void **state)
     check(&fault, 300);
 }
 
+/* The receipt of an effect in which nothing was measured. What the runner judges by itself, of processes, resources and
+ * reactions, is assumed to claim an effect. */
+static struct ld_receipt receipt_of_nothing(const struct ld_fault_spec *fault)
+{
+    struct ld_receipt receipt = {.effective = true, .text = "claimed"};
+    struct ld_effect *effect;
+    switch (ld_fault_table[fault->type].scope) {
+    case LD_SCOPE_PROXY:
+        effect = ld_effect_new(SEED, fault);
+        ld_effect_receipt(effect, fault, &receipt);
+        ld_effect_free(effect);
+        assert_false(receipt.effective); /* by its own judgement */
+        assert_true(receipt.idle);
+        break;
+    case LD_SCOPE_SAMPLING:
+        ld_sampling_receipt(&(struct ld_sampling_effect){0}, fault, &receipt);
+        assert_false(receipt.effective);
+        break;
+    case LD_SCOPE_PROCESS:
+    case LD_SCOPE_RESOURCE:
+    case LD_SCOPE_REACTION:
+        break;
+    }
+    return receipt;
+}
+
 static void nobody_there_is_no_proof(void **state)
 {
     (void)state;
     for (int type = 0; type < LD_FAULT_TYPES; type++) {
-        if (ld_fault_table[type].scope != LD_SCOPE_PROXY)
-            continue;
         struct ld_fault_spec fault = toxic_spec((enum ld_fault_type)type, "a/0/any");
-        fault.attributes.bandwidth.rate = 1000; /* and the first attribute of all others */
-        struct ld_receipt receipt;
-        struct ld_effect *effect = ld_effect_new(SEED, &fault);
-        ld_effect_receipt(effect, &fault, &receipt);
-        assert_false(receipt.effective);
-        assert_true(receipt.text[0] != '\0');
-        print_message("           %s\n", receipt.text);
-        ld_effect_free(effect);
+        fault.attributes.bandwidth.rate = 1000; /* and the first attribute of all other toxics */
+        bool sampling = type == LD_FAULT_SAMPLING;
+        for (int how = 0; how < (sampling ? LD_SAMPLING_HOWS : 1); how++) {
+            if (sampling)
+                fault.attributes.sampling = (struct ld_fault_sampling){.how = how, .reads = ~0u, .toxicity = 1};
+            struct ld_receipt receipt = receipt_of_nothing(&fault);
+            print_message("           %s: %s\n", ld_fault_table[type].name, receipt.text);
+            assert_false(ld_receipt_proves(&receipt));
+            assert_true(receipt.text[0] != '\0');
+        }
     }
+    assert_true(ld_receipt_proves(&(struct ld_receipt){.effective = true, .touched = 1}));
+    assert_true(ld_receipt_proves(&(struct ld_receipt){.effective = true, .count = 1}));
+    assert_false(ld_receipt_proves(&(struct ld_receipt){.touched = 1, .count = 1}));
 }
 
 static void down_is_proven_by_connects(void **state)
