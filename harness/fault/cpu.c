@@ -14,8 +14,9 @@ static const struct ld_field fields[] = {
 
 const struct ld_schema ld_fault_cpu_schema = {
     .name = "cpu",
-    .doc = "Limit the share of a core: by cpu.max where there is a cgroup v2 with that controller, else by stopping and "
-           "continuing the process 20 times a second, so that it runs in that share of the time. The receipt says which.",
+    .doc = "Limit the share of a core: by cpu.max where there is a cgroup v2 with that controller, else by stopping "
+           "and continuing the process 20 times a second, so that it runs in that share of the time. The receipt says "
+           "which.",
     .fields = fields,
     .check = ld_fault_check_victims,
 };

@@ -9,7 +9,8 @@
 
 static const struct ld_field fields[] = {
     {.name = "latency", .type = LD_FIELD_DURATION, .offset = AT(latency_ns), .flags = LD_FIELD_REQUIRED,
-     .maximum = 10 * LD_MINUTE, .doc = "Time by which every chunk is delayed (Toxiproxy: milliseconds). Less than 100us cannot be told from the "
+     .maximum = 10 * LD_MINUTE,
+     .doc = "Time by which every chunk is delayed (Toxiproxy: milliseconds). Less than 100us cannot be told from the "
             "machine's own delays: then the fault counts as not effective."},
     {.name = "jitter", .type = LD_FIELD_DURATION, .offset = AT(jitter_ns), .maximum = 10 * LD_MINUTE, .initial = "0s",
      .doc = "Each chunk's delay is drawn evenly from latency - jitter to latency + jitter, never below 0 (Toxiproxy: "

@@ -2,7 +2,8 @@
  *
  * The proxy feeds it from the sockets: bytes taken from the sender's side, bytes that the receiver's side has, ends
  * seen and ends emitted. It knows positions in the stream, instants, and what the faults draw from the seed for a
- * position, and nothing of links, so that a toxic that does not work shows. Times are the proxy's, bytes are counted even while nothing is attached. */
+ * position, and nothing of links, so that a toxic that does not work shows. Times are the proxy's, bytes are counted
+ * even while nothing is attached. */
 #ifndef LD_FAULT_METER_H
 #define LD_FAULT_METER_H
 

@@ -46,8 +46,8 @@ struct ld_sampling_effect {
 void ld_sampling_delayed(struct ld_sampling_effect *effect, int64_t due_ns, int64_t late_ns);
 void ld_sampling_effect_add(struct ld_sampling_effect *sum, const struct ld_sampling_effect *effect);
 /* Effective: of the touched reads more than half got it, none came early, and delays that were drawn are long enough to
- * be told from none: 1 ms in all. A read did not get it when the target failed by itself or the body was too short. p50_ns of a slow fault is the mean of its
- * delays and p99_ns the longest: reads are few. */
+ * be told from none: 1 ms in all. A read did not get it when the target failed by itself or the body was too short.
+ * p50_ns of a slow fault is the mean of its delays and p99_ns the longest: reads are few. */
 void ld_sampling_receipt(const struct ld_sampling_effect *effect, const struct ld_fault_spec *fault,
                          struct ld_receipt *ret_receipt);
 

@@ -20,7 +20,8 @@ static struct ld_fault_spec spec(int64_t latency_ns, int64_t jitter_ns)
 static void deliver_at(struct ld_effect *effect, uint64_t position, int64_t left_ns)
 {
     int64_t due_ns = ld_effect_delay_ns(effect, 0, LD_STREAM_DOWN, position);
-    ld_effect_piece(effect, &(struct ld_piece){.position = position, .length = 1, .due_ns = due_ns, .sent_ns = left_ns});
+    ld_effect_piece(effect,
+                    &(struct ld_piece){.position = position, .length = 1, .due_ns = due_ns, .sent_ns = left_ns});
 }
 
 static void deliver(struct ld_effect *effect, int64_t left_ns)

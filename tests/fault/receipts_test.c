@@ -63,7 +63,9 @@ static void send(struct lane *lane, size_t length)
 static void run_lane(const struct ld_fault_spec *fault, struct ld_effect *effect, uint64_t connection, size_t size,
                      bool disabled)
 {
-    struct lane lane = {.link = ld_link_new(SEED, connection, LD_STREAM_DOWN), .meter = ld_meter_new(connection, LD_STREAM_DOWN), .open = true};
+    struct lane lane = {.link = ld_link_new(SEED, connection, LD_STREAM_DOWN),
+                        .meter = ld_meter_new(connection, LD_STREAM_DOWN),
+                        .open = true};
     bool touched = ld_toxic_touches(SEED, fault->id, connection, ld_fault_toxicity(fault));
     for (int i = 0; i < 100 && lane.open; i++) {
         if (i == 20) {
