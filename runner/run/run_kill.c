@@ -124,9 +124,12 @@ static void write_receipt(struct ld_run_fault *fault)
     tell_status(fault, status, sizeof status);
     tell_strikes(fault, strikes, sizeof strikes);
     tell_absent(fault, absent, sizeof absent);
-    snprintf(receipt.text, sizeof receipt.text, "%s to %u process%s, %u dead%s, the slowest after %.1f ms%s%s",
-             word_of(fault), fault->asked, fault->asked == 1 ? "" : "es", fault->died, status,
-             (double)receipt.p99_ns / 1e6, strikes, absent);
+    int length = snprintf(receipt.text, sizeof receipt.text,
+                          "%s to %u process%s, %u dead%s, the slowest after %.1f ms%s%s", word_of(fault), fault->asked,
+                          fault->asked == 1 ? "" : "es", fault->died, status, (double)receipt.p99_ns / 1e6, strikes,
+                          absent);
+    if (length >= (int)sizeof receipt.text)
+        memcpy(receipt.text + sizeof receipt.text - sizeof "...", "...", sizeof "...");
     uv_timer_stop(&fault->timer);
     uv_timer_stop(&fault->limit);
     ld_run_fault_finish(fault, &receipt);
