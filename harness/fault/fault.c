@@ -65,6 +65,25 @@ static int check_touches(struct ld_schema_context *context, const struct ld_faul
     return code;
 }
 
+int ld_fault_named(struct ld_schema_context *context, const struct ld_node *node,
+                   const struct ld_node *const attributes[LD_FAULT_TYPES], const char *what, const char *such_as,
+                   enum ld_fault_type *ret_type)
+{
+    int found = -1;
+    for (int type = 0; type < LD_FAULT_TYPES; type++) {
+        if (!attributes[type])
+            continue;
+        if (found >= 0)
+            return ld_schema_error(context, node, LD_ESPEC, "names two %ss, %s and %s: give each its own item", what,
+                                   ld_fault_table[found].name, ld_fault_table[type].name);
+        found = type;
+    }
+    if (found < 0)
+        return ld_schema_error(context, node, LD_ESPEC, "names no %s, such as %s", what, such_as);
+    *ret_type = (enum ld_fault_type)found;
+    return 0;
+}
+
 int ld_fault_bind(struct ld_schema_context *context, enum ld_fault_type type, const struct ld_node *node,
                   union ld_fault_attributes *ret_attributes)
 {

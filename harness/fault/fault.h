@@ -173,6 +173,12 @@ struct ld_fault_spec {
     const char *id;       /* "<case>/<index>/<type>": what decisions are derived from */
 };
 
+/* The one fault that an item names: `attributes` holds, for each row of the table, the node behind its name, or NULL.
+ * `what` and `such_as` are for the error when it names two or none. LD_ESPEC. */
+int ld_fault_named(struct ld_schema_context *context, const struct ld_node *node,
+                   const struct ld_node *const attributes[LD_FAULT_TYPES], const char *what, const char *such_as,
+                   enum ld_fault_type *ret_type);
+
 /* Bind the attributes of one fault, as scenarios and proxy files write them: `node` is the mapping behind the fault's
  * name. LD_ESPEC also when it would touch nothing (toxicity: 0). */
 int ld_fault_bind(struct ld_schema_context *context, enum ld_fault_type type, const struct ld_node *node,

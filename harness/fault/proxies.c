@@ -61,24 +61,6 @@ static void toxic_fields(struct ld_field fields[ITEM_FIELDS])
     }
 }
 
-static int find_type(struct ld_schema_context *context, const struct ld_node *node, const struct toxic_item *item,
-                     enum ld_fault_type *ret_type)
-{
-    int found = -1;
-    for (int type = 0; type < LD_FAULT_TYPES; type++) {
-        if (!item->attributes[type])
-            continue;
-        if (found >= 0)
-            return ld_schema_error(context, node, LD_ESPEC, "names two toxics, %s and %s: give each its own item",
-                                   ld_fault_table[found].name, ld_fault_table[type].name);
-        found = type;
-    }
-    if (found < 0)
-        return ld_schema_error(context, node, LD_ESPEC, "names no toxic, such as latency");
-    *ret_type = (enum ld_fault_type)found;
-    return 0;
-}
-
 /* The id is only the name for now: the proxy's comes in front once it is known. */
 static int bind_toxic(struct ld_schema_context *context, const struct ld_field *field, const struct ld_node *node,
                       void *value)
@@ -92,7 +74,7 @@ static int bind_toxic(struct ld_schema_context *context, const struct ld_field *
     enum ld_fault_type type = LD_FAULT_TYPES;
     int code = ld_schema_bind(context, &schema, node, &item);
     if (!code)
-        code = find_type(context, node, &item, &type);
+        code = ld_fault_named(context, node, item.attributes, "toxic", "latency", &type);
     if (code)
         return code;
     code = ld_fault_bind(context, type, item.attributes[type], &toxic->attributes);

@@ -8,6 +8,7 @@ enum stat_field {
     STAT_PARENT = 4,
     STAT_GROUP = 5,
     STAT_SESSION = 6,
+    STAT_FLAGS = 9,
     STAT_USER = 14,
     STAT_SYSTEM = 15,
     STAT_THREADS = 20,
@@ -54,6 +55,7 @@ int ld_proc_stat_parse(const char *bytes, size_t length, struct ld_proc_stat *re
         .threads = (int64_t)fields[STAT_THREADS],
         .start_ticks = fields[STAT_START],
         .resident_pages = fields[STAT_RESIDENT],
+        .flags = fields[STAT_FLAGS],
     };
     return 0;
 }

@@ -12,6 +12,7 @@ struct ld_proc_stat {
     int64_t threads;
     uint64_t start_ticks;  /* since boot: with the pid it names a process */
     uint64_t resident_pages;
+    uint64_t flags;        /* PF_… of linux/sched.h */
 };
 
 /* /proc/PID/stat; the command name may hold spaces and parentheses. 0 or LD_ESYNTAX. */

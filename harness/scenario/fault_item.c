@@ -44,24 +44,6 @@ void ld_fault_item_fields(struct ld_field fields[LD_FAULT_ITEM_FIELDS])
     }
 }
 
-static int find_fault(struct ld_schema_context *context, const struct ld_node *node, const struct fault_item *item,
-                      enum ld_fault_type *ret_type)
-{
-    int found = -1;
-    for (int type = 0; type < LD_FAULT_TYPES; type++) {
-        if (!item->attributes[type])
-            continue;
-        if (found >= 0)
-            return ld_schema_error(context, node, LD_ESPEC, "names two faults, %s and %s: give each its own item",
-                                   ld_fault_table[found].name, ld_fault_table[type].name);
-        found = type;
-    }
-    if (found < 0)
-        return ld_schema_error(context, node, LD_ESPEC, "names no fault, such as latency or kill");
-    *ret_type = (enum ld_fault_type)found;
-    return 0;
-}
-
 /* By the clock or by a condition: one of the two. */
 static int bind_start(struct ld_schema_context *context, const struct ld_node *node, const struct fault_item *item,
                       struct ld_fault_spec *fault)
@@ -101,7 +83,7 @@ int ld_fault_item_bind(struct ld_schema_context *context, const struct ld_field 
     if (!code)
         code = bind_start(context, node, &item, fault);
     if (!code)
-        code = find_fault(context, node, &item, &type);
+        code = ld_fault_named(context, node, item.attributes, "fault", "latency or kill", &type);
     if (code)
         return code;
     code = ld_fault_bind(context, type, item.attributes[type], &fault->attributes);

@@ -195,12 +195,6 @@ static void sample_add(struct sample *sample, const struct timed_pair *pair, int
     sample->right[sample->count++] = right;
 }
 
-static int by_value(const void *left, const void *right)
-{
-    const int64_t *a = left, *b = right;
-    return (*a > *b) - (*a < *b);
-}
-
 static int by_cluster(const void *left, const void *right)
 {
     const struct timed_pair *a = left, *b = right;
@@ -291,10 +285,8 @@ static int compare_times(struct comparing *comparing, uint64_t seed)
         ld_random_init(&random, seed);
         for (size_t i = 0; i < LD_COMPARE_RESAMPLES; i++)
             means[i] = resample(&bootstrap, &random);
-        qsort(means, LD_COMPARE_RESAMPLES, sizeof *means, by_value);
+        score_percentile_interval(means, LD_COMPARE_RESAMPLES, &result->lower_ns, &result->upper_ns);
         result->difference_ns = result->left_mean_ns - result->right_mean_ns;
-        result->lower_ns = means[LD_COMPARE_RESAMPLES / 40];
-        result->upper_ns = means[LD_COMPARE_RESAMPLES - 1 - LD_COMPARE_RESAMPLES / 40];
         result->restricted_to_ns = bootstrap.to_ns;
         result->clusters = bootstrap.clusters;
     }

@@ -29,6 +29,9 @@ void score_exposure(const struct ld_run_record *run, size_t detector, double *re
  * its last height. Sorts the times. */
 int64_t score_restricted_mean(struct ld_survival_time *times, size_t count, int64_t to_ns);
 
+/* The 95 % interval of a bootstrap: the percentiles of what was drawn, which is sorted in place. At least 40. */
+void score_percentile_interval(int64_t *drawn, size_t count, int64_t *ret_lower, int64_t *ret_upper);
+
 /* Growing list of checks. */
 struct score_checks {
     struct ld_check *items; /* malloc'd until handed over */

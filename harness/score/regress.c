@@ -181,12 +181,6 @@ static int64_t drawn_mean(const struct times *times, struct ld_random *random, s
     return score_restricted_mean(scratch, times->count, to_ns);
 }
 
-static int by_value(const void *left, const void *right)
-{
-    const int64_t *a = left, *b = right;
-    return (*a > *b) - (*a < *b);
-}
-
 /* The lower 95 % bound of the difference of the restricted means, now minus before. */
 static int bound_difference(const struct times *before, const struct times *now, uint64_t seed, int64_t *ret_difference,
                             int64_t *ret_lower)
@@ -206,8 +200,8 @@ static int bound_difference(const struct times *before, const struct times *now,
         int64_t later = drawn_mean(now, &random, scratch, to_ns);
         drawn[i] = later - drawn_mean(before, &random, scratch, to_ns);
     }
-    qsort(drawn, LD_REGRESS_RESAMPLES, sizeof *drawn, by_value);
-    *ret_lower = drawn[LD_REGRESS_RESAMPLES / 40];
+    int64_t upper_ns;
+    score_percentile_interval(drawn, LD_REGRESS_RESAMPLES, ret_lower, &upper_ns);
     memcpy(scratch, now->items, now->count * sizeof *scratch);
     *ret_difference = score_restricted_mean(scratch, now->count, to_ns);
     memcpy(scratch, before->items, before->count * sizeof *scratch);

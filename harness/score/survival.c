@@ -48,3 +48,16 @@ int64_t score_restricted_mean(struct ld_survival_time *times, size_t count, int6
     double rest = (1 - survival.fraction) * (double)(to_ns - survival.restricted_to_ns);
     return survival.restricted_mean_ns + (int64_t)(rest + 0.5);
 }
+
+static int by_value(const void *left, const void *right)
+{
+    const int64_t *a = left, *b = right;
+    return (*a > *b) - (*a < *b);
+}
+
+void score_percentile_interval(int64_t *drawn, size_t count, int64_t *ret_lower, int64_t *ret_upper)
+{
+    qsort(drawn, count, sizeof *drawn, by_value);
+    *ret_lower = drawn[count / 40];
+    *ret_upper = drawn[count - 1 - count / 40];
+}

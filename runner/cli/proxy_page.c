@@ -158,16 +158,6 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
     *state = NULL;
 }
 
-/* At the limit of connections the listening socket is not watched: look again when one has ended. */
-static void on_connection(void *context, struct MHD_Connection *connection, void **state,
-                          enum MHD_ConnectionNotificationCode code)
-{
-    struct ld_proxy_page *page = context;
-    (void)connection, (void)state;
-    if (code == MHD_CONNECTION_NOTIFY_CLOSED)
-        ld_server_again(&page->server);
-}
-
 int ld_proxy_page_new(struct ld_proxy_page **ret_page, uv_loop_t *loop, uint16_t port,
                       const struct ld_proxy_page_source *source, struct ld_error *error)
 {
@@ -183,7 +173,7 @@ int ld_proxy_page_new(struct ld_proxy_page **ret_page, uv_loop_t *loop, uint16_t
                          MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
                          MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u,
                          MHD_OPTION_NOTIFY_COMPLETED, on_completed, page,
-                         MHD_OPTION_NOTIFY_CONNECTION, on_connection, page, MHD_OPTION_END);
+                         MHD_OPTION_NOTIFY_CONNECTION, ld_server_on_connection, &page->server, MHD_OPTION_END);
     int code = daemon ? ld_server_begin(&page->server, loop, daemon, error)
                       : ld_fail_errno(error, LD_ESYSTEM, errno, "the status page cannot listen on 127.0.0.1:%u", port);
     if (code) {

@@ -3,10 +3,9 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "runner/cli/database.h"
 #include "runner/cli/formats.h"
+#include "runner/cli/judged.h"
 #include "runner/cli/style.h"
-#include "runner/run/judge.h"
 
 /* NULL after saying what is wrong. */
 static const struct ld_report_format *choose_format(const struct ld_invocation *invocation)
@@ -25,36 +24,28 @@ static const struct ld_report_format *choose_format(const struct ld_invocation *
 }
 
 static int write_report(const struct ld_invocation *invocation, const struct ld_report_format *format,
-                        struct ld_stored_campaign *campaign, const char *database, struct ld_error *error)
+                        const struct ld_judged_campaign *judged, const char *database, struct ld_error *error)
 {
-    struct ld_plan plan;
-    struct ld_judged judged = {0};
-    int code = ld_stored_campaign_narrow(campaign, &plan, error);
-    if (!code)
-        code = ld_judge_store(&judged, campaign->store, &plan, error);
-    if (code)
-        return code;
-    struct ld_report report = {.plan = &plan,
-                               .runs = judged.records,
-                               .run_count = judged.count,
-                               .score = &judged.score,
-                               .verdicts = &judged.verdicts,
-                               .campaign = campaign->info.id,
+    const struct ld_campaign_info *info = &judged->campaign.info;
+    struct ld_report report = {.plan = &judged->plan,
+                               .runs = judged->judged.records,
+                               .run_count = judged->judged.count,
+                               .score = &judged->judged.score,
+                               .verdicts = &judged->judged.verdicts,
+                               .campaign = info->id,
                                .database = database,
-                               .started_wall_ns = campaign->info.started_wall_ns,
-                               .version = ld_database_version(&campaign->info),
-                               .interrupted = campaign->info.interrupt_signal || campaign->info.ended_wall_ns == 0,
-                               .interrupt_signal = campaign->info.interrupt_signal};
-    struct ld_report_source source = {&report, campaign->store, campaign->arena,
+                               .started_wall_ns = info->started_wall_ns,
+                               .version = ld_database_version(info),
+                               .interrupted = info->interrupt_signal || info->ended_wall_ns == 0,
+                               .interrupt_signal = info->interrupt_signal};
+    struct ld_report_source source = {&report, judged->campaign.store, judged->campaign.arena,
                                       ld_style_of(STDOUT_FILENO, invocation->colour)};
-    code = ld_report_write(format, &source, ld_option_text(invocation, "output"), error);
-    ld_judged_done(&judged);
-    return code;
+    return ld_report_write(format, &source, ld_option_text(invocation, "output"), error);
 }
 
 int ld_command_report(const struct ld_invocation *invocation)
 {
-    struct ld_stored_campaign campaign = {0};
+    struct ld_judged_campaign judged = {0};
     struct ld_error error = {0};
     char path[512];
     const struct ld_report_format *format = choose_format(invocation);
@@ -62,10 +53,9 @@ int ld_command_report(const struct ld_invocation *invocation)
         return LD_EXIT_USAGE;
     int code = ld_database_find(ld_option_text(invocation, "db"), path, sizeof path, &error);
     if (!code)
-        code = ld_stored_campaign_open(&campaign, path, false, &error);
-    if (!code) {
-        code = write_report(invocation, format, &campaign, path, &error);
-        ld_stored_campaign_done(&campaign);
-    }
+        code = ld_judged_campaign_open(&judged, path, &error);
+    if (!code)
+        code = write_report(invocation, format, &judged, path, &error);
+    ld_judged_campaign_done(&judged);
     return code ? ld_say_error(invocation->command, &error) : LD_EXIT_OK;
 }

@@ -17,6 +17,7 @@
 #include "runner/detect/answer.h"
 #include "runner/detect/limits.h"
 #include "runner/detect/program.h"
+#include "runner/process/identity.h"
 #include "runner/process/process.h"
 #include "runner/process/sweep.h"
 
@@ -474,25 +475,11 @@ void ld_exec_observe(struct ld_exec *exec, const struct ld_observation *observat
 /* CPU time and resident memory of the process itself, from /proc/PID/stat; false when it is gone. */
 static bool read_usage(int64_t pid, int64_t *ret_cpu_ns, uint64_t *ret_bytes)
 {
-    char path[64], text[1024];
-    snprintf(path, sizeof path, "/proc/%lld/stat", (long long)pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-    if (fd >= 0)
-        close(fd);
-    if (n <= 0)
+    struct ld_proc_stat stat;
+    if (!ld_proc_stat_read(pid, &stat))
         return false;
-    text[n] = '\0';
-    const char *after = strrchr(text, ')'); /* its name may hold anything */
-    unsigned long long user, system, pages;
-    /* proc(5): utime, stime and rss are fields 14, 15 and 24. */
-    static const char format[] =
-        " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %*d %*d %*u %*u "
-        "%llu";
-    if (!after || sscanf(after + 1, format, &user, &system, &pages) != 3)
-        return false;
-    *ret_cpu_ns = (int64_t)(user + system) * (LD_SECOND / sysconf(_SC_CLK_TCK));
-    *ret_bytes = pages * (uint64_t)sysconf(_SC_PAGESIZE);
+    *ret_cpu_ns = (int64_t)(stat.user_ticks + stat.system_ticks) * (LD_SECOND / sysconf(_SC_CLK_TCK));
+    *ret_bytes = stat.resident_pages * (uint64_t)sysconf(_SC_PAGESIZE);
     return true;
 }
 

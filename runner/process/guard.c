@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "runner/process/identity.h"
 #include "runner/process/message.h"
 #include "runner/process/shim.h"
 #include "runner/process/sweep.h"
@@ -328,18 +329,8 @@ int ld_guard_start(struct ld_guard *ret_guard, const char *work_folder, bool iso
 
 static bool is_exiting(pid_t pid)
 {
-    char path[64], text[512];
-    unsigned flags;
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-    if (fd >= 0)
-        close(fd);
-    if (n <= 0)
-        return true;
-    text[n] = '\0';
-    const char *end = strrchr(text, ')');
-    return !end || sscanf(end + 1, " %*c %*d %*d %*d %*d %*d %u", &flags) != 1 || (flags & TASK_EXITING);
+    struct ld_proc_stat stat;
+    return !ld_proc_stat_read(pid, &stat) || (stat.flags & TASK_EXITING);
 }
 
 bool ld_guard_lives(const struct ld_guard *guard)

@@ -12,8 +12,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "observe/procfs.h"
-
 static ssize_t read_text(const char *path, char *text, size_t room)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -30,7 +28,7 @@ void ld_boot_id(char ret_text[LD_BOOT_ID_SIZE])
     ret_text[strcspn(ret_text, "\n")] = '\0';
 }
 
-static bool read_stat(int64_t pid, struct ld_proc_stat *ret_stat)
+bool ld_proc_stat_read(int64_t pid, struct ld_proc_stat *ret_stat)
 {
     char path[64], text[1024];
     snprintf(path, sizeof path, "/proc/%lld/stat", (long long)pid);
@@ -41,7 +39,7 @@ static bool read_stat(int64_t pid, struct ld_proc_stat *ret_stat)
 bool ld_identity_read(int64_t pid, struct ld_identity *ret_identity)
 {
     struct ld_proc_stat stat;
-    if (!read_stat(pid, &stat) || stat.state == 'Z' || stat.state == 'X')
+    if (!ld_proc_stat_read(pid, &stat) || stat.state == 'Z' || stat.state == 'X')
         return false;
     *ret_identity = (struct ld_identity){.pid = pid, .start_ticks = stat.start_ticks};
     return true;
@@ -80,7 +78,7 @@ bool ld_identity_kill(const struct ld_identity *identity, int64_t limit_ns)
     int pidfd = (int)syscall(SYS_pidfd_open, (pid_t)identity->pid, 0);
     if (pidfd < 0)
         return errno == ESRCH;
-    bool gone = !read_stat(identity->pid, &stat) || stat.start_ticks != identity->start_ticks;
+    bool gone = !ld_proc_stat_read(identity->pid, &stat) || stat.start_ticks != identity->start_ticks;
     if (!gone) {
         if (stat.group == (int32_t)identity->pid)
             kill(-(pid_t)identity->pid, SIGKILL);

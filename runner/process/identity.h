@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "observe/procfs.h"
+
 struct ld_identity {
     int64_t pid;
     uint64_t start_ticks; /* since boot */
@@ -15,6 +17,9 @@ struct ld_identity {
 #define LD_BOOT_ID_SIZE 40
 /* Of the machine, as text; "" when the kernel does not say. */
 void ld_boot_id(char ret_text[LD_BOOT_ID_SIZE]);
+
+/* /proc/PID/stat; false when there is no such process. A zombie has one. */
+bool ld_proc_stat_read(int64_t pid, struct ld_proc_stat *ret_stat);
 
 /* false: there is no such process (a zombie is none). */
 bool ld_identity_read(int64_t pid, struct ld_identity *ret_identity);

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "runner/process/group.h"
+#include "runner/process/monotonic.h"
 #include "runner/process/strain.h"
 #include "runner/process/sweep.h"
 
@@ -246,9 +247,7 @@ static const struct timespec *until_due(const struct shim *shim, struct timespec
     int64_t due_ns = shim->exited ? INT64_MAX : ld_strains_due(&shim->strains);
     if (due_ns == INT64_MAX)
         return NULL;
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    int64_t wait_ns = due_ns - ((int64_t)now.tv_sec * 1000000000 + now.tv_nsec);
+    int64_t wait_ns = due_ns - ld_monotonic_ns();
     wait_ns = wait_ns > 0 ? wait_ns : 0;
     *ret_wait = (struct timespec){.tv_sec = wait_ns / 1000000000, .tv_nsec = wait_ns % 1000000000};
     return ret_wait;

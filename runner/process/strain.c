@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "runner/process/monotonic.h"
+
 #define CYCLE_NS INT64_C(50000000)   /* CPU by signals: 20 times a second */
 #define REFILL_NS INT64_C(100000000) /* what is freed on a full disk is taken again */
 #define FILL_NAME ".full"
@@ -24,13 +26,6 @@ const char *ld_means_text(enum ld_means means)
                                         [LD_MEANS_GROUP] = "cgroup v2",
                                         [LD_MEANS_FILE] = "a file in its own file system"};
     return (unsigned)means < sizeof texts / sizeof *texts ? texts[means] : "";
-}
-
-static int64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
 static int write_file(const char *folder, const char *name, const char *text)
@@ -99,7 +94,7 @@ static int begin_cpu(struct ld_strains *strains, int64_t value, enum ld_means *r
         return 0;
     }
     /* It runs first: what it does between now and the stop is little. */
-    strains->cycle_ns = now_ns();
+    strains->cycle_ns = ld_monotonic_ns();
     strains->turn_ns = strains->cycle_ns + (int64_t)((double)CYCLE_NS * (double)value / 1e6);
     strains->cycle_stopped = false;
     *ret_means = LD_MEANS_SIGNALS;
@@ -225,7 +220,7 @@ static int begin_disk(struct ld_strains *strains, int64_t value, enum ld_means *
     if (!is_mounted(strains))
         return EOPNOTSUPP;
     *ret_means = LD_MEANS_FILE;
-    strains->refill_ns = now_ns() + REFILL_NS;
+    strains->refill_ns = ld_monotonic_ns() + REFILL_NS;
     return fill(strains);
 }
 
@@ -260,7 +255,7 @@ int ld_strain_begin(struct ld_strains *strains, enum ld_strain strain, int64_t v
         return code;
     strains->each[strain].on = true;
     strains->each[strain].value = value;
-    strains->each[strain].until_ns = now_ns() + lease_ns;
+    strains->each[strain].until_ns = ld_monotonic_ns() + lease_ns;
     strains->each[strain].means = means;
     *ret_means = means;
     return 0;
@@ -298,7 +293,7 @@ int64_t ld_strains_due(const struct ld_strains *strains)
 
 void ld_strains_turn(struct ld_strains *strains)
 {
-    int64_t now = now_ns();
+    int64_t now = ld_monotonic_ns();
     for (int strain = 0; strain < LD_STRAINS; strain++)
         if (strains->each[strain].on && strains->each[strain].until_ns <= now)
             (void)ld_strain_end(strains, (enum ld_strain)strain);

@@ -13,32 +13,8 @@
 
 #include <dirent.h>
 
-static int64_t monotonic_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-/* The fourth field of /proc/PID/stat, behind the last parenthesis; -1 when the process is gone. */
-static pid_t parent_of(const char *pid)
-{
-    char path[64], text[512];
-    snprintf(path, sizeof path, "/proc/%.20s/stat", pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -1;
-    ssize_t n = read(fd, text, sizeof text - 1);
-    close(fd);
-    if (n <= 0)
-        return -1;
-    text[n] = '\0';
-    char *end = strrchr(text, ')');
-    int parent;
-    if (!end || sscanf(end + 1, " %*c %d", &parent) != 1)
-        return -1;
-    return parent;
-}
+#include "runner/process/identity.h"
+#include "runner/process/monotonic.h"
 
 /* Kernels without CONFIG_PROC_CHILDREN: look at every process's parent. */
 static int children_by_scan(void (*visit)(void *context, pid_t child), void *context)
@@ -49,9 +25,11 @@ static int children_by_scan(void (*visit)(void *context, pid_t child), void *con
     int count = 0;
     pid_t self = getpid();
     for (struct dirent *entry; (entry = readdir(folder));) {
-        if (entry->d_name[0] < '1' || entry->d_name[0] > '9' || parent_of(entry->d_name) != self)
+        pid_t pid = (pid_t)atoi(entry->d_name);
+        struct ld_proc_stat stat;
+        if (pid <= 0 || !ld_proc_stat_read(pid, &stat) || stat.parent != self)
             continue;
-        visit(context, (pid_t)atoi(entry->d_name));
+        visit(context, pid);
         count++;
     }
     closedir(folder);
@@ -83,7 +61,7 @@ struct ld_swept ld_sweep_children(int64_t limit_ns, void (*reaped)(void *context
                                   void *context)
 {
     struct ld_swept swept = {0};
-    int64_t deadline = monotonic_ns() + limit_ns;
+    int64_t deadline = ld_monotonic_ns() + limit_ns;
     for (;;) {
         int children = ld_children(kill_child, NULL);
         if (children <= 0)
@@ -98,7 +76,7 @@ struct ld_swept ld_sweep_children(int64_t limit_ns, void (*reaped)(void *context
                 reaped(context, child, status);
         }
         if (!any) {
-            if (monotonic_ns() > deadline) {
+            if (ld_monotonic_ns() > deadline) {
                 swept.left = children;
                 break;
             }

@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "fault/cpu.h"
-#include "observe/procfs.h"
+#include "runner/process/identity.h"
 #include "runner/run/run_internal.h"
 
 #define LOOK_MS 11                     /* shares no factor with the 50 ms in which a CPU share comes and goes */
@@ -31,24 +31,18 @@ static bool read_proc(int64_t pid, const char *name, char *text, size_t room)
     return n > 0;
 }
 
-static bool read_stat(int64_t pid, struct ld_proc_stat *ret_stat)
-{
-    char text[1024];
-    return read_proc(pid, "stat", text, sizeof text) && ld_proc_stat_parse(text, strlen(text), ret_stat) == 0;
-}
-
 /* A zombie shows neither its limits nor that it was stopped. */
 static bool is_alive(int64_t pid)
 {
     struct ld_proc_stat stat;
-    return read_stat(pid, &stat) && stat.state != 'Z' && stat.state != 'X';
+    return ld_proc_stat_read(pid, &stat) && stat.state != 'Z' && stat.state != 'X';
 }
 
 static bool sees_stopped(const struct ld_victim *victim, int64_t pid)
 {
     struct ld_proc_stat stat;
     (void)victim;
-    return read_stat(pid, &stat) && stat.state == 'T';
+    return ld_proc_stat_read(pid, &stat) && stat.state == 'T';
 }
 
 /* The soft limit of a row of /proc/PID/limits; -1: unlimited, or it cannot be read. */
@@ -162,7 +156,7 @@ static const struct kind *kind_of(const struct ld_run_fault *fault)
 static int64_t processor_ns(int64_t pid)
 {
     struct ld_proc_stat stat;
-    if (!read_stat(pid, &stat))
+    if (!ld_proc_stat_read(pid, &stat))
         return -1;
     return (int64_t)(stat.user_ticks + stat.system_ticks) * (LD_SECOND / sysconf(_SC_CLK_TCK));
 }

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "runner/run/entry.h"
+#include "runner/process/monotonic.h"
 
 #define WRITER_MAGIC 0x57524954u
 #define ITEMS_MAX 8192
@@ -31,13 +32,6 @@ struct ld_writer {
     struct ld_error failed;
     struct ld_writer_statistics statistics;
 };
-
-static int64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * LD_SECOND + now.tv_nsec;
-}
 
 static void fail_locked(struct ld_writer *writer, const struct ld_error *error)
 {
@@ -115,7 +109,7 @@ static void write_entry(struct ld_writer *writer, struct group *group, struct ld
         pthread_mutex_unlock(&writer->mutex);
     }
     if (!group->since_ns)
-        group->since_ns = now_ns();
+        group->since_ns = ld_monotonic_ns();
     group->bytes += entry->size;
     if (entry->ticket) {
         entry->next = NULL;
@@ -129,7 +123,7 @@ static void write_entry(struct ld_writer *writer, struct group *group, struct ld
 static bool group_is_due(const struct ld_writer *writer, const struct group *group)
 {
     return group->since_ns && (group->settling || group->bytes >= writer->setting.group_bytes ||
-                               now_ns() - group->since_ns >= writer->setting.group_ns);
+                               ld_monotonic_ns() - group->since_ns >= writer->setting.group_ns);
 }
 
 static void *run(void *context)
@@ -167,12 +161,12 @@ static void wait_for_room(struct ld_writer *writer, size_t size)
            (writer->items >= writer->setting.items_max || size > writer->setting.bytes_max ||
             writer->bytes > writer->setting.bytes_max - size)) {
         if (!from_ns)
-            from_ns = now_ns();
+            from_ns = ld_monotonic_ns();
         pthread_cond_wait(&writer->emptied, &writer->mutex);
     }
     if (from_ns) {
         writer->statistics.waits++;
-        writer->statistics.waited_ns += now_ns() - from_ns;
+        writer->statistics.waited_ns += ld_monotonic_ns() - from_ns;
     }
 }
 

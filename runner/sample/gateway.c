@@ -276,17 +276,6 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
     *state = NULL;
 }
 
-/* At the limit of connections the listening socket is not watched, and the end of one is noticed only after this
- * turn's look at it: look again, or those that wait to be accepted wait for ever. */
-static void on_connection(void *context, struct MHD_Connection *connection, void **state,
-                          enum MHD_ConnectionNotificationCode code)
-{
-    struct ld_gateway *gateway = context;
-    (void)connection, (void)state;
-    if (code == MHD_CONNECTION_NOTIFY_CLOSED)
-        ld_server_again(&gateway->server);
-}
-
 /* ---- the gateway */
 
 static struct MHD_Daemon *listen_on_loopback(struct ld_gateway *gateway)
@@ -299,7 +288,7 @@ static struct MHD_Daemon *listen_on_loopback(struct ld_gateway *gateway)
                             MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)LD_GATEWAY_IDLE_S,
                             MHD_OPTION_URI_LOG_CALLBACK, on_target, gateway,
                             MHD_OPTION_NOTIFY_COMPLETED, on_completed, gateway,
-                            MHD_OPTION_NOTIFY_CONNECTION, on_connection, gateway, MHD_OPTION_END);
+                            MHD_OPTION_NOTIFY_CONNECTION, ld_server_on_connection, &gateway->server, MHD_OPTION_END);
 }
 
 int ld_gateway_new(struct ld_gateway **ret_gateway, uv_loop_t *loop, struct ld_error *error)

@@ -61,6 +61,14 @@ void ld_server_again(struct ld_server *server)
         uv_idle_start(&server->again, on_again);
 }
 
+void ld_server_on_connection(void *server, struct MHD_Connection *connection, void **state,
+                             enum MHD_ConnectionNotificationCode code)
+{
+    (void)connection, (void)state;
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED)
+        ld_server_again(server);
+}
+
 static void on_handle_closed(uv_handle_t *handle)
 {
     struct ld_server *server = handle->data;
