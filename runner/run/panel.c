@@ -7,7 +7,7 @@
 #include "base/arena.h"
 #include "base/random.h"
 #include "detect/watch.h"
-#include "runner/detect/exec.h"
+#include "runner/detect/hosted.h"
 #include "runner/sample/gateway.h"
 
 #define PANEL_MEMORY ((size_t)4 << 20)
@@ -15,9 +15,10 @@
 struct seat {
     struct ld_panel *panel;
     const char *name;
-    struct ld_detector *detector; /* NULL when it is a program */
-    struct ld_exec *exec;         /* NULL when it is not */
-    bool broken;
+    struct ld_detector *detector;        /* NULL when it is hosted */
+    const struct ld_hosted_kind *hosted; /* NULL when it is built in */
+    void *state;                         /* of what is hosted */
+    bool started, broken;
     int64_t least_goroutines; /* 0: it may speak at any number */
 };
 
@@ -31,8 +32,9 @@ struct ld_panel {
     double peak_goroutines; /* the most that any observation showed of one instance */
     struct ld_panel_host host;
     bool hosted;
-    struct ld_seen *seen;  /* NULL without programs */
-    size_t programs_open;  /* after ld_panel_end: that are not gone yet */
+    struct ld_seen *seen;     /* NULL without hosted ones */
+    const char *const *urls;  /* of the instances, at the gateway; NULL before anybody needs them, or in a replay */
+    size_t hosted_open;       /* after ld_panel_end: that are not gone yet */
     bool ending;
 };
 
@@ -42,32 +44,41 @@ static void on_alert(void *context, const struct ld_alert *alert)
     seat->panel->events->alert(seat->panel->context, seat->name, alert);
 }
 
-/* ---- programs */
+/* ---- hosted detectors */
 
-static void on_program_broken(void *context, enum ld_exec_fault fault, const char *reason)
+static void on_hosted_ready(void *context)
 {
-    struct seat *seat = context;
-    (void)fault;
-    seat->broken = true;
-    seat->panel->events->broken(seat->panel->context, seat->name, reason);
+    const struct seat *seat = context;
+    if (seat->panel->events->ready)
+        seat->panel->events->ready(seat->panel->context);
 }
 
-static void on_program_note(void *context, const char *text)
+static void on_hosted_broken(void *context, const char *reason)
+{
+    struct seat *seat = context;
+    seat->broken = true;
+    seat->panel->events->broken(seat->panel->context, seat->name, reason);
+    if (seat->hosted->ready)
+        on_hosted_ready(seat); /* nobody waits for it any more */
+}
+
+static void on_hosted_note(void *context, const char *text)
 {
     const struct seat *seat = context;
     if (seat->panel->events->note)
         seat->panel->events->note(seat->panel->context, seat->name, text);
 }
 
-static void on_program_closed(void *context)
+static void on_hosted_closed(void *context)
 {
     const struct seat *seat = context;
     struct ld_panel *panel = seat->panel;
-    if (--panel->programs_open == 0)
+    if (--panel->hosted_open == 0)
         panel->events->ended(panel->context);
 }
 
-static const struct ld_exec_events program_events = {on_alert, on_program_broken, on_program_note, on_program_closed};
+static const struct ld_hosted_events hosted_events = {on_alert, on_hosted_broken, on_hosted_note, on_hosted_ready,
+                                                      on_hosted_closed};
 
 /* Options of a calibration detector: the defaults of its schema. */
 static int default_options(struct ld_panel *panel, const struct ld_detector_kind *kind, const void **ret_options,
@@ -102,10 +113,10 @@ struct opening {
     const char *data_folder;
 };
 
-/* Where each instance can be read, for who asked for it. */
+/* Where each instance can be read; NULL: out of memory. */
 static const char *const *gateway_urls(struct ld_panel *panel, const struct ld_run_plan *run, uint32_t instances)
 {
-    const char **urls = ld_arena_array(panel->arena, instances, sizeof *urls);
+    const char **urls = panel->urls ? NULL : ld_arena_array(panel->arena, instances, sizeof *urls);
     char url[LD_GATEWAY_URL_MAX];
     for (uint32_t i = 0; urls && i < instances; i++) {
         urls[i] = ld_arena_text(
@@ -113,40 +124,42 @@ static const char *const *gateway_urls(struct ld_panel *panel, const struct ld_r
         if (!urls[i])
             return NULL;
     }
-    return urls;
+    panel->urls = urls ? urls : panel->urls;
+    return panel->urls;
 }
 
-static int seat_program(struct ld_panel *panel, const struct opening *opening, const struct ld_detector_spec *spec,
-                        struct ld_error *error)
+/* Can it take part: where the target can be read, or where it needs no more than observations? */
+static bool is_welcome(const struct ld_panel *panel, const struct ld_hosted_kind *hosted, const void *options)
 {
-    const struct ld_scenario *scenario = opening->cell->scenario;
+    return panel->hosted && (panel->host.gateway || (hosted->replays && hosted->replays(options)));
+}
+
+static int seat_hosted(struct ld_panel *panel, const struct opening *opening, const struct ld_hosted_kind *hosted,
+                       const struct ld_detector_spec *spec, struct ld_error *error)
+{
     const struct ld_run_plan *run = opening->run;
-    const struct ld_exec_options *options = spec->options;
-    uint32_t instances = (uint32_t)scenario->target.instances;
+    uint32_t instances = (uint32_t)opening->cell->scenario->target.instances;
     struct seat *seat = &panel->seats[panel->count];
-    if (!panel->hosted || (options->gateway && !panel->host.gateway))
-        return 0;
     if (!panel->seen)
         panel->seen = ld_seen_new();
-    struct ld_exec_setting setting = {
+    const struct ld_hosted_setting setting = {
         .loop = panel->host.loop,
         .guard = panel->host.guard,
         .work_folder = panel->host.work_folder,
         .folder_token = ld_derive(run->seed, spec->name, run->index),
-        .file = scenario->file,
-        .hello = {.token = ld_derive(run->seed, "run", run->index),
-                  .instances = instances,
-                  .time_scale = scenario->time_scale,
-                  .period_ns = ld_scenario_scaled_ns(scenario, scenario->sampling.every_ns),
-                  .options = options,
-                  .gateway = options->gateway ? gateway_urls(panel, run, instances) : NULL},
+        .cell = opening->cell,
+        .run = run,
+        .spec = spec,
+        .data_folder = opening->data_folder,
+        .gateway_urls = panel->host.gateway ? gateway_urls(panel, run, instances) : NULL,
         .seen = panel->seen};
-    *seat = (struct seat){.panel = panel, .name = spec->name};
-    if (!panel->seen || (options->gateway && !setting.hello.gateway) ||
-        ld_exec_new(&seat->exec, &setting, &program_events, seat) != 0)
+    if (!panel->seen || (panel->host.gateway && !setting.gateway_urls))
         return ld_fail(error, LD_ENOMEM, "out of memory");
-    panel->members[panel->count++] = (struct ld_panel_member){spec->name, spec->kind, options};
-    return 0;
+    *seat = (struct seat){.panel = panel, .name = spec->name, .hosted = hosted};
+    int code = hosted->open(&seat->state, &setting, &hosted_events, seat, error);
+    if (!code)
+        panel->members[panel->count++] = (struct ld_panel_member){spec->name, spec->kind, spec->options};
+    return code;
 }
 
 static int take_seat(struct ld_panel *panel, const struct opening *opening, const struct ld_detector_kind *kind,
@@ -193,11 +206,11 @@ static int seat_all(struct ld_panel *panel, const struct opening *opening, const
         return ld_fail(error, LD_ENOMEM, "out of memory");
     for (size_t i = 0; i < scenario->detector_count; i++) {
         const struct ld_detector_spec *spec = &scenario->detectors[i];
-        int code = 0;
-        if (is_wanted(only, spec->name) && spec->kind->type == LD_DETECTOR_EXEC)
-            code = seat_program(panel, opening, spec, error);
-        else if (is_wanted(only, spec->name))
-            code = take_seat(panel, opening, spec->kind, spec->name, spec->options, error);
+        const struct ld_hosted_kind *hosted = ld_hosted_find(spec->kind);
+        if (!is_wanted(only, spec->name) || (hosted && !is_welcome(panel, hosted, spec->options)))
+            continue;
+        int code = hosted ? seat_hosted(panel, opening, hosted, spec, error)
+                          : take_seat(panel, opening, spec->kind, spec->name, spec->options, error);
         if (code)
             return code;
     }
@@ -216,8 +229,9 @@ static int seat_all(struct ld_panel *panel, const struct opening *opening, const
         for (size_t i = 0; i < panel->count; i++)
             found = found || strcmp(panel->members[i].name, *only) == 0;
         const struct ld_detector_spec *spec = found ? NULL : find_spec(scenario, *only);
-        if (spec && spec->kind->type == LD_DETECTOR_EXEC)
-            return ld_fail(error, LD_EUSAGE, "%s reads the target through the gateway: it cannot be replayed", *only);
+        const struct ld_hosted_kind *hosted = spec ? ld_hosted_find(spec->kind) : NULL;
+        if (hosted)
+            return ld_fail(error, LD_EUSAGE, "%s %s: it cannot be replayed", *only, hosted->why_no_replay);
         if (!found)
             return ld_fail(error, LD_EUSAGE, "scenario %s has no detector \"%s\"", scenario->name, *only);
     }
@@ -280,8 +294,8 @@ void ld_panel_observe(struct ld_panel *panel, const struct ld_observation *obser
     for (size_t i = 0; i < panel->count; i++) {
         struct seat *seat = &panel->seats[i];
         struct ld_alert_sink sink = {on_alert, seat};
-        if (seat->exec)
-            ld_exec_observe(seat->exec, observation);
+        if (seat->hosted)
+            seat->hosted->observe(seat->state, observation);
         else if (!seat->broken)
             settle(seat, ld_detector_observe(seat->detector, observation, &sink));
     }
@@ -312,28 +326,47 @@ void ld_panel_finish(struct ld_panel *panel)
 
 void ld_panel_start(struct ld_panel *panel)
 {
-    for (size_t i = 0; i < panel->count; i++)
-        if (panel->seats[i].exec && !panel->ending) /* one that cannot start may end the run */
-            ld_exec_start(panel->seats[i].exec);
+    for (size_t i = 0; i < panel->count; i++) {
+        struct seat *seat = &panel->seats[i];
+        seat->started = seat->hosted && !panel->ending; /* one that cannot start may end the run */
+        if (seat->started)
+            seat->hosted->start(seat->state);
+    }
+}
+
+bool ld_panel_ready(const struct ld_panel *panel)
+{
+    for (size_t i = 0; i < panel->count; i++) {
+        const struct seat *seat = &panel->seats[i];
+        if (seat->started && !seat->broken && seat->hosted->ready && !seat->hosted->ready(seat->state))
+            return false;
+    }
+    return true;
+}
+
+static bool is_idle(const struct seat *seat)
+{
+    return !seat->hosted || !seat->hosted->idle || seat->hosted->idle(seat->state);
 }
 
 void ld_panel_settle(struct ld_panel *panel)
 {
     for (size_t i = 0; i < panel->count; i++)
-        while (panel->seats[i].exec && !ld_exec_idle(panel->seats[i].exec))
+        while (!is_idle(&panel->seats[i]))
             uv_run(panel->host.loop, UV_RUN_ONCE);
 }
 
 bool ld_panel_end(struct ld_panel *panel, bool hurry)
 {
     panel->ending = true;
-    panel->programs_open = 1; /* counted first: nobody's end is the last within the call */
+    panel->hosted_open = 1; /* counted first: nobody's end is the last within the call */
     for (size_t i = 0; i < panel->count; i++) {
-        panel->programs_open++;
-        if (!panel->seats[i].exec || !ld_exec_end(panel->seats[i].exec, hurry))
-            panel->programs_open--;
+        const struct seat *seat = &panel->seats[i];
+        panel->hosted_open++;
+        if (!seat->hosted || !seat->hosted->end(seat->state, hurry))
+            panel->hosted_open--;
     }
-    return --panel->programs_open > 0;
+    return --panel->hosted_open > 0;
 }
 
 void ld_panel_free(struct ld_panel *panel)
@@ -342,7 +375,8 @@ void ld_panel_free(struct ld_panel *panel)
         return;
     for (size_t i = 0; i < panel->count; i++) {
         ld_detector_free(panel->seats[i].detector);
-        ld_exec_free(panel->seats[i].exec);
+        if (panel->seats[i].hosted)
+            panel->seats[i].hosted->free(panel->seats[i].state);
     }
     ld_seen_free(panel->seen);
     ld_arena_free(panel->arena);

@@ -14,7 +14,7 @@ struct ld_gateway;
 struct ld_guard;
 struct uv_loop_s;
 
-/* What detectors that are programs need to run. */
+/* What detectors that are hosted (runner/detect/hosted.h) need to run. */
 struct ld_panel_host {
     struct uv_loop_s *loop;
     const struct ld_guard *guard;
@@ -27,8 +27,9 @@ struct ld_panel_events {
     void (*broken)(void *context, const char *detector, const char *reason);
     /* At the end of a run that never reached the detector's parameters. */
     void (*out_of_range)(void *context, const char *detector, const char *reason);
-    /* What a detector that is a program left to say: its standard error, or how it ended. May be NULL. */
+    /* What a hosted detector left to say: its standard error, or how it ended. May be NULL. */
     void (*note)(void *context, const char *detector, const char *text);
+    void (*ready)(void *context); /* one more is: ask ld_panel_ready. May be NULL */
     void (*ended)(void *context); /* after ld_panel_end; may be NULL when there is no host */
 };
 
@@ -39,21 +40,23 @@ struct ld_panel_member {
 };
 
 /* `only`: names to open, ends with NULL; NULL: all of the scenario and the calibration set. LD_EUSAGE for a name the
- * scenario does not have. `host` NULL: detectors that are programs are left out. */
+ * scenario does not have, or of a hosted one that cannot take part here. `host` NULL: hosted ones are left out. */
 int ld_panel_open(struct ld_panel **ret_panel, const struct ld_cell *cell, const struct ld_run_plan *run,
                   const char *data_folder, const char *const *only, const struct ld_panel_host *host,
                   const struct ld_panel_events *events, void *context, struct ld_error *error);
 size_t ld_panel_members(const struct ld_panel *panel, const struct ld_panel_member **ret_members);
-/* Start the detectors that are programs; from here on events may come. */
+/* Start the hosted detectors; from here on events may come. */
 void ld_panel_start(struct ld_panel *panel);
+/* Are all that need time for it ready to watch, or broken? */
+bool ld_panel_ready(const struct ld_panel *panel);
 void ld_panel_observe(struct ld_panel *panel, const struct ld_observation *observation);
 /* The last observation was delivered: says whom the run could not reach. */
 void ld_panel_finish(struct ld_panel *panel);
 /* Truth, for the calibration set only. */
 void ld_panel_truth(struct ld_panel *panel, const struct ld_truth_event *event);
-/* Run the host's loop until every program has answered what it was told. */
+/* Run the host's loop until every hosted detector has answered what it was told. */
 void ld_panel_settle(struct ld_panel *panel);
-/* No more observations: programs answer what they still have and end (`hurry`: they are killed). True: `ended` follows
+/* No more observations: hosted ones answer what they still have and end (`hurry`: they are killed). True: `ended` follows
  * once all of them are gone; until then the panel must not be freed. False: there is nothing to wait for. */
 bool ld_panel_end(struct ld_panel *panel, bool hurry);
 void ld_panel_free(struct ld_panel *panel); /* NULL is allowed */

@@ -432,6 +432,11 @@ static bool upstream_is_up(const struct ld_run *run)
     return !run->has_upstream || run->upstream_up;
 }
 
+static bool warm_up_is_over(const struct ld_run *run)
+{
+    return ld_instances_surveyed(run) && ld_panel_ready(run->panel);
+}
+
 static bool baseline_is_over(const struct ld_run *run)
 {
     return run->time_up && ld_instances_surveyed(run);
@@ -482,7 +487,7 @@ static void enter_warm_up(struct ld_run *run)
 static const struct phase phases[LD_PHASE_COUNT] = {
     [LD_PHASE_PREPARE] = {"prepare", enter_prepare, upstream_is_up},
     [LD_PHASE_SPAWN] = {"spawn", enter_spawn, all_up},
-    [LD_PHASE_WARM_UP] = {"warm-up", enter_warm_up, ld_instances_surveyed},
+    [LD_PHASE_WARM_UP] = {"warm-up", enter_warm_up, warm_up_is_over},
     [LD_PHASE_BASELINE] = {"baseline", enter_baseline, baseline_is_over},
     [LD_PHASE_STEADY] = {"steady", enter_steady, is_steady},
     [LD_PHASE_METHOD] = {"method", enter_method, method_is_over},
@@ -546,8 +551,15 @@ static void on_panel_ended(void *context)
     ld_run_handle_closed(context);
 }
 
+static void on_panel_ready(void *context)
+{
+    struct ld_run *run = context;
+    if (run->phase == LD_PHASE_WARM_UP)
+        ld_run_proceed(run);
+}
+
 static const struct ld_panel_events panel_events = {on_alert, on_broken, on_out_of_range, on_detector_note,
-                                                    on_panel_ended};
+                                                    on_panel_ready, on_panel_ended};
 
 static void on_drained(void *context)
 {

@@ -1,0 +1,76 @@
+/* Detectors that the runner hosts for one run: a program of somebody's own, an alerting system that already exists, a
+ * tool. One row of LD_HOSTED_KINDS each; who watches a run (runner/run/panel.c) knows no more of them than this.
+ *
+ * All on one libuv loop and never blocking. What goes wrong with one breaks it alone, once, with a reason that is kept
+ * as its DETECTOR_ERROR; then it ends with all it started. */
+#ifndef LD_RUNNER_DETECT_HOSTED_H
+#define LD_RUNNER_DETECT_HOSTED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/error.h"
+#include "detect/alert.h"
+#include "observe/observation.h"
+#include "plan/plan.h"
+#include "runner/detect/seen.h"
+#include "runner/process/guard.h"
+
+/* All on the loop; none before start, none after closed. */
+struct ld_hosted_events {
+    void (*alert)(void *context, const struct ld_alert *alert);
+    void (*broken)(void *context, const char *reason);  /* once at most; nobody waits for it then */
+    void (*note)(void *context, const char *text);      /* what it left to say: its standard error, how it ended */
+    void (*ready)(void *context);                       /* it became ready; only of kinds that have `ready` */
+    void (*closed)(void *context);                      /* after end: nothing of it is left but free */
+};
+
+/* What it works on. All of it outlives the detector. */
+struct ld_hosted_setting {
+    uv_loop_t *loop;
+    const struct ld_guard *guard;
+    const char *work_folder;           /* its own folder is made below it, named by its token */
+    uint64_t folder_token;
+    const struct ld_cell *cell;        /* scenario, variant: for the host alone, never for what it hosts */
+    const struct ld_run_plan *run;
+    const struct ld_detector_spec *spec;
+    const char *data_folder;
+    const char *const *gateway_urls;   /* where each instance can be read; NULL: nowhere, a replay */
+    const struct ld_seen *seen;
+};
+
+struct ld_hosted_kind {
+    const struct ld_detector_kind *kind;
+    /* Can it take part where the target cannot be read, on stored observations alone? NULL: never. */
+    bool (*replays)(const void *options);
+    const char *why_no_replay; /* "reads the target through the gateway" */
+    /* Nothing is started yet. LD_ENOMEM, or what of the setting is wrong. */
+    int (*open)(void **ret_state, const struct ld_hosted_setting *setting, const struct ld_hosted_events *events,
+                void *context, struct ld_error *error);
+    /* A failure is its own: `broken`. */
+    void (*start)(void *state);
+    /* Before it is ready no baseline begins. NULL: it always is. */
+    bool (*ready)(const void *state);
+    /* Copied, or queued; ignored when it is broken or ended. */
+    void (*observe)(void *state, const struct ld_observation *observation);
+    /* Has it answered everything it was told, or is it broken? For replays; NULL: it always has. */
+    bool (*idle)(const void *state);
+    /* No more observations: it answers what it still has and ends; `hurry`: it is killed. True: `closed` follows; false:
+     * there was nothing left to wait for, and `closed` does not come. */
+    bool (*end)(void *state, bool hurry);
+    /* Only after closed, or when end said false, or before start. NULL is allowed. */
+    void (*free)(void *state);
+};
+
+/*    id */
+#define LD_HOSTED_KINDS(X) X(exec)
+
+#define X(id) extern const struct ld_hosted_kind ld_hosted_##id;
+LD_HOSTED_KINDS(X)
+#undef X
+
+/* NULL: the kind is built in. */
+const struct ld_hosted_kind *ld_hosted_find(const struct ld_detector_kind *kind);
+
+#endif
