@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "scenario/arm.h"
 
 #define COUNT_VALUE(name, expression)                                                                                  \
     static void name(const struct ld_board_row *row, char value[BOARD_VALUE])                                          \
@@ -83,7 +84,7 @@ const struct board_column board_columns[BOARD_COLUMNS] = {
 static bool same_case(const struct ld_cell *left, const struct ld_cell *right)
 {
     return left->scenario == right->scenario && left->fault_case == right->fault_case && left->rate == right->rate &&
-           left->depth == right->depth;
+           left->depth == right->depth && left->arm == right->arm;
 }
 
 /* The case that begins with `cell`; false when an earlier cell has it already. */
@@ -148,7 +149,9 @@ const char *board_case_name(const struct ld_report *report, const struct board_p
         snprintf(rate, sizeof rate, ", rate %g", cell->rate);
     if (scenario->target.depths.count > 1 || cell->depth > 0)
         snprintf(depth, sizeof depth, ", depth %lld", (long long)cell->depth);
-    snprintf(name, size, "%.256s%s%s", strcmp(fault, "none") == 0 ? "no fault" : fault, rate, depth);
+    const char *arm = ld_scenario_arm(scenario, cell->arm).name;
+    snprintf(name, size, "%.128s%s%s%s%.100s", strcmp(fault, "none") == 0 ? "no fault" : fault, rate, depth,
+             *arm ? ", arm " : "", arm);
     bool unknown = scenario->target.truth == LD_TRUTH_NONE; /* nobody says whether it leaks */
     add_runs(report, pair->leaky, unknown ? "observed" : "leaky", ": ", name, size);
     add_runs(report, pair->healthy, "healthy", pair->leaky ? ", " : ": ", name, size);

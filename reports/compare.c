@@ -75,6 +75,13 @@ int ld_report_compare(const struct ld_comparison *comparison, const struct ld_re
     table_row(&styled, "leaks seen", &comparison->leaks);
     table_row(&styled, "runs with a false alarm", &comparison->false_alarms);
     times(&styled, comparison);
+    if (comparison->across_arms) {
+        snprintf(line, sizeof line,
+                 "%u pairs of runs are of two arms, of one seed each: neither detector watched the other's run. In %u of "
+                 "them the reads differ: what one detector asks of the target is part of what is compared.",
+                 comparison->across_arms, comparison->reads_differ);
+        styled_wrapped(&styled, 0, 0, line);
+    }
     if (comparison->no_evidence || comparison->unpaired_left || comparison->unpaired_right) {
         snprintf(line, sizeof line,
                  "Left out: %u leaks that are no evidence on one side; runs without a partner: %u left, %u right.",
@@ -122,12 +129,13 @@ int ld_report_compare_json(const struct ld_comparison *comparison, const struct 
     json_t *list = json_array();
     for (size_t i = 0; list && i < comparison->difference_count; i++)
         json_array_append_new(list, json_difference(&comparison->differences[i]));
-    json_t *object = json_pack("{s:s, s:s, s:o, s:o, s:o, s:i, s:i, s:i, s:o}", "left", sides->left, "right",
+    json_t *object = json_pack("{s:s, s:s, s:o, s:o, s:o, s:i, s:i, s:i, s:i, s:i, s:o}", "left", sides->left, "right",
                                sides->right, "leaks", json_table(&comparison->leaks), "runs_with_false_alarms",
                                json_table(&comparison->false_alarms), "time_to_detect", json_time(comparison),
                                "no_evidence", (int)comparison->no_evidence, "unpaired_left",
                                (int)comparison->unpaired_left, "unpaired_right", (int)comparison->unpaired_right,
-                               "differences", list);
+                               "pairs_across_arms", (int)comparison->across_arms, "pairs_with_other_reads",
+                               (int)comparison->reads_differ, "differences", list);
     char *text = object ? json_dumps(object, JSON_INDENT(2)) : NULL;
     int code = text ? ld_buffer_printf(out, "%s\n", text) : LD_ENOMEM;
     free(text);

@@ -5,6 +5,7 @@
 
 #include "reports/board.h"
 #include "reports/style.h"
+#include "scenario/arm.h"
 
 #define SCHEMA_VERSION 1
 #define RATE_RUNS 20 /* no percentages below */
@@ -101,6 +102,9 @@ static json_t *row_object(const struct ld_report *report, const struct ld_board_
                   {"site_wrong", row->site_wrong}};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         json_object_set_new(object, counts[i].key, whole(counts[i].value));
+    const char *arm = ld_scenario_arm(scenario, cell->arm).name;
+    if (*arm)
+        json_object_set_new(object, "arm", text(arm));
     json_object_set_new(object, "outcomes", outcomes(row));
     json_object_set_new(object, "quiet_hours", json_real(row->quiet_hours));
     json_object_set_new(object, "time_to_detect", survival(&row->time));

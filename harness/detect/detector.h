@@ -44,7 +44,7 @@ struct ld_detector_kind {
     const char *doc;
     unsigned reads;               /* enum ld_read bits */
     unsigned (*reads_of)(const void *options); /* NULL: `reads`, whatever the options */
-    bool active;                  /* it changes the target: at most one active detector per run */
+    bool active;                  /* it changes the target: at most one active detector per run (scenario/arm.h) */
     bool sees_truth;              /* calibration only */
     bool calibration;             /* runs in every campaign, must come out at its known scores */
     bool external_clock;          /* depends on Go's own clocks or Prometheus: refuses time_scale */

@@ -10,6 +10,7 @@
 #include "base/buffer.h"
 #include "base/random.h"
 #include "plan/internal.h"
+#include "scenario/arm.h"
 
 #define PLAN_BYTES_MAX ((size_t)512 << 20)
 
@@ -31,8 +32,8 @@ static unsigned profile_reads(const struct ld_sampling_spec *sampling)
     return reads;
 }
 
-/* The union of what sampling and detectors want read, less what the target cannot or must not be asked. */
-static unsigned cell_reads(const struct ld_scenario *scenario)
+/* The union of what sampling and the arm's detectors want read, less what the target cannot or must not be asked. */
+static unsigned arm_reads(const struct ld_scenario *scenario, const struct ld_arm *arm)
 {
     size_t count;
     const struct ld_detector_kind *const *kinds = ld_detector_kinds(&count);
@@ -41,7 +42,8 @@ static unsigned cell_reads(const struct ld_scenario *scenario)
         if (kinds[i]->calibration)
             reads |= kinds[i]->reads;
     for (size_t i = 0; i < scenario->detector_count; i++)
-        reads |= ld_detector_reads(scenario->detectors[i].kind, scenario->detectors[i].options);
+        if (ld_arm_has(arm, i))
+            reads |= ld_detector_reads(scenario->detectors[i].kind, scenario->detectors[i].options);
     if (scenario->sampling.full_below == 0)
         reads &= ~(unsigned)LD_READ_GOROUTINE_FULL;
     if (scenario->target.kind == LD_TARGET_ATTACH)
@@ -53,14 +55,15 @@ static unsigned cell_reads(const struct ld_scenario *scenario)
 static void name_cell(struct ld_cell *cell)
 {
     char rate[32] = "", depth[32] = "";
+    const char *arm = ld_scenario_arm(cell->scenario, cell->arm).name;
     if (cell->rate < 1 || cell->rate > 1)
         snprintf(rate, sizeof rate, "/rate=%.9g", cell->rate);
     if (cell->depth != 0)
         snprintf(depth, sizeof depth, "/depth=%lld", (long long)cell->depth);
     const char *variant = cell->scenario->target.truth == LD_TRUTH_NONE ? "observed" : ld_variant_name(cell->variant);
     int length =
-        snprintf(cell->name, sizeof cell->name, "%s/%s/%s%s%s", cell->scenario->name, variant,
-                 cell->scenario->fault_cases[cell->fault_case].name, rate, depth);
+        snprintf(cell->name, sizeof cell->name, "%s/%s/%s%s%s%s%s", cell->scenario->name, variant,
+                 cell->scenario->fault_cases[cell->fault_case].name, rate, depth, *arm ? "/arm=" : "", arm);
     (void)length;
     assert(length > 0 && (size_t)length < sizeof cell->name); /* names are at most 100 bytes each */
 }
@@ -70,33 +73,58 @@ static size_t scenario_cell_count(const struct ld_scenario *scenario)
     size_t variants = 0;
     for (int variant = 0; variant < LD_VARIANTS; variant++)
         variants += scenario->target.variants[variant];
-    return variants * scenario->fault_case_count * scenario->target.rates.count * scenario->target.depths.count;
+    return variants * scenario->fault_case_count * scenario->target.rates.count * scenario->target.depths.count *
+           ld_scenario_arm_count(scenario);
 }
 
-/* The axes of one scenario as one number, the depth turning fastest; skips variants that are not asked for. */
+/* The axes of one scenario as one number, the arm turning fastest; skips variants that are not asked for. */
 static void fill_scenario_cells(const struct ld_scenario *scenario, struct ld_cell *cells, size_t *count)
 {
     const double *rates = scenario->target.rates.items;
     const int64_t *depths = scenario->target.depths.items;
     size_t rate_count = scenario->target.rates.count, depth_count = scenario->target.depths.count;
-    size_t combinations = LD_VARIANTS * scenario->fault_case_count * rate_count * depth_count;
-    unsigned reads = cell_reads(scenario);
+    size_t arm_count = ld_scenario_arm_count(scenario);
+    size_t combinations = LD_VARIANTS * scenario->fault_case_count * rate_count * depth_count * arm_count;
     for (size_t i = 0; i < combinations; i++) {
-        size_t rest = i / depth_count / rate_count;
+        size_t dose = i / arm_count, rest = dose / depth_count / rate_count;
         enum ld_variant variant = (enum ld_variant)(rest / scenario->fault_case_count);
         if (!scenario->target.variants[variant])
             continue;
+        struct ld_arm arm = ld_scenario_arm(scenario, i % arm_count);
         struct ld_cell *cell = &cells[*count];
         *cell = (struct ld_cell){.index = (uint32_t)*count,
                                  .scenario = scenario,
                                  .variant = variant,
                                  .fault_case = (uint32_t)(rest % scenario->fault_case_count),
-                                 .rate = rates[i / depth_count % rate_count],
-                                 .depth = depths[i % depth_count],
-                                 .reads = reads};
+                                 .rate = rates[dose / depth_count % rate_count],
+                                 .depth = depths[dose % depth_count],
+                                 .arm = (uint32_t)(i % arm_count),
+                                 .reads = arm_reads(scenario, &arm)};
         name_cell(cell);
         ++*count;
     }
+}
+
+bool ld_cell_is_watched_by(const struct ld_cell *cell, const char *detector)
+{
+    struct ld_arm arm = ld_scenario_arm(cell->scenario, cell->arm);
+    for (size_t i = 0; i < cell->scenario->detector_count; i++)
+        if (strcmp(cell->scenario->detectors[i].name, detector) == 0)
+            return ld_arm_has(&arm, i);
+    return true;
+}
+
+static const char *case_name(const struct ld_cell *cell)
+{
+    const struct ld_scenario *scenario = cell->scenario;
+    return cell->fault_case < scenario->fault_case_count ? scenario->fault_cases[cell->fault_case].name : "none";
+}
+
+bool ld_cell_is_alike(const struct ld_cell *left, const struct ld_cell *right)
+{
+    return left->variant == right->variant && left->depth == right->depth &&
+           ld_plan_millionths(left->rate) == ld_plan_millionths(right->rate) &&
+           strcmp(left->scenario->name, right->scenario->name) == 0 && strcmp(case_name(left), case_name(right)) == 0;
 }
 
 /* ---- runs */

@@ -2,7 +2,7 @@
  * bit for bit, and the plan has a hash (SHA-256 of its canonical JSON).
  *
  * Seeds pair: the run seed depends on (campaign seed, scenario name, repetition) alone, so that variants, faults,
- * rates and depths of one repetition share onset phase and per-connection decisions. Order is shuffled by the seed;
+ * rates, depths and arms of one repetition share onset phase and per-connection decisions. Order is shuffled by the seed;
  * cells keep their runs together only in the shard, never in time. */
 #ifndef LD_PLAN_PLAN_H
 #define LD_PLAN_PLAN_H
@@ -31,9 +31,14 @@ struct ld_cell {
     uint32_t fault_case; /* index into scenario->fault_cases */
     double rate;
     int64_t depth;
+    uint32_t arm;   /* of the scenario's arms: which of its detectors watch */
     unsigned reads; /* enum ld_read bits: part of what a cell is */
-    char name[256]; /* "http-body-not-closed/leaky/slow-upstream[/rate=4][/depth=3]" */
+    char name[384]; /* "http-body-not-closed/leaky/slow-upstream[/rate=4][/depth=3][/arm=passive]" */
 };
+/* Does the detector watch the cell's runs? One that the scenario does not declare is of the calibration set: always. */
+bool ld_cell_is_watched_by(const struct ld_cell *cell, const char *detector);
+/* Do two cells differ in their arm at most? They may be of different plans. */
+bool ld_cell_is_alike(const struct ld_cell *left, const struct ld_cell *right);
 
 struct ld_run_plan {
     uint32_t index;         /* in the whole plan: 0-based and stable, whatever filter or shard */

@@ -6,6 +6,7 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "scenario/arm.h"
 #include "scenario/claim.h"
 
 #define RUNS_MAX INT64_C(100000000)
@@ -118,6 +119,27 @@ static int cells_text(const struct ld_plan *plan, const struct ld_scenario *scen
         int64_t ns = cell_duration(plan, i, &runs);
         code = ld_buffer_printf(out, "    %4u  %-60s %u run%s, %s each\n", plan->cells[i].index, plan->cells[i].name,
                                 runs, plural(runs), duration(ns, each));
+    }
+    return code;
+}
+
+/* Who watches in which arm; nothing where all watch every run. */
+static int arms_text(const struct ld_scenario *scenario, struct ld_buffer *out)
+{
+    size_t count = ld_scenario_arm_count(scenario);
+    int code = count > 1 ? ld_buffer_add_text(out, "  arms, of one seed each repetition\n") : 0;
+    for (size_t i = 0; count > 1 && i < count && !code; i++) {
+        struct ld_arm arm = ld_scenario_arm(scenario, i);
+        const char *before = "";
+        code = ld_buffer_printf(out, "    %-16s ", arm.name);
+        for (size_t k = 0; k < scenario->detector_count && !code; k++) {
+            if (!ld_arm_has(&arm, k))
+                continue;
+            code = ld_buffer_printf(out, "%s%s", before, scenario->detectors[k].name);
+            before = ", ";
+        }
+        if (!code)
+            code = ld_buffer_add_text(out, *before ? "\n" : "the calibration set alone\n");
     }
     return code;
 }
@@ -347,6 +369,8 @@ static int scenario_text(const struct ld_plan *plan, const struct ld_scenario *s
                                 ld_format_harmless(scenario->file, file, sizeof file));
     if (!code)
         code = cells_text(plan, scenario, out);
+    if (!code)
+        code = arms_text(scenario, out);
     if (!code)
         code = schedule_text(plan, scenario, out);
     if (!code)

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "detect/exec.h"
+#include "scenario/arm.h"
 #include "scenario/draft.h"
 
 struct check {
@@ -312,14 +313,10 @@ static void check_detector(struct check *check, size_t index, const struct ld_no
     if (detector->kind->external_clock && check->scenario->time_scale != 1)
         keep(check, ld_schema_error(context, item, LD_ESPEC, "%s depends on clocks that time_scale cannot scale",
                                     detector->kind->name));
-    bool active = ld_detector_is_active(detector->kind, detector->options);
-    for (size_t i = 0; i < index && active; i++)
-        if (ld_detector_is_active(detectors[i].kind, detectors[i].options)) {
-            keep(check, ld_schema_error(context, item, LD_ESPEC,
-                                        "%s and %s both change the target: at most one active detector watches a run",
-                                        detectors[i].name, detector->name));
-            break;
-        }
+    bool several = ld_scenario_arm_count(check->scenario) > 1;
+    if (several && (strcmp(detector->name, LD_ARM_BARE) == 0 || strcmp(detector->name, LD_ARM_PASSIVE) == 0))
+        keep(check, ld_schema_error(context, item, LD_ESPEC, "an arm is named %s: give the detector another name",
+                                    detector->name));
 }
 
 /* The program and its files are there: said before anything starts, and where it is written. */

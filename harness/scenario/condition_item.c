@@ -1,6 +1,7 @@
 /* Conditions within a scenario: what aborts a run, and what all conditions ask of the other parts. */
 #include <string.h>
 
+#include "scenario/arm.h"
 #include "scenario/draft.h"
 
 struct abort_item {
@@ -71,6 +72,17 @@ static const struct ld_detector_spec *find_named(const struct ld_scenario *scena
     return NULL;
 }
 
+/* A condition decides what a run does: were its detector in some arms only, runs of one seed would go different ways. */
+static bool watches_everywhere(const struct ld_scenario *scenario, const struct ld_detector_spec *detector)
+{
+    for (size_t i = 0; i < ld_scenario_arm_count(scenario); i++) {
+        struct ld_arm arm = ld_scenario_arm(scenario, i);
+        if (!ld_arm_has(&arm, (size_t)(detector - scenario->detectors)))
+            return false;
+    }
+    return true;
+}
+
 /* `matrix: red` means the scenario's one detector of that kind. */
 static int find_matrix(const struct check *check, struct ld_when *when)
 {
@@ -98,8 +110,9 @@ static int check_when(const struct check *check, struct ld_when *when)
                                    ld_metric_table[when->metric].name);
         return 0;
     }
-    if (!when->detector)
-        return find_matrix(check, when);
+    int code = when->detector ? 0 : find_matrix(check, when);
+    if (code)
+        return code;
     const struct ld_detector_spec *detector = find_named(scenario, when->detector);
     if (!detector)
         return ld_schema_error(check->context, when->node, LD_ESPEC,
@@ -107,6 +120,10 @@ static int check_when(const struct check *check, struct ld_when *when)
     if (detector->kind->type != LD_DETECTOR_BUILTIN && detector->kind->type != LD_DETECTOR_ENDPOINT)
         return ld_schema_error(check->context, when->node, LD_ESPEC,
                                "%s cannot be replayed: a condition must come out the same again", when->detector);
+    if (!watches_everywhere(scenario, detector))
+        return ld_schema_error(check->context, when->node, LD_ESPEC,
+                               "%s does not watch in every arm: arms of one seed would go different ways",
+                               when->detector);
     return 0;
 }
 

@@ -22,7 +22,7 @@ static int explain_fault_rows(struct ld_buffer *out)
 static const char *detector_note(const struct ld_detector_kind *kind)
 {
     return kind->calibration ? " Of the calibration set: always there, never listed."
-           : kind->active    ? " Active: it changes the target; at most one in a scenario."
+           : kind->active    ? " Active: it changes the target; at most one watches a run (`arms`)."
                              : "";
 }
 

@@ -111,6 +111,9 @@ struct ld_detector_spec {
     void *options; /* bound by kind->options; NULL when it has none */
 };
 
+/* How detectors are spread over arms; scenario/arm.h. */
+enum ld_arms_mode { LD_ARMS_TOGETHER, LD_ARMS_APART, LD_ARMS_EACH };
+
 struct ld_rate_expectation { /* {observed: 100%}, {confident: 90%, at: 95%}, or both */
     bool given;
     double observed;  /* least share seen; -1 when not given */
@@ -158,6 +161,7 @@ struct ld_scenario {
     struct ld_fault_case *fault_cases;
     size_t detector_count; /* as declared, the calibration set not among them */
     struct ld_detector_spec *detectors;
+    int arms; /* enum ld_arms_mode */
     struct ld_repeat_spec repeat;
     size_t expectation_count;
     struct ld_expectation *expectations;

@@ -240,6 +240,8 @@ static const struct ld_field expectation_item = {.name = "expectation",
                                                  .object = &ld_expectation_schema,
                                                  .doc = "What one detector must achieve in every cell."};
 
+static const char *const arms_modes[] = {"together", "apart", "each", NULL}; /* enum ld_arms_mode */
+
 #define DRAFT(member) offsetof(struct ld_scenario_draft, member)
 #define SCENARIO(member) offsetof(struct ld_scenario_draft, scenario.member)
 
@@ -328,6 +330,17 @@ static const struct ld_field scenario_fields[] = {
      .size = sizeof(struct ld_detector_spec),
      .count_max = 32,
      .doc = "Who watches. The calibration set always does and is not listed."},
+    {.name = "arms",
+     .type = LD_FIELD_CHOICE,
+     .offset = SCENARIO(arms),
+     .choices = arms_modes,
+     .initial = "together",
+     .doc = "How detectors share runs. At most one active detector, which changes the target, watches a run. together: "
+            "all watch every run; with two or more active ones it is as apart. apart: one arm with those that change "
+            "nothing, called passive, and one for each active detector. each: an arm for every detector, and one called "
+            "bare that none watches: what a detector costs is the difference (`leakdrill cost`). Where there is more than "
+            "one arm, every cell exists once for each, with /arm=NAME in its name, and reads what its own detectors need; "
+            "runs of one repetition share their seed over the arms."},
     {.name = "repeat",
      .type = LD_FIELD_OBJECT,
      .offset = SCENARIO(repeat),

@@ -23,14 +23,64 @@ struct comparing {
 
 /* ---- partners */
 
-static const struct ld_run_plan *partner_of(const struct ld_plan *plan, const struct ld_cell *cell, uint32_t repetition)
+static const struct ld_cell *cell_of(const struct ld_plan *plan, const struct ld_run_plan *run)
 {
-    for (size_t i = 0; i < plan->run_count; i++) {
-        const struct ld_cell *other = &plan->cells[plan->runs[i].cell];
-        if (plan->runs[i].repetition == repetition && other->reads == cell->reads &&
-            strcmp(other->name, cell->name) == 0)
-            return &plan->runs[i];
+    return &plan->cells[run->cell];
+}
+
+/* Both detectors in one arm: no read of the one's own lies between them. */
+static const struct ld_cell *same_arm(const struct ld_compare_side *side, const struct ld_cell *cell)
+{
+    for (size_t i = 0; i < side->plan->cell_count; i++) {
+        const struct ld_cell *other = &side->plan->cells[i];
+        if (strcmp(other->name, cell->name) == 0)
+            return ld_cell_is_watched_by(other, side->detector) ? other : NULL;
     }
+    return NULL;
+}
+
+/* The first arm of the cell in which the side's detector watches. */
+static const struct ld_cell *first_arm(const struct ld_compare_side *side, const struct ld_cell *cell)
+{
+    for (size_t i = 0; i < side->plan->cell_count; i++)
+        if (ld_cell_is_alike(&side->plan->cells[i], cell) &&
+            ld_cell_is_watched_by(&side->plan->cells[i], side->detector))
+            return &side->plan->cells[i];
+    return NULL;
+}
+
+/* Is there an arm of this cell in which both watch? Then no run of it pairs with one of another arm. */
+static bool share_an_arm(const struct comparing *comparing, const struct ld_cell *cell)
+{
+    const struct ld_plan *plan = comparing->left->plan;
+    for (size_t i = 0; i < plan->cell_count; i++)
+        if (ld_cell_is_alike(&plan->cells[i], cell) &&
+            ld_cell_is_watched_by(&plan->cells[i], comparing->left->detector) &&
+            same_arm(comparing->right, &plan->cells[i]))
+            return true;
+    return false;
+}
+
+/* The right cell whose runs pair with those of the left one; NULL when there is none, or when another cell stands for
+ * it: then `ret_counts` is false. */
+static const struct ld_cell *partner_cell(const struct comparing *comparing, const struct ld_cell *cell,
+                                          bool *ret_counts)
+{
+    const struct ld_cell *other = same_arm(comparing->right, cell);
+    *ret_counts = ld_cell_is_watched_by(cell, comparing->left->detector);
+    if (!*ret_counts)
+        return NULL;
+    if (other)
+        return other->reads == cell->reads ? other : NULL;
+    *ret_counts = !share_an_arm(comparing, cell) && first_arm(comparing->left, cell) == cell;
+    return *ret_counts ? first_arm(comparing->right, cell) : NULL;
+}
+
+static const struct ld_run_plan *run_of(const struct ld_plan *plan, const struct ld_cell *cell, uint32_t repetition)
+{
+    for (size_t i = 0; cell && i < plan->run_count; i++)
+        if (cell_of(plan, &plan->runs[i]) == cell && plan->runs[i].repetition == repetition)
+            return &plan->runs[i];
     return NULL;
 }
 
@@ -155,25 +205,46 @@ static uint32_t cluster_of(const struct ld_plan *plan, const struct ld_cell *cel
     return 0;
 }
 
+/* Runs of the right side that have something to say: those of arms in which its detector watches, and where it shares
+ * arms with the left one, of those alone. */
+static size_t runs_to_pair(const struct comparing *comparing)
+{
+    const struct ld_compare_side *right = comparing->right;
+    size_t count = 0;
+    for (size_t i = 0; i < right->plan->run_count; i++) {
+        const struct ld_cell *cell = cell_of(right->plan, &right->plan->runs[i]);
+        if (!ld_cell_is_watched_by(cell, right->detector))
+            continue;
+        bool shared = share_an_arm(comparing, cell);
+        count += shared ? same_arm(comparing->left, cell) != NULL : first_arm(right, cell) == cell;
+    }
+    return count;
+}
+
 static int pair_all(struct comparing *comparing)
 {
-    const struct ld_plan *plan = comparing->left->plan;
+    const struct ld_plan *plan = comparing->left->plan, *right_plan = comparing->right->plan;
+    struct ld_comparison *result = comparing->result;
     size_t paired = 0;
     int code = 0;
     for (size_t i = 0; i < plan->run_count && !code; i++) {
         const struct ld_run_plan *left = &plan->runs[i];
-        const struct ld_cell *cell = &plan->cells[left->cell];
-        const struct ld_run_plan *right = partner_of(comparing->right->plan, cell, left->repetition);
+        const struct ld_cell *cell = cell_of(plan, left);
+        bool counts;
+        const struct ld_cell *partner = partner_cell(comparing, cell, &counts);
+        const struct ld_run_plan *right = run_of(right_plan, partner, left->repetition);
         if (!right) {
-            comparing->result->unpaired_left++;
+            result->unpaired_left += counts;
             continue;
         }
         paired++;
+        result->across_arms += strcmp(partner->name, cell->name) != 0;
+        result->reads_differ += partner->reads != cell->reads;
         code = pair_leaks(comparing, cell, cluster_of(plan, cell), left, right);
         if (!code)
             code = pair_false_alarms(comparing, cell, left, right);
     }
-    comparing->result->unpaired_right = (uint32_t)(comparing->right->plan->run_count - paired);
+    result->unpaired_right = (uint32_t)(runs_to_pair(comparing) - paired);
     return code;
 }
 

@@ -2,7 +2,11 @@
  *
  * Leaks pair by cell name, repetition and interval, so that both sides had the same seed and the same schedule. A pair
  * counts when both sides are evidence (TP, TP_LATE or FN); seen is TP. Valid runs, healthy and leaky, pair by
- * cell and repetition for false alarms. Cells whose sets of reads differ are left out: a read that intrudes changes the run. */
+ * cell and repetition for false alarms.
+ *
+ * Two detectors that share an arm pair within it. Where they watch in different arms only, their runs pair over the arms
+ * by everything else that a cell is, which is said: each then read what its own detector needs. Apart from that, cells
+ * whose sets of reads differ are left out: a read that intrudes changes the run. */
 #ifndef LD_SCORE_COMPARE_H
 #define LD_SCORE_COMPARE_H
 
@@ -33,6 +37,7 @@ struct ld_compare_difference {
 struct ld_comparison {
     struct ld_compare_table leaks, false_alarms;
     uint32_t no_evidence;      /* leaks with an outcome on both sides, one of them no evidence */
+    uint32_t across_arms, reads_differ; /* of the pairs of runs: of two arms; and in which something else was read */
     uint32_t unpaired_left, unpaired_right; /* runs whose partner is missing, or whose cell reads something else */
     /* Restricted mean time to detect, left minus right, up to the longest time in any pair; its 95 % interval is the percentile bootstrap over pairs (scenarios when there are enough). Without a pair: 0. */
     size_t time_pairs, clusters;

@@ -236,7 +236,8 @@ void score_expectations(const struct score_inputs *inputs, const struct ld_board
         for (size_t j = 0; j < scenario->expectation_count; j++) {
             const struct ld_expectation *expectation = &scenario->expectations[j];
             struct asking asking = {.inputs = inputs, .checks = checks, .cell = cell, .expectation = expectation};
-            if (expectation->report_only || !asks_anything(expectation) || scenario->target.truth == LD_TRUTH_NONE)
+            if (expectation->report_only || !asks_anything(expectation) || scenario->target.truth == LD_TRUTH_NONE ||
+                !ld_cell_is_watched_by(cell, expectation->detector))
                 continue;
             asking.unreliable = broke_too_often(inputs, expectation->detector);
             check_cell(&asking, rows, row_count);

@@ -235,7 +235,7 @@ int ld_judge(struct ld_verdicts *ret_verdicts, const struct ld_plan *plan, const
 void ld_verdicts_done(struct ld_verdicts *verdicts);
 int ld_verdict_exit(enum ld_verdict verdict); /* exit code */
 
-/* Shuffled truth: every run's alerts are scored against the truth of another run of its scenario, LD_SHUFFLES random
+/* Shuffled truth: every run's alerts are scored against the truth of another run of its scenario and arm, LD_SHUFFLES random
  * permutations of all of them (a run may draw its own, once in n). A run that drew a leaky truth counts in the first
  * rate, one that drew a healthy one is scored against a leaky truth drawn at random and counts in the second, so that
  * both rates have exactly the same expectation unless the score looks at more than alerts and truth. A row gives the

@@ -6,9 +6,10 @@
 #include "base/random.h"
 #include "score/internal.h"
 
-/* The valid runs of one scenario. */
+/* The valid runs of one arm of a scenario. */
 struct pool {
     const struct ld_scenario *scenario;
+    uint32_t arm;
     const struct ld_run_record **runs;
     uint32_t count;
     uint32_t *leaky; /* indices of those with a manifested leak */
@@ -86,6 +87,8 @@ static int over_pools(const struct pool *pools, size_t pool_count, const char *d
             order[j] = j;
         if (shuffle)
             ld_random_shuffle(random, order, pool->count);
+        if (detector_index(pool->runs[0], detector) < 0)
+            continue; /* of another arm */
         double one;
         int code = difference(pool, detector, order, random, &one);
         if (code)
@@ -117,7 +120,7 @@ static int shuffle_detector(struct ld_shuffle *row, const struct pool *pools, si
     return code;
 }
 
-/* Valid runs by scenario; pools without leaky or without healthy runs are dropped. */
+/* Valid runs by scenario and arm; pools without leaky or without healthy runs are dropped. */
 static int make_pools(struct pool **ret_pools, size_t *ret_count, const struct ld_plan *plan,
                       const struct ld_run_record *runs, size_t count, struct ld_arena *arena)
 {
@@ -130,12 +133,13 @@ static int make_pools(struct pool **ret_pools, size_t *ret_count, const struct l
         if (!cell || runs[i].validity != LD_VALID || !runs[i].truth)
             continue;
         size_t at = 0;
-        while (at < made && pools[at].scenario != cell->scenario)
+        while (at < made && (pools[at].scenario != cell->scenario || pools[at].arm != cell->arm))
             at++;
         struct pool *pool = &pools[at];
         if (at == made) {
             made++;
             *pool = (struct pool){.scenario = cell->scenario,
+                                  .arm = cell->arm,
                                   .runs = ld_arena_array(arena, count, sizeof *pool->runs),
                                   .leaky = ld_arena_array(arena, count, sizeof *pool->leaky)};
             if (!pool->runs || !pool->leaky)
@@ -167,7 +171,7 @@ int ld_score_shuffle(struct ld_shuffle **ret_rows, size_t *ret_count, const stru
     if (code || !rows || !order)
         return LD_ENOMEM;
     for (size_t i = 0; i < pool_count; i++) {
-        const struct ld_run_record *run = pools[i].runs[0]; /* detectors are the scenario's: the same in all its runs */
+        const struct ld_run_record *run = pools[i].runs[0]; /* detectors are the arm's: the same in all its runs */
         for (size_t j = 0; j < run->detector_count; j++) {
             size_t at = 0;
             while (at < row_count && strcmp(rows[at].detector, run->detectors[j].name) != 0)

@@ -38,9 +38,9 @@ extern const char ld_store_schema[]; /* schema.sql, embedded by the build */
 int ld_store_open_as(struct ld_store **ret_store, const char *path, const char *name, bool writable,
                      struct ld_error *error);
 
-/* ---- migration: steps from one user_version to the next, each in the caller's transaction */
+/* ---- migration: steps from one user_version to a later one, each in the caller's transaction */
 struct ld_migration {
-    int from; /* to from + 1 */
+    int from, to;
     const char *sql;
 };
 extern const struct ld_migration ld_store_migrations[];

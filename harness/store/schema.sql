@@ -52,7 +52,8 @@ CREATE TABLE cell (
     fault_case  TEXT NOT NULL,
     rate        REAL NOT NULL,              -- leaked units per request
     depth       INTEGER NOT NULL,           -- frames deep in the shared helper
-    reads       INTEGER NOT NULL            -- bits of what is read from the target: part of what a cell is
+    reads       INTEGER NOT NULL,           -- bits of what is read from the target: part of what a cell is
+    arm         TEXT NOT NULL DEFAULT ''    -- which detectors watch: '' all, else an arm's name (since version 2)
 ) STRICT;
 
 -- Every planned run; those that began have started_wall_ns, those that count have validity.

@@ -23,13 +23,13 @@
 #include "truth/truth.h"
 
 #define LD_STORE_APPLICATION_ID 0x6c64726c /* "ldrl" */
-#define LD_STORE_VERSION 1
+#define LD_STORE_VERSION 2
 
 struct ld_store;
 
 /* Create a campaign file; LD_ESTORE when it exists and is not empty. */
 int ld_store_create(struct ld_store **ret_store, const char *path, struct ld_error *error);
-/* Open for reading; checks application_id and version (older ones need `writable` to be migrated). */
+/* Open for reading; checks application_id and version (older ones are read as they are, and migrated when `writable`). */
 int ld_store_open(struct ld_store **ret_store, const char *path, bool writable, struct ld_error *error);
 /* Whether another process has it open: its writer as long as that lives, in whatever PID namespace, and any reader of a
  * file with a write-ahead log. Not to be asked while this process has it open itself. */

@@ -1,4 +1,5 @@
 /* Writing what belongs to the campaign: itself, its facts and its plan. */
+#include "scenario/arm.h"
 #include "store/internal.h"
 
 int ld_store_campaign(struct ld_store *store, const char *id, uint64_t seed, int64_t started_wall_ns,
@@ -38,14 +39,15 @@ int ld_store_scenario(struct ld_store *store, const struct ld_scenario *scenario
 static int write_cell(struct ld_store *store, const struct ld_cell *cell, struct ld_error *error)
 {
     static const char insert_cell[] = "INSERT INTO cell (cell, scenario, name, variant, fault_case, rate, depth, "
-                                      "reads) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+                                      "reads, arm) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
     int64_t scenario;
     int code = intern_scenario(store, cell->scenario, &scenario, error);
     if (code)
         return code;
-    return ld_store_write(store, error, insert_cell, "iitttrii", (int64_t)cell->index, scenario, cell->name,
+    return ld_store_write(store, error, insert_cell, "iitttriit", (int64_t)cell->index, scenario, cell->name,
                           ld_variant_name(cell->variant), cell->scenario->fault_cases[cell->fault_case].name,
-                          cell->rate, cell->depth, (int64_t)cell->reads);
+                          cell->rate, cell->depth, (int64_t)cell->reads,
+                          ld_scenario_arm(cell->scenario, cell->arm).name);
 }
 
 static int write_actions(struct ld_store *store, const struct ld_run_plan *run, const struct ld_fault_case *faults,

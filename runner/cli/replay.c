@@ -30,23 +30,19 @@ static int choose_runs(const struct ld_invocation *invocation, struct ld_stored_
     return 0;
 }
 
-/* Does the detector, one of the scenario's own or of the calibration set, watch the run? */
+/* Does the detector, one of the arm's own or of the calibration set, watch the run? */
 static bool is_watched_by(const struct ld_plan *plan, uint32_t run, const char *detector)
 {
-    size_t count;
-    const struct ld_detector_kind *const *kinds = ld_detector_kinds(&count);
     const struct ld_run_plan *planned = ld_plan_find_run(plan, run);
-    const struct ld_scenario *scenario = planned ? plan->cells[planned->cell].scenario : NULL;
-    for (size_t i = 0; scenario && i < scenario->detector_count; i++)
-        if (strcmp(scenario->detectors[i].name, detector) == 0)
-            return true;
-    for (size_t i = 0; scenario && i < count; i++)
-        if (kinds[i]->calibration && strcmp(kinds[i]->name, detector) == 0)
-            return true;
-    return false;
+    const struct ld_cell *cell = planned ? &plan->cells[planned->cell] : NULL;
+    const struct ld_detector_kind *kind = ld_detector_find(detector);
+    bool declared = kind && kind->calibration;
+    for (size_t i = 0; cell && i < cell->scenario->detector_count; i++)
+        declared = declared || strcmp(cell->scenario->detectors[i].name, detector) == 0;
+    return cell && declared && ld_cell_is_watched_by(cell, detector);
 }
 
-/* Nobody asked for runs by number: those of scenarios without the detector are left out, and that is said. */
+/* Nobody asked for runs by number: those that the detector does not watch are left out, and that is said. */
 static int keep_watched(const struct ld_stored_campaign *campaign, const char *detector, uint32_t *runs, size_t *count,
                         struct ld_error *error)
 {
@@ -57,7 +53,7 @@ static int keep_watched(const struct ld_stored_campaign *campaign, const char *d
     if (kept == 0 && *count > 0)
         return ld_fail(error, LD_EUSAGE, "no scenario of this database has a detector \"%s\"", detector);
     if (kept < *count)
-        fprintf(stderr, "leakdrill replay: left out: %zu run%s of scenarios without the detector %s\n", *count - kept,
+        fprintf(stderr, "leakdrill replay: left out: %zu run%s that the detector %s does not watch\n", *count - kept,
                 *count - kept == 1 ? "" : "s", detector);
     *count = kept;
     return 0;

@@ -9,6 +9,7 @@
 #include "detect/watch.h"
 #include "runner/detect/hosted.h"
 #include "runner/sample/gateway.h"
+#include "scenario/arm.h"
 
 #define PANEL_MEMORY ((size_t)4 << 20)
 
@@ -199,6 +200,7 @@ static int seat_all(struct ld_panel *panel, const struct opening *opening, const
     const struct ld_scenario *scenario = opening->cell->scenario;
     size_t kind_count;
     const struct ld_detector_kind *const *kinds = ld_detector_kinds(&kind_count);
+    struct ld_arm arm = ld_scenario_arm(scenario, opening->cell->arm);
     size_t room = scenario->detector_count + kind_count;
     panel->seats = ld_arena_array(panel->arena, room, sizeof *panel->seats);
     panel->members = ld_arena_array(panel->arena, room, sizeof *panel->members);
@@ -207,7 +209,8 @@ static int seat_all(struct ld_panel *panel, const struct opening *opening, const
     for (size_t i = 0; i < scenario->detector_count; i++) {
         const struct ld_detector_spec *spec = &scenario->detectors[i];
         const struct ld_hosted_kind *hosted = ld_hosted_find(spec->kind);
-        if (!is_wanted(only, spec->name) || (hosted && !is_welcome(panel, hosted, spec->options)))
+        if (!ld_arm_has(&arm, i) || !is_wanted(only, spec->name) ||
+            (hosted && !is_welcome(panel, hosted, spec->options)))
             continue;
         int code = hosted ? seat_hosted(panel, opening, hosted, spec, error)
                           : take_seat(panel, opening, spec->kind, spec->name, spec->options, error);
@@ -229,6 +232,9 @@ static int seat_all(struct ld_panel *panel, const struct opening *opening, const
         for (size_t i = 0; i < panel->count; i++)
             found = found || strcmp(panel->members[i].name, *only) == 0;
         const struct ld_detector_spec *spec = found ? NULL : find_spec(scenario, *only);
+        if (spec && !ld_arm_has(&arm, (size_t)(spec - scenario->detectors)))
+            return ld_fail(error, LD_EUSAGE, "%s does not watch %s: it is of another arm", *only,
+                           opening->cell->name);
         const struct ld_hosted_kind *hosted = spec ? ld_hosted_find(spec->kind) : NULL;
         if (hosted)
             return ld_fail(error, LD_EUSAGE, "%s %s: it cannot be replayed", *only, hosted->why_no_replay);

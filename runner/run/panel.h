@@ -39,8 +39,8 @@ struct ld_panel_member {
     const void *options; /* as kind->options bound them; NULL when it has none */
 };
 
-/* `only`: names to open, ends with NULL; NULL: all of the scenario and the calibration set. LD_EUSAGE for a name the
- * scenario does not have, or of a hosted one that cannot take part here. `host` NULL: hosted ones are left out. */
+/* `only`: names to open, ends with NULL; NULL: all of the cell's arm and the calibration set. LD_EUSAGE for a name that is
+ * not among them, or of a hosted one that cannot take part here. `host` NULL: hosted ones are left out. */
 int ld_panel_open(struct ld_panel **ret_panel, const struct ld_cell *cell, const struct ld_run_plan *run,
                   const char *data_folder, const char *const *only, const struct ld_panel_host *host,
                   const struct ld_panel_events *events, void *context, struct ld_error *error);

@@ -15,6 +15,7 @@ int test_make(void);
 int test_select(void);
 int test_text(void);
 int test_json(void);
+int test_arms(void);
 
 /* A scenario from text; the test fails when it is refused. */
 struct ld_scenario *test_scenario(const char *text);

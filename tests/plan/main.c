@@ -28,5 +28,6 @@ int main(void)
     failed += test_select();
     failed += test_text();
     failed += test_json();
+    failed += test_arms();
     return failed != 0;
 }

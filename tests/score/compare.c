@@ -156,6 +156,47 @@ static void without_a_partner(void **state)
     ld_comparison_done(&comparison);
 }
 
+/* Two active detectors: each in runs of its own, of the same seeds. */
+static void over_arms(void **state)
+{
+    (void)state;
+    static const struct ld_detector_kind active = {.name = "probe", .active = true};
+    struct ld_detector_spec detectors[] = {{.name = "subject", .kind = &active}, {.name = "other", .kind = &active}};
+    struct campaign *sides[] = {left, right};
+    for (int side = 0; side < 2; side++) {
+        sides[side]->scenario.detectors = detectors;
+        sides[side]->scenario.detector_count = 2;
+        for (uint32_t i = 0; i < 2; i++) {
+            struct ld_cell *cell = &sides[side]->cells[i];
+            cell->arm = (uint32_t)side;
+            cell->reads = side ? LD_READ_GOROUTINELEAK : 0;
+            strcat(cell->name, side ? "/arm=other" : "/arm=subject");
+        }
+    }
+    for (size_t i = 0; i < right->count; i++)
+        right->detectors[i][SUBJECT].name = "other";
+    campaign_subject_sees(left, LD_SECOND);
+    struct ld_comparison comparison = compare("subject", "other");
+    assert_table(&comparison.leaks, 0, PAIRS, 0, 0);
+    assert_int_equal(comparison.across_arms, 2 * PAIRS);
+    assert_int_equal(comparison.reads_differ, 2 * PAIRS);
+    assert_int_equal(comparison.unpaired_left, 0);
+    assert_int_equal(comparison.unpaired_right, 0);
+    assert_string_equal(comparison.differences[0].cell, "chan/leaky/none/arm=subject");
+    ld_comparison_done(&comparison);
+    /* Runs that a side's detector did not watch are none of its runs. */
+    comparison = compare("other", "other");
+    assert_int_equal(comparison.unpaired_left, 0);
+    assert_int_equal(comparison.unpaired_right, 2 * PAIRS);
+    assert_table(&comparison.leaks, 0, 0, 0, 0);
+    ld_comparison_done(&comparison);
+    /* Who watches in both arms pairs in the first of each. */
+    comparison = compare("oracle", "other");
+    assert_table(&comparison.leaks, 0, PAIRS, 0, 0);
+    assert_int_equal(comparison.across_arms, 2 * PAIRS);
+    ld_comparison_done(&comparison);
+}
+
 int test_compare(void)
 {
     const struct CMUnitTest tests[] = {
@@ -165,6 +206,7 @@ int test_compare(void)
         cmocka_unit_test_setup_teardown(two_detectors_of_one_campaign, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_no_evidence_is_left_out, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_a_partner, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(over_arms, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("compare", tests, NULL, NULL);
 }

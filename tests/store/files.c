@@ -253,12 +253,38 @@ static void refuses_the_future(void **state)
     struct ld_error error = {0};
     struct ld_store *store;
     ld_store_close(sample_store(sample_path("a.db")), NULL);
-    execute(sample_path("a.db"), "PRAGMA user_version=2");
+    execute(sample_path("a.db"), "PRAGMA user_version=3");
     assert_fails(ld_store_open(&store, sample_path("a.db"), false, &error), LD_ESTORE, &error,
-                 "newer leakdrill (version 2, this one knows up to 1)", "a.db");
+                 "newer leakdrill (version 3, this one knows up to 2)", "a.db");
     assert_fails(ld_store_open(&store, sample_path("a.db"), true, &error), LD_ESTORE, &error, "newer", NULL);
     execute(sample_path("a.db"), "PRAGMA user_version=0");
     assert_fails(ld_store_open(&store, sample_path("a.db"), true, &error), LD_ESTORE, &error, "has no version", NULL);
+}
+
+/* Version 1 had no arms. Such a file is read as it is, and brought to this version by whoever writes to it. */
+static void brings_version_1_here(void **state)
+{
+    (void)state;
+    struct ld_error error = {0};
+    struct ld_store *store = sample_store(sample_path("a.db"));
+    int64_t value = 0;
+    assert_done(sample_read_all(store, &error), &error);
+    assert_done(ld_store_close(store, &error), &error);
+    execute(sample_path("a.db"), "ALTER TABLE cell DROP COLUMN arm; PRAGMA user_version=1");
+    assert_done(ld_store_open(&store, sample_path("a.db"), false, &error), &error);
+    assert_done(sample_read_all(store, &error), &error);
+    assert_done(ld_store_number(store, &error, &value, "PRAGMA user_version", ""), &error);
+    assert_int_equal(value, 1);
+    assert_done(ld_store_close(store, &error), &error);
+    for (int i = 0; i < 2; i++) { /* migrated once */
+        assert_done(ld_store_open(&store, sample_path("a.db"), true, &error), &error);
+        assert_done(ld_store_number(store, &error, &value, "PRAGMA user_version", ""), &error);
+        assert_int_equal(value, LD_STORE_VERSION);
+        assert_done(ld_store_number(store, &error, &value, "SELECT count(*) FROM cell WHERE arm <> ''", ""), &error);
+        assert_int_equal(value, 0);
+        assert_done(sample_read_all(store, &error), &error);
+        assert_done(ld_store_close(store, &error), &error);
+    }
 }
 
 static void migrates_by_steps(void **state)
@@ -267,9 +293,9 @@ static void migrates_by_steps(void **state)
     struct ld_error error = {0};
     struct ld_store *store = sample_store(sample_path("a.db"));
     const struct ld_migration steps[] = {
-        {2, "CREATE TABLE third (a INTEGER) STRICT; INSERT INTO third SELECT b FROM second"},
-        {1, "CREATE TABLE second (b INTEGER) STRICT; INSERT INTO second VALUES (7)"},
-        {5, "THIS IS NO SQL"},
+        {2, 3, "CREATE TABLE third (a INTEGER) STRICT; INSERT INTO third SELECT b FROM second"},
+        {1, 2, "CREATE TABLE second (b INTEGER) STRICT; INSERT INTO second VALUES (7)"},
+        {5, 6, "THIS IS NO SQL"},
     };
     int64_t value = 0;
     assert_done(ld_store_group(store, &error), &error);
@@ -282,7 +308,7 @@ static void migrates_by_steps(void **state)
                  NULL);
     assert_fails(ld_store_migrate(store, steps, 3, 5, 6, &error), LD_ESTORE, &error, "syntax error", "a.db");
     assert_fails(ld_store_close(store, &error), LD_ESTORE, &error, "syntax error", NULL); /* sticky: rolled back */
-    assert_done(ld_store_open(&store, sample_path("a.db"), false, &error), &error);       /* still version 1 */
+    assert_done(ld_store_open(&store, sample_path("a.db"), false, &error), &error);       /* still as it was */
     assert_done(ld_store_close(store, &error), &error);
 }
 
@@ -389,6 +415,7 @@ int test_files(void)
         cmocka_unit_test_setup_teardown(refuses_what_exists, setup, teardown),
         cmocka_unit_test_setup_teardown(refuses_what_is_no_store, setup, teardown),
         cmocka_unit_test_setup_teardown(refuses_the_future, setup, teardown),
+        cmocka_unit_test_setup_teardown(brings_version_1_here, setup, teardown),
         cmocka_unit_test_setup_teardown(migrates_by_steps, setup, teardown),
         cmocka_unit_test_setup_teardown(full_disk, setup, teardown),
         cmocka_unit_test_setup_teardown(file_size_limit, setup, teardown),
