@@ -1,0 +1,87 @@
+/* What the files of this room share. */
+#ifndef LD_BLIND_INTERNAL_H
+#define LD_BLIND_INTERNAL_H
+
+#include "base/arena.h"
+#include "blind/blind.h"
+
+#define LD_BLIND_TOKEN 9 /* bytes: a letter and eight hexadecimal digits */
+#define LD_BLIND_MEMORY ((size_t)128 << 20)
+#define LD_BLIND_INSTANCES_MAX 1024
+
+enum ld_blind_class { LD_BLIND_PATH, LD_BLIND_NAME, LD_BLIND_CLASSES };
+
+struct ld_blind_word {
+    const char *text; /* NULL: a free place */
+    uint32_t length;
+    uint32_t number;    /* of the token; unique within its letter */
+    char letter;
+    bool shown;       /* an observation showed it, not only a reader of the gateway */
+};
+
+/* Open addressing, a power of two of places, at most half full. */
+struct ld_blind_table {
+    struct ld_blind_word **places;
+    size_t room, count;
+};
+
+struct ld_blind {
+    uint64_t seed;
+    struct ld_arena *arena;
+    struct ld_blind_table by_text, by_token;
+    const char **own;
+    size_t own_count;
+    bool showing;                 /* an observation is being renamed */
+    struct ld_blind_text lines[LD_BLIND_INSTANCES_MAX]; /* by instance: of standard error */
+    struct ld_buffer body;        /* of the observation renamed last */
+    struct ld_profile profile;
+};
+
+/* The word's token, made at its first use. LD_ENOMEM, LD_ELIMIT. */
+int ld_blind_token(struct ld_blind *blind, enum ld_blind_class class, struct ld_span word, struct ld_buffer *out);
+/* A word that observations showed before; NULL: none did. */
+const struct ld_blind_word *ld_blind_known(const struct ld_blind *blind, enum ld_blind_class class,
+                                           struct ld_span word);
+int ld_blind_add_token(const struct ld_blind_word *word, struct ld_buffer *out);
+
+/* ---- own.c */
+bool ld_blind_owns_package(const struct ld_blind *blind, struct ld_span path);
+/* Without knowing its function. */
+bool ld_blind_owns_file(const struct ld_blind *blind, struct ld_span path);
+/* One of libc's, cgo's or the sanitizers'. */
+bool ld_blind_is_c_library(struct ld_span name);
+/* x.go, x.c, … */
+bool ld_blind_is_source(struct ld_span path);
+/* Names of the standard library's folders, sorted, ends with NULL. */
+extern const char *const ld_blind_go_packages[];
+
+/* ---- symbol.c */
+/* How much of the text, from its beginning, is one symbol: a package path, a dot and a name. 0: none. */
+size_t ld_blind_symbol_length(struct ld_span text);
+/* An identifier of own code, with what cgo puts before it. */
+int ld_blind_identifier(struct ld_blind *blind, struct ld_span name, struct ld_buffer *out);
+int ld_blind_elements(struct ld_blind *blind, struct ld_span path, struct ld_buffer *out);
+
+/* Bytes of an identifier: ASCII letters, digits, _ and everything beyond ASCII. */
+static inline bool ld_blind_is_name_byte(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           (unsigned char)c >= 0x80;
+}
+
+static inline bool ld_blind_is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static inline int ld_blind_copy(struct ld_span text, struct ld_buffer *out)
+{
+    return ld_buffer_add(out, text.at, ld_span_length(text));
+}
+
+static inline struct ld_span ld_blind_span(const char *text)
+{
+    return (struct ld_span){text, text + strlen(text)};
+}
+
+#endif

@@ -1,0 +1,149 @@
+/* Lines of dumps, panics, sanitizers and prose. */
+#include "groups.h"
+#include "support.h"
+
+static void check_lines(const char *shown, const char *text, const char *expected)
+{
+    struct ld_blind *blind = new_blind(11, "shop");
+    struct ld_buffer out;
+    ld_buffer_init(&out, 1 << 16);
+    blind->showing = true;
+    if (shown)
+        assert_int_equal(ld_blind_symbol(blind, ld_blind_span(shown), &out, NULL), 0);
+    ld_buffer_clear(&out);
+    assert_int_equal(ld_blind_lines(blind, ld_blind_span(text), &out), 0);
+    assert_numbered(&out, expected);
+    assert_comes_back(blind, &out, text);
+    ld_buffer_done(&out);
+    ld_blind_free(blind);
+}
+
+static void a_dump_keeps_all_but_the_names(void **state)
+{
+    (void)state;
+    check_lines(NULL,
+                "goroutine 7 [chan receive, 2 minutes]:\n"
+                "shop/digest.(*Desk).collect(0xc000, {0x1, 0x2})\n"
+                "\t/src/shop/digest/digest.go:41 +0x1d\n"
+                "net/http.(*conn).serve(0x1)\n"
+                "\t/usr/lib/go/src/net/http/server.go:9 +0x1\n"
+                "created by shop/digest.Open in goroutine 1\n"
+                "\t/src/shop/digest/digest.go:22 +0x5f\n\n",
+                "goroutine 7 [chan receive, 2 minutes]:\n"
+                "p1/p2.(*N3).n4(0xc000, {0x1, 0x2})\n"
+                "\t/p5/p1/p2/p2.go:41 +0x1d\n"
+                "net/http.(*conn).serve(0x1)\n"
+                "\t/usr/lib/go/src/net/http/server.go:9 +0x1\n"
+                "created by p1/p2.N6 in goroutine 1\n"
+                "\t/p5/p1/p2/p2.go:22 +0x5f\n\n");
+    check_lines(NULL, "created by main.leak\n\t/a b/main.go:3 +0x5\n", "created by main.n1\n\t/p2/p3.go:3 +0x5\n");
+    /* A state is Go's, though a function of ours is called so; a label's value is not. */
+    check_lines("shop/digest.receive", "goroutine 1 [chan receive]: {job: shop/digest.Open}:\n",
+                "goroutine 1 [chan receive]: {job: p1/p2.N3}:\n");
+}
+
+static void groups_of_a_count_profile(void **state)
+{
+    (void)state;
+    check_lines(NULL,
+                "goroutine profile: total 7\n"
+                "6 @ 0x4851 0x414c\n"
+                "# labels: {\"job\":\"shop/digest.Open\"}\n"
+                "#\t0x521e\tshop/digest.work.func1+0x1d\t\t/src/shop/my digest.go:23\n"
+                "#\t0x522f\truntime.main+0x1d\t/usr/lib/go/src/runtime/proc.go:290\n"
+                "#\t0x5230\n",
+                "goroutine profile: total 7\n"
+                "6 @ 0x4851 0x414c\n"
+                "# labels: {\"job\":\"p1/p2.N3\"}\n"
+                "#\t0x521e\tp1/p2.n4.func1+0x1d\t\t/p5/p1/p6.go:23\n"
+                "#\t0x522f\truntime.main+0x1d\t/usr/lib/go/src/runtime/proc.go:290\n"
+                "#\t0x5230\n");
+}
+
+static void reports_of_sanitizers(void **state)
+{
+    (void)state;
+    check_lines(NULL,
+                "==12==ERROR: AddressSanitizer: heap-use-after-free on address 0x60\n"
+                "    #0 0x4a2f in turn_page /src/shop/plates/plates.c:12:5\n"
+                "    #1 0x4a30 in free (/lib/x86_64-linux-gnu/libasan.so.8+0xb5)\n"
+                "    #2 0x4a31 in turn_page (/tmp/x/plates+0x4a)\n"
+                "    #3 0x4a32 in _cgo_12ab_Cfunc_turn_page cgo-gcc-prolog:51\n"
+                "    #4 0x4a33 in shop/plates.(*Press).turn /src/shop/plates/plates.go:9\n",
+                "==12==ERROR: AddressSanitizer: heap-use-after-free on address 0x60\n"
+                "    #0 0x4a2f in n1 /p2/p3/p4/p4.c:12:5\n"
+                "    #1 0x4a30 in free (/lib/x86_64-linux-gnu/libasan.so.8+0xb5)\n"
+                "    #2 0x4a31 in n1 (/p5/p6/p4+0x4a)\n"
+                "    #3 0x4a32 in _cgo_12ab_Cfunc_n1 cgo-gcc-prolog:51\n"
+                "    #4 0x4a33 in p3/p4.(*N7).n8 /p2/p3/p4/p4.go:9\n");
+}
+
+static void lines_of_the_runtime_stay(void **state)
+{
+    static const char gctrace[] = "gc 1 @0.003s 2%: 0.17+0.63+0.021 ms clock, 0.35+0.037/0.087/0.12+0.042 ms cpu, "
+                                  "3->3->1 MB, 4 MB goal, 0 MB stacks, 0 MB globals, 2 P\n";
+    (void)state;
+    check_lines("clock/cpu.gc", gctrace, gctrace);
+    check_lines("all/asleep.deadlock", "fatal error: all goroutines are asleep - deadlock!\n",
+                "fatal error: all goroutines are asleep - deadlock!\n");
+}
+
+static void prose_loses_the_words_that_were_shown(void **state)
+{
+    (void)state;
+    check_lines("shop/digest.(*Desk).collectAll",
+                "digest: *digest.Desk in shop/digest.Open failed: collectAll(digest.go:7), e.g. 10.0.0.1:80\n",
+                "p1: *p1.N2 in p3/p1.N4 failed: n5(p1.go:7), e.g. 10.0.0.1:80\n");
+    /* Words that anybody may use are left, and those that no observation showed. */
+    check_lines("shop/digest.run", "run of prices began\n", "run of prices began\n");
+    check_lines("shop/digest.run", "orders.Take\n", "orders.Take\n");
+}
+
+static void a_reader_of_the_gateway_teaches_no_words(void **state)
+{
+    struct ld_blind *blind = new_blind(11, NULL);
+    struct ld_buffer out;
+    (void)state;
+    ld_buffer_init(&out, 256);
+    assert_int_equal(ld_blind_symbol(blind, ld_blind_span("shop/digest.Open"), &out, NULL), 0);
+    ld_buffer_clear(&out);
+    assert_int_equal(ld_blind_prose(blind, ld_blind_span("digest began"), &out), 0);
+    assert_string_equal(ld_buffer_text(&out), "digest began");
+    ld_buffer_done(&out);
+    ld_blind_free(blind);
+}
+
+static void metrics_of_the_program_are_renamed(void **state)
+{
+    struct ld_blind *blind = new_blind(11, "example.com/shop");
+    struct ld_buffer out;
+    (void)state;
+    ld_buffer_init(&out, 4096);
+    assert_int_equal(ld_blind_metrics(blind,
+                                      ld_blind_span("# HELP shop_orders_total Orders of example.com/shop/desk.Take\n"
+                                                    "# TYPE shop_orders_total counter\n"
+                                                    "shop_orders_total{at=\"main.work\"} 5\n"
+                                                    "go_goroutines 7\n"),
+                                      &out),
+                     0);
+    assert_numbered(&out, "# HELP n1_total Orders of p2/p3/p4.N5\n"
+                          "# TYPE n1_total counter\n"
+                          "n1_total{at=\"main.n6\"} 5\n"
+                          "go_goroutines 7\n");
+    ld_buffer_done(&out);
+    ld_blind_free(blind);
+}
+
+int test_lines(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_dump_keeps_all_but_the_names),
+        cmocka_unit_test(groups_of_a_count_profile),
+        cmocka_unit_test(reports_of_sanitizers),
+        cmocka_unit_test(lines_of_the_runtime_stay),
+        cmocka_unit_test(prose_loses_the_words_that_were_shown),
+        cmocka_unit_test(a_reader_of_the_gateway_teaches_no_words),
+        cmocka_unit_test(metrics_of_the_program_are_renamed),
+    };
+    return cmocka_run_group_tests_name("lines", tests, NULL, NULL);
+}
