@@ -70,8 +70,9 @@ func eachFixture(t *testing.T, wanted func(fixture) bool, test func(*testing.T, 
 }
 
 func (f fixture) hasTwin() bool { return f.Variants == nil }
-func (f fixture) dies() bool    { return f.Build == "asan" } // of its fault, at the first unit
-func (f fixture) stays() bool   { return f.hasTwin() && !f.dies() }
+func (f fixture) dies() bool    { return f.Build == "asan" && !f.wills() }         // of its fault, at the first unit
+func (f fixture) wills() bool   { return f.Build == "asan" && f.Case == "covers" } // its report comes at its end
+func (f fixture) stays() bool   { return f.hasTwin() && !f.dies() && !f.wills() }
 func (f fixture) calm() bool    { return !f.hasTwin() }
 func every(fixture) bool        { return true }
 
@@ -431,6 +432,38 @@ func TestDies(t *testing.T) {
 			if code := healthy.exit(); code != 0 || healthy.stderr.Len() != 0 {
 				t.Errorf("depth %d: the twin's exit code is %d, stderr %s", depth, code, healthy.stderr.String())
 			}
+		}
+	})
+}
+
+// A program with LeakSanitizer reports when it ends by itself, to the byte what it told; its twin has nothing to report.
+func TestReportsAtItsEnd(t *testing.T) {
+	eachFixture(t, fixture.wills, func(t *testing.T, fixture fixture) {
+		u := newUpstream(t)
+		line := setting(fixture.Case, 1, 0, u.address())
+		leaky, healthy := start(t, "leaky", fixture.Program, line), start(t, "healthy", fixture.Program, line)
+		leaky.await("ready", 1)
+		healthy.await("ready", 1)
+		work(leaky, u)
+		work(healthy, u)
+		last := leaky.await("leak", requests)
+		leaky.send(`{"command":"stop"}`)
+		healthy.send(`{"command":"stop"}`)
+		if code := leaky.exit(); code != sanitizerExit {
+			t.Errorf("exit code %d, want %d", code, sanitizerExit)
+		}
+		report := leaky.stderr.String()
+		want := fmt.Sprintf("Direct leak of %d byte(s) in %d object(s)", *last.Amount, requests)
+		if !strings.Contains(report, "ERROR: LeakSanitizer: detected memory leaks") || !strings.Contains(report, want) {
+			t.Errorf("the report lacks %q: %s", want, report)
+		}
+		for _, line := range strings.Split(report, "\n") { // its other lines are the sanitizer's own words
+			if word := tells(line); word != "" && strings.Contains(line, " in ") && strings.Contains(line, "#") {
+				t.Errorf("the report tells %q: %s", word, report)
+			}
+		}
+		if code := healthy.exit(); code != 0 || healthy.stderr.Len() != 0 {
+			t.Errorf("the twin's exit code is %d, stderr %s", code, healthy.stderr.String())
 		}
 	})
 }

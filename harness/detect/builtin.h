@@ -17,6 +17,7 @@
     X(rate_quantile, "rate-quantile")   \
     X(matrix, "matrix")                 \
     X(goroutineleak, "goroutineleak")   \
+    X(sanitizer, "sanitizer")           \
     X(exec, "exec")                     \
     X(oracle, "oracle")                 \
     X(oracle_delay, "oracle-delay")     \

@@ -25,7 +25,10 @@ enum ld_read {
     LD_READ_GOROUTINE_FULL = 1 << 2,   /* debug=2, before, after and on escalation */
     LD_READ_HEAP_PERIOD = 1 << 3,
     LD_READ_GOROUTINELEAK = 1 << 4,    /* intrudes: forces a GC, marks goroutines, erases ages */
-    LD_READ_GCTRACE = 1 << 5
+    LD_READ_GCTRACE = 1 << 5,
+    /* What a target says when it ends by itself: lines and end after the follow-up, when it is told to stop. Only who
+     * asks for it sees them; for everybody else the run was over before. */
+    LD_READ_FAREWELL = 1 << 6
 };
 
 struct ld_detector_setting {

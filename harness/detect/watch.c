@@ -202,12 +202,18 @@ static void say(const struct ld_life_state *life, const struct ld_observation *o
     send(sink, &alert);
 }
 
-void ld_watch_blind(struct ld_watch *watch, struct ld_life_state *life, const struct ld_observation *observation,
-                    const struct ld_alert_sink *sink)
+void ld_watch_unknown(struct ld_watch *watch, struct ld_life_state *life, const struct ld_observation *observation,
+                      const struct ld_alert_sink *sink, const char *why)
 {
     if (life->blind_id)
         return;
     life->blind_id = ++watch->last_id;
+    say(life, observation, sink, life->blind_id, LD_ALERT_UNKNOWN, why);
+}
+
+void ld_watch_blind(struct ld_watch *watch, struct ld_life_state *life, const struct ld_observation *observation,
+                    const struct ld_alert_sink *sink)
+{
     char why[160];
     const char *what = observation->kind == LD_OBSERVATION_PROFILE || observation->of_profile
                            ? ld_profile_kind_name(observation->profile_kind)
@@ -218,7 +224,7 @@ void ld_watch_blind(struct ld_watch *watch, struct ld_life_state *life, const st
         snprintf(why, sizeof why, "could not look: the metrics hold no count of goroutines");
     else
         snprintf(why, sizeof why, "could not look: the read of %s failed (%s)", what, how);
-    say(life, observation, sink, life->blind_id, LD_ALERT_UNKNOWN, why);
+    ld_watch_unknown(watch, life, observation, sink, why);
 }
 
 void ld_watch_seeing(struct ld_life_state *life, const struct ld_observation *observation,

@@ -47,7 +47,7 @@ static unsigned arm_reads(const struct ld_scenario *scenario, const struct ld_ar
     if (scenario->sampling.full_below == 0)
         reads &= ~(unsigned)LD_READ_GOROUTINE_FULL;
     if (scenario->target.kind == LD_TARGET_ATTACH)
-        reads &= ~(unsigned)LD_READ_GCTRACE; /* its stderr is not ours */
+        reads &= ~(unsigned)(LD_READ_GCTRACE | LD_READ_FAREWELL); /* its stderr and its end are not ours */
     return reads;
 }
 

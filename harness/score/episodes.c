@@ -110,10 +110,17 @@ static bool same_life(const struct ld_episode *episode, const struct ld_truth_in
            (episode->incarnation == 0 || episode->incarnation == interval->incarnation);
 }
 
-/* Is it open at the episode's receipt, or was it since the deciding observation? */
-static bool concerns(const struct ld_episode *episode, const struct ld_truth_interval *interval)
+int64_t score_spoken_ns(const struct ld_run_record *run, const struct ld_episode *episode)
 {
-    int64_t since_ns = episode->first->evidence_time_ns, receipt_ns = episode->from_ns;
+    bool farewell = run->observed_to_ns >= 0 && episode->first->evidence_time_ns > run->observed_to_ns;
+    return farewell && episode->from_ns > run->observed_to_ns ? run->observed_to_ns : episode->from_ns;
+}
+
+/* Is it open at the episode's receipt, or was it since the deciding observation? */
+static bool concerns(const struct ld_run_record *run, const struct ld_episode *episode,
+                     const struct ld_truth_interval *interval)
+{
+    int64_t since_ns = episode->first->evidence_time_ns, receipt_ns = score_spoken_ns(run, episode);
     if (since_ns < receipt_ns - LD_RECEIPT_LAG_NS)
         since_ns = receipt_ns - LD_RECEIPT_LAG_NS;
     if (since_ns > receipt_ns)
@@ -132,7 +139,7 @@ static int32_t explained(const struct ld_run_record *run, const struct ld_episod
     int32_t best = -1;
     for (size_t i = 0; i < run->truth->interval_count; i++) {
         const struct ld_truth_interval *interval = &run->truth->intervals[i];
-        if (interval->hold != hold || !concerns(episode, interval) || (*episode->site && !at_site(episode, interval)))
+        if (interval->hold != hold || !concerns(run, episode, interval) || (*episode->site && !at_site(episode, interval)))
             continue;
         bool right = ld_cause_compare(interval->cause, episode->cause) == LD_CAUSE_RIGHT;
         if (right)
@@ -146,7 +153,7 @@ static int32_t explained(const struct ld_run_record *run, const struct ld_episod
 static bool leak_outstanding(const struct ld_run_record *run, const struct ld_episode *episode)
 {
     for (size_t i = 0; i < run->truth->interval_count; i++) {
-        if (!run->truth->intervals[i].hold && concerns(episode, &run->truth->intervals[i]))
+        if (!run->truth->intervals[i].hold && concerns(run, episode, &run->truth->intervals[i]))
             return true;
     }
     return false;
@@ -211,7 +218,8 @@ const struct ld_episode *score_detection(const struct ld_run_record *run, const 
     const struct ld_truth_interval *interval = &run->truth->intervals[index];
     for (size_t i = 0; i < episodes->count; i++) {
         const struct ld_episode *episode = &episodes->items[i];
-        if (!same_life(episode, interval) || episode->from_ns < interval->first_ns || episode->from_ns > interval->end_ns)
+        int64_t spoken_ns = score_spoken_ns(run, episode);
+        if (!same_life(episode, interval) || spoken_ns < interval->first_ns || spoken_ns > interval->end_ns)
             continue;
         if (*episode->site ? at_site(episode, interval)
                            : episode->interval == (int32_t)index ||

@@ -22,6 +22,9 @@ int64_t score_period_ns(const struct ld_scenario *scenario); /* as it really ran
 bool score_manifested(const struct ld_truth_interval *interval, int64_t manifest);
 /* The first episode that detects interval `index`, NULL when none does. */
 const struct ld_episode *score_detection(const struct ld_run_record *run, const struct ld_episodes *episodes, size_t index);
+/* The instant the episode is about: its receipt. What a target that is told to stop says last, after the follow-up, is
+ * about the end of the follow-up: nothing was let go of since, and only who asked for it hears it. */
+int64_t score_spoken_ns(const struct ld_run_record *run, const struct ld_episode *episode);
 /* Seconds of the run with no unit outstanding that the detector could see, and that it could not. */
 void score_exposure(const struct ld_run_record *run, size_t detector, double *ret_quiet, double *ret_unknown);
 

@@ -62,12 +62,14 @@ static int64_t needed_ns(const struct scoring *scoring, int64_t deadline_ns)
     return window_ns + score_period_ns(scenario);
 }
 
-static bool names_wrong_site(const struct ld_episodes *episodes, const struct ld_truth_interval *interval)
+static bool names_wrong_site(const struct ld_run_record *run, const struct ld_episodes *episodes,
+                             const struct ld_truth_interval *interval)
 {
     for (size_t i = 0; i < episodes->count; i++) {
         const struct ld_episode *episode = &episodes->items[i];
-        if (episode->wrong_site && episode->instance == interval->instance &&
-            episode->from_ns >= interval->first_ns && episode->from_ns <= interval->end_ns)
+        int64_t spoken_ns = score_spoken_ns(run, episode);
+        if (episode->wrong_site && episode->instance == interval->instance && spoken_ns >= interval->first_ns &&
+            spoken_ns <= interval->end_ns)
             return true;
     }
     return false;
@@ -83,7 +85,7 @@ static void score_miss(struct scoring *scoring, const struct ld_episodes *episod
     if (died) /* it cannot be found any more: it stays among those at risk to the end */
         followed_ns = scoring->run->observed_to_ns - interval->manifest_ns;
     outcome->censored_ns = followed_ns > 0 ? followed_ns : 0;
-    outcome->site = names_wrong_site(episodes, interval) ? LD_SITE_WRONG : LD_SITE_NONE;
+    outcome->site = names_wrong_site(scoring->run, episodes, interval) ? LD_SITE_WRONG : LD_SITE_NONE;
 }
 
 static void score_interval(struct scoring *scoring, const struct ld_episodes *episodes, size_t index, int64_t deadline_ns)

@@ -109,7 +109,9 @@ int ld_score_censor(struct ld_run_record *run, struct ld_arena *arena);
 /* One alert from open to close, or several of one cause and site with less than Q between them. An incarnation's end
  * closes its episodes. A unit is outstanding at an episode's beginning when it is at the receipt, or was at any instant
  * since the deciding observation (at most LD_RECEIPT_LAG_NS before): a true claim about a target that died meanwhile is
- * no false alarm. It detects nothing, though: for that the receipt itself counts. */
+ * no false alarm. It detects nothing, though: for that the receipt itself counts. What the target says when it is told
+ * to stop (LD_READ_FAREWELL: observed after observed_to_ns) is about what it held at observed_to_ns; the time to detect
+ * goes on to the receipt. */
 struct ld_episode {
     uint32_t instance, incarnation;
     enum ld_cause cause;

@@ -126,16 +126,36 @@ static void watch_samples(struct ld_instance *instance, const struct ld_observat
     }
 }
 
+static void number(struct ld_instance *instance, struct ld_observation *observation)
+{
+    observation->sequence = ++instance->run->sequence;
+    observation->instance = instance->index;
+    observation->incarnation = instance->service.incarnation ? instance->service.incarnation : 1;
+    instance->run->summary.observations++;
+}
+
+/* What the target says when it is told to stop: the follow-up is over, and a replay knows it by that. */
+static void deliver_farewell(struct ld_instance *instance, struct ld_observation *observation)
+{
+    struct ld_run *run = instance->run;
+    bool heard = observation->kind == LD_OBSERVATION_LINE || observation->kind == LD_OBSERVATION_LIFE;
+    if (run->phase != LD_PHASE_STOP || run->summary.validity != LD_VALID || !heard || run->observed_to_ns < 0 ||
+        observation->time_ns <= run->observed_to_ns || !ld_panel_awaits_farewell(run->panel))
+        return;
+    number(instance, observation);
+    ld_run_written(run, ld_writer_observation(run->control->writer, run->run_plan->index, observation));
+    ld_panel_farewell(run->panel, observation);
+}
+
 /* Number it, write it, show it to every detector. */
 static void deliver(struct ld_instance *instance, struct ld_observation *observation)
 {
     struct ld_run *run = instance->run;
-    if (run->phase >= LD_PHASE_STOP)
+    if (run->phase >= LD_PHASE_STOP) {
+        deliver_farewell(instance, observation);
         return;
-    observation->sequence = ++run->sequence;
-    observation->instance = instance->index;
-    observation->incarnation = instance->service.incarnation ? instance->service.incarnation : 1;
-    run->summary.observations++;
+    }
+    number(instance, observation);
     watch_samples(instance, observation);
     keep_dump(instance, observation);
     ld_run_written(run, ld_writer_observation(run->control->writer, run->run_plan->index, observation));
@@ -380,7 +400,10 @@ static void on_ended(struct ld_service *service, int64_t status)
         instance->death_ns = ld_run_now(run);
         ld_run_truth_ended(instance, expected ? "kill" : "death");
         ld_run_fault_died(run, service, status);
-    } else if (status > 0 || (status < 0 && !service->ignored_stop)) {
+        return;
+    }
+    observe_life(instance, LD_LIFE_ENDED, status);
+    if (status > 0 || (status < 0 && !service->ignored_stop)) {
         char text[160];
         snprintf(text, sizeof text, "%s ended with %s %d when it was told to stop", instance->name,
                  status < 0 ? "signal" : "exit code", (int)(status < 0 ? -status : status));

@@ -307,6 +307,30 @@ void ld_panel_observe(struct ld_panel *panel, const struct ld_observation *obser
     }
 }
 
+static bool awaits_farewell(const struct ld_panel *panel, size_t index)
+{
+    const struct ld_panel_member *member = &panel->members[index];
+    return panel->seats[index].detector && (ld_detector_reads(member->kind, member->options) & LD_READ_FAREWELL);
+}
+
+bool ld_panel_awaits_farewell(const struct ld_panel *panel)
+{
+    for (size_t i = 0; i < panel->count; i++)
+        if (awaits_farewell(panel, i))
+            return true;
+    return false;
+}
+
+void ld_panel_farewell(struct ld_panel *panel, const struct ld_observation *observation)
+{
+    for (size_t i = 0; i < panel->count; i++) {
+        struct seat *seat = &panel->seats[i];
+        struct ld_alert_sink sink = {on_alert, seat};
+        if (awaits_farewell(panel, i) && !seat->broken)
+            settle(seat, ld_detector_observe(seat->detector, observation, &sink));
+    }
+}
+
 void ld_panel_truth(struct ld_panel *panel, const struct ld_truth_event *event)
 {
     for (size_t i = 0; i < panel->count; i++) {

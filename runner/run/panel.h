@@ -50,6 +50,9 @@ void ld_panel_start(struct ld_panel *panel);
 /* Are all that need time for it ready to watch, or broken? */
 bool ld_panel_ready(const struct ld_panel *panel);
 void ld_panel_observe(struct ld_panel *panel, const struct ld_observation *observation);
+/* After the follow-up, when the target is told to stop: for those of LD_READ_FAREWELL alone. */
+void ld_panel_farewell(struct ld_panel *panel, const struct ld_observation *observation);
+bool ld_panel_awaits_farewell(const struct ld_panel *panel);
 /* The last observation was delivered: says whom the run could not reach. */
 void ld_panel_finish(struct ld_panel *panel);
 /* Truth, for the calibration set only. */

@@ -154,6 +154,10 @@ static int on_observation(void *context, const struct ld_observation *observatio
 {
     struct replay *replay = context;
     replay->result.observations++;
+    if (replay->record.observed_to_ns > 0 && observation->time_ns > replay->record.observed_to_ns) {
+        ld_panel_farewell(replay->panel, observation);
+        return replay->code;
+    }
     ld_panel_observe(replay->panel, observation);
     ld_panel_settle(replay->panel);
     if (replay->conditions)

@@ -523,7 +523,7 @@ static void on_alert(void *context, const char *detector, const struct ld_alert 
     if (alert->action == LD_ALERT_OPEN && !(kind && kind->calibration))
         run->summary.alerts++;
     ld_run_written(run, ld_writer_alert(run->control->writer, run->run_plan->index, detector, &received));
-    if (run->conditions.engine)
+    if (run->conditions.engine && run->phase < LD_PHASE_STOP)
         ld_conditions_alert(run->conditions.engine, detector, alert);
 }
 

@@ -14,6 +14,7 @@
 #define SERVICE_MAGIC 0x6c647376u
 #define PROBE_EVERY_MS 10 /* a foreign program has no other way to say that it is ready than to answer */
 #define BACKLOG 1024
+#define LAST_WORDS_MAX ((size_t)64 * 1024)
 
 static void maybe_gone(struct ld_service *service);
 
@@ -51,19 +52,12 @@ static void on_reader_closed(uv_handle_t *handle)
     maybe_gone(reader->service);
 }
 
-static void on_bytes(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
+static void take_bytes(struct ld_line_reader *reader, const char *bytes, size_t size)
 {
-    struct ld_line_reader *reader = stream->data;
-    if (n < 0) {
-        if (reader->text.length && !reader->overlong)
-            reader->line(reader->service, reader->text.bytes, reader->text.length);
-        uv_close((uv_handle_t *)stream, on_reader_closed);
-        return;
-    }
-    for (size_t done = 0; done < (size_t)n;) {
+    for (size_t done = 0; done < size;) {
         size_t room = reader->text.maximum - reader->text.length;
-        size_t piece = (size_t)n - done < room ? (size_t)n - done : room;
-        int code = ld_buffer_add(&reader->text, buffer->base + done, piece);
+        size_t piece = size - done < room ? size - done : room;
+        int code = ld_buffer_add(&reader->text, bytes + done, piece);
         done += piece;
         if (code == 0)
             hand_out_lines(reader);
@@ -76,6 +70,18 @@ static void on_bytes(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
             ld_buffer_clear(&reader->text);
         }
     }
+}
+
+static void on_bytes(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
+{
+    struct ld_line_reader *reader = stream->data;
+    if (n < 0) {
+        if (reader->text.length && !reader->overlong)
+            reader->line(reader->service, reader->text.bytes, reader->text.length);
+        uv_close((uv_handle_t *)stream, on_reader_closed);
+        return;
+    }
+    take_bytes(reader, buffer->base, (size_t)n);
 }
 
 static int open_reader(struct ld_service *service, struct ld_line_reader *reader, int fd,
@@ -94,6 +100,24 @@ static int open_reader(struct ld_service *service, struct ld_line_reader *reader
         return LD_ESYSTEM;
     }
     return 0;
+}
+
+/* What a process that has just ended wrote before: its last words come before the news of its death, which comes over
+ * another way. At most what a pipe holds by itself: somebody else may go on writing. */
+static void read_last_words(struct ld_line_reader *reader)
+{
+    char bytes[1024];
+    uv_os_fd_t fd;
+    if (!reader->open || uv_is_closing((uv_handle_t *)&reader->pipe) ||
+        uv_fileno((uv_handle_t *)&reader->pipe, &fd) != 0)
+        return;
+    for (size_t total = 0; total < LAST_WORDS_MAX;) {
+        ssize_t n = read(fd, bytes, sizeof bytes); /* libuv has made it non-blocking; an end is left to it */
+        if (n <= 0)
+            return;
+        take_bytes(reader, bytes, (size_t)n);
+        total += (size_t)n;
+    }
 }
 
 static void close_reader(struct ld_line_reader *reader)
@@ -251,6 +275,7 @@ static void on_exited(struct ld_process *process, int64_t status)
     struct ld_service *service = process->context;
     bool early = service->state == LD_SERVICE_STARTING;
     cancel_waiting(service);
+    read_last_words(&service->error_output);
     service->state = LD_SERVICE_ENDING;
     service->events->ended(service, status);
     if (early) {

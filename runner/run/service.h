@@ -4,7 +4,8 @@
  * on fd 4, setting on fd 5), as any command (told its address, ready when it answers; one that was built with a
  * listener added inherits its socket, too), or attached (already there, never started, never stopped). One struct lives as long as its run; each start begins the next incarnation.
  *
- * Order of events for an incarnation: started, ready, any lines and truth, ended, gone. `failed` comes instead of what
+ * Order of events for an incarnation: started, ready, any lines and truth, ended, gone. The lines that the program
+ * itself wrote come before its end. `failed` comes instead of what
  * could not happen and is followed by gone. Everything runs on the control loop. */
 #ifndef LD_RUN_SERVICE_H
 #define LD_RUN_SERVICE_H

@@ -6,6 +6,7 @@
     X(interface)           \
     X(detectors)           \
     X(published)           \
+    X(sanitizer)           \
     X(calibration)
 
 #define X(group) int test_##group(void);

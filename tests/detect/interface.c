@@ -127,6 +127,8 @@ static void feed_anything(struct rig *rig, uint64_t seed, int count)
     for (int i = 0; i < count; i++) {
         lot = lot * 6364136223846793005u + 1442695040888963407u;
         int64_t number = (int64_t)(lot >> 33) % 3000;
+        static const char *const lines[] = {"==7==ERROR: AddressSanitizer: heap-use-after-free on address 0x10",
+                                            "    #0 0x10 in main.read main.go:1", ""};
         struct group groups[] = {
             WAITING(number, "main.work"), WAITING(number / 7, "main.rest"), WAITING(i, "main.rise"), {i % 3, {NULL}}};
         pass(rig, 50 * LD_MS + number * 100000);
@@ -161,6 +163,9 @@ static void feed_anything(struct rig *rig, uint64_t seed, int count)
         case 6:
         case 7:
             hand_profile(rig->feed, groups, 4);
+            break;
+        case 8:
+            hand_line(rig->feed, lines[(lot >> 50) % 3]);
             break;
         default:
             hand_metric(rig->feed, LD_METRIC_GOROUTINES, (double)number);

@@ -80,6 +80,11 @@ static inline size_t knowns(const struct rig *rig)
     return count_action(&rig->feed->kept, LD_ALERT_KNOWN);
 }
 
+static inline void hand_line(struct feed *feed, const char *text)
+{
+    hand(feed, (struct ld_observation){.kind = LD_OBSERVATION_LINE, .text = text});
+}
+
 #define WAITING(count, function) {count, {"runtime.gopark", "runtime.chanrecv1", function, "runtime.goexit"}}
 
 #endif
