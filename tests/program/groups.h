@@ -31,7 +31,8 @@
     X(baseline, "baseline")          \
     X(exec, "exec")                 \
     X(confounders, "confounders")    \
-    X(conditions, "conditions")
+    X(conditions, "conditions")      \
+    X(sanitizer, "sanitizer")
 
 #define X(function, name) int test_##function(void);
 LD_PROGRAM_GROUPS(X)

@@ -76,6 +76,24 @@ static void seen_before_the_mth_unit(void **state)
     assert_int_equal(campaign->verdicts.rows[0].time.median_ns, 0);
 }
 
+/* Said when the target was told to stop, at the end of the follow-up (20 s): about what it held then. */
+static void the_farewell_is_about_the_end(void **state)
+{
+    (void)state;
+    struct ld_alert *alert = campaign_open(campaign, 0, SUBJECT, 21 * LD_SECOND, SITE);
+    alert->evidence_time_ns = 20 * LD_SECOND; /* not of the farewell: it came too late, as always */
+    assert_outcome(LD_OUTCOME_FN);
+    alert->evidence_time_ns = 21 * LD_SECOND;
+    assert_outcome(LD_OUTCOME_TP);
+    assert_int_equal(outcome_of(0)->detect_ns, 15 * LD_SECOND); /* the time goes on */
+    alert->receipt_ns = 25 * LD_SECOND;
+    alert->evidence_time_ns = 23 * LD_SECOND;
+    assert_outcome(LD_OUTCOME_TP);
+    campaign->intervals[0][0].end = LD_END_KILL; /* what was let go of before is not reported */
+    campaign->intervals[0][0].end_ns = 19 * LD_SECOND;
+    assert_outcome(LD_OUTCOME_FN);
+}
+
 static void an_alert_from_before_detects_nothing(void **state)
 {
     (void)state;
@@ -213,6 +231,7 @@ int test_outcomes(void)
     const struct CMUnitTest tests[] = {
         WITH_RUNS(in_time_late_and_never),
         WITH_RUNS(seen_before_the_mth_unit),
+        WITH_RUNS(the_farewell_is_about_the_end),
         WITH_RUNS(an_alert_from_before_detects_nothing),
         WITH_RUNS(a_wrong_site_detects_nothing),
         WITH_RUNS(not_manifested_is_no_miss),
