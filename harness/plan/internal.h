@@ -12,6 +12,7 @@ struct ld_whole_plan {
     size_t run_count;
     struct ld_run_plan *runs; /* by index */
     uint32_t *order;
+    uint32_t sequential_tests;
 };
 
 /* A rate as JSON's integers carry it. */

@@ -127,6 +127,23 @@ bool ld_cell_is_alike(const struct ld_cell *left, const struct ld_cell *right)
            strcmp(left->scenario->name, right->scenario->name) == 0 && strcmp(case_name(left), case_name(right)) == 0;
 }
 
+/* ---- sequential tests */
+
+static bool is_tested(const struct ld_cell *cell, const struct ld_expectation *expectation,
+                      struct ld_sprt_test *ret_test)
+{
+    return ld_cell_is_watched_by(cell, expectation->detector) &&
+           ld_scenario_sequential_test(cell->scenario, cell->variant, expectation, ret_test);
+}
+
+size_t ld_cell_sequential_tests(const struct ld_cell *cell)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < cell->scenario->expectation_count; i++)
+        count += is_tested(cell, &cell->scenario->expectations[i], NULL);
+    return count;
+}
+
 /* ---- runs */
 
 /* A double with a short decimal form, so that JSON's integers carry it whole. */
@@ -214,10 +231,13 @@ static int schedule_run(struct ld_run_plan *run, const struct ld_cell *cell, str
 
 /* ---- the whole plan */
 
-static int64_t runs_of(const struct ld_scenario *scenario, const struct ld_plan_setting *setting)
+static int64_t runs_of(const struct ld_cell *cell, const struct ld_plan_setting *setting)
 {
+    const struct ld_scenario *scenario = cell->scenario;
     if (setting->runs > 0)
         return setting->runs;
+    if (ld_cell_sequential_tests(cell))
+        return scenario->repeat.sequential->max;
     return setting->full ? ld_scenario_full_runs(scenario) : scenario->repeat.runs;
 }
 
@@ -239,13 +259,31 @@ static int check_setting(const struct ld_scenario *const *scenarios, size_t coun
     return 0;
 }
 
-static int count_whole(struct ld_whole_plan *whole, const struct ld_plan_setting *setting, struct ld_error *error)
+/* Each cell has a run at least, so that as many cells as runs are too many. */
+static int fill_cells(struct ld_whole_plan *whole, struct ld_arena *arena, struct ld_error *error)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < whole->scenario_count; i++) {
+        most += scenario_cell_count(whole->scenarios[i]);
+        if (most > LD_PLAN_RUNS_MAX)
+            return ld_fail(error, LD_ELIMIT, "more than %d runs", LD_PLAN_RUNS_MAX);
+    }
+    whole->cells = ld_arena_array(arena, most, sizeof *whole->cells);
+    if (!whole->cells)
+        return ld_fail(error, LD_ENOMEM, "out of memory");
+    for (size_t i = 0; i < whole->scenario_count; i++)
+        fill_scenario_cells(whole->scenarios[i], whole->cells, &whole->cell_count);
+    assert(whole->cell_count == most);
+    return 0;
+}
+
+static int count_runs(struct ld_whole_plan *whole, const struct ld_plan_setting *setting, struct ld_error *error)
 {
     uint64_t runs = 0;
-    for (size_t i = 0; i < whole->scenario_count; i++) {
-        size_t cells = scenario_cell_count(whole->scenarios[i]);
-        whole->cell_count += cells;
-        runs += cells * (uint64_t)runs_of(whole->scenarios[i], setting);
+    for (size_t i = 0; i < whole->cell_count; i++) {
+        const struct ld_cell *cell = &whole->cells[i];
+        whole->sequential_tests += (uint32_t)ld_cell_sequential_tests(cell);
+        runs += (uint64_t)runs_of(cell, setting);
         if (runs > LD_PLAN_RUNS_MAX)
             return ld_fail(error, LD_ELIMIT, "more than %d runs", LD_PLAN_RUNS_MAX);
     }
@@ -266,7 +304,7 @@ static int fill_runs(struct ld_whole_plan *whole, const struct ld_plan_setting *
     uint32_t index = 0;
     for (size_t i = 0; i < whole->cell_count; i++) {
         const struct ld_cell *cell = &whole->cells[i];
-        for (int64_t repetition = 0; repetition < runs_of(cell->scenario, setting); repetition++) {
+        for (int64_t repetition = 0; repetition < runs_of(cell, setting); repetition++) {
             struct ld_run_plan *run = &whole->runs[index];
             *run = (struct ld_run_plan){.index = index, .repetition = (uint32_t)repetition};
             fill_run(run, cell, setting->seed);
@@ -278,35 +316,50 @@ static int fill_runs(struct ld_whole_plan *whole, const struct ld_plan_setting *
     return 0;
 }
 
-static void draw_order(struct ld_whole_plan *whole, uint64_t seed)
+/* The places that a sequential cell's runs have drawn stay, by rising repetition: a test can do nothing with a run while
+ * an earlier one has not ended. `first`: of each cell, its first run not placed yet. */
+static void order_repetitions(struct ld_whole_plan *whole, uint32_t *first)
+{
+    for (uint32_t i = (uint32_t)whole->run_count; i-- > 0;)
+        first[whole->runs[i].cell] = i;
+    for (size_t i = 0; i < whole->run_count; i++) {
+        uint32_t cell = whole->runs[whole->order[i]].cell;
+        if (ld_cell_sequential_tests(&whole->cells[cell]))
+            whole->order[i] = first[cell]++;
+    }
+}
+
+static int draw_order(struct ld_whole_plan *whole, uint64_t seed)
 {
     struct ld_random random;
     for (uint32_t i = 0; i < whole->run_count; i++)
         whole->order[i] = i;
     ld_random_init(&random, ld_derive(seed, "order", 0));
     ld_random_shuffle(&random, whole->order, (uint32_t)whole->run_count);
+    uint32_t *first = calloc(whole->cell_count + 1, sizeof *first);
+    if (!first)
+        return LD_ENOMEM;
+    order_repetitions(whole, first);
+    free(first);
     for (uint32_t i = 0; i < whole->run_count; i++)
         whole->runs[whole->order[i]].order = i;
+    return 0;
 }
 
 static int make_whole(struct ld_whole_plan *whole, const struct ld_plan_setting *setting, struct ld_arena *arena,
                       struct ld_error *error)
 {
-    int code = count_whole(whole, setting, error);
+    int code = fill_cells(whole, arena, error);
+    if (!code)
+        code = count_runs(whole, setting, error);
     if (code)
         return code;
-    whole->cells = ld_arena_array(arena, whole->cell_count, sizeof *whole->cells);
     whole->runs = ld_arena_array(arena, whole->run_count, sizeof *whole->runs);
     whole->order = ld_arena_array(arena, whole->run_count, sizeof *whole->order);
-    if (!whole->cells || !whole->runs || !whole->order)
+    if (!whole->runs || !whole->order)
         return ld_fail(error, LD_ENOMEM, "out of memory");
-    size_t cells = 0;
-    for (size_t i = 0; i < whole->scenario_count; i++)
-        fill_scenario_cells(whole->scenarios[i], whole->cells, &cells);
-    assert(cells == whole->cell_count);
-    if (fill_runs(whole, setting, arena) != 0)
+    if (fill_runs(whole, setting, arena) != 0 || draw_order(whole, setting->seed) != 0)
         return ld_fail(error, LD_ENOMEM, "out of memory");
-    draw_order(whole, setting->seed);
     return 0;
 }
 
@@ -416,6 +469,7 @@ static int fill_plan(struct ld_plan *plan, struct ld_whole_plan *whole, const st
     plan->seed = setting->seed;
     plan->whole_cell_count = (uint32_t)whole->cell_count;
     plan->whole_run_count = (uint32_t)whole->run_count;
+    plan->sequential_tests = whole->sequential_tests;
     code = select_part(whole, setting, error);
     if (code)
         return code;
@@ -465,6 +519,19 @@ static int compare_index(const void *key, const void *member)
 const struct ld_run_plan *ld_plan_find_run(const struct ld_plan *plan, uint32_t index)
 {
     return bsearch(&index, plan->runs, plan->run_count, sizeof *plan->runs, compare_index);
+}
+
+bool ld_plan_sequential_test(const struct ld_plan *plan, const struct ld_cell *cell,
+                             const struct ld_expectation *expectation, struct ld_sprt_test *ret_test)
+{
+    if (!is_tested(cell, expectation, ret_test))
+        return false;
+    int64_t runs = 0;
+    for (size_t i = 0; i < plan->run_count; i++)
+        runs += &plan->cells[plan->runs[i].cell] == cell;
+    ret_test->alpha /= plan->sequential_tests ? plan->sequential_tests : 1;
+    ret_test->max = runs;
+    return true;
 }
 
 int64_t ld_plan_run_duration(const struct ld_plan *plan, const struct ld_run_plan *run)

@@ -3,7 +3,8 @@
  *
  * Seeds pair: the run seed depends on (campaign seed, scenario name, repetition) alone, so that variants, faults,
  * rates, depths and arms of one repetition share onset phase and per-connection decisions. Order is shuffled by the seed;
- * cells keep their runs together only in the shard, never in time. */
+ * cells keep their runs together only in the shard, never in time. The runs of a cell with sequential tests stand in the
+ * order of their repetition, since the tests look at them so; they are as many as the tests may need at most. */
 #ifndef LD_PLAN_PLAN_H
 #define LD_PLAN_PLAN_H
 
@@ -65,6 +66,7 @@ struct ld_plan {
     char hash[LD_HASH_HEX];         /* of `json` */
     const char *json;               /* the whole plan, canonical */
     uint32_t whole_cell_count, whole_run_count;
+    uint32_t sequential_tests;      /* of the whole plan: cells x expectations; each gets that part of its alpha */
     struct ld_arena *arena; /* owns everything above, not the scenarios */
 };
 
@@ -76,7 +78,7 @@ struct ld_plan_setting {
     const char *filter;     /* glob over cell names, '*' crosses '/'; NULL: all */
     const char *const *cells; /* names of the only cells, ends with NULL; NULL: all. With a filter: both must hold */
     uint32_t shard, shards; /* 1/1: all; whole cells, dealt out in turn after the filter; 0/0 means 1/1 */
-    int64_t runs;           /* > 0: instead of each scenario's repeat.runs */
+    int64_t runs;           /* > 0: instead of each scenario's repeat.runs, and of the most of a sequential cell */
     bool full;              /* ld_scenario_full_runs instead; not together with runs */
 };
 
@@ -85,6 +87,13 @@ struct ld_plan_setting {
 int ld_plan_make(struct ld_plan **ret_plan, const struct ld_scenario *const *scenarios, size_t count,
                  const struct ld_plan_setting *setting, struct ld_error *error);
 void ld_plan_free(struct ld_plan *plan); /* NULL is allowed */
+
+/* How many sequential tests a cell has. Without any it is run as often as without repeat.sequential. */
+size_t ld_cell_sequential_tests(const struct ld_cell *cell);
+/* The sequential test of an expectation in a cell of the plan: alpha divided, at most as many runs as are planned.
+ * False: it has none. */
+bool ld_plan_sequential_test(const struct ld_plan *plan, const struct ld_cell *cell,
+                             const struct ld_expectation *expectation, struct ld_sprt_test *ret_test);
 
 struct ld_buffer;
 /* The run with that stable index, NULL when filter or shard left it out. */

@@ -1,6 +1,7 @@
 /* The plan for people: what would run, how long it would take, and whether that can prove what is expected. */
 #include "plan/plan.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buffer.h"
@@ -43,17 +44,56 @@ static int64_t cell_duration(const struct ld_plan *plan, size_t cell, uint32_t *
     return *ret_runs ? total / *ret_runs : 0;
 }
 
-/* Longest of an even share of all, and of the longest run: no more jobs can beat that. */
-int64_t ld_plan_duration(const struct ld_plan *plan, unsigned jobs)
+/* Longest of an even share of all, and of the longest run: no more jobs can beat that. `shares`: of each cell's runs,
+ * the part that comes to be run; NULL: all. */
+static int64_t duration_of(const struct ld_plan *plan, unsigned jobs, const double *shares)
 {
-    int64_t total = 0, longest = 0;
+    double total = 0;
+    int64_t longest = 0;
     for (size_t i = 0; i < plan->run_count; i++) {
         int64_t one = ld_plan_run_duration(plan, &plan->runs[i]);
-        total += one;
+        total += (double)one * (shares ? shares[plan->runs[i].cell] : 1);
         longest = one > longest ? one : longest;
     }
-    int64_t share = total / (jobs ? jobs : 1);
+    int64_t share = (int64_t)(total / (jobs ? jobs : 1));
     return share > longest ? share : longest;
+}
+
+int64_t ld_plan_duration(const struct ld_plan *plan, unsigned jobs)
+{
+    return duration_of(plan, jobs, NULL);
+}
+
+/* The part of a cell's runs that its slowest test is expected to need where every rate is just acceptable. */
+static int cell_share(const struct ld_plan *plan, const struct ld_cell *cell, double *ret_share)
+{
+    double share = ld_cell_sequential_tests(cell) ? 0 : 1;
+    for (size_t i = 0; i < cell->scenario->expectation_count; i++) {
+        struct ld_sprt_test test;
+        struct ld_sprt_expectation expected;
+        if (!ld_plan_sequential_test(plan, cell, &cell->scenario->expectations[i], &test))
+            continue;
+        bool known = test.max <= LD_SPRT_TRIALS_MAX; /* --runs may be more */
+        int code = known ? ld_sprt_expect(&test, test.p0, &expected) : 0;
+        if (code)
+            return code;
+        double part = known ? expected.trials / (double)test.max : 1;
+        share = part > share ? part : share;
+    }
+    *ret_share = share;
+    return 0;
+}
+
+/* -1 when out of memory. */
+static int64_t expected_duration(const struct ld_plan *plan, unsigned jobs)
+{
+    double *shares = calloc(plan->cell_count + 1, sizeof *shares);
+    int code = shares ? 0 : LD_ENOMEM;
+    for (size_t i = 0; i < plan->cell_count && !code; i++)
+        code = cell_share(plan, &plan->cells[i], &shares[i]);
+    int64_t expected_ns = code ? -1 : duration_of(plan, jobs, shares);
+    free(shares);
+    return expected_ns;
 }
 
 /* ---- the parts of the text; each adds to `out` and returns its code */
@@ -61,6 +101,18 @@ int64_t ld_plan_duration(const struct ld_plan *plan, unsigned jobs)
 static const char *plural(size_t count)
 {
     return count == 1 ? "" : "s";
+}
+
+static int sequential_head_text(const struct ld_plan *plan, unsigned jobs, struct ld_buffer *out)
+{
+    char expected[DURATION_SIZE];
+    int64_t expected_ns = expected_duration(plan, jobs);
+    if (expected_ns < 0)
+        return LD_ENOMEM;
+    return ld_buffer_printf(out,
+                            "about %s where every rate is acceptable: cells end when their sequential tests are decided; "
+                            "%u test%s share one alpha\n",
+                            duration(expected_ns, expected), plan->sequential_tests, plural(plan->sequential_tests));
 }
 
 static int head_text(const struct ld_plan *plan, unsigned jobs, struct ld_buffer *out)
@@ -72,18 +124,23 @@ static int head_text(const struct ld_plan *plan, unsigned jobs, struct ld_buffer
     if (!code && plan->run_count != plan->whole_run_count)
         code = ld_buffer_printf(out, " of %u cell%s, %u run%s", plan->whole_cell_count, plural(plan->whole_cell_count),
                                 plan->whole_run_count, plural(plan->whole_run_count));
-    return code ? code
-                : ld_buffer_printf(out, "\nabout %s with %u at once, starting and stopping not counted\n",
-                                   duration(ld_plan_duration(plan, jobs), total), jobs ? jobs : 1);
+    if (!code)
+        code = ld_buffer_printf(out, "\n%s %s with %u at once, starting and stopping not counted\n",
+                                plan->sequential_tests ? "at most" : "about",
+                                duration(ld_plan_duration(plan, jobs), total), jobs ? jobs : 1);
+    return code || !plan->sequential_tests ? code : sequential_head_text(plan, jobs, out);
 }
 
-/* Cells with exactly so many runs, and the least number of runs above; 0 when no cell has more. */
+/* Cells with exactly so many runs, and the least number of runs above; 0 when no cell has more. Those that end by what
+ * they show promise nothing that rests on a number. */
 static size_t cells_with(const struct ld_plan *plan, uint32_t runs, uint32_t *ret_next)
 {
     size_t count = 0;
     *ret_next = 0;
     for (size_t i = 0; i < plan->cell_count; i++) {
         uint32_t of_cell;
+        if (ld_cell_sequential_tests(&plan->cells[i]))
+            continue;
         cell_duration(plan, i, &of_cell);
         count += of_cell == runs;
         if (of_cell > runs && (!*ret_next || of_cell < *ret_next))
@@ -117,8 +174,9 @@ static int cells_text(const struct ld_plan *plan, const struct ld_scenario *scen
         if (plan->cells[i].scenario != scenario)
             continue;
         int64_t ns = cell_duration(plan, i, &runs);
-        code = ld_buffer_printf(out, "    %4u  %-60s %u run%s, %s each\n", plan->cells[i].index, plan->cells[i].name,
-                                runs, plural(runs), duration(ns, each));
+        code = ld_buffer_printf(out, "    %4u  %-60s %s%u run%s, %s each\n", plan->cells[i].index, plan->cells[i].name,
+                                ld_cell_sequential_tests(&plan->cells[i]) ? "at most " : "", runs, plural(runs),
+                                duration(ns, each));
     }
     return code;
 }
@@ -284,6 +342,8 @@ static int detection_text(const struct ld_rate_expectation *rate, int64_t runs, 
 {
     if (!rate->given)
         return 0;
+    if (rate->missed)
+        return ld_buffer_add_text(out, "      detection: declared to be missed; what is seen nevertheless is reported\n");
     int code = 0;
     if (rate->observed >= 0)
         code = ld_buffer_printf(out, "      detection observed %g%%: supported, a count over %lld runs of a cell\n",
@@ -298,6 +358,42 @@ static int detection_text(const struct ld_rate_expectation *rate, int64_t runs, 
                                 (long long)ld_plan_runs_needed(rate->confident, rate->at), (long long)runs);
     code = ld_buffer_printf(out, "      detection confident %g%% at %g%%: ", rate->confident * 100, rate->at * 100);
     return code ? code : support_text(ld_plan_runs_needed(rate->confident, rate->at), runs, out);
+}
+
+/* What the test of an expectation does in cells of a variant, from the first of them; nothing when there is none. */
+static int sequential_text(const struct ld_plan *plan, const struct ld_scenario *scenario, enum ld_variant variant,
+                           const struct ld_expectation *expectation, struct ld_buffer *out)
+{
+    struct ld_sprt_test test = {0};
+    struct ld_sprt_expectation good, bad;
+    bool found = false;
+    for (size_t i = 0; i < plan->cell_count && !found; i++)
+        found = plan->cells[i].scenario == scenario && plan->cells[i].variant == variant &&
+                ld_plan_sequential_test(plan, &plan->cells[i], expectation, &test);
+    if (!found)
+        return 0;
+    int64_t least = ld_sprt_goods_needed(&test, 0, 0);
+    int code = ld_buffer_printf(out,
+                                "      %s, sequential: a rate of %g%%, not %g%%; alpha %.3g%% (%g%% over %u test%s), beta %g%%\n",
+                                variant == LD_VARIANT_LEAKY ? "misses" : "false alarms in healthy runs", test.p0 * 100,
+                                test.p1 * 100, test.alpha * 100, scenario->repeat.sequential->alpha * 100,
+                                plan->sequential_tests, plural(plan->sequential_tests), test.beta * 100);
+    if (code || least > test.max)
+        return code ? code
+                    : ld_buffer_printf(out, "        NOT supported: needs more runs of a cell without a bad one than %lld\n",
+                                       (long long)test.max);
+    if (test.max > LD_SPRT_TRIALS_MAX)
+        return ld_buffer_printf(out, "        supported: %lld to %lld runs of a cell\n", (long long)least,
+                                (long long)test.max);
+    code = ld_sprt_expect(&test, test.p0, &good);
+    if (!code)
+        code = ld_sprt_expect(&test, test.p1, &bad);
+    return code ? code
+                : ld_buffer_printf(out,
+                                   "        supported: %lld runs of a cell without a bad one, at most %lld; on average %.0f at "
+                                   "%g%% and %.0f at %g%%; not decided by then: %.2g%% and %.2g%%\n",
+                                   (long long)least, (long long)test.max, good.trials, test.p0 * 100, bad.trials,
+                                   test.p1 * 100, good.undecided * 100, bad.undecided * 100);
 }
 
 static int time_text(const struct ld_expectation *expectation, int64_t runs, struct ld_buffer *out)
@@ -316,19 +412,25 @@ static int time_text(const struct ld_expectation *expectation, int64_t runs, str
     return code;
 }
 
-static int expectation_text(const struct ld_expectation *expectation, int64_t runs, struct ld_buffer *out)
+static int expectation_text(const struct ld_plan *plan, const struct ld_scenario *scenario,
+                            const struct ld_expectation *expectation, int64_t runs, struct ld_buffer *out)
 {
+    bool tested = ld_scenario_sequential_test(scenario, LD_VARIANT_LEAKY, expectation, NULL);
+    const char *over = scenario->repeat.sequential ? "at least " : "";
     int code =
         ld_buffer_printf(out, "    %s%s\n", expectation->detector, expectation->report_only ? ": report only" : "");
     if (!code)
-        code = detection_text(&expectation->detection, runs, out);
+        code = tested ? sequential_text(plan, scenario, LD_VARIANT_LEAKY, expectation, out)
+                      : detection_text(&expectation->detection, runs, out);
+    if (!code)
+        code = sequential_text(plan, scenario, LD_VARIANT_HEALTHY, expectation, out);
     if (!code && expectation->false_alarms_given)
-        code = ld_buffer_printf(out, "      false alarms at most %lld: supported, a count over %lld runs of a cell\n",
-                                (long long)expectation->false_alarms_at_most, (long long)runs);
+        code = ld_buffer_printf(out, "      false alarms at most %lld: supported, a count over %s%lld runs of a cell\n",
+                                (long long)expectation->false_alarms_at_most, over, (long long)runs);
     if (!code && expectation->during_holds_given)
         code = ld_buffer_printf(out,
-                                "      alerts during holds at most %lld: supported, a count over %lld runs of a cell\n",
-                                (long long)expectation->during_holds_at_most, (long long)runs);
+                                "      alerts during holds at most %lld: supported, a count over %s%lld runs of a cell\n",
+                                (long long)expectation->during_holds_at_most, over, (long long)runs);
     if (!code)
         code = time_text(expectation, runs, out);
     if (!code && expectation->cause_right)
@@ -338,7 +440,22 @@ static int expectation_text(const struct ld_expectation *expectation, int64_t ru
     return code;
 }
 
-/* Runs of each cell of the scenario; all its cells have equally many. 0 when none was selected. */
+/* So many runs at least pass its tests. */
+static int64_t least_runs(const struct ld_plan *plan, const struct ld_cell *cell)
+{
+    int64_t least = 0;
+    for (size_t i = 0; i < cell->scenario->expectation_count; i++) {
+        struct ld_sprt_test test;
+        if (!ld_plan_sequential_test(plan, cell, &cell->scenario->expectations[i], &test))
+            continue;
+        int64_t needed = ld_sprt_goods_needed(&test, 0, 0);
+        least = needed > least ? needed : least;
+    }
+    return least;
+}
+
+/* Runs of each cell of the scenario, of its leaky ones where they differ: those that may be relied on. 0 when none was
+ * selected. */
 static int64_t runs_of_cell(const struct ld_plan *plan, const struct ld_scenario *scenario)
 {
     uint32_t runs = 0;
@@ -346,9 +463,9 @@ static int64_t runs_of_cell(const struct ld_plan *plan, const struct ld_scenario
         if (plan->cells[i].scenario != scenario)
             continue;
         cell_duration(plan, i, &runs);
-        break;
+        return ld_cell_sequential_tests(&plan->cells[i]) ? least_runs(plan, &plan->cells[i]) : (int64_t)runs;
     }
-    return runs;
+    return 0;
 }
 
 /* The schedule above is real time, expectations are as written: where they differ, that is said. */
@@ -376,7 +493,7 @@ static int scenario_text(const struct ld_plan *plan, const struct ld_scenario *s
     if (!code)
         code = expectations_head_text(scenario, out);
     for (size_t i = 0; !code && i < scenario->expectation_count; i++)
-        code = expectation_text(&scenario->expectations[i], runs, out);
+        code = expectation_text(plan, scenario, &scenario->expectations[i], runs, out);
     return code;
 }
 

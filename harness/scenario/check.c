@@ -503,5 +503,6 @@ int ld_scenario_check(struct ld_schema_context *context, struct ld_scenario_draf
     check_wall(&check);
     check_detectors(&check);
     check_expectations(&check);
+    keep(&check, ld_sequential_check(context, draft));
     return check.code;
 }

@@ -24,6 +24,7 @@ extern const struct ld_schema ld_target_schema;
 extern const struct ld_schema ld_load_schema;
 extern const struct ld_schema ld_expectation_schema;
 extern const struct ld_schema ld_abort_schema;
+extern const struct ld_schema ld_sequential_schema;
 
 /* ---- one fault of a fault case: at, for and exactly one row of the fault table */
 #define LD_FAULT_ITEM_FIELDS (LD_FAULT_TYPES + 4)
@@ -43,6 +44,9 @@ int ld_detector_item_bind(struct ld_schema_context *context, const struct ld_fie
                           void *value);
 /* The schema of a kind's options with `as` added, in `arena`; NULL when out of memory. */
 const struct ld_schema *ld_detector_item_schema(const struct ld_detector_kind *kind, struct ld_arena *arena);
+
+/* repeat.sequential against expectations: something is decided, within max, and nothing asked that it cannot say. */
+int ld_sequential_check(struct ld_schema_context *context, const struct ld_scenario_draft *draft);
 
 /* No more toxics at once in a case than a connection takes. */
 int ld_toxics_check(struct ld_schema_context *context, const struct ld_scenario_draft *draft);

@@ -2,6 +2,19 @@
 #include "scenario/draft.h"
 
 #define RATE(member) offsetof(struct ld_rate_expectation, member)
+
+static int bind_missed(struct ld_schema_context *context, const struct ld_field *field, const struct ld_node *node,
+                       void *value)
+{
+    static const char *const choices[] = {"all", NULL};
+    const struct ld_field choice = {.name = field->name, .type = LD_FIELD_CHOICE, .choices = choices};
+    int chosen;
+    int code = ld_field_bind(context, &choice, node, &chosen);
+    if (!code)
+        *(bool *)value = true;
+    return code;
+}
+
 static const struct ld_field detection_fields[] = {
     {.name = "observed",
      .type = LD_FIELD_PERCENT,
@@ -13,6 +26,13 @@ static const struct ld_field detection_fields[] = {
      .doc = "The exact one-sided lower bound (Clopper-Pearson) that must be reached; `plan` says how many runs that "
             "needs. Beside observed it is judged only where there are so many, as with --full."},
     {.name = "at", .type = LD_FIELD_PERCENT, .offset = RATE(at), .doc = "The confidence of that bound, such as 95%."},
+    {.name = "missed",
+     .type = LD_FIELD_CUSTOM,
+     .offset = RATE(missed),
+     .custom = bind_missed,
+     .doc = "all: a declared miss. It is known that this detector cannot see this leak, and missing it passes. When it sees "
+            "one nevertheless, that is no failure either, but stands in every report as `declared miss found now`: the "
+            "declaration is out of date. Nothing else of detection goes with it."},
     {0},
 };
 
@@ -21,8 +41,11 @@ static int check_detection(struct ld_schema_context *context, const struct ld_no
     struct ld_rate_expectation *rate = value;
     bool observed = ld_node_get(node, "observed"), confident = ld_node_get(node, "confident"),
          at = ld_node_get(node, "at");
-    if (!observed && !confident)
-        return ld_schema_error(context, node, LD_ESPEC, "needs observed, or confident, or both");
+    if (rate->missed && (observed || confident || at))
+        return ld_schema_error(context, ld_node_get(node, "missed"), LD_ESPEC,
+                               "what is declared to be missed is not asked for as well");
+    if (!observed && !confident && !rate->missed)
+        return ld_schema_error(context, node, LD_ESPEC, "needs observed, or confident, or both; or missed");
     if (confident && !at)
         return ld_schema_error(context, node, LD_ESPEC,
                                "confident needs `at`: the confidence of the bound, such as 95%%");
@@ -179,6 +202,10 @@ static int check_expectation(struct ld_schema_context *context, const struct ld_
         expectation->detection = (struct ld_rate_expectation){.observed = -1, .confident = -1, .at = 0.95};
     if (expectation->report_only && asks)
         return ld_schema_error(context, node, LD_ESPEC, "report_only asks for nothing else");
+    if (expectation->detection.missed &&
+        (expectation->median_ns || expectation->p95_ns || expectation->cause_right || expectation->site_observable))
+        return ld_schema_error(context, node, LD_ESPEC,
+                               "what is declared to be missed has no time, cause or site; only a deadline");
     if (!expectation->report_only && !asks)
         return ld_schema_error(context, node, LD_ESPEC, "asks for nothing: say what is expected, or report_only: true");
     return 0;

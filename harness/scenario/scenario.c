@@ -44,6 +44,27 @@ int64_t ld_scenario_full_runs(const struct ld_scenario *scenario)
     return judges(scenario) && repeat->runs < LD_RUNS_FULL ? LD_RUNS_FULL : repeat->runs;
 }
 
+bool ld_scenario_sequential_test(const struct ld_scenario *scenario, enum ld_variant variant,
+                                 const struct ld_expectation *expectation, struct ld_sprt_test *ret_test)
+{
+    const struct ld_sequential_spec *spec = scenario->repeat.sequential;
+    if (!spec || expectation->report_only)
+        return false;
+    const double *rates = variant == LD_VARIANT_LEAKY ? spec->miss : spec->false_alarm;
+    bool asked = variant == LD_VARIANT_LEAKY ? expectation->detection.given && !expectation->detection.missed
+                                             : expectation->false_alarms_given;
+    if (!asked || !(rates[0] > 0))
+        return false;
+    if (ret_test)
+        *ret_test = (struct ld_sprt_test){.p0 = rates[0],
+                                          .p1 = rates[1],
+                                          .alpha = spec->alpha,
+                                          .beta = spec->beta,
+                                          .min = spec->min,
+                                          .max = spec->max};
+    return true;
+}
+
 int64_t ld_scenario_method_ns(const struct ld_scenario *scenario, const struct ld_fault_case *fault_case)
 {
     int64_t end_ns = *scenario->load.path ? scenario->load.from_ns + scenario->load.for_ns : 0;

@@ -15,6 +15,7 @@
 #include "detect/detector.h"
 #include "fault/condition.h"
 #include "fault/fault.h"
+#include "scenario/sprt.h"
 #include "truth/cause.h"
 #include "yaml/schema.h"
 
@@ -114,8 +115,9 @@ struct ld_detector_spec {
 /* How detectors are spread over arms; scenario/arm.h. */
 enum ld_arms_mode { LD_ARMS_TOGETHER, LD_ARMS_APART, LD_ARMS_EACH };
 
-struct ld_rate_expectation { /* {observed: 100%}, {confident: 90%, at: 95%}, or both */
+struct ld_rate_expectation { /* {observed: 100%}, {confident: 90%, at: 95%}, or both; or {missed: all} */
     bool given;
+    bool missed;      /* declared: it is known not to see this leak; the rest is -1 then */
     double observed;  /* least share seen; -1 when not given */
     double confident; /* least exact lower bound; -1 when not given */
     double at;        /* its confidence, 0.95 */
@@ -137,9 +139,16 @@ struct ld_expectation {
     unsigned line;             /* of the file, for reports; 0 when built in code */
 };
 
+struct ld_sequential_spec { /* sequential: {miss: [5%, 20%], max: 60} */
+    double miss[2], false_alarm[2]; /* p0 and p1 of leaky runs with a miss, of healthy runs with a false alarm; 0: not given */
+    double alpha, beta;             /* alpha is that of all tests of a plan together */
+    int64_t min, max;               /* runs with evidence */
+};
+
 struct ld_repeat_spec {
     int64_t runs;
     int64_t full; /* with --full; 0: not given */
+    const struct ld_sequential_spec *sequential; /* NULL: a fixed number of runs */
 };
 
 struct ld_scenario {
@@ -188,6 +197,11 @@ int64_t ld_scenario_method_ns(const struct ld_scenario *scenario, const struct l
 /* How often each cell is run for claims: repeat.full; else LD_RUNS_FULL, or repeat.runs where that is more, when a detector
  * is judged; else repeat.runs, for a score that is only shown claims nothing. */
 int64_t ld_scenario_full_runs(const struct ld_scenario *scenario);
+
+/* What of an expectation is judged by a sequential test in the cells of a variant: detection in leaky ones, false alarms
+ * in healthy ones, where repeat.sequential gives the rates. False: nothing. `ret_test`: with the whole alpha; may be NULL. */
+bool ld_scenario_sequential_test(const struct ld_scenario *scenario, enum ld_variant variant,
+                                 const struct ld_expectation *expectation, struct ld_sprt_test *ret_test);
 
 /* The conditions of a fault case, scaled: first the aborts ("abort/0", ...), then the faults that wait for one, by the
  * fault's id. `ret_steady` NULL when there is no gate. All of it in `arena`. LD_ENOMEM. */

@@ -208,10 +208,12 @@ static const struct ld_field repeat_fields[] = {
      .doc = "Runs of each cell with --full. Not given: as many as claims at 95 % need (`leakdrill plan --full` says how "
             "many) where a detector is judged, else `runs`."},
     {.name = "sequential",
-     .type = LD_FIELD_NODE,
-     .offset = 0,
-     .flags = LD_FIELD_NOT_YET,
-     .doc = "Stop a cell as soon as its evidence decides: {miss: [5%, 20%], max: 60}."},
+     .type = LD_FIELD_OPTIONAL_OBJECT,
+     .offset = REPEAT(sequential),
+     .object = &ld_sequential_schema,
+     .size = sizeof(struct ld_sequential_spec),
+     .doc = "Stop a cell as soon as its evidence decides: {miss: [5%, 20%], max: 60}. Cells in which nothing is decided so "
+            "are run `runs` times."},
     {0},
 };
 static const struct ld_schema repeat_schema = {

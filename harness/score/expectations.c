@@ -57,6 +57,48 @@ static void check_observed(const struct asking *asking)
              hits, n, row->counts[LD_OUTCOME_TP_LATE], hits, n + excluded(row), row->counts[LD_OUTCOME_NOT_MANIFESTED]);
 }
 
+/* It is known not to see the leak: what it sees nevertheless is nobody's failure, and news. */
+static void check_declared_miss(const struct asking *asking)
+{
+    const struct ld_board_row *row = asking->row;
+    uint32_t seen = row->counts[LD_OUTCOME_TP] + row->counts[LD_OUTCOME_TP_LATE], n = seen + row->counts[LD_OUTCOME_FN];
+    bool judged = n > 0 && !mostly_absent(row) && !asking->unreliable;
+    struct ld_check *check = add(asking, seen ? "declared miss found now" : "declared miss",
+                                 seen || judged ? LD_VERDICT_PASS : LD_VERDICT_INCONCLUSIVE);
+    check->notable = seen > 0;
+    snprintf(check->asked, sizeof check->asked, "missed all");
+    snprintf(check->seen, sizeof check->seen, "saw %u of %u, %u late; %u did not manifest", seen, n,
+             row->counts[LD_OUTCOME_TP_LATE], row->counts[LD_OUTCOME_NOT_MANIFESTED]);
+}
+
+static const struct ld_sequential_result *sequential_of(const struct asking *asking)
+{
+    const struct score_inputs *inputs = asking->inputs;
+    for (size_t i = 0; i < inputs->sequential_count; i++)
+        if (strcmp(inputs->sequential[i].cell, asking->cell->name) == 0 &&
+            strcmp(inputs->sequential[i].detector, asking->expectation->detector) == 0)
+            return &inputs->sequential[i];
+    return NULL;
+}
+
+static void check_sequential(const struct asking *asking, const struct ld_sequential_result *result)
+{
+    static const enum ld_verdict verdicts[] = {[LD_SPRT_CONTINUE] = LD_VERDICT_INCONCLUSIVE,
+                                               [LD_SPRT_ACCEPT] = LD_VERDICT_PASS,
+                                               [LD_SPRT_REJECT] = LD_VERDICT_FAIL};
+    static const char *const words[] = {
+        [LD_SPRT_CONTINUE] = "not decided", [LD_SPRT_ACCEPT] = "accepted", [LD_SPRT_REJECT] = "rejected"};
+    bool judged = !asking->unreliable && (result->false_alarms || !mostly_absent(asking->row));
+    struct ld_check *check = add(asking, result->false_alarms ? "false alarms (sequential)" : "detection (sequential)",
+                                 judged ? verdicts[result->decision] : LD_VERDICT_INCONCLUSIVE);
+    snprintf(check->asked, sizeof check->asked, "a rate of %.4g%%, not %.4g%%; alpha %.3g%%, beta %.3g%%; at most %u runs",
+             result->test.p0 * 100, result->test.p1 * 100, result->test.alpha * 100, result->test.beta * 100,
+             result->planned);
+    snprintf(check->seen, sizeof check->seen, "%s by %u runs, %u of them %s; %u without evidence passed over, %u ended later",
+             words[result->decision], result->trials, result->bad,
+             result->false_alarms ? "with a false alarm" : "with a miss", result->passed_over, result->later);
+}
+
 /* Beside `observed` the bound is asked for only where the plan has the runs for it, so that one file serves a smoke
  * table and `--full`. Alone it is always asked for, and with too few runs inconclusive. */
 static bool may_be_confident(const struct asking *asking)
@@ -169,7 +211,12 @@ static void check_named(const struct asking *asking, const char *what, const cha
 static void check_leaky(const struct asking *asking)
 {
     const struct ld_expectation *expectation = asking->expectation;
-    if (expectation->detection.given && expectation->detection.observed >= 0)
+    const struct ld_sequential_result *result = sequential_of(asking);
+    if (expectation->detection.missed)
+        check_declared_miss(asking);
+    else if (result)
+        check_sequential(asking, result);
+    else if (expectation->detection.given && expectation->detection.observed >= 0)
         check_observed(asking);
     if (expectation->detection.given && expectation->detection.confident >= 0 && may_be_confident(asking))
         check_confident(asking);
@@ -218,9 +265,13 @@ static void check_cell(struct asking *asking, const struct ld_board_row *rows, s
         snprintf(check->seen, sizeof check->seen, "none");
         return;
     }
-    if (asking->cell->variant == LD_VARIANT_LEAKY)
+    bool leaky = asking->cell->variant == LD_VARIANT_LEAKY;
+    const struct ld_sequential_result *result = leaky ? NULL : sequential_of(asking);
+    if (leaky)
         check_leaky(asking);
-    if (asking->expectation->false_alarms_given)
+    if (result)
+        check_sequential(asking, result);
+    else if (asking->expectation->false_alarms_given)
         check_false_alarms(asking);
     if (asking->expectation->during_holds_given)
         check_episodes(asking, "alerts during holds", asking->row->during_hold,

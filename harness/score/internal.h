@@ -49,6 +49,8 @@ struct score_inputs {
     const struct ld_run_record *runs;
     size_t count;
     const struct ld_score *score;
+    const struct ld_sequential_result *sequential;
+    size_t sequential_count;
     struct ld_arena *arena;
 };
 int score_board(const struct score_inputs *inputs, struct ld_board_row **ret_rows, size_t *ret_count);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "score/internal.h"
+#include "score/sequential.h"
 
 struct ld_check *score_check_add(struct score_checks *checks, const char *what, enum ld_verdict verdict)
 {
@@ -22,13 +23,23 @@ struct ld_check *score_check_add(struct score_checks *checks, const char *what, 
     return check;
 }
 
-static void check_complete(const struct score_inputs *inputs, struct score_checks *checks)
+static void check_complete(const struct score_inputs *inputs, uint32_t not_needed, struct score_checks *checks)
 {
-    if (inputs->count >= inputs->plan->run_count)
+    if (inputs->count + not_needed >= inputs->plan->run_count)
         return;
     struct ld_check *check = score_check_add(checks, "all runs", LD_VERDICT_INCONCLUSIVE);
-    snprintf(check->asked, sizeof check->asked, "%zu runs", inputs->plan->run_count);
+    snprintf(check->asked, sizeof check->asked, "%zu runs", inputs->plan->run_count - not_needed);
     snprintf(check->seen, sizeof check->seen, "%zu ended", inputs->count);
+}
+
+static uint32_t runs_missing(const struct score_inputs *inputs, uint32_t cell)
+{
+    uint32_t missing = 0;
+    for (size_t i = 0; i < inputs->plan->run_count; i++)
+        missing += inputs->plan->runs[i].cell == cell;
+    for (size_t i = 0; i < inputs->count; i++)
+        missing -= score_cell(inputs->plan, &inputs->runs[i]) == &inputs->plan->cells[cell];
+    return missing;
 }
 
 static void check_excluded(const struct score_inputs *inputs, struct ld_verdicts *verdicts, struct score_checks *checks)
@@ -75,6 +86,29 @@ static void check_twins(const struct score_inputs *inputs, struct score_checks *
     snprintf(check->seen, sizeof check->seen, "%zu of %zu leaked, first in %.100s", leaking, healthy, first->name);
 }
 
+/* What the sequential tests say of these runs: the same, whether the runs end now or are read back. */
+static int judge_sequential(struct score_inputs *inputs, struct ld_verdicts *verdicts)
+{
+    const struct ld_plan *plan = inputs->plan;
+    struct ld_sequential *sequential;
+    if (ld_sequential_new(&sequential, plan, NULL) != 0)
+        return LD_ENOMEM;
+    ld_sequential_add(sequential, inputs->runs, inputs->count, inputs->score);
+    const struct ld_sequential_result *results = ld_sequential_results(sequential, &verdicts->sequential_count);
+    verdicts->sequential =
+        ld_arena_array(verdicts->arena, verdicts->sequential_count + 1, sizeof *verdicts->sequential);
+    int code = verdicts->sequential ? 0 : LD_ENOMEM;
+    if (!code && verdicts->sequential_count)
+        memcpy(verdicts->sequential, results, verdicts->sequential_count * sizeof *results);
+    for (size_t i = 0; i < plan->cell_count && !code && verdicts->sequential_count; i++)
+        if (ld_sequential_is_settled(sequential, i))
+            verdicts->not_needed += runs_missing(inputs, (uint32_t)i);
+    ld_sequential_free(sequential);
+    inputs->sequential = verdicts->sequential;
+    inputs->sequential_count = verdicts->sequential_count;
+    return code;
+}
+
 /* Order of gravity. */
 static const int gravity[] = {
     [LD_VERDICT_PASS] = 0, [LD_VERDICT_INCONCLUSIVE] = 1, [LD_VERDICT_FAIL] = 2, [LD_VERDICT_HARNESS] = 3};
@@ -119,6 +153,8 @@ int ld_judge(struct ld_verdicts *ret_verdicts, const struct ld_plan *plan, const
     struct score_inputs inputs = {.plan = plan, .runs = runs, .count = count, .score = score, .arena = verdicts.arena};
     struct score_checks checks = {0};
     int code = verdicts.arena ? score_board(&inputs, &verdicts.rows, &verdicts.row_count) : LD_ENOMEM;
+    if (!code)
+        code = judge_sequential(&inputs, &verdicts);
     if (!code) {
         score_expectations(&inputs, verdicts.rows, verdicts.row_count, &checks);
         size_t before = checks.count;
@@ -126,7 +162,7 @@ int ld_judge(struct ld_verdicts *ret_verdicts, const struct ld_plan *plan, const
         verdicts.calibrated = is_calibrated(&checks, before, checks.count);
         check_twins(&inputs, &checks);
         check_excluded(&inputs, &verdicts, &checks);
-        check_complete(&inputs, &checks);
+        check_complete(&inputs, verdicts.not_needed, &checks);
     }
     if (!code)
         code = make_verdict(&verdicts, &checks);

@@ -26,6 +26,7 @@ struct scoring {
     const struct ld_detector_record *record;
     size_t detector;
     const char *name; /* the detector's, in the score's arena */
+    bool out_of_memory;
 };
 
 static struct ld_outcome *add_outcome(struct scoring *scoring, int32_t interval, enum ld_outcome_kind kind)
@@ -37,6 +38,8 @@ static struct ld_outcome *add_outcome(struct scoring *scoring, int32_t interval,
                                    .kind = kind,
                                    .detect_ns = -1,
                                    .from_first_ns = -1,
+                                   .rule = "",
+                                   .rule_version = "",
                                    .cause = LD_CAUSE_UNNAMED,
                                    .site = LD_SITE_NONE};
     return outcome;
@@ -88,6 +91,14 @@ static void score_miss(struct scoring *scoring, const struct ld_episodes *episod
     outcome->site = names_wrong_site(scoring->run, episodes, interval) ? LD_SITE_WRONG : LD_SITE_NONE;
 }
 
+/* The text in the score's arena; "" for none, and when memory ran out, which is kept. */
+static const char *keep(struct scoring *scoring, const char *text)
+{
+    const char *copy = text && *text ? ld_arena_text(scoring->score->arena, text) : "";
+    scoring->out_of_memory = scoring->out_of_memory || !copy;
+    return copy ? copy : "";
+}
+
 static void score_interval(struct scoring *scoring, const struct ld_episodes *episodes, size_t index, int64_t deadline_ns)
 {
     const struct ld_truth_interval *interval = &scoring->run->truth->intervals[index];
@@ -109,6 +120,8 @@ static void score_interval(struct scoring *scoring, const struct ld_episodes *ep
     outcome->cause = ld_cause_compare(interval->cause, episode->cause);
     outcome->site = *episode->site ? LD_SITE_RIGHT : LD_SITE_NONE;
     outcome->culprit = ld_truth_names_culprit(interval, episode->site);
+    outcome->rule = keep(scoring, episode->first->rule);
+    outcome->rule_version = keep(scoring, episode->first->rule_version);
 }
 
 static void score_outcomes(struct scoring *scoring, const struct ld_episodes *episodes)
@@ -137,8 +150,14 @@ static void count_episodes(struct scoring *scoring, const struct ld_episodes *ep
                                     .detector = scoring->name,
                                     .valid = scoring->run->validity == LD_VALID && !scoring->record->failed,
                                     .alerted = episodes->count > 0,
-                                    .episodes = (uint32_t)episodes->count};
+                                    .episodes = (uint32_t)episodes->count,
+                                    .false_rule = "",
+                                    .false_site = ""};
     for (size_t i = 0; i < episodes->count; i++) {
+        if (episodes->items[i].false_alarm && !row->false_alarms) {
+            row->false_rule = keep(scoring, episodes->items[i].first->rule);
+            row->false_site = keep(scoring, episodes->items[i].site);
+        }
         row->false_alarms += episodes->items[i].false_alarm;
         row->wrong_site += episodes->items[i].wrong_site;
         row->during_hold += episodes->items[i].during_hold;
@@ -161,6 +180,8 @@ static int score_run(struct ld_score *score, const struct ld_scenario *scenario,
         score_outcomes(&scoring, &episodes);
         count_episodes(&scoring, &episodes);
         ld_episodes_done(&episodes);
+        if (scoring.out_of_memory)
+            return LD_ENOMEM;
     }
     return 0;
 }

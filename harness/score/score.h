@@ -148,6 +148,7 @@ struct ld_outcome {
     enum ld_outcome_kind kind;     /* healthy runs: TP etc. do not apply; NOT_MANIFESTED with interval -1 */
     int64_t detect_ns;             /* receipt - tM; -1 unless TP or TP_LATE. May be negative: seen between t0 and tM */
     int64_t from_first_ns;         /* receipt - t0; -1 likewise */
+    const char *rule, *rule_version; /* of the alert that detected it; "" when it names none, or there is none */
     int64_t censored_ns;           /* FN, OUT_OF_RANGE: follow-up after tM (after a plain death: to the run's end) */
     enum ld_cause_match cause;
     enum { LD_SITE_NONE, LD_SITE_WRONG, LD_SITE_RIGHT } site;
@@ -164,6 +165,7 @@ struct ld_detector_run {
     uint32_t false_alarms;         /* all of them, */
     uint32_t wrong_site;           /* and how many of them for naming a site absent from truth while a unit was held */
     uint32_t during_hold;          /* not among the false alarms */
+    const char *false_rule, *false_site; /* of the first false alarm; "" */
     double quiet_seconds;          /* exposure with no unit outstanding, unknown time not counted; instances add up */
     double unknown_seconds;        /* the detector said it could not see */
 };
@@ -204,7 +206,20 @@ struct ld_check {
     const char *what;              /* "detection", "false alarms", "median time to detect", "calibration: oracle" */
     char asked[96], seen[160];
     enum ld_verdict verdict;
+    bool notable;                  /* passed, and yet to be told: a declared miss that was found */
     unsigned line;                 /* of the scenario file, 0 for calibration */
+};
+
+/* One test of a cell that is repeated until it is decided: score/sequential.h. */
+struct ld_sequential_result {
+    const char *cell, *detector;
+    bool false_alarms;             /* else misses */
+    struct ld_sprt_test test;      /* with its own part of alpha, and at most the planned runs */
+    enum ld_sprt decision;         /* CONTINUE: not decided */
+    uint32_t trials, bad;          /* runs with evidence until then, and how many of them bad */
+    uint32_t passed_over;          /* runs without evidence among them */
+    uint32_t ended, later;         /* of the cell's runs, all, and those beyond the one that decided or an earlier gap */
+    uint32_t planned;
 };
 
 struct ld_verdicts {
@@ -216,6 +231,9 @@ struct ld_verdicts {
     struct ld_board_row *rows;     /* by cell, then detector in declared order, calibration last */
     uint32_t excluded;             /* runs that are not valid; leaks that did not manifest are not among them */
     double excluded_share;         /* over 5 %: inconclusive */
+    size_t sequential_count;
+    struct ld_sequential_result *sequential;
+    uint32_t not_needed;           /* planned runs that no test asked for any more: none is missing */
     struct ld_arena *arena;
 };
 
@@ -230,7 +248,10 @@ void ld_score_done(struct ld_score *score);
  * conditional rate (TP of TP, TP_LATE and FN); `confident` on the primary one, by runs, excluded leaky runs counted as
  * misses. What the runs cannot support is inconclusive: `confident` with too few, a median from fewer than
  * LD_RUNS_FOR_MEDIAN, a p95 from fewer than LD_RUNS_FOR_P95, a cell in which most leaks did not manifest, a detector that broke
- * in over 5 % of its runs. The worst check decides: HARNESS, then FAIL, INCONCLUSIVE, PASS. Fewer runs than planned
+ * in over 5 % of its runs. Where repeat.sequential has a test of detection or false alarms it stands in place of
+ * `observed` and `false_alarms`; not decided by the cap is inconclusive; everything else is judged on all runs that ended.
+ * A declared miss passes whatever came of it, and is notable when a leak was seen. The worst check decides: HARNESS, then
+ * FAIL, INCONCLUSIVE, PASS. Fewer runs than planned, those not counted that no sequential test needed any more
  * (interrupted): inconclusive unless one failed already. No valid run at all: HARNESS. */
 int ld_judge(struct ld_verdicts *ret_verdicts, const struct ld_plan *plan, const struct ld_run_record *runs, size_t count,
              const struct ld_score *score, struct ld_error *error);

@@ -229,14 +229,3 @@ double ld_fisher(int64_t a, int64_t b, int64_t c, int64_t d)
     }
     return fmin(1, p);
 }
-
-enum ld_sprt ld_sprt(int64_t misses, int64_t n, double p0, double p1, double alpha, double beta)
-{
-    if (misses < 0 || misses > n || !(p0 > 0) || !(p1 > p0) || !(p1 < 1) || !(alpha > 0) || !(beta > 0) || !(alpha < 1) ||
-        !(beta < 1))
-        return LD_SPRT_CONTINUE;
-    double ratio = (double)misses * log(p1 / p0) + (double)(n - misses) * log((1 - p1) / (1 - p0));
-    if (ratio >= log((1 - beta) / alpha))
-        return LD_SPRT_REJECT;
-    return ratio <= log(beta / (1 - alpha)) ? LD_SPRT_ACCEPT : LD_SPRT_CONTINUE;
-}

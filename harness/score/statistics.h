@@ -1,4 +1,5 @@
-/* Exact and asymptotic statistics, each with its source. No allocation; invalid arguments give NAN. */
+/* Exact and asymptotic statistics, each with its source. No allocation; invalid arguments give NAN. The sequential test
+ * is scenario/sprt.h. */
 #ifndef LD_SCORE_STATISTICS_H
 #define LD_SCORE_STATISTICS_H
 
@@ -42,9 +43,5 @@ struct ld_survival {
 };
 /* `times` is sorted in place; what lies before 0 counts as 0. At equal times events come before censorings. */
 void ld_kaplan_meier(struct ld_survival_time *times, size_t n, struct ld_survival *ret_survival);
-
-/* Wald's SPRT (1945) for a miss rate p0 against p1 > p0. */
-enum ld_sprt { LD_SPRT_CONTINUE, LD_SPRT_ACCEPT, LD_SPRT_REJECT };
-enum ld_sprt ld_sprt(int64_t misses, int64_t n, double p0, double p1, double alpha, double beta);
 
 #endif

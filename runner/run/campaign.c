@@ -15,6 +15,7 @@
 #include "runner/build/build.h"
 #include "runner/process/identity.h"
 #include "runner/run/judge.h"
+#include "runner/run/sequence.h"
 
 #define TICK_EVERY_MS 250
 #define FACTS_MAX 24
@@ -43,7 +44,10 @@ struct campaign {
     struct ld_run **running; /* places_of them */
     size_t running_count;
     size_t active;           /* of them, those that are not done: at most `jobs` */
-    size_t next;             /* position in the plan's order */
+    size_t next;             /* position in the plan's order: those before it are gone */
+    bool *gone;              /* of each position: started, or not needed any more */
+    size_t not_needed;
+    struct ld_sequence *sequence; /* NULL: no cell is repeated sequentially */
     bool stopping;           /* start nothing new */
     struct ld_campaign_progress progress;
     struct ld_campaign_result result;
@@ -63,7 +67,7 @@ static void talk(struct campaign *campaign, const char *text)
 
 static struct ld_campaign_progress *progress_of(struct campaign *campaign)
 {
-    campaign->progress.planned = campaign->setting->plan->run_count;
+    campaign->progress.planned = campaign->setting->plan->run_count - campaign->not_needed;
     campaign->progress.running = campaign->active;
     campaign->progress.elapsed_ns = (int64_t)uv_hrtime() - campaign->start_ns;
     return &campaign->progress;
@@ -110,6 +114,7 @@ static void on_finished(void *context, struct ld_run *run, const struct ld_run_s
     const struct ld_campaign_events *events = &campaign->setting->events;
     if (events->run)
         events->run(events->context, cell_of(campaign, run_plan), run_plan, summary, progress_of(campaign));
+    ld_sequence_ended(campaign->sequence, run_plan);
     start_more(campaign);
 }
 
@@ -173,14 +178,49 @@ static void look_at_writer(struct campaign *campaign)
     abort_all(campaign, error.message);
 }
 
+/* Without scores nobody knows which cells go on. */
+static void look_at_sequence(struct campaign *campaign)
+{
+    struct ld_error error;
+    if (campaign->stopping || ld_sequence_status(campaign->sequence, &error) == 0)
+        return;
+    campaign->code = error.code;
+    campaign->error = error;
+    abort_all(campaign, error.message);
+}
+
+/* The next of the plan's order that is to be started; NULL: none, or none now. */
+static const struct ld_run_plan *next_run(struct campaign *campaign)
+{
+    const struct ld_plan *plan = campaign->setting->plan;
+    for (size_t i = campaign->next; i < plan->run_count; i++) {
+        const struct ld_run_plan *run_plan = &plan->runs[plan->order[i]];
+        bool settled = !campaign->gone[i] && ld_sequence_is_settled(campaign->sequence, run_plan);
+        bool found = !campaign->gone[i] && !settled && ld_sequence_wants(campaign->sequence, run_plan);
+        campaign->not_needed += settled;
+        campaign->gone[i] = campaign->gone[i] || settled || found;
+        while (campaign->next < plan->run_count && campaign->gone[campaign->next])
+            campaign->next++;
+        if (found)
+            return run_plan;
+    }
+    return NULL;
+}
+
+static bool has_room(const struct campaign *campaign)
+{
+    return !campaign->stopping && campaign->active < campaign->setting->jobs &&
+           campaign->running_count < places_of(campaign->setting);
+}
+
 static void start_more(struct campaign *campaign)
 {
     const struct ld_plan *plan = campaign->setting->plan;
+    const struct ld_run_plan *run_plan;
     look_at_guard(campaign);
     look_at_writer(campaign);
-    while (!campaign->stopping && campaign->active < campaign->setting->jobs &&
-           campaign->running_count < places_of(campaign->setting) && campaign->next < plan->run_count) {
-        const struct ld_run_plan *run_plan = &plan->runs[plan->order[campaign->next++]];
+    look_at_sequence(campaign);
+    while (has_room(campaign) && (run_plan = next_run(campaign))) {
         const struct ld_cell *cell = cell_of(campaign, run_plan);
         struct ld_run_programs programs;
         struct ld_run *run = NULL;
@@ -196,6 +236,7 @@ static void start_more(struct campaign *campaign)
         }
         campaign->running[campaign->running_count++] = run;
         campaign->active++;
+        ld_sequence_started(campaign->sequence, run_plan);
         if (events->run)
             events->run(events->context, cell, run_plan, NULL, progress_of(campaign));
         look_at_writer(campaign);
@@ -345,8 +386,13 @@ static void give_signals_back(struct campaign *campaign)
 static void run_all(struct campaign *campaign)
 {
     start_more(campaign);
-    while (campaign->running_count > 0)
+    while (campaign->running_count > 0 || ld_sequence_is_busy(campaign->sequence))
         uv_run(&campaign->control.loop, UV_RUN_ONCE);
+}
+
+static void on_scored(void *context)
+{
+    start_more(context);
 }
 
 /* ---- programs that are built here */
@@ -461,12 +507,18 @@ static int run_stored(struct campaign *campaign, struct ld_error *error)
         return code;
     code = write_campaign(campaign, error);
     if (!code)
+        code = ld_sequence_new(&campaign->sequence, &campaign->control.loop, campaign->setting->plan,
+                               campaign->setting->database, on_scored, campaign, error);
+    if (!code)
         code = ld_writer_start(&campaign->control.writer, campaign->store, NULL, error);
     if (code) {
+        ld_sequence_free(campaign->sequence);
         ld_store_close(campaign->store, NULL);
         return code;
     }
     run_all(campaign);
+    ld_sequence_free(campaign->sequence);
+    campaign->sequence = NULL;
     keep_failure(campaign, ld_writer_stop(campaign->control.writer, error), error);
     campaign->control.writer = NULL;
     if (!campaign->code)
@@ -514,7 +566,10 @@ int ld_campaign_run(struct ld_campaign_result *ret_result, const struct ld_campa
         return ld_fail(error, LD_ENOMEM, "out of memory");
     }
     campaign->arena = ld_arena_new(BUILD_MEMORY);
-    if (!campaign->arena) {
+    campaign->gone = calloc(setting->plan->run_count + 1, sizeof *campaign->gone);
+    if (!campaign->arena || !campaign->gone) {
+        ld_arena_free(campaign->arena);
+        free(campaign->gone);
         free(campaign->running);
         free(campaign);
         return ld_fail(error, LD_ENOMEM, "out of memory");
@@ -526,6 +581,7 @@ int ld_campaign_run(struct ld_campaign_result *ret_result, const struct ld_campa
     give_signals_back(campaign);
     *ret_result = campaign->result;
     ld_arena_free(campaign->arena);
+    free(campaign->gone);
     free(campaign->running);
     free(campaign);
     return code;

@@ -5,20 +5,15 @@
 #define RECORDS_MEMORY ((size_t)4 << 30)
 
 static int read_records(struct ld_judged *judged, struct ld_store *store, const struct ld_plan *plan,
-                        struct ld_error *error)
+                        const uint32_t *runs, size_t count, struct ld_error *error)
 {
-    uint32_t *runs;
-    size_t count;
-    int code = ld_store_read_runs(store, &runs, &count, judged->arena, error);
-    if (code)
-        return code;
     judged->records = ld_arena_array(judged->arena, count + 1, sizeof *judged->records);
     if (!judged->records)
         return ld_fail(error, LD_ENOMEM, "out of memory");
     for (size_t i = 0; i < count; i++) {
         if (!ld_plan_find_run(plan, runs[i]))
             continue; /* left out by a filter or a shard */
-        code = ld_store_read_record(store, runs[i], &judged->records[judged->count], judged->arena, error);
+        int code = ld_store_read_record(store, runs[i], &judged->records[judged->count], judged->arena, error);
         if (code)
             return code;
         if (ld_score_censor(&judged->records[judged->count], judged->arena) != 0)
@@ -28,17 +23,42 @@ static int read_records(struct ld_judged *judged, struct ld_store *store, const 
     return 0;
 }
 
-int ld_judge_store(struct ld_judged *ret_judged, struct ld_store *store, const struct ld_plan *plan,
-                   struct ld_error *error)
+static int score(struct ld_judged *judged, struct ld_store *store, const struct ld_plan *plan, const uint32_t *runs,
+                 size_t count, struct ld_error *error)
+{
+    int code = read_records(judged, store, plan, runs, count, error);
+    if (!code)
+        code = ld_score_runs(&judged->score, plan, judged->records, judged->count, error);
+    judged->scored = code == 0;
+    return code;
+}
+
+int ld_score_stored(struct ld_judged *ret_judged, struct ld_store *store, const struct ld_plan *plan,
+                    const uint32_t *runs, size_t count, struct ld_error *error)
 {
     struct ld_judged judged = {.arena = ld_arena_new(RECORDS_MEMORY)};
     if (!judged.arena)
         return ld_fail(error, LD_ENOMEM, "out of memory");
-    int code = read_records(&judged, store, plan, error);
-    if (!code) {
-        code = ld_score_runs(&judged.score, plan, judged.records, judged.count, error);
-        judged.scored = code == 0;
+    int code = score(&judged, store, plan, runs, count, error);
+    if (code) {
+        ld_judged_done(&judged);
+        return code;
     }
+    *ret_judged = judged;
+    return 0;
+}
+
+int ld_judge_store(struct ld_judged *ret_judged, struct ld_store *store, const struct ld_plan *plan,
+                   struct ld_error *error)
+{
+    struct ld_judged judged = {.arena = ld_arena_new(RECORDS_MEMORY)};
+    uint32_t *runs;
+    size_t count;
+    if (!judged.arena)
+        return ld_fail(error, LD_ENOMEM, "out of memory");
+    int code = ld_store_read_runs(store, &runs, &count, judged.arena, error);
+    if (!code)
+        code = score(&judged, store, plan, runs, count, error);
     if (!code) {
         code = ld_judge(&judged.verdicts, plan, judged.records, judged.count, &judged.score, error);
         judged.judged = code == 0;

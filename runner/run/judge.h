@@ -16,6 +16,9 @@ struct ld_judged {
     bool scored, judged;
 };
 
+/* Score some ended runs, by their indices: nothing is judged. */
+int ld_score_stored(struct ld_judged *ret_judged, struct ld_store *store, const struct ld_plan *plan,
+                    const uint32_t *runs, size_t count, struct ld_error *error);
 /* Judge the ended runs. `plan` is the one the database was made from. */
 int ld_judge_store(struct ld_judged *ret_judged, struct ld_store *store, const struct ld_plan *plan,
                    struct ld_error *error);

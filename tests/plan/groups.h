@@ -16,6 +16,7 @@ int test_select(void);
 int test_text(void);
 int test_json(void);
 int test_arms(void);
+int test_sequential(void);
 
 /* A scenario from text; the test fails when it is refused. */
 struct ld_scenario *test_scenario(const char *text);

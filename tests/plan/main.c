@@ -29,5 +29,6 @@ int main(void)
     failed += test_text();
     failed += test_json();
     failed += test_arms();
+    failed += test_sequential();
     return failed != 0;
 }

@@ -5,5 +5,6 @@ int main(void)
     int failed = test_bad();
     failed += test_good();
     failed += test_explain();
+    failed += test_sprt();
     return failed != 0;
 }

@@ -10,5 +10,6 @@ int test_calibration(void);
 int test_compare(void);
 int test_regress(void);
 int test_censor(void);
+int test_sequential(void);
 
 #endif

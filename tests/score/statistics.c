@@ -125,23 +125,11 @@ static void mcnemar_and_fisher(void **state)
 
 /* Wald with p0 = 5 %, p1 = 20 %, alpha = beta = 5 %: the bounds are ln 19 and -ln 19; a miss adds ln 4, a hit
  * ln(0.80/0.95), so 18 clean runs accept and 3 misses at once reject. */
-static void sprt(void **state)
-{
-    (void)state;
-    assert_int_equal(ld_sprt(0, 17, 0.05, 0.20, 0.05, 0.05), LD_SPRT_CONTINUE);
-    assert_int_equal(ld_sprt(0, 18, 0.05, 0.20, 0.05, 0.05), LD_SPRT_ACCEPT);
-    assert_int_equal(ld_sprt(2, 2, 0.05, 0.20, 0.05, 0.05), LD_SPRT_CONTINUE);
-    assert_int_equal(ld_sprt(3, 3, 0.05, 0.20, 0.05, 0.05), LD_SPRT_REJECT);
-    assert_int_equal(ld_sprt(1, 25, 0.05, 0.20, 0.05, 0.05), LD_SPRT_CONTINUE);
-    assert_int_equal(ld_sprt(1, 27, 0.05, 0.20, 0.05, 0.05), LD_SPRT_ACCEPT);
-    assert_int_equal(ld_sprt(5, 4, 0.05, 0.20, 0.05, 0.05), LD_SPRT_CONTINUE); /* nonsense decides nothing */
-}
-
 int test_statistics(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(beta_and_gamma),      cmocka_unit_test(clopper_pearson), cmocka_unit_test(wilson),
-        cmocka_unit_test(poisson),             cmocka_unit_test(mcnemar_and_fisher), cmocka_unit_test(sprt),
+        cmocka_unit_test(poisson),             cmocka_unit_test(mcnemar_and_fisher),
     };
     return cmocka_run_group_tests_name("statistics", tests, NULL, NULL);
 }
