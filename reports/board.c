@@ -251,6 +251,14 @@ bool board_scenario_next(const struct ld_plan *plan, size_t *cell)
     return found < plan->cell_count;
 }
 
+size_t board_notable(const struct ld_verdicts *verdicts)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < verdicts->check_count; i++)
+        count += verdicts->checks[i].notable;
+    return count;
+}
+
 bool board_is_calibration(const struct ld_check *check)
 {
     return strncmp(check->what, "calibration: ", strlen("calibration: ")) == 0;

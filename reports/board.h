@@ -60,6 +60,10 @@ void board_about(const struct ld_report *report, char *text, size_t size);
 /* "2026-11-21T08:30:00Z"; "" when unknown. */
 void board_time(int64_t wall_ns, char *text, size_t size);
 
+/* How many checks passed and are told nevertheless. */
+size_t board_notable(const struct ld_verdicts *verdicts);
+#define BOARD_NOTABLE_WORD "FOUND" /* in place of their verdict */
+
 bool board_is_calibration(const struct ld_check *check);
 /* "holds", "off: the campaign is void", or "nothing to calibrate by". */
 const char *board_calibration(const struct ld_verdicts *verdicts);

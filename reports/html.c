@@ -13,6 +13,7 @@
 #include "reports/board.h"
 #include "reports/conditions.h"
 #include "reports/style.h"
+#include "reports/sequential.h"
 
 #define OPEN_RUNS 3 /* unfolded from the start */
 #define DIGEST_TEXT 64
@@ -150,19 +151,20 @@ static void fact(struct html *html, const char *name, const char *value)
 
 static void header(struct html *html, const struct ld_report *report)
 {
-    char runs[64], checks[64], seed[32], rules[BOARD_REMARKS], about[BOARD_REMARKS];
+    char spared[SEQUENTIAL_TEXT], runs[SEQUENTIAL_TEXT + 64], sequential[SEQUENTIAL_TEXT], checks[64], seed[32], rules[BOARD_REMARKS], about[BOARD_REMARKS];
     enum ld_verdict verdict = report->verdicts->verdict;
     html_printf(html,
                 "<header>\n<h1>leakdrill <span class=\"verdict %s\">%s%s</span></h1>\n<p>%s</p>\n<dl class=\"facts\">",
                 verdict_words[verdict].class, verdict_words[verdict].word, report->interrupted ? " (interrupted)" : "",
                 verdict_words[verdict].meaning);
-    snprintf(runs, sizeof runs, "%zu of %zu, %u no evidence", report->run_count, report->plan->run_count,
-             report->verdicts->excluded);
+    snprintf(runs, sizeof runs, "%zu of %zu, %u no evidence%s", report->run_count, report->plan->run_count,
+             report->verdicts->excluded, sequential_spared(report->verdicts, spared));
     snprintf(checks, sizeof checks, "%zu of %zu passed", report->verdicts->check_count - count_failed(report),
              report->verdicts->check_count);
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)report->plan->seed);
     fact(html, "campaign", report->campaign);
     fact(html, "runs", runs);
+    fact(html, "sequential", sequential_sum(report->verdicts, report->plan->run_count, sequential));
     fact(html, "checks", checks);
     fact(html, "seed", seed);
     fact(html, "calibration", board_calibration(report->verdicts));
@@ -185,7 +187,8 @@ static void labelled(struct html *html, const char *label, const char *text)
 static void check_row(struct html *html, const struct ld_plan *plan, const struct ld_check *check)
 {
     html_printf(html, "<tr><td><span class=\"tag %s\">%s</span></td><th scope=\"row\">",
-                verdict_words[check->verdict].class, verdict_words[check->verdict].word);
+                check->notable ? "warn" : verdict_words[check->verdict].class,
+                check->notable ? BOARD_NOTABLE_WORD : verdict_words[check->verdict].word);
     html_text(html, check->what);
     html_raw(html, "</th>");
     labelled(html, "detector", check->detector);
@@ -203,7 +206,14 @@ static void check_row(struct html *html, const struct ld_plan *plan, const struc
     html_raw(html, "</td></tr>\n");
 }
 
-static void check_table(struct html *html, const struct ld_report *report, bool passed)
+enum told { TOLD_FAILED, TOLD_NOTABLE, TOLD_PASSED }; /* what is notable has passed, too */
+
+static enum told told_as(const struct ld_check *check)
+{
+    return check->verdict != LD_VERDICT_PASS ? TOLD_FAILED : check->notable ? TOLD_NOTABLE : TOLD_PASSED;
+}
+
+static void check_table(struct html *html, const struct ld_report *report, enum told told, const char *that)
 {
     static const enum ld_verdict worst_first[] = {LD_VERDICT_HARNESS, LD_VERDICT_FAIL, LD_VERDICT_INCONCLUSIVE,
                                                   LD_VERDICT_PASS};
@@ -213,12 +223,12 @@ static void check_table(struct html *html, const struct ld_report *report, bool 
                 "<th scope=\"col\">verdict</th><th scope=\"col\">check</th><th scope=\"col\">detector</th>"
                 "<th scope=\"col\">cell</th><th scope=\"col\">asked</th><th scope=\"col\">seen</th>"
                 "<th scope=\"col\">where</th></tr></thead><tbody>\n",
-                passed ? "passed" : "did not pass");
+                that);
     for (size_t order = 0; order < sizeof worst_first / sizeof *worst_first; order++) {
         for (size_t i = 0; i < report->verdicts->check_count; i++) {
             struct ld_check check;
             if (report->verdicts->checks[i].verdict == worst_first[order] &&
-                (worst_first[order] == LD_VERDICT_PASS) == passed && board_check(report, i, &check))
+                told_as(&report->verdicts->checks[i]) == told && board_check(report, i, &check))
                 check_row(html, report->plan, &check);
         }
     }
@@ -230,19 +240,28 @@ static void failed_checks(struct html *html, const struct ld_report *report)
     if (!count_failed(report))
         return;
     html_raw(html, "<section aria-labelledby=\"failed\">\n<h2 id=\"failed\">Checks that did not pass</h2>\n");
-    check_table(html, report, false);
+    check_table(html, report, TOLD_FAILED, "did not pass");
+    html_raw(html, "</section>\n");
+}
+
+static void notable_checks(struct html *html, const struct ld_report *report)
+{
+    if (!board_notable(report->verdicts))
+        return;
+    html_raw(html, "<section aria-labelledby=\"notable\">\n<h2 id=\"notable\">Passed, and yet news</h2>\n");
+    check_table(html, report, TOLD_NOTABLE, "passed and are news");
     html_raw(html, "</section>\n");
 }
 
 static void passed_checks(struct html *html, const struct ld_report *report)
 {
-    size_t passed = report->verdicts->check_count - count_failed(report);
+    size_t passed = report->verdicts->check_count - count_failed(report) - board_notable(report->verdicts);
     if (!passed)
         return;
     html_printf(html,
                 "<section aria-labelledby=\"passed\">\n<h2 id=\"passed\">Checks that passed</h2>\n"
                 "<details><summary>All %zu</summary>\n", passed);
-    check_table(html, report, true);
+    check_table(html, report, TOLD_PASSED, "passed");
     html_raw(html, "</details>\n</section>\n");
 }
 
@@ -368,6 +387,7 @@ int ld_report_html(const struct ld_report *report, const struct ld_report_detail
     html_raw(&html, "<main>\n");
     html_summary(&html, report);
     failed_checks(&html, report);
+    notable_checks(&html, report);
     conditions(&html, report);
     excluded_runs(&html, report);
     html_board(&html, report);

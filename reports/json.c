@@ -120,10 +120,23 @@ static json_t *check_object(const struct ld_report *report, const struct ld_chec
         if (strcmp(report->plan->cells[i].scenario->name, check->scenario) == 0)
             file = report->plan->cells[i].scenario->file;
     }
-    return json_pack("{s:o,s:o,s:I,s:o,s:o,s:o,s:o,s:o,s:s}", "scenario", text(check->scenario), "file", text(file),
+    return json_pack("{s:o,s:o,s:I,s:o,s:o,s:o,s:o,s:o,s:s,s:b}", "scenario", text(check->scenario), "file", text(file),
                      "line", (json_int_t)check->line, "cell", text(check->cell), "detector", text(check->detector),
                      "what", text(check->what), "asked", text(check->asked), "seen", text(check->seen), "verdict",
-                     ld_verdict_name(check->verdict));
+                     ld_verdict_name(check->verdict), "notable", check->notable);
+}
+
+static json_t *sequential_object(const struct ld_sequential_result *result)
+{
+    static const char *const words[] = {
+        [LD_SPRT_CONTINUE] = "undecided", [LD_SPRT_ACCEPT] = "accepted", [LD_SPRT_REJECT] = "rejected"};
+    return json_pack("{s:o,s:o,s:s,s:s,s:f,s:f,s:f,s:f,s:I,s:I,s:I,s:I,s:I,s:I}", "cell", text(result->cell), "detector",
+                     text(result->detector), "of", result->false_alarms ? "false_alarms" : "misses", "decision",
+                     words[result->decision], "acceptable", result->test.p0, "unacceptable", result->test.p1, "alpha",
+                     result->test.alpha, "beta", result->test.beta, "trials", (json_int_t)result->trials, "bad",
+                     (json_int_t)result->bad, "passed_over", (json_int_t)result->passed_over, "ended",
+                     (json_int_t)result->ended, "later", (json_int_t)result->later, "planned",
+                     (json_int_t)result->planned);
 }
 
 /* Duration since the condition was decided, null when it did not come. */
@@ -182,11 +195,14 @@ static json_t *exit_code(const struct ld_report *report)
 static json_t *report_object(const struct ld_report *report)
 {
     const struct ld_verdicts *verdicts = report->verdicts;
-    json_t *rows = json_array(), *checks = json_array(), *runs = json_array(), *excluded = json_array();
+    json_t *rows = json_array(), *checks = json_array(), *runs = json_array(), *excluded = json_array(),
+           *sequential = json_array();
     for (size_t i = 0; i < verdicts->row_count; i++)
         json_array_append_new(rows, row_object(report, &verdicts->rows[i]));
     for (size_t i = 0; i < verdicts->check_count; i++)
         json_array_append_new(checks, check_object(report, &verdicts->checks[i]));
+    for (size_t i = 0; i < verdicts->sequential_count; i++)
+        json_array_append_new(sequential, sequential_object(&verdicts->sequential[i]));
     for (size_t i = 0; i < report->run_count; i++) {
         json_array_append_new(runs, run_object(report, &report->runs[i]));
         if (report->runs[i].validity != LD_VALID)
@@ -195,15 +211,15 @@ static json_t *report_object(const struct ld_report *report)
     char rules[BOARD_REMARKS], started[32];
     board_rules(report, rules, sizeof rules);
     board_time(report->started_wall_ns, started, sizeof started);
-    return json_pack("{s:i,s:s,s:o,s:o,s:o,s:o,s:o,s:b,s:s,s:o,s:b,s:{s:o,s:o,s:I,s:I},s:{s:I,s:f,s:o},s:o,s:o,s:o}", "schema",
+    return json_pack("{s:i,s:s,s:o,s:o,s:o,s:o,s:o,s:b,s:s,s:o,s:b,s:{s:o,s:o,s:I,s:I,s:I},s:{s:I,s:f,s:o},s:o,s:o,s:o,s:o}", "schema",
                      SCHEMA_VERSION, "tool", "leakdrill", "version", text(report->version), "started",
                      *started ? text(started) : json_null(), "campaign", text(report->campaign), "database",
                      text(report->database), "rules", text(rules), "interrupted", report->interrupted, "verdict",
                      ld_verdict_name(verdicts->verdict), "exit_code", exit_code(report), "calibrated",
                      verdicts->calibrated, "plan", "hash", text(report->plan->hash), "seed", big(report->plan->seed),
                      "runs_planned", (json_int_t)report->plan->run_count, "runs_ended", (json_int_t)report->run_count,
-                     "excluded", "count", (json_int_t)verdicts->excluded, "share", verdicts->excluded_share, "runs",
-                     excluded, "rows", rows, "checks", checks, "runs", runs);
+                     "runs_not_needed", (json_int_t)verdicts->not_needed, "excluded", "count", (json_int_t)verdicts->excluded, "share", verdicts->excluded_share, "runs",
+                     excluded, "rows", rows, "checks", checks, "sequential", sequential, "runs", runs);
 }
 
 int ld_report_json(const struct ld_report *report, struct ld_buffer *out)

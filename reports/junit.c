@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "reports/board.h"
 #include "reports/style.h"
 
 static int escape(struct ld_buffer *out, const char *text)
@@ -53,6 +54,7 @@ static enum result result_of_run(const struct ld_run_record *run)
     return run->validity == LD_VALID ? RESULT_PASSED : RESULT_SKIPPED;
 }
 
+/* The message of what has passed is for people: "" for none. */
 static int testcase(struct ld_buffer *out, const char *class_name, const char *name, enum result result,
                     const char *message)
 {
@@ -61,8 +63,13 @@ static int testcase(struct ld_buffer *out, const char *class_name, const char *n
         code = attribute(out, "classname", class_name);
     if (!code)
         code = attribute(out, "name", name);
-    if (code || !elements[result])
+    if (code || (!elements[result] && !*message))
         return code ? code : ld_buffer_add_text(out, "/>\n");
+    if (!elements[result]) {
+        code = ld_buffer_add_text(out, "><system-out>");
+        code = code ? code : escape(out, message);
+        return code ? code : ld_buffer_add_text(out, "</system-out></testcase>\n");
+    }
     code = ld_buffer_printf(out, "><%s", elements[result]);
     if (!code)
         code = attribute(out, "message", message);
@@ -71,11 +78,13 @@ static int testcase(struct ld_buffer *out, const char *class_name, const char *n
 
 static int check_case(struct ld_buffer *out, const struct ld_check *check)
 {
-    char class_name[512], message[512];
+    char class_name[512], message[512] = "";
     snprintf(class_name, sizeof class_name, "%s%s%s", *check->cell ? check->cell : "campaign",
              *check->detector ? "." : "", check->detector);
-    snprintf(message, sizeof message, "%s: asked %s; seen %s; line %u", ld_verdict_name(check->verdict), check->asked,
-             check->seen, check->line);
+    if (check->verdict != LD_VERDICT_PASS || check->notable)
+        snprintf(message, sizeof message, "%s: asked %s; seen %s; line %u",
+                 check->notable ? BOARD_NOTABLE_WORD : ld_verdict_name(check->verdict), check->asked, check->seen,
+                 check->line);
     return testcase(out, class_name, check->what, results[check->verdict], message);
 }
 
@@ -88,9 +97,10 @@ static const struct ld_cell *cell_of(const struct ld_plan *plan, uint32_t run)
 /* A run that gives no evidence is skipped: whether there are too many of them is a check of its own. */
 static int run_case(struct ld_buffer *out, const struct ld_run_record *run, const struct ld_cell *cell)
 {
-    char name[32], message[512];
+    char name[32], message[512] = "";
     snprintf(name, sizeof name, "run %u", run->run);
-    snprintf(message, sizeof message, "%s: %s", ld_validity_name(run->validity), run->reason ? run->reason : "");
+    if (run->validity != LD_VALID)
+        snprintf(message, sizeof message, "%s: %s", ld_validity_name(run->validity), run->reason ? run->reason : "");
     return testcase(out, cell->name, name, result_of_run(run), message);
 }
 

@@ -7,6 +7,7 @@
 #include "reports/board.h"
 #include "reports/conditions.h"
 #include "reports/style.h"
+#include "reports/sequential.h"
 
 struct markdown {
     struct ld_buffer *out;
@@ -85,7 +86,7 @@ static void check_row(struct markdown *markdown, const struct ld_plan *plan, con
     if (check->line)
         snprintf(place, sizeof place, "%.500s:%u", board_scenario_file(plan, check->scenario), check->line);
     plain(markdown, "| ");
-    plain(markdown, verdict_words[check->verdict]);
+    plain(markdown, check->notable ? "🔎 " BOARD_NOTABLE_WORD : verdict_words[check->verdict]);
     cell_begins(markdown);
     prose(markdown, check->what);
     cell_begins(markdown);
@@ -101,6 +102,41 @@ static void check_row(struct markdown *markdown, const struct ld_plan *plan, con
     plain(markdown, " |\n");
 }
 
+#define CHECKS_HEAD                                                                                                    \
+    "| verdict | check | detector | cell | asked | seen | where |\n| --- | --- | --- | --- | --- | --- | --- |\n"
+
+static void notable_checks(struct markdown *markdown, const struct ld_report *report)
+{
+    if (!board_notable(report->verdicts))
+        return;
+    plain(markdown, "### Passed, and yet news\n\n" CHECKS_HEAD);
+    for (size_t i = 0; i < report->verdicts->check_count; i++)
+        if (report->verdicts->checks[i].notable)
+            check_row(markdown, report->plan, &report->verdicts->checks[i]);
+    plain(markdown, "\n");
+}
+
+static void sequential_tests(struct markdown *markdown, const struct ld_report *report)
+{
+    char text[SEQUENTIAL_TEXT];
+    if (!*sequential_sum(report->verdicts, report->plan->run_count, text))
+        return;
+    plain(markdown, "### Sequential tests\n\n");
+    prose(markdown, text);
+    plain(markdown, ".\n\n");
+    for (size_t i = 0; i < report->verdicts->sequential_count; i++) {
+        const struct ld_sequential_result *result = &report->verdicts->sequential[i];
+        plain(markdown, "- ");
+        code_span(markdown, result->detector);
+        plain(markdown, " in ");
+        code_span(markdown, result->cell);
+        plain(markdown, ": ");
+        prose(markdown, sequential_told(result, text));
+        plain(markdown, "\n");
+    }
+    plain(markdown, "\n");
+}
+
 static void failed_checks(struct markdown *markdown, const struct ld_report *report)
 {
     static const enum ld_verdict worst_first[] = {LD_VERDICT_HARNESS, LD_VERDICT_FAIL, LD_VERDICT_INCONCLUSIVE};
@@ -111,8 +147,7 @@ static void failed_checks(struct markdown *markdown, const struct ld_report *rep
             if (report->verdicts->checks[i].verdict != worst_first[order] || !board_check(report, i, &check))
                 continue;
             if (first)
-                plain(markdown, "### Checks that did not pass\n\n| verdict | check | detector | cell | asked | seen | "
-                                "where |\n| --- | --- | --- | --- | --- | --- | --- |\n");
+                plain(markdown, "### Checks that did not pass\n\n" CHECKS_HEAD);
             first = false;
             check_row(markdown, report->plan, &check);
         }
@@ -254,19 +289,22 @@ static void conditions(struct markdown *markdown, const struct ld_report *report
 int ld_report_markdown(const struct ld_report *report, struct ld_buffer *out)
 {
     struct markdown markdown = {.out = out};
-    char about[BOARD_REMARKS];
+    char about[BOARD_REMARKS], spared[SEQUENTIAL_TEXT];
     size_t failed = 0;
     for (size_t i = 0; i < report->verdicts->check_count; i++)
         failed += report->verdicts->checks[i].verdict != LD_VERDICT_PASS;
     markdown.code =
-        ld_buffer_printf(out, "## leakdrill: %s%s\n\n%zu of %zu runs, %zu of %zu checks passed, calibration: %s.\n\n",
+        ld_buffer_printf(out, "## leakdrill: %s%s\n\n%zu of %zu runs%s, %zu of %zu checks passed, calibration: %s.\n\n",
                          verdict_words[report->verdicts->verdict], report->interrupted ? " (interrupted)" : "",
-                         report->run_count, report->plan->run_count, report->verdicts->check_count - failed,
+                         report->run_count, report->plan->run_count, sequential_spared(report->verdicts, spared),
+                         report->verdicts->check_count - failed,
                          report->verdicts->check_count, board_calibration(report->verdicts));
     failed_checks(&markdown, report);
+    notable_checks(&markdown, report);
     excluded_runs(&markdown, report);
     board(&markdown, report);
     conditions(&markdown, report);
+    sequential_tests(&markdown, report);
     plain(&markdown, "Campaign ");
     code_span(&markdown, report->campaign ? report->campaign : "");
     if (report->database && *report->database) {

@@ -8,6 +8,7 @@
 #include "reports/conditions.h"
 #include "reports/style.h"
 #include "reports/summary.h"
+#include "reports/sequential.h"
 
 #define USUAL_WIDTH 80 /* below, only the essential columns fit beside a name */
 #define WIDE_WIDTH 130 /* from here up, all of them */
@@ -258,17 +259,17 @@ static void left_out_line(struct styled *styled, size_t count, const char *what)
     styled_wrapped(styled, 0, 2, line);
 }
 
-/* FAIL what: detector in cell, file:line: asked this, seen that. */
+/* Or FOUND. FAIL what: detector in cell, file:line: asked this, seen that. */
 static void failed_check(struct styled *styled, const struct ld_plan *plan, const struct ld_check *check)
 {
     char who[400] = "", place[600] = "", line[1500];
-    const char *word = verdict_words[check->verdict].word;
+    const char *word = check->notable ? BOARD_NOTABLE_WORD : verdict_words[check->verdict].word;
     if (*check->cell)
         snprintf(who, sizeof who, "%.100s%sin %.256s, ", check->detector, *check->detector ? " " : "", check->cell);
     if (check->line)
         snprintf(place, sizeof place, "%.500s:%u: ", board_scenario_file(plan, check->scenario), check->line);
     snprintf(line, sizeof line, "%s: %s%sasked %s, seen %s", check->what, who, place, check->asked, check->seen);
-    styled_colour(styled, verdict_words[check->verdict].colour);
+    styled_colour(styled, check->notable ? STYLE_YELLOW : verdict_words[check->verdict].colour);
     styled_text(styled, word);
     styled_colour(styled, STYLE_PLAIN);
     styled_text(styled, " ");
@@ -289,6 +290,16 @@ static void failed_checks(struct styled *styled, const struct ld_report *report)
         }
         left_out_line(styled, count, verdict_words[worst_first[order]].word);
     }
+}
+
+/* What passed and is news all the same. */
+static void notable_checks(struct styled *styled, const struct ld_report *report)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < report->verdicts->check_count; i++)
+        if (report->verdicts->checks[i].notable && ++count <= LISTED_MAX)
+            failed_check(styled, report->plan, &report->verdicts->checks[i]);
+    left_out_line(styled, count, BOARD_NOTABLE_WORD);
 }
 
 static void excluded_line(struct styled *styled, const struct ld_report *report)
@@ -335,7 +346,7 @@ static void broken_lines(struct styled *styled, const struct ld_report *report)
 int ld_report_text(const struct ld_report *report, const struct ld_text_style *style, struct ld_buffer *out)
 {
     struct styled styled;
-    char rules[BOARD_REMARKS];
+    char rules[BOARD_REMARKS], spared[SEQUENTIAL_TEXT];
     styled_begin(&styled, style, out);
     struct layout layout = make_layout(&styled, report);
     size_t scenarios = 0;
@@ -347,16 +358,19 @@ int ld_report_text(const struct ld_report *report, const struct ld_text_style *s
     if (scenarios > 1)
         summary_text(&styled, report);
     conditions_text(&styled, report);
+    sequential_text(&styled, report);
     excluded_line(&styled, report);
     broken_lines(&styled, report);
     calibration_line(&styled, report->verdicts);
     failed_checks(&styled, report);
+    notable_checks(&styled, report);
     styled_rule(&styled);
     styled_text(&styled, report->interrupted ? "Verdict (interrupted): " : "Verdict: ");
     styled_colour(&styled, verdict_words[report->verdicts->verdict].colour);
     styled_text(&styled, verdict_words[report->verdicts->verdict].word);
     styled_colour(&styled, STYLE_PLAIN);
-    styled_printf(&styled, ", %zu of %zu runs\n", report->run_count, report->plan->run_count);
+    styled_printf(&styled, ", %zu of %zu runs%s\n", report->run_count, report->plan->run_count,
+                  sequential_spared(report->verdicts, spared));
     board_rules(report, rules, sizeof rules);
     if (*rules) {
         styled_text(&styled, "Rules: ");

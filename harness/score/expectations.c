@@ -66,8 +66,8 @@ static void check_declared_miss(const struct asking *asking)
     struct ld_check *check = add(asking, seen ? "declared miss found now" : "declared miss",
                                  seen || judged ? LD_VERDICT_PASS : LD_VERDICT_INCONCLUSIVE);
     check->notable = seen > 0;
-    snprintf(check->asked, sizeof check->asked, "missed all");
-    snprintf(check->seen, sizeof check->seen, "saw %u of %u, %u late; %u did not manifest", seen, n,
+    snprintf(check->asked, sizeof check->asked, "all missed");
+    snprintf(check->seen, sizeof check->seen, "%u of %u found, %u late; %u did not manifest", seen, n,
              row->counts[LD_OUTCOME_TP_LATE], row->counts[LD_OUTCOME_NOT_MANIFESTED]);
 }
 

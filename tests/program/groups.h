@@ -29,6 +29,7 @@
     X(recover, "recover")            \
     X(instrument, "instrument")      \
     X(baseline, "baseline")          \
+    X(sequential, "sequential")      \
     X(exec, "exec")                 \
     X(confounders, "confounders")    \
     X(conditions, "conditions")      \
