@@ -151,7 +151,8 @@ static void fact(struct html *html, const char *name, const char *value)
 
 static void header(struct html *html, const struct ld_report *report)
 {
-    char spared[SEQUENTIAL_TEXT], runs[SEQUENTIAL_TEXT + 64], sequential[SEQUENTIAL_TEXT], checks[64], seed[32], rules[BOARD_REMARKS], about[BOARD_REMARKS];
+    char spared[SEQUENTIAL_TEXT], runs[SEQUENTIAL_TEXT + 64], sequential[SEQUENTIAL_TEXT];
+    char checks[64], seed[32], rules[BOARD_REMARKS], about[BOARD_REMARKS];
     enum ld_verdict verdict = report->verdicts->verdict;
     html_printf(html,
                 "<header>\n<h1>leakdrill <span class=\"verdict %s\">%s%s</span></h1>\n<p>%s</p>\n<dl class=\"facts\">",

@@ -4,7 +4,7 @@
 
 #define LISTED_MAX 20
 
-/* What was accepted or rejected, or that neither was: of all runs, or of those that ended before somebody stopped them. */
+/* What was accepted or rejected, or that neither was: by all runs, or by those that ended before somebody stopped. */
 static void outcome_text(const struct ld_sequential_result *result, char *text, size_t size)
 {
     unsigned looked = result->trials + result->passed_over;
@@ -17,8 +17,8 @@ static void outcome_text(const struct ld_sequential_result *result, char *text, 
                  result->planned, rate, result->test.p0 * 100, result->test.p1 * 100);
     else
         snprintf(text, size, "not decided by %s %u run%s: %s of neither %g%% nor %g%%",
-                 looked < result->planned ? "the first" : "the cap of", looked, looked == 1 ? "" : "s", rate, result->test.p0 * 100,
-                 result->test.p1 * 100);
+                 looked < result->planned ? "the first" : "the cap of", looked, looked == 1 ? "" : "s", rate,
+                 result->test.p0 * 100, result->test.p1 * 100);
 }
 
 const char *sequential_told(const struct ld_sequential_result *result, char text[SEQUENTIAL_TEXT])
@@ -40,8 +40,8 @@ const char *sequential_sum(const struct ld_verdicts *verdicts, size_t planned, c
     for (size_t i = 0; i < verdicts->sequential_count; i++)
         decisions[verdicts->sequential[i].decision]++;
     if (verdicts->sequential_count)
-        snprintf(text, SEQUENTIAL_TEXT, "%zu test%s: %zu accepted, %zu rejected, %zu not decided; %u of %zu runs were not needed",
-                 verdicts->sequential_count, verdicts->sequential_count == 1 ? "" : "s", decisions[LD_SPRT_ACCEPT],
+        snprintf(text, SEQUENTIAL_TEXT,
+                 "%zu test%s: %zu accepted, %zu rejected, %zu not decided; %u of %zu runs were not needed", verdicts->sequential_count, verdicts->sequential_count == 1 ? "" : "s", decisions[LD_SPRT_ACCEPT],
                  decisions[LD_SPRT_REJECT], decisions[LD_SPRT_CONTINUE], verdicts->not_needed, planned);
     return text;
 }
