@@ -41,7 +41,8 @@ const char *sequential_sum(const struct ld_verdicts *verdicts, size_t planned, c
         decisions[verdicts->sequential[i].decision]++;
     if (verdicts->sequential_count)
         snprintf(text, SEQUENTIAL_TEXT,
-                 "%zu test%s: %zu accepted, %zu rejected, %zu not decided; %u of %zu runs were not needed", verdicts->sequential_count, verdicts->sequential_count == 1 ? "" : "s", decisions[LD_SPRT_ACCEPT],
+                 "%zu test%s: %zu accepted, %zu rejected, %zu not decided; %u of %zu runs were not needed",
+                 verdicts->sequential_count, verdicts->sequential_count == 1 ? "" : "s", decisions[LD_SPRT_ACCEPT],
                  decisions[LD_SPRT_REJECT], decisions[LD_SPRT_CONTINUE], verdicts->not_needed, planned);
     return text;
 }
