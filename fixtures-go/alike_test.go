@@ -21,10 +21,10 @@ import (
 var telling = []string{"leak", "fixture", "healthy", "twin", "repaired", "drill", "culprit"}
 
 // tells returns the first telling word of a text. What Go itself says, of its profile of that name and in it, is
-// everybody's.
+// everybody's, and so is the name of a library.
 func tells(text string) string {
 	text = strings.ToLower(text)
-	for _, own := range []string{"goroutineleak", "goroutine leak", "leaked goroutines", "(leaked)"} {
+	for _, own := range []string{"goroutineleak", "goroutine leak", "leaked goroutines", "(leaked)", "goleak"} {
 		text = strings.ReplaceAll(text, own, "")
 	}
 	for _, word := range telling {

@@ -36,8 +36,9 @@ func Main(cases map[string]Opener) {
 		if err != nil {
 			return nil, err
 		}
-		breaker := new(atomic.Bool)
-		return &program{service: service, breaker: breaker, handler: serviceMux(setting, service, breaker)}, nil
+		breaker, stays := new(atomic.Bool), new(stays)
+		handler := serviceMux(setting, service, breaker, stays)
+		return &program{service: service, breaker: breaker, stays: stays, handler: handler}, nil
 	}))
 }
 
@@ -52,6 +53,7 @@ type program struct {
 	handler http.Handler
 	service Service      // nil: nothing to trigger
 	breaker *atomic.Bool // open: /work answers 503; nil where there is no /work
+	stays   *stays       // nil where nobody looks
 	report  *Report
 }
 
@@ -99,10 +101,10 @@ func serve(open func(*Setting, *Report) (*program, error), report *Report, termi
 	report.Tell(Event{Kind: "calm", Text: "internal/poll.(*FD).Accept"})
 	server := newServer(program.handler)
 	failed, stopped := make(chan error, 1), make(chan struct{})
-	go func() {
-		failed <- server.Serve(&door{Listener: listener, open: func() { report.Tell(Event{Kind: "ready"}) }})
-	}()
 	go program.obey(lines, stopped)
+	go func() {
+		failed <- server.Serve(&door{Listener: listener, open: program.ready})
+	}()
 
 	select {
 	case err := <-failed:
@@ -116,6 +118,14 @@ func serve(open func(*Setting, *Report) (*program, error), report *Report, termi
 		server.Close()
 	}
 	return nil
+}
+
+// ready is called when the server is about to accept for the first time.
+func (p *program) ready() {
+	if p.stays != nil {
+		p.stays.begin()
+	}
+	p.report.Tell(Event{Kind: "ready"})
 }
 
 // inherited is the listener on descriptor 3. The runtime works on a duplicate; the original is closed, or the port

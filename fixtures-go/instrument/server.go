@@ -49,8 +49,9 @@ func workHandler(setting *Setting, service Service, breaker *atomic.Bool) http.H
 	})
 }
 
-// serviceMux is /work beside what an operator expects of a Go service: pprof and metrics of the runtime.
-func serviceMux(setting *Setting, service Service, breaker *atomic.Bool) *http.ServeMux {
+// serviceMux is /work beside what an operator expects of a Go service: pprof, metrics of the runtime, and a look at what
+// stays.
+func serviceMux(setting *Setting, service Service, breaker *atomic.Bool, stays *stays) *http.ServeMux {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector())
 	mux := http.NewServeMux()
@@ -61,6 +62,7 @@ func serviceMux(setting *Setting, service Service, breaker *atomic.Bool) *http.S
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	mux.Handle("/debug/goleak", stays)
 	return mux
 }
 

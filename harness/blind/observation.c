@@ -19,6 +19,23 @@ static int rename_profile(struct ld_blind *blind, const struct ld_observation *o
     return 0;
 }
 
+/* What an endpoint answers may be anything: a profile, a dump within other words, or bytes that are neither. */
+static int rename_answer(struct ld_blind *blind, const struct ld_observation *observation,
+                         struct ld_observation *renamed, struct ld_error *error)
+{
+    int code = ld_blind_profile(blind, observation->body, observation->body_length, &blind->body, error);
+    if (code == LD_ESYNTAX || code == LD_ETRUNCATED) {
+        const char *bytes = observation->body;
+        ld_buffer_clear(&blind->body);
+        code = ld_blind_lines(blind, (struct ld_span){bytes, bytes + observation->body_length}, &blind->body);
+    }
+    if (code)
+        return ld_fail(error, code, "renaming an answer: %s", ld_code_text(code));
+    renamed->body = ld_buffer_text(&blind->body);
+    renamed->body_length = blind->body.length;
+    return 0;
+}
+
 static int rename_text(struct ld_blind *blind, const struct ld_observation *observation,
                        struct ld_observation *renamed, struct ld_error *error)
 {
@@ -41,6 +58,8 @@ int ld_blind_observation(struct ld_blind *blind, const struct ld_observation *ob
     blind->showing = true;
     if (observation->kind == LD_OBSERVATION_PROFILE && observation->profile)
         code = rename_profile(blind, observation, &renamed, error);
+    else if (observation->kind == LD_OBSERVATION_ANSWER && observation->body)
+        code = rename_answer(blind, observation, &renamed, error);
     else if (observation->kind == LD_OBSERVATION_LINE && observation->text)
         code = rename_text(blind, observation, &renamed, error);
     blind->showing = false;

@@ -1,4 +1,4 @@
-/* The table of detectors: one row here and one file in this folder make a detector (oracle-delay shares the oracle's;
+/* The table of detectors: one row here and one file in this folder make a detector (oracle-delay shares the oracle's, goleak endpoint's;
  * of exec only the declaration is here). Dispatch, help, suggestions and documentation come from it. The calibration
  * set stands last. */
 #ifndef LD_DETECT_BUILTIN_H
@@ -18,6 +18,8 @@
     X(matrix, "matrix")                 \
     X(goroutineleak, "goroutineleak")   \
     X(sanitizer, "sanitizer")           \
+    X(endpoint, "endpoint")             \
+    X(goleak, "goleak")                 \
     X(exec, "exec")                     \
     X(oracle, "oracle")                 \
     X(oracle_delay, "oracle-delay")     \

@@ -27,9 +27,20 @@ unsigned ld_detector_reads(const struct ld_detector_kind *kind, const void *opti
     return kind->reads_of ? kind->reads_of(options) : kind->reads;
 }
 
+bool ld_detector_endpoint_of(const struct ld_detector_kind *kind, const void *options, double time_scale,
+                          struct ld_endpoint *ret_endpoint)
+{
+    const struct ld_detector_setting setting = {.name = kind->name, .options = options, .time_scale = time_scale};
+    if (!kind->endpoint_of)
+        return false;
+    kind->endpoint_of(&setting, ret_endpoint);
+    return true;
+}
+
 bool ld_detector_is_active(const struct ld_detector_kind *kind, const void *options)
 {
-    return kind->active || (ld_detector_reads(kind, options) & LD_READ_GOROUTINELEAK);
+    return kind->active || (kind->active_of && kind->active_of(options)) ||
+           (ld_detector_reads(kind, options) & LD_READ_GOROUTINELEAK);
 }
 
 const struct ld_detector_kind *ld_detector_find(const char *name)

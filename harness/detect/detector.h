@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "detect/alert.h"
 #include "observe/observation.h"
@@ -28,7 +29,24 @@ enum ld_read {
     LD_READ_GCTRACE = 1 << 5,
     /* What a target says when it ends by itself: lines and end after the follow-up, when it is told to stop. Only who
      * asks for it sees them; for everybody else the run was over before. */
-    LD_READ_FAREWELL = 1 << 6
+    LD_READ_FAREWELL = 1 << 6,
+    LD_READ_ENDPOINT = 1 << 7          /* paths of detectors of kind endpoint; which and how often: LD_READ_WHICH */
+};
+/* A cell's reads have in these bits a digest of the paths read and their intervals, so that cells that read other
+ * paths differ. */
+#define LD_READ_WHICH_SHIFT 8
+#define LD_READ_WHICH_MASK 0x7fffffu
+
+#define LD_ENDPOINTS_MAX 8         /* paths read in one run */
+#define LD_ENDPOINT_TIMEOUT_MAX_NS (60 * LD_SECOND)
+
+/* A path of the target that a detector has read for itself. */
+struct ld_endpoint {
+    char path[LD_OBSERVATION_PATH_MAX]; /* with its query */
+    int64_t every;      /* sampling periods from one read to the next */
+    int64_t hold_ns;    /* how long an answer takes by design */
+    int64_t timeout_ns; /* of one read, real time */
+    bool changes;       /* it changes the target, or what others read meanwhile: read in turn with them */
 };
 
 struct ld_detector_setting {
@@ -53,6 +71,9 @@ struct ld_detector_kind {
     bool external_clock;          /* depends on Go's own clocks or Prometheus: refuses time_scale */
     const struct ld_schema *options; /* NULL: none; every field has a default unless required */
     size_t options_size;
+    bool (*active_of)(const void *options); /* NULL: `active`, whatever the options */
+    /* What it has read for itself: for LD_READ_ENDPOINT, else NULL. Only options and time_scale are set. */
+    void (*endpoint_of)(const struct ld_detector_setting *setting, struct ld_endpoint *ret_endpoint);
     /* State for one run. 0 or LD_E…. NULL, as is observe: not builtin, the runner opens it. */
     int (*open)(void **ret_state, const struct ld_detector_setting *setting, struct ld_error *error);
     /* The window it needs before it can speak, ns, for the least deadline; may be NULL (0). */
@@ -69,6 +90,9 @@ struct ld_detector_kind {
 
 /* What it needs read with these options, enum ld_read bits. */
 unsigned ld_detector_reads(const struct ld_detector_kind *kind, const void *options);
+/* The path that it has read; false: none. */
+bool ld_detector_endpoint_of(const struct ld_detector_kind *kind, const void *options, double time_scale,
+                          struct ld_endpoint *ret_endpoint);
 /* Does it change the target? */
 bool ld_detector_is_active(const struct ld_detector_kind *kind, const void *options);
 

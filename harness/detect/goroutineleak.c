@@ -5,6 +5,7 @@
 
 #include "detect/builtin.h"
 #include "detect/site_total.h"
+#include "detect/wait_cause.h"
 #include "detect/watch.h"
 
 struct options {
@@ -30,27 +31,6 @@ static const struct ld_schema options_schema = {
              .initial = "false",
              .doc = "Claim leaks without a stack too. Go 1.27.3 reports one when a healthy main waits in select {}."},
             {0}},
-};
-
-/* What a goroutine that waits so for ever has leaked by. */
-static const enum ld_cause cause_of_wait[LD_WAIT_COUNT] = {
-    [LD_WAIT_UNKNOWN] = LD_CAUSE_ANY,
-    [LD_WAIT_RUNNING] = LD_CAUSE_ANY,
-    [LD_WAIT_CHAN_RECEIVE] = LD_CAUSE_CHAN_RECEIVE,
-    [LD_WAIT_CHAN_SEND] = LD_CAUSE_CHAN_SEND,
-    [LD_WAIT_SELECT] = LD_CAUSE_SELECT_WAIT,
-    [LD_WAIT_SELECT_EMPTY] = LD_CAUSE_SELECT_EMPTY,
-    [LD_WAIT_WAITGROUP] = LD_CAUSE_WAITGROUP,
-    [LD_WAIT_MUTEX] = LD_CAUSE_LOCK,
-    [LD_WAIT_RWMUTEX_READ] = LD_CAUSE_LOCK,
-    [LD_WAIT_RWMUTEX_WRITE] = LD_CAUSE_LOCK,
-    [LD_WAIT_COND] = LD_CAUSE_COND,
-    [LD_WAIT_SEMAPHORE] = LD_CAUSE_ANY,
-    [LD_WAIT_SLEEP] = LD_CAUSE_SLEEP_LOOP,
-    [LD_WAIT_IO] = LD_CAUSE_IO_WAIT,
-    [LD_WAIT_SYSCALL] = LD_CAUSE_ANY,
-    [LD_WAIT_FINALIZER] = LD_CAUSE_ANY,
-    [LD_WAIT_GC] = LD_CAUSE_ANY,
 };
 
 struct report {
@@ -116,7 +96,7 @@ static int claim(struct detector *detector, struct ld_life_state *life, const st
     snprintf(why, sizeof why, "the runtime reports %lld leaked goroutines at %.400s (%s), %lld in the report before",
              (long long)count, total->site[0] ? total->site : "no stack", ld_wait_name(total->wait),
              (long long)earlier);
-    struct ld_alert alert = {.cause = total->site[0] ? cause_of_wait[total->wait] : LD_CAUSE_ANY, .site = total->site,
+    struct ld_alert alert = {.cause = total->site[0] ? ld_cause_of_wait(total->wait) : LD_CAUSE_ANY, .site = total->site,
                              .amount = (double)count, .severity = LD_SEVERITY_RED, .why = why};
     return ld_claim_open(&detector->watch, life, observation, sink, &alert);
 }

@@ -217,13 +217,17 @@ void ld_watch_blind(struct ld_watch *watch, struct ld_life_state *life, const st
     char why[160];
     const char *what = observation->kind == LD_OBSERVATION_PROFILE || observation->of_profile
                            ? ld_profile_kind_name(observation->profile_kind)
-                           : "metrics";
+                       : observation->path ? observation->path
+                                           : "metrics";
     const char *how = observation->kind == LD_OBSERVATION_PROFILE ? "truncated"
                                                                   : ld_read_failure_name(observation->failure);
     if (observation->kind == LD_OBSERVATION_METRICS)
         snprintf(why, sizeof why, "could not look: the metrics hold no count of goroutines");
+    else if (observation->kind == LD_OBSERVATION_ANSWER)
+        snprintf(why, sizeof why, "could not look: HTTP %d and %zu bytes of %.80s are no verdict",
+                 observation->http_status, observation->body_length, observation->path);
     else
-        snprintf(why, sizeof why, "could not look: the read of %s failed (%s)", what, how);
+        snprintf(why, sizeof why, "could not look: the read of %.80s failed (%s)", what, how);
     ld_watch_unknown(watch, life, observation, sink, why);
 }
 
@@ -293,7 +297,7 @@ int ld_watch_count(struct ld_watch *watch, const struct ld_observation *observat
     double count = -1;
     ld_observation_point(observation, LD_METRIC_GOROUTINES, &count);
     if (count < 0) {
-        if (metrics || (observation->kind == LD_OBSERVATION_FAILED && !observation->of_profile))
+        if (metrics || ld_observation_misses_metrics(observation))
             ld_watch_blind(watch, life, observation, sink);
         return 0;
     }

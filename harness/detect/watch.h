@@ -64,7 +64,7 @@ void ld_claim_close(struct ld_life_state *life, const struct ld_observation *obs
 /* Index of the open claim on `site`, or -1. */
 ptrdiff_t ld_claim_find(const struct ld_life_state *life, const char *site);
 
-/* The read failed, or (METRICS) showed nothing of use: say UNKNOWN unless said already. The read was good: say KNOWN if UNKNOWN was said. */
+/* The read failed, or (METRICS, ANSWER) showed nothing of use: say UNKNOWN unless said already. The read was good: say KNOWN if UNKNOWN was said. */
 void ld_watch_blind(struct ld_watch *watch, struct ld_life_state *life, const struct ld_observation *observation,
                     const struct ld_alert_sink *sink);
 /* The same for other reasons. */

@@ -455,7 +455,7 @@ void ld_conditions_observe(struct ld_conditions *conditions, const struct ld_obs
         return;
     if (observation->kind == LD_OBSERVATION_LIFE)
         forget_life(conditions, observation->instance);
-    else if (observation->kind == LD_OBSERVATION_FAILED && !observation->of_profile)
+    else if (ld_observation_misses_metrics(observation))
         forget_series(conditions, observation->instance, false);
     else if (observation->kind == LD_OBSERVATION_METRICS)
         watch_steady(conditions, observation);

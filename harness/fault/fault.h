@@ -105,6 +105,7 @@ enum ld_sampling_how {
 const char *ld_sampling_how_name(enum ld_sampling_how how); /* "slow", "not-found" */
 enum ld_sampling_content { LD_SAMPLING_HTML, LD_SAMPLING_NOISE, LD_SAMPLING_EMPTY };
 #define LD_SAMPLING_METRICS (1u << 31) /* in `reads`, beside 1 << enum ld_profile_kind */
+#define LD_SAMPLING_ENDPOINTS (1u << 30)
 struct ld_fault_sampling {
     int how;                     /* enum ld_sampling_how */
     unsigned reads;              /* which it aims at */

@@ -16,6 +16,7 @@
 
 #define PROFILE_PREFIX "/debug/pprof/"
 #define METRICS_NAME "metrics"
+#define ENDPOINTS_NAME "endpoints"
 #define NOISE_LENGTH 512
 #define FELT_NS LD_MS         /* delays that come to less prove nothing */
 #define SLACK_NS (50 * LD_MS) /* what a busy machine may add: readers wait behind one another */
@@ -33,19 +34,21 @@ const char *ld_sampling_how_name(enum ld_sampling_how how)
 
 static int bind_read(struct ld_schema_context *context, const struct ld_node *item, unsigned *reads)
 {
-    const char *names[LD_PROFILE_KINDS + 2] = {METRICS_NAME};
+    const char *names[LD_PROFILE_KINDS + 3] = {METRICS_NAME, ENDPOINTS_NAME};
     for (int kind = 0; kind < LD_PROFILE_KINDS; kind++)
-        names[kind + 1] = ld_profile_kind_name((enum ld_profile_kind)kind);
+        names[kind + 2] = ld_profile_kind_name((enum ld_profile_kind)kind);
     if (item->kind != LD_NODE_SCALAR)
-        return ld_schema_error(context, item, LD_ESPEC, "must be metrics or the name of a profile");
+        return ld_schema_error(context, item, LD_ESPEC, "must be metrics, endpoints or the name of a profile");
     int kind = ld_profile_kind_find(item->text);
-    bool metrics = strcmp(item->text, METRICS_NAME) == 0;
-    if (kind < 0 && !metrics) {
+    unsigned other = strcmp(item->text, METRICS_NAME) == 0     ? LD_SAMPLING_METRICS
+                     : strcmp(item->text, ENDPOINTS_NAME) == 0 ? LD_SAMPLING_ENDPOINTS
+                                                               : 0;
+    if (kind < 0 && !other) {
         const char *nearest = ld_nearest(item->text, names);
         return ld_schema_error(context, item, LD_ESPEC, "unknown read \"%.60s\"%s%s%s", item->text,
                                nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
     }
-    unsigned bit = metrics ? LD_SAMPLING_METRICS : 1u << kind;
+    unsigned bit = other ? other : 1u << kind;
     if (*reads & bit)
         return ld_schema_error(context, item, LD_ESPEC, "%s stands here twice", item->text);
     *reads |= bit;
@@ -81,8 +84,12 @@ static int show_reads(const struct ld_field *field, const void *value, struct ld
             code = ld_buffer_printf(out, "%s\"%s\"", comma, ld_profile_kind_name((enum ld_profile_kind)kind));
             comma = ",";
         }
-    if (!code && (reads & LD_SAMPLING_METRICS))
+    if (!code && (reads & LD_SAMPLING_METRICS)) {
         code = ld_buffer_printf(out, "%s\"" METRICS_NAME "\"", comma);
+        comma = ",";
+    }
+    if (!code && (reads & LD_SAMPLING_ENDPOINTS))
+        code = ld_buffer_printf(out, "%s\"" ENDPOINTS_NAME "\"", comma);
     return code ? code : ld_buffer_add_text(out, "]");
 }
 
@@ -93,7 +100,8 @@ static const struct ld_field fields[] = {
      .doc = "slow: the answer comes later; truncated: its body is cut; refused: nobody listens; not-found: 404, for a "
             "profile in Go's own words; wrong-content: 200 with something else."},
     {.name = "reads", .type = LD_FIELD_CUSTOM, .offset = AT(reads), .custom = bind_reads, .show = show_reads,
-     .doc = "Which reads: metrics and names of profiles, such as [goroutine, heap, metrics]. Not given: all."},
+     .doc = "Which reads: metrics, endpoints (paths that detectors of kind endpoint read) and names of profiles, such as "
+            "[goroutine, heap, metrics]. Not given: all."},
     {.name = "delay", .type = LD_FIELD_DURATION, .offset = AT(delay_ns), .minimum = 1e6, .maximum = 10 * LD_MINUTE,
      .doc = "slow: how much later. A reader that waits less gets nothing."},
     {.name = "jitter", .type = LD_FIELD_DURATION, .offset = AT(jitter_ns), .maximum = 10 * LD_MINUTE, .initial = "0s",
@@ -175,6 +183,11 @@ bool ld_sampling_aims_at(const struct ld_fault_sampling *sampling, const char *p
     if (strncmp(path, PROFILE_PREFIX, strlen(PROFILE_PREFIX)) == 0)
         return sampling->reads == ~0u;
     return (sampling->reads & LD_SAMPLING_METRICS) != 0;
+}
+
+bool ld_sampling_aims_at_endpoints(const struct ld_fault_sampling *sampling)
+{
+    return (sampling->reads & LD_SAMPLING_ENDPOINTS) != 0;
 }
 
 /* A read's own number over all instances: 2^32 reads of one would take years. */

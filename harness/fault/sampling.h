@@ -16,6 +16,8 @@
 
 /* Is the read of this path (with its query) among the fault's `reads`? What is not a profile is the metrics page. */
 bool ld_sampling_aims_at(const struct ld_fault_sampling *sampling, const char *path);
+/* Are reads of endpoints, whatever their paths? */
+bool ld_sampling_aims_at_endpoints(const struct ld_fault_sampling *sampling);
 /* Read number `read`, from 0, of those it aims at. Pure; the same on every machine. */
 bool ld_sampling_touches(uint64_t seed, const struct ld_fault_spec *fault, uint32_t instance, uint64_t read);
 /* slow: how much later its answer comes, ns. */

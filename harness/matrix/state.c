@@ -420,7 +420,7 @@ int ld_matrix_observe(struct ld_matrix_state *state, const struct ld_observation
         code = ld_life_leaks(life, observation->profile);
     if (observation->kind == LD_OBSERVATION_LINE && ld_sanitizer_line(&life->report, observation->text))
         code = evaluate_report(state, life, observation, sink);
-    if (observation->kind == LD_OBSERVATION_FAILED)
+    if (observation->kind == LD_OBSERVATION_FAILED && !observation->path)
         failed(state, life, observation, sink);
     return code ? code : evaluate(state, life, observation, sink, false, false);
 }

@@ -51,6 +51,11 @@ const char *ld_purpose_name(enum ld_purpose purpose)
     return names[purpose];
 }
 
+bool ld_observation_misses_metrics(const struct ld_observation *observation)
+{
+    return observation->kind == LD_OBSERVATION_FAILED && !observation->of_profile && !observation->path;
+}
+
 const char *ld_life_name(enum ld_life life)
 {
     static const char *const names[] = {

@@ -21,7 +21,8 @@
     X(PROFILE, "profile", "a profile was read whole")                            \
     X(FAILED, "failed", "a read failed, was cut short, overlapped or was missing") \
     X(LIFE, "life", "an incarnation began, became ready or ended")               \
-    X(LINE, "line", "a line the target wrote on stderr")
+    X(LINE, "line", "a line the target wrote on stderr")                         \
+    X(ANSWER, "answer", "a path of the target answered, whatever its status")
 
 enum ld_observation_kind {
 #define X(id, ...) LD_OBSERVATION_##id,
@@ -66,27 +67,32 @@ struct ld_point {
     double value;
 };
 
+#define LD_OBSERVATION_PATH_MAX 256 /* bytes of a path that is read, with its end */
+
 struct ld_observation {
     uint64_t sequence;    /* 1, 2, 3 … within a run */
     int64_t time_ns;      /* since the run's start: when the read's answer was complete */
     uint32_t instance;    /* 0-based */
     uint32_t incarnation; /* 1-based */
     enum ld_observation_kind kind;
-    enum ld_purpose purpose;      /* METRICS, PROFILE, FAILED */
-    int64_t read_ns;              /* METRICS, PROFILE, FAILED: how long the read took */
+    enum ld_purpose purpose;      /* METRICS, PROFILE, FAILED, ANSWER */
+    int64_t read_ns;              /* METRICS, PROFILE, FAILED, ANSWER: how long the read took */
     /* METRICS */
     size_t point_count;
     const struct ld_point *points;
     /* PROFILE, FAILED */
     enum ld_profile_kind profile_kind;
-    bool of_profile;                  /* FAILED: a profile was asked for (else the metrics) */
+    bool of_profile;                  /* FAILED: a profile was asked for */
     enum ld_profile_encoding encoding;
     const struct ld_profile *profile; /* PROFILE: parsed by ld_profile_parse */
-    const void *body;                 /* PROFILE: the raw bytes */
+    const void *body;                 /* PROFILE, ANSWER: the raw bytes */
     size_t body_length;
+    /* ANSWER, FAILED */
+    const char *path;                 /* ANSWER, FAILED of one: with its query; without spaces. Else NULL: a profile was
+                                       * asked for, or the metrics */
     /* FAILED */
     enum ld_read_failure failure;
-    int http_status;                  /* 0 when there was no answer */
+    int http_status;                  /* also of ANSWER; 0 when there was no answer */
     /* LIFE */
     enum ld_life life;
     int64_t exit_status;              /* ENDED: exit code, or -signal */
@@ -95,5 +101,8 @@ struct ld_observation {
     const char *text;                 /* LINE: without newline; FAILED: what went wrong, may be "" */
 };
 /* All pointers belong to whoever delivers the observation and are valid only during the call. */
+
+/* Is it a failed read of the metrics? */
+bool ld_observation_misses_metrics(const struct ld_observation *observation);
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "plan/internal.h"
 #include "scenario/arm.h"
+#include "scenario/endpoints.h"
 
 #define PLAN_BYTES_MAX ((size_t)512 << 20)
 
@@ -44,6 +45,7 @@ static unsigned arm_reads(const struct ld_scenario *scenario, const struct ld_ar
     for (size_t i = 0; i < scenario->detector_count; i++)
         if (ld_arm_has(arm, i))
             reads |= ld_detector_reads(scenario->detectors[i].kind, scenario->detectors[i].options);
+    reads |= ld_scenario_endpoint_reads(scenario, arm);
     if (scenario->sampling.full_below == 0)
         reads &= ~(unsigned)LD_READ_GOROUTINE_FULL;
     if (scenario->target.kind == LD_TARGET_ATTACH)

@@ -7,6 +7,7 @@
 #include "detect/exec.h"
 #include "scenario/arm.h"
 #include "scenario/draft.h"
+#include "scenario/endpoints.h"
 
 struct check {
     struct ld_schema_context *context;
@@ -319,6 +320,26 @@ static void check_detector(struct check *check, size_t index, const struct ld_no
                                     detector->name));
 }
 
+/* Its path is read once more only when the read before it had time to end. */
+static void check_endpoint(struct check *check, size_t index, const struct ld_node *item)
+{
+    const struct ld_scenario *scenario = check->scenario;
+    const struct ld_detector_spec *detector = &scenario->detectors[index];
+    struct ld_endpoint endpoint, all[LD_ENDPOINTS_MAX];
+    size_t count;
+    if (!ld_detector_endpoint_of(detector->kind, detector->options, scenario->time_scale, &endpoint))
+        return;
+    if (endpoint.hold_ns >= endpoint.every * ld_scenario_scaled_ns(scenario, scenario->sampling.every_ns))
+        keep(check, ld_schema_error(check->context, item, LD_ESPEC,
+                                    "%s: one read takes %.2f s by design, and the next one comes %lld periods of "
+                                    "%.3f s later (real time): raise `every`",
+                                    detector->name, (double)endpoint.hold_ns / 1e9, (long long)endpoint.every,
+                                    (double)ld_scenario_scaled_ns(scenario, scenario->sampling.every_ns) / 1e9));
+    if (ld_scenario_endpoints(scenario, NULL, all, &count) != 0)
+        keep(check, ld_schema_error(check->context, item, LD_ESPEC, "more than %d paths are read in a run",
+                                    LD_ENDPOINTS_MAX));
+}
+
 /* The program and its files are there: said before anything starts, and where it is written. */
 static void check_command(struct check *check, const struct ld_detector_spec *detector, const struct ld_node *item)
 {
@@ -379,6 +400,7 @@ static void check_detectors(struct check *check)
         size_t length = ld_schema_push_index(check->context, i);
         check_detector(check, i, items->items[i]);
         check_command(check, &check->scenario->detectors[i], items->items[i]);
+        check_endpoint(check, i, items->items[i]);
         check_opens(check, &check->scenario->detectors[i], items->items[i]);
         ld_schema_pop(check->context, length);
     }

@@ -53,6 +53,7 @@ int ld_store_migrate(struct ld_store *store, const struct ld_migration *steps, s
 /* "PATH: cannot WHAT: SQLite's message". Of a write: rolls the group back and makes the error sticky. */
 int ld_store_fail(struct ld_store *store, struct ld_error *error, const char *what);
 /* "PATH: MESSAGE": a row that we would never write. */
+#define LD_STORE_OF_PATH 2 /* observation.of_profile: a path of the target was asked for, text begins with it */
 int ld_store_damaged(struct ld_store *store, struct ld_error *error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 int ld_store_nomem(struct ld_store *store, struct ld_error *error);

@@ -104,7 +104,24 @@ static int take_points(struct replay *replay, struct ld_observation *o, uint64_t
     return 0;
 }
 
-static void read_row(struct ld_row *row, struct ld_observation *o, uint64_t *ret_points, int64_t *ret_body)
+/* The path out of the column text: up to its first space. What is behind it is the text. */
+static void split_path(struct ld_row *row, struct ld_observation *o, char path[LD_OBSERVATION_PATH_MAX])
+{
+    const char *text = o->text ? o->text : "";
+    size_t length = strcspn(text, " ");
+    if (length == 0 || length >= LD_OBSERVATION_PATH_MAX) {
+        row->code = ld_store_damaged(row->store, row->error, "observation.text: does not begin with a path");
+        return;
+    }
+    memcpy(path, text, length);
+    path[length] = '\0';
+    o->path = path;
+    o->text = text[length] ? text + length + 1 : NULL;
+}
+
+/* `path`: room for the one that the observation may name. */
+static void read_row(struct ld_row *row, struct ld_observation *o, char path[LD_OBSERVATION_PATH_MAX],
+                     uint64_t *ret_points, int64_t *ret_body)
 {
     o->sequence = ld_row_unsigned(row);
     o->time_ns = ld_row_integer(row, INT64_MIN, INT64_MAX);
@@ -117,7 +134,8 @@ static void read_row(struct ld_row *row, struct ld_observation *o, uint64_t *ret
     o->profile_kind = (enum ld_profile_kind)ld_row_name(row, ld_profile_kind_find, 0);
     o->encoding = (enum ld_profile_encoding)ld_row_name(row, ld_store_encoding_find, 0);
     *ret_body = ld_row_integer_or(row, 0);
-    o->of_profile = ld_row_bool(row);
+    int64_t asked_for = ld_row_integer_or(row, 0);
+    o->of_profile = asked_for == 1;
     o->failure = (enum ld_read_failure)ld_row_name(row, ld_read_failure_find, 0);
     int64_t status = ld_row_integer_or(row, 0);
     o->http_status = status > INT_MAX || status < INT_MIN ? -1 : (int)status;
@@ -125,6 +143,10 @@ static void read_row(struct ld_row *row, struct ld_observation *o, uint64_t *ret
     o->exit_status = ld_row_integer_or(row, 0);
     o->expected = ld_row_bool(row);
     o->text = ld_row_text_or(row, NULL);
+    if (row->code == 0 && asked_for != 0 && asked_for != 1 && asked_for != LD_STORE_OF_PATH)
+        row->code = ld_store_damaged(row->store, row->error, "observation.of_profile: is none of 0, 1 and 2");
+    if (row->code == 0 && (o->kind == LD_OBSERVATION_ANSWER || asked_for == LD_STORE_OF_PATH))
+        split_path(row, o, path);
 }
 
 /* With the body in hand: parse what is a profile, deliver. */
@@ -165,9 +187,10 @@ static int replay_row(struct ld_row *row, void *context)
 {
     struct replay *replay = context;
     struct ld_observation o = {0};
+    char path[LD_OBSERVATION_PATH_MAX];
     uint64_t points;
     int64_t body;
-    read_row(row, &o, &points, &body);
+    read_row(row, &o, path, &points, &body);
     int code = row->code ? row->code : take_points(replay, &o, points);
     if (code == 0)
         code = deliver_truth(replay, o.sequence - (o.sequence != 0));

@@ -130,7 +130,7 @@ CREATE TABLE observation (
     time_ns       INTEGER NOT NULL,
     instance      INTEGER NOT NULL,
     incarnation   INTEGER NOT NULL,
-    kind          TEXT NOT NULL,            -- tick, metrics, profile, failed, life, line
+    kind          TEXT NOT NULL,            -- tick, metrics, profile, failed, life, line, answer
     purpose       TEXT,                     -- why it was read: period, warm-up, before, after, escalation
     read_ns       INTEGER,                  -- how long the read took
     points        INTEGER,                  -- metrics: how many numbers, see the view points
@@ -138,13 +138,14 @@ CREATE TABLE observation (
     encoding      TEXT,                     -- proto (debug=0), groups (debug=1), stacks (debug=2)
     body          INTEGER REFERENCES body,
     profile       INTEGER REFERENCES profile,
-    of_profile    INTEGER,                  -- failed: a profile was asked for, else the metrics
+    of_profile    INTEGER,                  -- failed: 1 a profile was asked for, 2 a path of the target, else the metrics
     failure       TEXT,                     -- failed: refused, timeout, truncated, ...
     http_status   INTEGER,
     life          TEXT,                     -- life: started, ready, ended
     exit_status   INTEGER,
     expected      INTEGER,
-    text          TEXT,                     -- line: what the target wrote; failed: what went wrong
+    text          TEXT,                     -- line: what the target wrote; failed: what went wrong; answer: the path read,
+                                            -- which stands in failed too, before a space
     PRIMARY KEY (run, sequence)
 ) STRICT, WITHOUT ROWID;
 

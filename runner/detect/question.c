@@ -162,6 +162,7 @@ static json_t *(*const details[LD_OBSERVATION_KINDS])(const struct ld_observatio
     [LD_OBSERVATION_TICK] = add_tick,       [LD_OBSERVATION_METRICS] = add_metrics,
     [LD_OBSERVATION_PROFILE] = add_profile, [LD_OBSERVATION_FAILED] = add_failed,
     [LD_OBSERVATION_LIFE] = add_life,       [LD_OBSERVATION_LINE] = add_line,
+    [LD_OBSERVATION_ANSWER] = add_tick, /* nobody is told: ld_question_wanted */
 };
 
 int ld_question_observation(struct ld_buffer *out, const struct ld_observation *observation, const char *path)
@@ -180,6 +181,8 @@ bool ld_question_wanted(const struct ld_exec_options *options, const struct ld_o
 {
     bool of_profile = observation->kind == LD_OBSERVATION_PROFILE ||
                       (observation->kind == LD_OBSERVATION_FAILED && observation->of_profile);
+    if (observation->path)
+        return false;
     if (!of_profile)
         return true;
     switch (observation->profile_kind) {

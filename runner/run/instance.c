@@ -8,6 +8,7 @@
 #include "runner/process/identity.h"
 #include "runner/run/campaign.h"
 #include "runner/run/run_internal.h"
+#include "scenario/endpoints.h"
 
 #define LINE_TEXT_MAX 1024 /* bytes of a line of stderr that detectors see */
 #define EVIDENCE_LINES_MAX 200
@@ -563,16 +564,19 @@ static struct ld_sampler_setting sampling_of(const struct ld_run *run)
 {
     const struct ld_sampling_spec *sampling = &run->scenario->sampling;
     unsigned reads = run->cell->reads;
-    return (struct ld_sampler_setting){.reads = reads,
-                                       .heap = sampling->profiles[LD_PROFILE_HEAP] || (reads & LD_READ_HEAP_PERIOD),
-                                       .goroutines = sampling->profiles[LD_PROFILE_GOROUTINE] ||
-                                                     (reads & LD_READ_GOROUTINE_PERIOD),
-                                       .leaks = (reads & LD_READ_GOROUTINELEAK) != 0,
-                                       .metrics_path = run->scenario->target.metrics_path,
-                                       .period_ns = run->period_ns,
-                                       .timeout_ns = sampling->timeout_ns,
-                                       .idle_periods = sampling->idle_periods,
-                                       .full_below = sampling->full_below};
+    struct ld_sampler_setting setting = {.reads = reads,
+                                         .heap = sampling->profiles[LD_PROFILE_HEAP] || (reads & LD_READ_HEAP_PERIOD),
+                                         .goroutines = sampling->profiles[LD_PROFILE_GOROUTINE] ||
+                                                       (reads & LD_READ_GOROUTINE_PERIOD),
+                                         .leaks = (reads & LD_READ_GOROUTINELEAK) != 0,
+                                         .metrics_path = run->scenario->target.metrics_path,
+                                         .period_ns = run->period_ns,
+                                         .timeout_ns = sampling->timeout_ns,
+                                         .idle_periods = sampling->idle_periods,
+                                         .full_below = sampling->full_below};
+    const struct ld_arm arm = ld_scenario_arm(run->scenario, run->cell->arm);
+    (void)ld_scenario_endpoints(run->scenario, &arm, setting.endpoints, &setting.endpoint_count); /* lint: they fit */
+    return setting;
 }
 
 /* Where a fault of its case fills a disk: a folder that becomes a file system of its own when it starts. */

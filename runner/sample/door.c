@@ -12,6 +12,8 @@
 struct ld_door_read {
     struct ld_door_read *next;
     struct ld_door *door;
+    struct ld_door_lane *lane;
+    bool endpoint;
     struct ld_fetch *fetch; /* NULL while it waits in the queue */
     struct ld_reader *reader;
     char path[256];
@@ -28,7 +30,7 @@ struct ld_door_read {
     uint64_t struck_read;         /* its number at that fault */
 };
 
-static void advance(struct ld_door *door);
+static void advance(struct ld_door_lane *lane);
 
 static struct ld_reader *reader_of(struct ld_door *door, const char *name)
 {
@@ -43,13 +45,13 @@ static struct ld_reader *reader_of(struct ld_door *door, const char *name)
     return reader;
 }
 
-static struct ld_door_read *take_first(struct ld_door *door)
+static struct ld_door_read *take_first(struct ld_door_lane *lane)
 {
-    struct ld_door_read *read = door->first;
-    door->first = read->next;
-    if (!door->first)
-        door->last = &door->first;
-    door->queued--;
+    struct ld_door_read *read = lane->first;
+    lane->first = read->next;
+    if (!lane->first)
+        lane->last = &lane->first;
+    lane->door->queued--;
     return read;
 }
 
@@ -61,12 +63,13 @@ static void decide(struct ld_door *door, struct ld_door_read *read)
     read->decided = true;
     read->asked_ns = (int64_t)uv_hrtime();
     for (struct ld_door_fault *fault = door->faults; fault; fault = fault->next) {
-        if (!ld_sampling_aims_at(&fault->spec->attributes.sampling, read->path))
+        const struct ld_fault_sampling *sampling = &fault->spec->attributes.sampling;
+        if (read->endpoint ? !ld_sampling_aims_at_endpoints(sampling) : !ld_sampling_aims_at(sampling, read->path))
             continue;
         uint64_t number = fault->reads++;
         if (!ld_sampling_touches(fault->seed, fault->spec, fault->instance, number)) {
             fault->effect.spared++;
-        } else if (fault->spec->attributes.sampling.how == LD_SAMPLING_SLOW) {
+        } else if (sampling->how == LD_SAMPLING_SLOW) {
             read->delay_ns += ld_sampling_delay_ns(fault->seed, fault->spec, fault->instance, number);
             read->slowed = read->slowed ? read->slowed : fault;
         } else if (!read->struck) {
@@ -105,9 +108,9 @@ static void count_effect(const struct ld_door_read *read, const struct ld_fetch_
         ld_sampling_delayed(effect, read->delay_ns, result->began_ns - read->asked_ns);
 }
 
-static void answer(struct ld_door *door, const struct ld_fetch_result *result, bool changed)
+static void answer(struct ld_door_lane *lane, const struct ld_fetch_result *result, bool changed)
 {
-    struct ld_door_read *read = take_first(door);
+    struct ld_door_read *read = take_first(lane);
     count_effect(read, result, changed);
     struct ld_fetch_result seen = *result; /* by the reader: his waiting began when his turn came */
     if (read->held)
@@ -119,13 +122,13 @@ static void answer(struct ld_door *door, const struct ld_fetch_result *result, b
     if (result->failure != LD_FETCH_OK || result->status != 200)
         read->reader->failures++;
     /* The next one starts before the asker hears, so that what he asks for now queues behind it. */
-    advance(door);
+    advance(lane);
     read->done(read->context, result);
     free(read);
 }
 
 /* The connection broke after `after` bytes of the body. */
-static void answer_cut(struct ld_door *door, const struct ld_fetch_result *whole, size_t after)
+static void answer_cut(struct ld_door_lane *lane, const struct ld_fetch_result *whole, size_t after)
 {
     struct ld_fetch_result result = *whole;
     char *part = malloc(after + 1);
@@ -137,24 +140,23 @@ static void answer_cut(struct ld_door *door, const struct ld_fetch_result *whole
         memcpy(part, whole->body, after);
         part[after] = '\0';
     }
-    answer(door, &result, true);
+    answer(lane, &result, true);
     free(part);
 }
 
 static void on_fetched(void *context, const struct ld_fetch_result *result)
 {
     const struct ld_door_read *read = context;
-    struct ld_door *door = read->door;
-    assert(door->magic == DOOR_MAGIC);
+    assert(read->door->magic == DOOR_MAGIC);
     uint64_t after = cuts(read) ? read->struck->spec->attributes.sampling.after : UINT64_MAX;
     if (result->failure == LD_FETCH_OK && result->length > after)
-        answer_cut(door, result, (size_t)after);
+        answer_cut(read->lane, result, (size_t)after);
     else
-        answer(door, result, false);
+        answer(read->lane, result, false);
 }
 
 /* An answer of the door's own: no answer at all. */
-static void answer_failure(struct ld_door *door, enum ld_fetch_failure failure, const char *message, bool changed)
+static void answer_failure(struct ld_door_lane *lane, enum ld_fetch_failure failure, const char *message, bool changed)
 {
     int64_t now = (int64_t)uv_hrtime();
     struct ld_fetch_result result = {.failure = failure,
@@ -163,15 +165,15 @@ static void answer_failure(struct ld_door *door, enum ld_fetch_failure failure, 
                                      .began_ns = now,
                                      .ended_ns = now,
                                      .message = message};
-    answer(door, &result, changed);
+    answer(lane, &result, changed);
 }
 
-static void answer_struck(struct ld_door *door, const struct ld_door_read *read)
+static void answer_struck(struct ld_door_lane *lane, const struct ld_door_read *read)
 {
     const struct ld_door_fault *fault = read->struck;
     struct ld_sampling_answer forged;
     if (fault->spec->attributes.sampling.how == LD_SAMPLING_REFUSED) {
-        answer_failure(door, LD_FETCH_REFUSED, "Connection refused", true);
+        answer_failure(lane, LD_FETCH_REFUSED, "Connection refused", true);
         return;
     }
     ld_sampling_forge(fault->seed, fault->spec, fault->instance, read->struck_read, read->path, &forged);
@@ -186,60 +188,61 @@ static void answer_struck(struct ld_door *door, const struct ld_door_read *read)
                                      .began_ns = now,
                                      .ended_ns = now,
                                      .message = fits ? "" : "the body is too large"};
-    answer(door, &result, true);
+    answer(lane, &result, true);
 }
 
 /* Whatever is answered without asking the target: outside of the asker's own call. */
 static void on_idle(uv_idle_t *idle)
 {
-    struct ld_door *door = idle->data;
-    struct ld_door_read *read = door->first;
+    struct ld_door_lane *lane = idle->data;
+    struct ld_door_read *read = lane->first;
     uv_idle_stop(idle);
     if (!read || read->fetch)
         return;
-    if (door->address[0] && read->struck && !cuts(read))
-        answer_struck(door, read);
+    if (lane->door->address[0] && read->struck && !cuts(read))
+        answer_struck(lane, read);
     else
-        answer_failure(door, LD_FETCH_REFUSED, "the instance is not up", false);
+        answer_failure(lane, LD_FETCH_REFUSED, "the instance is not up", false);
 }
 
 static void on_held(uv_timer_t *timer);
 
 /* The loop's clock has whole milliseconds and may be one behind: no read begins before its time. */
-static void arm_hold(struct ld_door *door, int64_t wait_ns)
+static void arm_hold(struct ld_door_lane *lane, int64_t wait_ns)
 {
-    uv_update_time(door->answer.loop);
-    uv_timer_start(&door->hold, on_held, (uint64_t)((wait_ns + LD_MS - 1) / LD_MS), 0);
+    uv_update_time(lane->answer.loop);
+    uv_timer_start(&lane->hold, on_held, (uint64_t)((wait_ns + LD_MS - 1) / LD_MS), 0);
 }
 
 static void on_held(uv_timer_t *timer)
 {
-    struct ld_door *door = timer->data;
-    struct ld_door_read *read = door->first;
+    struct ld_door_lane *lane = timer->data;
+    struct ld_door_read *read = lane->first;
     bool gives_up = read->delay_ns >= read->timeout_ns;
     int64_t due_ns = read->asked_ns + (gives_up ? read->timeout_ns : read->delay_ns), now_ns = (int64_t)uv_hrtime();
     if (now_ns < due_ns) {
-        arm_hold(door, due_ns - now_ns);
+        arm_hold(lane, due_ns - now_ns);
         return;
     }
     read->held = true;
     if (gives_up)
-        answer_failure(door, LD_FETCH_TIMEOUT, "nothing came in time", false);
+        answer_failure(lane, LD_FETCH_TIMEOUT, "nothing came in time", false);
     else
-        advance(door);
+        advance(lane);
 }
 
-/* Start the first read of the queue, if it is not under way. */
-static void advance(struct ld_door *door)
+/* Start the first read of the lane, if it is not under way. */
+static void advance(struct ld_door_lane *lane)
 {
-    struct ld_door_read *read = door->first;
+    struct ld_door *door = lane->door;
+    struct ld_door_read *read = lane->first;
     if (!read || read->fetch)
         return;
     if (door->address[0] && !read->decided)
         decide(door, read);
     if (read->delay_ns && !read->held) {
-        if (!uv_is_active((uv_handle_t *)&door->hold))
-            arm_hold(door, read->delay_ns < read->timeout_ns ? read->delay_ns : read->timeout_ns);
+        if (!uv_is_active((uv_handle_t *)&lane->hold))
+            arm_hold(lane, read->delay_ns < read->timeout_ns ? read->delay_ns : read->timeout_ns);
         return;
     }
     if (door->address[0] && (!read->struck || cuts(read))) {
@@ -251,7 +254,7 @@ static void advance(struct ld_door *door)
             return;
         read->fetch = NULL;
     }
-    uv_idle_start(&door->answer, on_idle);
+    uv_idle_start(&lane->answer, on_idle);
 }
 
 int ld_door_init(struct ld_door *door, struct ld_fetcher *fetcher, uv_loop_t *loop)
@@ -259,17 +262,22 @@ int ld_door_init(struct ld_door *door, struct ld_fetcher *fetcher, uv_loop_t *lo
     memset(door, 0, sizeof *door);
     door->magic = DOOR_MAGIC;
     door->fetcher = fetcher;
-    door->last = &door->first;
-    door->answer.data = door->hold.data = door;
-    if (uv_idle_init(loop, &door->answer) || uv_timer_init(loop, &door->hold))
-        return LD_ESYSTEM; /* neither fails in libuv */
-    door->open_handles = 2;
+    for (int way = 0; way < LD_DOOR_WAYS; way++) {
+        struct ld_door_lane *lane = &door->lanes[way];
+        lane->door = door;
+        lane->last = &lane->first;
+        if (uv_idle_init(loop, &lane->answer) || uv_timer_init(loop, &lane->hold))
+            return LD_ESYSTEM; /* neither fails in libuv */
+        lane->answer.data = lane->hold.data = lane;
+        door->open_handles += 2;
+    }
     return 0;
 }
 
 static void on_closed(uv_handle_t *handle)
 {
-    struct ld_door *door = handle->data;
+    const struct ld_door_lane *lane = handle->data;
+    struct ld_door *door = lane->door;
     if (--door->open_handles)
         return;
     door->magic = 0;
@@ -279,15 +287,18 @@ static void on_closed(uv_handle_t *handle)
 void ld_door_close(struct ld_door *door, void (*closed)(void *context), void *context)
 {
     assert(door->magic == DOOR_MAGIC);
-    while (door->first) {
-        struct ld_door_read *read = take_first(door);
-        ld_fetch_cancel(read->fetch);
-        free(read);
-    }
     door->closed = closed;
     door->closed_context = context;
-    uv_close((uv_handle_t *)&door->answer, on_closed);
-    uv_close((uv_handle_t *)&door->hold, on_closed);
+    for (int way = 0; way < LD_DOOR_WAYS; way++) {
+        struct ld_door_lane *lane = &door->lanes[way];
+        while (lane->first) {
+            struct ld_door_read *read = take_first(lane);
+            ld_fetch_cancel(read->fetch);
+            free(read);
+        }
+        uv_close((uv_handle_t *)&lane->answer, on_closed);
+        uv_close((uv_handle_t *)&lane->hold, on_closed);
+    }
 }
 
 void ld_door_point(struct ld_door *door, const char *address)
@@ -305,39 +316,48 @@ int ld_door_read(struct ld_door *door, const struct ld_door_request *request, ld
     read = calloc(1, sizeof *read);
     if (!read)
         return LD_ENOMEM;
+    struct ld_door_lane *lane = &door->lanes[request->way];
     *read = (struct ld_door_read){.door = door,
+                                  .lane = lane,
+                                  .endpoint = request->endpoint,
                                   .reader = reader_of(door, request->reader),
                                   .timeout_ns = request->timeout_ns,
                                   .body_max = request->body_max,
                                   .done = done,
                                   .context = context};
     snprintf(read->path, sizeof read->path, "%s", request->path);
-    *door->last = read;
-    door->last = &read->next;
+    *lane->last = read;
+    lane->last = &read->next;
     door->queued++;
-    advance(door);
+    advance(lane);
     return 0;
 }
 
-void ld_door_forget(struct ld_door *door, const void *context)
+static void forget(struct ld_door_lane *lane, const void *context)
 {
-    assert(door->magic == DOOR_MAGIC);
-    struct ld_door_read **link = &door->first;
+    struct ld_door_read **link = &lane->first;
     while (*link) {
         struct ld_door_read *read = *link;
         if (read->context != context) {
             link = &read->next;
             continue;
         }
-        if (read == door->first)
-            uv_timer_stop(&door->hold);
+        if (read == lane->first)
+            uv_timer_stop(&lane->hold);
         *link = read->next;
-        door->queued--;
+        lane->door->queued--;
         ld_fetch_cancel(read->fetch);
         free(read);
     }
-    door->last = link;
-    advance(door);
+    lane->last = link;
+    advance(lane);
+}
+
+void ld_door_forget(struct ld_door *door, const void *context)
+{
+    assert(door->magic == DOOR_MAGIC);
+    for (int way = 0; way < LD_DOOR_WAYS; way++)
+        forget(&door->lanes[way], context);
 }
 
 void ld_door_fault_add(struct ld_door *door, struct ld_door_fault *fault)

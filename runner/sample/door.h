@@ -1,6 +1,6 @@
 /* The door to one instance: every read of a target goes through it: the read gateway's core.
  *
- * It keeps one reading at a time (a goroutineleak profile under way makes others under-report), counts reads, bytes,
+ * It keeps one reading at a time (a goroutineleak profile under way makes others under-report) but for endpoints, counts reads, bytes,
  * time and failures per reader, and follows the instance across incarnations. The gateway's HTTP front serves other
  * programs through the same door. A read asked for while the instance is down is answered REFUSED. Sampling faults act
  * here, so that every reader meets them. */
@@ -35,15 +35,27 @@ struct ld_door_fault {
     struct ld_sampling_effect effect;
 };
 
+/* Reads wait in two lanes, in each of which one is under way at a time. */
+enum ld_door_way {
+    LD_DOOR_IN_TURN, /* profiles, metrics, and whatever would disturb them */
+    LD_DOOR_BESIDE,  /* endpoints, which may take their time: nothing else waits for them */
+    LD_DOOR_WAYS
+};
+
+struct ld_door_lane {
+    struct ld_door *door;
+    struct ld_door_read *first;  /* queue; the first one is under way */
+    struct ld_door_read **last;
+    uv_idle_t answer;            /* answers queued reads of a shut door outside of the asker's call */
+    uv_timer_t hold;             /* until a slowed read may begin */
+};
+
 struct ld_door {
     unsigned magic;
     struct ld_fetcher *fetcher;
     char address[64];            /* "127.0.0.1:4567" of the present incarnation; "" while it is down */
-    struct ld_door_read *first;  /* queue; the first one is under way */
-    struct ld_door_read **last;
-    size_t queued;
-    uv_idle_t answer;            /* answers queued reads of a shut door outside of the asker's call */
-    uv_timer_t hold;             /* until a slowed read may begin */
+    struct ld_door_lane lanes[LD_DOOR_WAYS];
+    size_t queued;               /* in all lanes */
     unsigned open_handles;
     struct ld_door_fault *faults; /* in the order in which they began */
     struct ld_reader readers[LD_DOOR_READERS_MAX];
@@ -57,6 +69,8 @@ struct ld_door_request {
     const char *path;     /* "/debug/pprof/goroutine?debug=2" */
     int64_t timeout_ns;
     size_t body_max;
+    enum ld_door_way way; /* 0: in turn */
+    bool endpoint;        /* not a profile and not the metrics, whatever its path: for sampling faults */
 };
 
 int ld_door_init(struct ld_door *door, struct ld_fetcher *fetcher, uv_loop_t *loop);

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/buffer.h"
-#include "detect/detector.h"
 #include "observe/prometheus.h"
 #include "runner/sample/proc.h"
 
@@ -73,15 +72,16 @@ static void observe_failure(struct ld_sampler *sampler, const struct ld_survey_s
     observe(sampler, &observation);
 }
 
+static const enum ld_read_failure fetch_failures[] = {
+    [LD_FETCH_REFUSED] = LD_READ_REFUSED,     [LD_FETCH_TIMEOUT] = LD_READ_TIMEOUT,
+    [LD_FETCH_TRUNCATED] = LD_READ_TRUNCATED, [LD_FETCH_TOO_LARGE] = LD_READ_TOO_LARGE,
+    [LD_FETCH_BROKEN] = LD_READ_GARBAGE};
+
 /* What a fetch came to, as a read: true when there is a body to parse. */
 static bool judge_fetch(const struct ld_fetch_result *result, enum ld_read_failure *ret_failure)
 {
-    static const enum ld_read_failure failures[] = {
-        [LD_FETCH_REFUSED] = LD_READ_REFUSED,     [LD_FETCH_TIMEOUT] = LD_READ_TIMEOUT,
-        [LD_FETCH_TRUNCATED] = LD_READ_TRUNCATED, [LD_FETCH_TOO_LARGE] = LD_READ_TOO_LARGE,
-        [LD_FETCH_BROKEN] = LD_READ_GARBAGE};
     if (result->failure != LD_FETCH_OK)
-        *ret_failure = failures[result->failure];
+        *ret_failure = fetch_failures[result->failure];
     else if (result->status == 404 && result->pprof_header)
         *ret_failure = LD_READ_NOT_AVAILABLE;
     else if (result->status != 200)
@@ -212,6 +212,74 @@ static const char *reader_of(enum ld_profile_kind kind)
 {
     return kind == LD_PROFILE_GOROUTINELEAK ? "goroutineleak" : "sampler";
 }
+
+/* ---- endpoints */
+
+static void observe_unanswered(const struct ld_answering *answering, enum ld_read_failure failure,
+                               const struct ld_fetch_result *result, const char *text)
+{
+    struct ld_observation observation = {.time_ns = result ? result->ended_ns : (int64_t)uv_hrtime(),
+                                         .kind = LD_OBSERVATION_FAILED,
+                                         .purpose = answering->purpose,
+                                         .read_ns = result ? result->ended_ns - result->began_ns : 0,
+                                         .path = answering->endpoint->path,
+                                         .failure = failure,
+                                         .http_status = result ? (int)result->status : 0,
+                                         .text = text};
+    observe(answering->sampler, &observation);
+}
+
+static void on_answer(void *context, const struct ld_fetch_result *result)
+{
+    struct ld_answering *answering = context;
+    struct ld_sampler *sampler = answering->sampler;
+    assert(sampler->magic == SAMPLER_MAGIC);
+    answering->busy = false;
+    if (sampler->closing)
+        return;
+    if (result->failure != LD_FETCH_OK) {
+        observe_unanswered(answering, fetch_failures[result->failure], result, result->message);
+        return;
+    }
+    struct ld_observation observation = {.time_ns = result->ended_ns,
+                                         .kind = LD_OBSERVATION_ANSWER,
+                                         .purpose = answering->purpose,
+                                         .read_ns = result->ended_ns - result->began_ns,
+                                         .path = answering->endpoint->path,
+                                         .http_status = (int)result->status,
+                                         .body = result->body,
+                                         .body_length = result->length};
+    observe(sampler, &observation);
+}
+
+static void read_endpoint(struct ld_answering *answering, enum ld_purpose purpose)
+{
+    struct ld_sampler *sampler = answering->sampler;
+    const struct ld_endpoint *endpoint = answering->endpoint;
+    struct ld_door_request request = {.reader = "endpoint",
+                                      .path = endpoint->path,
+                                      .timeout_ns = endpoint->timeout_ns,
+                                      .body_max = LD_SAMPLER_BODY_MAX,
+                                      .way = endpoint->changes ? LD_DOOR_IN_TURN : LD_DOOR_BESIDE,
+                                      .endpoint = true};
+    if (answering->busy) {
+        observe_unanswered(answering, LD_READ_OVERLAP, NULL, "");
+        return;
+    }
+    answering->purpose = purpose;
+    answering->busy = ld_door_read(sampler->door, &request, on_answer, answering) == 0;
+    if (!answering->busy)
+        observe_unanswered(answering, LD_READ_OVERLAP, NULL, "the queue of reads is full");
+}
+
+static void read_endpoints(struct ld_sampler *sampler)
+{
+    for (size_t i = 0; i < sampler->setting.endpoint_count; i++)
+        if (sampler->cycles % (uint64_t)sampler->setting.endpoints[i].every == 0)
+            read_endpoint(&sampler->answering[i], LD_PURPOSE_PERIOD);
+}
+
+/* ---- steps */
 
 static void add_step(struct ld_sampler *sampler, enum ld_profile_kind kind, enum ld_profile_encoding encoding)
 {
@@ -349,6 +417,7 @@ static void on_period(uv_timer_t *timer)
         observe_silence(sampler, LD_OBSERVATION_FAILED, LD_READ_GONE);
         return;
     }
+    read_endpoints(sampler);
     if (sampler->cycle_busy) {
         if (!sampler->survey_busy) {
             sampler->overlaps++;
@@ -374,6 +443,8 @@ int ld_sampler_init(struct ld_sampler *sampler, uv_loop_t *loop, struct ld_door 
     sampler->context = context;
     sampler->pid = -1;
     sampler->timer.data = sampler;
+    for (size_t i = 0; i < setting->endpoint_count; i++)
+        sampler->answering[i] = (struct ld_answering){.sampler = sampler, .endpoint = &sampler->setting.endpoints[i]};
     return uv_timer_init(loop, &sampler->timer) ? LD_ESYSTEM : 0;
 }
 
@@ -423,6 +494,8 @@ void ld_sampler_survey(struct ld_sampler *sampler, enum ld_purpose purpose, bool
     sampler->step = sampler->step_count = 0;
     sampler->dump_only = dump_only;
     sampler->planned = false;
+    for (size_t i = 0; i < sampler->setting.endpoint_count && purpose == LD_PURPOSE_WARM_UP; i++)
+        read_endpoint(&sampler->answering[i], purpose);
     if (!sampler->cycle_busy) {
         sampler->cycle_busy = true;
         read_metrics(sampler);

@@ -4,7 +4,8 @@
  * wait states) is read when the goroutine count moved since the last one, and at least every `idle_periods`; without
  * /metrics every period. The heap profile is read every `idle_periods`, before a goroutineleak profile (which forces a
  * GC). debug=2 stops the world: only before, after, and when the count has doubled, and only below `full_below`
- * goroutines. A read that fails, is cut short, or meets its predecessor still under way is an observation of its own. */
+ * goroutines. Endpoints are read every so many periods and at warm-up, beside all that and without waiting for it, for
+ * they may take their time; what they answer is an ANSWER, whatever its status. A read that fails, is cut short, or meets its predecessor still under way is an observation of its own. */
 #ifndef LD_SAMPLE_SAMPLER_H
 #define LD_SAMPLE_SAMPLER_H
 
@@ -12,6 +13,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "detect/detector.h"
 #include "observe/observation.h"
 #include "runner/sample/door.h"
 
@@ -27,6 +29,8 @@ struct ld_sampler_setting {
     int64_t timeout_ns;
     int64_t idle_periods;
     int64_t full_below;
+    size_t endpoint_count;
+    struct ld_endpoint endpoints[LD_ENDPOINTS_MAX];
 };
 
 struct ld_sampler_events {
@@ -42,6 +46,14 @@ struct ld_sampler_events {
 struct ld_survey_step {
     enum ld_profile_kind kind;
     enum ld_profile_encoding encoding;
+};
+
+/* One endpoint and its read under way. */
+struct ld_answering {
+    struct ld_sampler *sampler;
+    const struct ld_endpoint *endpoint;
+    bool busy;
+    enum ld_purpose purpose;
 };
 
 struct ld_sampler {
@@ -72,6 +84,7 @@ struct ld_sampler {
     char first_failure[160];
     struct ld_point points[LD_METRIC_COUNT + LD_SAMPLER_EXTRA_POINTS];
     size_t point_count;
+    struct ld_answering answering[LD_ENDPOINTS_MAX];
     uint64_t overlaps, cycles, late; /* periods that began more than one period late */
 };
 

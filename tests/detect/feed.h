@@ -188,6 +188,17 @@ static inline void hand_failure(struct feed *feed, bool of_profile, enum ld_prof
                                        .failure = failure});
 }
 
+static inline void hand_answer(struct feed *feed, const char *path, int status, const char *body)
+{
+    hand(feed, (struct ld_observation){.kind = LD_OBSERVATION_ANSWER, .path = path, .http_status = status, .body = body,
+                                       .body_length = strlen(body)});
+}
+
+static inline void hand_no_answer(struct feed *feed, const char *path, enum ld_read_failure failure)
+{
+    hand(feed, (struct ld_observation){.kind = LD_OBSERVATION_FAILED, .path = path, .failure = failure});
+}
+
 static inline void hand_life(struct feed *feed, enum ld_life life)
 {
     hand(feed, (struct ld_observation){.kind = LD_OBSERVATION_LIFE, .life = life});

@@ -7,6 +7,7 @@
     X(detectors)           \
     X(published)           \
     X(sanitizer)           \
+    X(endpoint)            \
     X(calibration)
 
 #define X(group) int test_##group(void);

@@ -17,6 +17,7 @@ static void test_table_is_whole(void **unused)
         assert_int_equal(kinds[i]->open == NULL, kinds[i]->type == LD_DETECTOR_EXEC);
         assert_int_equal(kinds[i]->observe == NULL, kinds[i]->type == LD_DETECTOR_EXEC);
         assert_true(!kinds[i]->active || (kinds[i]->reads & LD_READ_GOROUTINELEAK));
+        assert_int_equal(kinds[i]->endpoint_of != NULL, (kinds[i]->reads & LD_READ_ENDPOINT) != 0);
     }
     assert_null(names[count]);
     assert_null(ld_detector_find("oracel"));
@@ -133,9 +134,19 @@ static void feed_anything(struct rig *rig, uint64_t seed, int count)
             WAITING(number, "main.work"), WAITING(number / 7, "main.rest"), WAITING(i, "main.rise"), {i % 3, {NULL}}};
         pass(rig, 50 * LD_MS + number * 100000);
         rig->feed->instance = (uint32_t)(lot >> 60) % 2;
-        switch ((lot >> 40) % 10) {
+        static const char *const paths[] = {"/health", "/debug/goleak?settle=2000000000ns"};
+        switch ((lot >> 40) % 11) {
         case 0:
             hand_failure(rig->feed, lot >> 63, (enum ld_profile_kind)((lot >> 50) % 2), LD_READ_NOT_AVAILABLE);
+            break;
+        case 10:
+            if ((lot >> 50) % 4 == 0)
+                hand_no_answer(rig->feed, paths[i % 2], LD_READ_TIMEOUT);
+            else
+                hand_answer(rig->feed, paths[i % 2], (lot >> 52) % 2 ? 500 : 200,
+                            (lot >> 52) % 2 ? "found unexpected goroutines:\n[Goroutine 7 in state select, with main.rest "
+                                              "on top of the stack:\nmain.rest()\n\t/m.go:1 +0x1\n]"
+                                            : "");
             break;
         case 1:
             hand_tick(rig->feed);
@@ -184,7 +195,9 @@ static void test_same_observations_same_alerts(void **unused)
         if (!kinds[i]->observe)
             continue;
         for (uint64_t seed = 1; seed <= 5; seed++) {
-            const char *options = strcmp(kinds[i]->name, "before-after") == 0 ? "{apart: 1s}" : "{}";
+            const char *options = strcmp(kinds[i]->name, "before-after") == 0 ? "{apart: 1s}"
+                                  : strcmp(kinds[i]->name, "endpoint") == 0   ? "{path: /health}"
+                                                                              : "{}";
             struct rig a = rig_of(kinds[i]->name, options), b = rig_of(kinds[i]->name, options);
             feed_anything(&a, seed, 600);
             feed_anything(&b, seed, 600);

@@ -79,7 +79,7 @@ static void what_makes_no_sense_is_refused(void **state)
         {"{how: refused, reads: goroutine}", "1:23: must be a list of reads"},
         {"{how: refused, reads: [goroutin]}", "unknown read \"goroutin\"; did you mean \"goroutine\"?"},
         {"{how: refused, reads: [heap, heap]}", "1:30: heap stands here twice"},
-        {"{how: refused, reads: [[heap]]}", "must be metrics or the name of a profile"},
+        {"{how: refused, reads: [[heap]]}", "must be metrics, endpoints or the name of a profile"},
         {"{how: refused, toxicity: 1.1}", "1:26: "},
         {"{how: refused, toxicity: -1}", "1:26: "},
         {"{how: truncated, after: 65MiB}", "1:25: "},
@@ -112,6 +112,12 @@ static void it_aims_at_what_it_names(void **state)
     assert_true(ld_sampling_aims_at(sampling, "/debug/pprof/"));
     assert_true(ld_sampling_aims_at(sampling, "/debug/pprof/a-name-that-is-longer-than-that-of-any-profile"));
     assert_true(ld_sampling_aims_at(sampling, ""));
+    assert_true(ld_sampling_aims_at_endpoints(sampling));
+    assert_string_equal(bind("{how: refused, reads: [metrics, goroutine]}"), "");
+    assert_false(ld_sampling_aims_at_endpoints(sampling));
+    assert_string_equal(bind("{how: refused, reads: [endpoints]}"), "");
+    assert_true(ld_sampling_aims_at_endpoints(sampling));
+    assert_false(ld_sampling_aims_at(sampling, "/metrics"));
 }
 
 static void decisions_depend_on_nothing_else(void **state)

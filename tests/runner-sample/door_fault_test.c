@@ -41,7 +41,7 @@ static void on_done(void *context, const struct ld_fetch_result *result)
 
 static void ask(struct got *got, const char *path, int64_t timeout_ns)
 {
-    struct ld_door_request request = {"x", path, timeout_ns, 100000};
+    struct ld_door_request request = {.reader = "x", .path = path, .timeout_ns = timeout_ns, .body_max = 100000};
     *got = (struct got){0};
     assert_int_equal(ld_door_read(&scene.door, &request, on_done, got), 0);
     assert_int_equal(got->count, 0); /* never before it returns */
@@ -189,6 +189,24 @@ static void only_what_it_names(void **state)
     assert_effect(1, 1, 0);
 }
 
+static void endpoints_have_a_name_of_their_own(void **state)
+{
+    (void)state;
+    begin((struct ld_fault_sampling){.how = LD_SAMPLING_REFUSED, .reads = LD_SAMPLING_ENDPOINTS});
+    assert_int_equal(read_one("/metrics", LD_SECOND).failure, LD_FETCH_OK);
+    struct ld_door_request request = {.reader = "x",
+                                      .path = "/metrics",
+                                      .timeout_ns = LD_SECOND,
+                                      .body_max = 100000,
+                                      .way = LD_DOOR_BESIDE,
+                                      .endpoint = true};
+    struct got got = {0};
+    assert_int_equal(ld_door_read(&scene.door, &request, on_done, &got), 0);
+    run_until(scene.fixture, &got.count, 1);
+    assert_int_equal(got.failure, LD_FETCH_REFUSED);
+    assert_effect(1, 1, 0);
+}
+
 static void a_share_as_decided(void **state)
 {
     uint64_t expected = 0;
@@ -290,6 +308,7 @@ int test_door_fault(void)
         TEST(slow),
         TEST(slower_than_the_reader_waits),
         TEST(only_what_it_names),
+        TEST(endpoints_have_a_name_of_their_own),
         TEST(a_share_as_decided),
         TEST(two_at_once),
         TEST(held_reads_end_well),

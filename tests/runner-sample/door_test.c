@@ -36,7 +36,7 @@ static void on_done(void *context, const struct ld_fetch_result *result)
 
 static int ask(struct asker *asker, const char *reader, const char *path)
 {
-    struct ld_door_request request = {reader, path, 20 * LD_SECOND, 1000};
+    struct ld_door_request request = {.reader = reader, .path = path, .timeout_ns = 20 * LD_SECOND, .body_max = 1000};
     int code = ld_door_read(&scene.door, &request, on_done, asker);
     assert_int_equal(asker->count, 0); /* never before it returns */
     return code;
@@ -102,6 +102,38 @@ static void reads_one_at_a_time(void **state)
         assert_int_equal(scene.askers[i].asked_so_far, i + 1);
     }
     assert_string_equal(scene.askers[1].body, "1234567");
+}
+
+/* What is read beside waits for its like only, and nothing waits for it. */
+static void reads_beside(void **state)
+{
+    (void)state;
+    struct ld_door_request beside = {.reader = "e",
+                                     .path = "/a",
+                                     .timeout_ns = 20 * LD_SECOND,
+                                     .body_max = 1000,
+                                     .way = LD_DOOR_BESIDE};
+    hold(scene.fixture, "/a");
+    assert_int_equal(ld_door_read(&scene.door, &beside, on_done, &scene.askers[0]), 0);
+    beside.path = "/b";
+    assert_int_equal(ld_door_read(&scene.door, &beside, on_done, &scene.askers[1]), 0);
+    assert_int_equal(ask(&scene.askers[2], "x", "/b"), 0);
+    assert_int_equal(scene.door.queued, 3);
+    run_until(scene.fixture, &scene.answers, 1);
+    run_now(scene.fixture);
+    assert_int_equal(scene.askers[2].order, 1);
+    assert_int_equal(scene.fixture->target.asked_count, 2);
+    release_all(scene.fixture);
+    run_until(scene.fixture, &scene.answers, 3);
+    assert_int_equal(scene.askers[0].order, 2);
+    assert_int_equal(scene.askers[1].order, 3);
+    assert_int_equal(scene.door.queued, 0);
+    hold(scene.fixture, "/a"); /* forgotten when the door closes */
+    beside.path = "/a";
+    assert_int_equal(ld_door_read(&scene.door, &beside, on_done, &scene.askers[3]), 0);
+    run_until(scene.fixture, &scene.fixture->target.held, 1);
+    close_door();
+    assert_int_equal(scene.askers[3].count, 0);
 }
 
 static void counts_per_reader(void **state)
@@ -256,6 +288,7 @@ int test_door(void)
 #define DOOR(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         DOOR(reads_one_at_a_time),
+        DOOR(reads_beside),
         DOOR(counts_per_reader),
         DOOR(readers_beyond_the_limit_are_others),
         DOOR(a_shut_door_refuses),

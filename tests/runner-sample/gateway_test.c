@@ -314,7 +314,8 @@ static void a_full_queue_turns_away(void **state)
 {
     (void)state;
     hold(scene.fixture, "/metrics");
-    struct ld_door_request request = {"sampler", "/metrics", 20 * LD_SECOND, 1000};
+    struct ld_door_request request = {
+        .reader = "sampler", .path = "/metrics", .timeout_ns = 20 * LD_SECOND, .body_max = 1000};
     while (scene.door.queued < LD_DOOR_QUEUE_MAX)
         assert_int_equal(ld_door_read(&scene.door, &request, ignore_read, &scene), 0);
     assert_int_equal(get(open_client(), BASE "/metrics").status, 503);

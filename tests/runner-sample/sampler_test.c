@@ -23,6 +23,7 @@ struct seen {
     int http_status;
     double goroutines, extra; /* -1: not among the points */
     bool has_process, has_body;
+    char path[64];
     int64_t time_ns, read_ns;
 };
 
@@ -31,7 +32,7 @@ struct scene {
     struct ld_door door;
     struct ld_sampler sampler;
     unsigned count, surveys, closed;
-    unsigned metrics, profiles, failed, ticks; /* observations by kind */
+    unsigned metrics, profiles, failed, ticks, answers; /* observations by kind */
     unsigned failures;                         /* of the last survey */
     char first_failure[160];
     struct seen seen[SEEN_MAX];
@@ -44,7 +45,8 @@ static void on_observed(void *context, struct ld_observation *observation)
     unsigned *const counters[] = {[LD_OBSERVATION_METRICS] = &scene.metrics,
                                   [LD_OBSERVATION_PROFILE] = &scene.profiles,
                                   [LD_OBSERVATION_FAILED] = &scene.failed,
-                                  [LD_OBSERVATION_TICK] = &scene.ticks};
+                                  [LD_OBSERVATION_TICK] = &scene.ticks,
+                                  [LD_OBSERVATION_ANSWER] = &scene.answers};
     assert_ptr_equal(context, &scene);
     assert_non_null(counters[observation->kind]);
     ++*counters[observation->kind];
@@ -60,6 +62,9 @@ static void on_observed(void *context, struct ld_observation *observation)
                         .has_body = observation->profile && observation->body && observation->body_length,
                         .time_ns = observation->time_ns,
                         .read_ns = observation->read_ns};
+    snprintf(seen.path, sizeof seen.path, "%s", observation->path ? observation->path : "");
+    if (observation->kind == LD_OBSERVATION_ANSWER)
+        seen.has_body = observation->body && observation->body_length;
     for (size_t i = 0; i < observation->point_count; i++) {
         if (observation->points[i].metric == LD_METRIC_GOROUTINES)
             seen.goroutines = observation->points[i].value;
@@ -480,6 +485,79 @@ static void silence_is_a_tick(void **state)
     assert_int_equal(scene.fixture->target.asked_count, 0);
 }
 
+/* ---- endpoints */
+
+#define ENDPOINT "/debug/goleak?settle=0ns"
+
+static struct ld_sampler_setting with_endpoint(int64_t every)
+{
+    struct ld_sampler_setting setting = everything();
+    setting.heap = setting.leaks = setting.goroutines = false;
+    setting.endpoint_count = 1;
+    setting.endpoints[0] = (struct ld_endpoint){.path = ENDPOINT, .every = every, .timeout_ns = 20 * LD_SECOND};
+    return setting;
+}
+
+static const struct seen *last_of(const char *path)
+{
+    for (unsigned i = scene.count; i-- > 0;)
+        if (strcmp(scene.seen[i].path, path) == 0)
+            return &scene.seen[i];
+    fail_msg("nothing was seen of %s", path);
+    return NULL;
+}
+
+/* The detector judges the status: only no answer at all is a failed read. */
+static void an_endpoint_answers_with_any_status(void **state)
+{
+    (void)state;
+    make(with_endpoint(1), 0);
+    serve(scene.fixture, ENDPOINT, "500 Internal Server Error", "", "found", 5);
+    ld_sampler_start(&scene.sampler);
+    run_until(scene.fixture, &scene.answers, 1);
+    assert_int_equal(last_of(ENDPOINT)->kind, LD_OBSERVATION_ANSWER);
+    assert_int_equal(last_of(ENDPOINT)->http_status, 500);
+    assert_true(last_of(ENDPOINT)->has_body);
+    serve_raw(scene.fixture, ENDPOINT, CUT, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfou");
+    run_until(scene.fixture, &scene.failed, 1);
+    assert_int_equal(last_of(ENDPOINT)->kind, LD_OBSERVATION_FAILED);
+    assert_int_equal(last_of(ENDPOINT)->failure, LD_READ_TRUNCATED);
+    assert_false(last_of(ENDPOINT)->of_profile);
+}
+
+static void an_endpoint_is_read_as_often_as_asked(void **state)
+{
+    (void)state;
+    make(with_endpoint(4), 0);
+    serve_text(scene.fixture, ENDPOINT, "");
+    survey(LD_PURPOSE_BEFORE, false);
+    assert_int_equal(times_asked(scene.fixture, ENDPOINT), 0);
+    survey(LD_PURPOSE_WARM_UP, false);
+    run_until(scene.fixture, &scene.answers, 1);
+    assert_int_equal(last_of(ENDPOINT)->purpose, LD_PURPOSE_WARM_UP);
+    ld_sampler_start(&scene.sampler);
+    run_until(scene.fixture, &scene.answers, 4);
+    assert_in_range(scene.sampler.cycles, 12, 14);
+    assert_int_equal(last_of(ENDPOINT)->purpose, LD_PURPOSE_PERIOD);
+}
+
+/* One that takes its time holds up nothing; the next read does not pile up behind it. */
+static void an_endpoint_may_take_its_time(void **state)
+{
+    (void)state;
+    make(with_endpoint(2), 0);
+    serve_text(scene.fixture, ENDPOINT, "");
+    hold(scene.fixture, ENDPOINT);
+    ld_sampler_start(&scene.sampler);
+    run_until(scene.fixture, &scene.metrics, 9);
+    assert_int_equal(times_asked(scene.fixture, ENDPOINT), 1);
+    assert_true(scene.failed >= 2);
+    assert_int_equal(last_of(ENDPOINT)->failure, LD_READ_OVERLAP);
+    assert_int_equal(scene.answers, 0);
+    release_all(scene.fixture);
+    run_until(scene.fixture, &scene.answers, 2);
+}
+
 static void on_over(uv_timer_t *timer)
 {
     ++*(unsigned *)timer->data;
@@ -530,6 +608,9 @@ int test_sampler(void)
         SAMPLER(a_dead_instance_is_gone),
         SAMPLER(silence_is_a_tick),
         SAMPLER(periods_keep_their_grid),
+        SAMPLER(an_endpoint_answers_with_any_status),
+        SAMPLER(an_endpoint_is_read_as_often_as_asked),
+        SAMPLER(an_endpoint_may_take_its_time),
     };
     return cmocka_run_group_tests_name("sampler", tests, NULL, NULL);
 }

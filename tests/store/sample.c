@@ -215,10 +215,24 @@ static void fill_failure(struct ld_random *random, struct ld_observation *o, str
     o->failure = (enum ld_read_failure)ld_random_below(random, LD_READ_FAILURE_COUNT);
     o->http_status = (int)ld_random_below(random, 600);
     o->text = random_text(random, arena);
+    if (ld_random_below(random, 3) == 0) { /* of a path, not of a profile */
+        o->path = "/health?deep=1";
+        o->of_profile = false;
+        o->profile_kind = (enum ld_profile_kind)0;
+        o->encoding = (enum ld_profile_encoding)0;
+    }
     if (ld_random_below(random, 3) == 0) { /* the part of a body that came */
         o->body = "cut sho";
         o->body_length = ld_random_below(random, 7);
     }
+}
+
+static void fill_answer(struct ld_random *random, struct ld_observation *o)
+{
+    o->path = ld_random_below(random, 2) ? "/debug/goleak?settle=100ms" : "/health";
+    o->http_status = (int)ld_random_below(random, 600);
+    o->body = "not now\n";
+    o->body_length = ld_random_below(random, 9);
 }
 
 void sample_observation(struct ld_random *random, uint64_t sequence, struct ld_observation *ret_observation,
@@ -229,7 +243,8 @@ void sample_observation(struct ld_random *random, uint64_t sequence, struct ld_o
     o.instance = (uint32_t)ld_random_below(random, 3);
     o.incarnation = (uint32_t)(1 + ld_random_below(random, 2));
     o.kind = (enum ld_observation_kind)ld_random_below(random, LD_OBSERVATION_KINDS);
-    if (o.kind == LD_OBSERVATION_METRICS || o.kind == LD_OBSERVATION_PROFILE || o.kind == LD_OBSERVATION_FAILED) {
+    if (o.kind == LD_OBSERVATION_METRICS || o.kind == LD_OBSERVATION_PROFILE || o.kind == LD_OBSERVATION_FAILED ||
+        o.kind == LD_OBSERVATION_ANSWER) {
         o.purpose = (enum ld_purpose)ld_random_below(random, LD_PURPOSES);
         o.read_ns = (int64_t)ld_random_below(random, 10000000);
     }
@@ -244,6 +259,8 @@ void sample_observation(struct ld_random *random, uint64_t sequence, struct ld_o
         o.exit_status = (int64_t)ld_random_below(random, 20) - 10;
         o.expected = ld_random_below(random, 2);
     }
+    if (o.kind == LD_OBSERVATION_ANSWER)
+        fill_answer(random, &o);
     if (o.kind == LD_OBSERVATION_LINE)
         o.text = random_text(random, arena);
     *ret_observation = o;
@@ -326,6 +343,7 @@ void sample_same_observation(const struct ld_observation *seen, const struct ld_
         assert_memory_equal(seen->body, wanted->body, wanted->body_length);
     if (wanted->kind == LD_OBSERVATION_PROFILE)
         same_profile(seen->profile, wanted);
+    same_text(seen->path, wanted->path);
     same_text(seen->text, wanted->text);
 }
 
