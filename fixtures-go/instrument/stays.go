@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"runtime"
 	"strings"
 	"sync"
@@ -25,8 +24,9 @@ const (
 // goleak is made for the end of a test. It looks at one instant (or, while it finds something, at 21 of them within
 // 0.43 s, the last of which counts) and does not know one goroutine from another, so that on a service at work it
 // reports who is under way. The handler therefore notes who is there, waits for `settle`, has goleak look, and answers
-// only goroutines that were there before too; with settle=0s it answers what goleak says. What was there when the
-// program became ready is never reported, nor are connections that wait for the network.
+// only goroutines that were there before too; with settle=0s it answers what goleak says. A goroutine that serves a
+// connection goes from request to request: it was there before when it had the same stack, arguments included. What
+// was there when the program became ready is never reported, nor are connections that wait for the network.
 //
 // Answers: 200 and no body when nothing is found; 500 and goleak's own text, without what it leaves out, when something
 // is; 400 for a settle that is no duration up to 30s; 503 when it cannot look now.
@@ -56,7 +56,7 @@ func (s *stays) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.mutex.Unlock()
-	var before map[string]bool // nil: everybody
+	var before map[string]string // nil: everybody
 	if settle > 0 {
 		before = present()
 		timer := time.NewTimer(settle)
@@ -100,10 +100,8 @@ func find(known goleak.Option) (found string, err error) {
 	return found, nil
 }
 
-var dumped = regexp.MustCompile(`(?m)^goroutine (\d+) `)
-
-// present is the ids of all goroutines.
-func present() map[string]bool {
+// present is the stacks of all goroutines by their ids.
+func present() map[string]string {
 	dump := make([]byte, 64<<10)
 	for {
 		length := runtime.Stack(dump, true)
@@ -113,23 +111,29 @@ func present() map[string]bool {
 		}
 		dump = make([]byte, 2*len(dump))
 	}
-	ids := map[string]bool{}
-	for _, match := range dumped.FindAllSubmatch(dump, -1) {
-		ids[string(match[1])] = true
+	stacks := map[string]string{}
+	for one := range strings.SplitSeq(string(dump), "\n\n") {
+		if head, stack, whole := strings.Cut(strings.TrimPrefix(one, "goroutine "), "\n"); whole {
+			id, _, _ := strings.Cut(head, " ")
+			stacks[id] = strings.TrimSpace(stack)
+		}
 	}
-	return ids
+	return stacks
 }
 
-// both is goleak's text with only the goroutines whose ids are in `before`; "" when none is left. Each begins with
+// both is goleak's text with only the goroutines that are in `before`; "" when none is left. Each begins with
 // "Goroutine 7 in state "; a space is between two of them, and a stack has no line that begins with one.
-func both(found string, before map[string]bool) string {
+func both(found string, before map[string]string) string {
 	list, goleaks := strings.CutPrefix(found, foundWords+"[Goroutine ")
 	if before == nil || !goleaks {
 		return found
 	}
 	var kept []string
-	for _, one := range strings.Split(strings.TrimSuffix(list, "]"), "\n Goroutine ") {
-		if id, _, _ := strings.Cut(one, " "); before[id] {
+	for one := range strings.SplitSeq(strings.TrimSuffix(list, "]"), "\n Goroutine ") {
+		head, stack, _ := strings.Cut(one, "\n")
+		id, _, _ := strings.Cut(head, " ")
+		was, there := before[id]
+		if there && (!strings.Contains(stack, "net/http.(*conn).serve(") || was == strings.TrimSpace(stack)) {
 			kept = append(kept, "Goroutine "+strings.TrimSuffix(one, "\n")+"\n")
 		}
 	}

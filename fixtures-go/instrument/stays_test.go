@@ -71,22 +71,57 @@ func TestStays(t *testing.T) {
 func TestStaysOnlyBoth(t *testing.T) {
 	const one = "Goroutine 7 in state chan receive, with shop.a on top of the stack:\nshop.a()\n\t/a.go:1 +0x1\n"
 	const two = "Goroutine 71 in state select, with shop.b on top of the stack:\nshop.b()\n\t/b.go:1 +0x1\n"
-	found := foundWords + "[" + one + " " + two + "]"
+	const serving = "net/http.(*conn).serve(0x1)\n\t/server.go:1 +0x1\n"
+	const three = "Goroutine 9 in state select, with shop.c on top of the stack:\nshop.c(0x2)\n\t/c.go:1 +0x1\n" + serving
+	found := foundWords + "[" + one + " " + two + " " + three + "]"
+	was := strings.TrimSpace(three[strings.Index(three, "\n")+1:])
 	cases := []struct {
-		before map[string]bool
+		before map[string]string
 		want   string
 	}{
 		{nil, found},
-		{map[string]bool{"7": true, "71": true, "1": true}, found},
-		{map[string]bool{"7": true}, foundWords + "[" + one + "]"},
-		{map[string]bool{"71": true}, foundWords + "[" + two + "]"},
-		{map[string]bool{"1": true}, ""},
+		{map[string]string{"7": "", "71": "", "9": was, "1": ""}, found},
+		{map[string]string{"7": ""}, foundWords + "[" + one + "]"},
+		{map[string]string{"71": ""}, foundWords + "[" + two + "]"},
+		{map[string]string{"9": was}, foundWords + "[" + three + "]"},
+		{map[string]string{"9": strings.ReplaceAll(was, "0x2", "0x3")}, ""}, // another request
+		{map[string]string{"1": ""}, ""},
 	}
 	for _, test := range cases {
 		if got := both(found, test.before); got != test.want {
 			t.Errorf("%v: %q, want %q", test.before, got, test.want)
 		}
 	}
+}
+
+// A request that hangs is found, one after the other on one connection is not.
+func TestStaysRequests(t *testing.T) {
+	looker, entered, leave := new(stays), make(chan bool), make(chan bool)
+	mux := http.NewServeMux()
+	mux.Handle("/look", looker)
+	mux.HandleFunc("/work", func(http.ResponseWriter, *http.Request) { entered <- true; <-leave })
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	looker.begin()
+	ended := make(chan bool)
+	go func() {
+		for range 2 {
+			ask(t, server.URL+"/work")
+		}
+		ended <- true
+	}()
+	<-entered
+	before := present()
+	if found, err := find(*looker.known.Load()); err != nil || !strings.Contains(both(found, before), "(*conn).serve(") {
+		t.Errorf("the request hangs: %v %q", err, found)
+	}
+	leave <- true
+	<-entered
+	if found, err := find(*looker.known.Load()); err != nil || strings.Contains(both(found, before), "(*conn).serve(") {
+		t.Errorf("another request: %v %q", err, found)
+	}
+	leave <- true
+	<-ended
 }
 
 // goleak cannot read a stack with frames left out, and says so by a panic.

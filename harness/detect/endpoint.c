@@ -15,6 +15,7 @@
 #include "detect/watch.h"
 
 #define EVERY_MAX 1000
+#define PATH_LENGTH_MAX 190 /* goleak's settle is added */
 #define STATUSES_MAX 16
 #define RETRY_NS (450 * LD_MS) /* goleak.Find looks up to 21 times while it finds something, 0.43 s together */
 
@@ -35,27 +36,32 @@ struct options {
 
 /* ---- options */
 
-static int check_path(struct ld_schema_context *context, const struct ld_node *node, const char *path)
+static int refuse(struct ld_schema_context *context, const struct ld_node *node, const char *key, const char *why)
 {
-    const struct ld_node *child = ld_node_get(node, "path");
-    size_t length = strlen(path);
-    if (path[0] != '/' || length >= LD_OBSERVATION_PATH_MAX - 64)
-        return ld_schema_error(context, child ? child : node, LD_ESPEC,
-                               "must begin with / and have at most %d bytes", LD_OBSERVATION_PATH_MAX - 65);
-    for (const char *c = path; *c; c++)
-        if (!isgraph((unsigned char)*c) || *c == '#')
-            return ld_schema_error(context, child ? child : node, LD_ESPEC,
-                                   "must be a path as it goes over the wire: no spaces, no #");
-    return 0;
+    const struct ld_node *child = ld_node_get(node, key);
+    size_t length = ld_schema_push(context, key);
+    int code = ld_schema_error(context, child ? child : node, LD_ESPEC, "%s", why);
+    ld_schema_pop(context, length);
+    return code;
+}
+
+static bool is_plain(const char *path)
+{
+    for (; *path; path++)
+        if (!isgraph((unsigned char)*path) || *path == '#')
+            return false;
+    return true;
 }
 
 static int check_options(struct ld_schema_context *context, const struct ld_node *node, void *value)
 {
     const struct options *options = value;
-    const struct ld_node *leak = ld_node_get(node, "leak");
-    int code = check_path(context, node, options->path);
-    if (leak && options->form != FORM_STATUS)
-        code = ld_schema_error(context, leak, LD_ESPEC, "is for verdict: status");
+    int code = 0;
+    if (options->path[0] != '/' || strlen(options->path) > PATH_LENGTH_MAX || !is_plain(options->path))
+        code = refuse(context, node, "path", "must begin with / and go over the wire as it is: no spaces, no #, at most "
+                                             "190 bytes");
+    if (ld_node_get(node, "leak") && options->form != FORM_STATUS)
+        code = refuse(context, node, "leak", "is for verdict: status");
     return code;
 }
 

@@ -329,15 +329,18 @@ static void check_endpoint(struct check *check, size_t index, const struct ld_no
     size_t count;
     if (!ld_detector_endpoint_of(detector->kind, detector->options, scenario->time_scale, &endpoint))
         return;
-    if (endpoint.hold_ns >= endpoint.every * ld_scenario_scaled_ns(scenario, scenario->sampling.every_ns))
-        keep(check, ld_schema_error(check->context, item, LD_ESPEC,
-                                    "%s: one read takes %.2f s by design, and the next one comes %lld periods of "
-                                    "%.3f s later (real time): raise `every`",
-                                    detector->name, (double)endpoint.hold_ns / 1e9, (long long)endpoint.every,
-                                    (double)ld_scenario_scaled_ns(scenario, scenario->sampling.every_ns) / 1e9));
     if (ld_scenario_endpoints(scenario, NULL, all, &count) != 0)
         keep(check, ld_schema_error(check->context, item, LD_ESPEC, "more than %d paths are read in a run",
                                     LD_ENDPOINTS_MAX));
+    int64_t period_ns = ld_scenario_scaled_ns(scenario, scenario->sampling.every_ns), hold_ns = 0;
+    for (size_t i = 0; i < count; i++)
+        hold_ns += all[i].hold_ns; /* they wait for each other */
+    if (hold_ns >= endpoint.every * period_ns)
+        keep(check, ld_schema_error(check->context, item, LD_ESPEC,
+                                    "%s: the endpoints take %.2f s by design, and the next read comes %lld periods of "
+                                    "%.3f s later (real time): raise `every`",
+                                    detector->name, (double)hold_ns / 1e9, (long long)endpoint.every,
+                                    (double)period_ns / 1e9));
 }
 
 /* The program and its files are there: said before anything starts, and where it is written. */
