@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "detect/alert.h"
 #include "detect/detector.h"
 #include "reports/style.h"
 
@@ -24,14 +25,31 @@ static size_t count_kind(const struct ld_timeline_row *rows, size_t count, const
     return found;
 }
 
-/* As everywhere: those that were opened, without those of the calibration set. */
+static bool begins_with(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+/* Is it the first half of an update, the close of the claim as it was? Behind its `why` stands at most its rule. */
+static bool begins_update(const struct ld_timeline_row *row)
+{
+    static const char why[] = ": " LD_ALERT_UPDATED;
+    if (!is_kind(row, "alert") || !begins_with(row->text, "close "))
+        return false;
+    const char *at = strstr(row->text, why);
+    return at && (at[strlen(why)] == '\0' || begins_with(at + strlen(why), " ("));
+}
+
+/* As everywhere: those that were opened, without those of the calibration set; an update opens none. */
 static size_t count_alerts(const struct ld_timeline_row *rows, size_t count)
 {
     size_t found = 0;
     for (size_t i = 0; i < count; i++) {
         const struct ld_detector_kind *kind = ld_detector_find(rows[i].who);
-        found += is_kind(&rows[i], "alert") && strncmp(rows[i].text, "open ", strlen("open ")) == 0 &&
-                 !(kind && kind->calibration);
+        if (!is_kind(&rows[i], "alert") || (kind && kind->calibration))
+            continue;
+        found += begins_with(rows[i].text, "open ");
+        found -= begins_update(&rows[i]);
     }
     return found;
 }
@@ -190,12 +208,27 @@ static bool ends_stretch(const struct ld_timeline_row *first, const struct ld_ti
 struct stretch {
     size_t rows;
     const struct ld_timeline_row *last;
+    bool update; /* from the close of the claim as it was to `last`, its open as it is */
 };
+
+/* The second half of the update that `rows[at]` begins; `count` when it is not there. */
+static size_t find_update(const struct ld_timeline_row *rows, size_t count, size_t at)
+{
+    size_t i = at + 1;
+    while (i < count && !(is_kind(&rows[i], "alert") && strcmp(rows[i].who, rows[at].who) == 0))
+        i++;
+    return i < count && begins_with(rows[i].text, "open ") ? i : count;
+}
 
 /* What `rows[at]` begins; the later ones of the stretch are marked as folded. */
 static struct stretch fold_stretch(const struct ld_timeline_row *rows, size_t count, size_t at, bool *folded)
 {
     struct stretch stretch = {.rows = 1, .last = &rows[at]};
+    size_t update = begins_update(&rows[at]) ? find_update(rows, count, at) : count;
+    if (update < count) {
+        folded[update] = true;
+        return (struct stretch){.rows = 2, .last = &rows[update], .update = true};
+    }
     for (size_t i = at + 1; is_foldable(&rows[at]) && i < count; i++) {
         if (says_the_same(&rows[at], &rows[i])) {
             folded[i] = true;
@@ -216,7 +249,9 @@ static void describe_stretch(const struct ld_timeline_row *first, const struct s
     size_t length;
     const char *amount = find_amount(first, &length);
     ld_format_duration_short(stretch->last->time_ns - first->time_ns, lasted, sizeof lasted);
-    if (stretch->rows == 1)
+    if (stretch->update)
+        snprintf(text, size, "update %s", stretch->last->text + strlen("open "));
+    else if (stretch->rows == 1)
         snprintf(text, size, "%s", first->text);
     else if (amount)
         snprintf(text, size, "%.*s, %lld to %lld %s, over %s", (int)(amount - first->text), first->text,

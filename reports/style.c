@@ -95,11 +95,15 @@ void styled_cell(struct styled *styled, const char *text, int width, bool pad)
 void styled_wrapped(struct styled *styled, unsigned used_before, unsigned indent, const char *text)
 {
     bool begun = used_before > 0;
+    while (*text == '\n')
+        text++;
+    if (begun && !*text)
+        styled_text(styled, "\n");
     while (*text) {
         unsigned used = 0, break_columns = 0, taken = begun ? used_before : indent;
         unsigned room = styled->style.width > taken ? styled->style.width - taken : 1;
         const char *end = text, *break_at = NULL;
-        while (*end && used < room) {
+        while (*end && *end != '\n' && used < room) {
             if (*end == ' ') {
                 break_at = end;
                 break_columns = used;
@@ -108,10 +112,11 @@ void styled_wrapped(struct styled *styled, unsigned used_before, unsigned indent
             end += length ? length : 1;
             used++;
         }
-        if (*end && *end != ' ' && break_at) {
+        bool broken = *end && *end != ' ' && *end != '\n';
+        if (broken && break_at) {
             end = break_at;
             used = break_columns;
-        } else if (*end && *end != ' ' && begun) {
+        } else if (broken && begun) {
             end = text; /* the word has more room on a line of its own */
         }
         if (!begun)
@@ -120,8 +125,8 @@ void styled_wrapped(struct styled *styled, unsigned used_before, unsigned indent
         while (text < end)
             text += add_character(styled, text);
         styled_text(styled, "\n");
-        while (*text == ' ')
-            text++;
+        text += strspn(text, " ");
+        text += strspn(text, "\n");
     }
 }
 

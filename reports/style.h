@@ -23,8 +23,9 @@ void styled_printf(struct styled *styled, const char *format, ...) __attribute__
 void styled_repeat(struct styled *styled, const char *text, unsigned count);
 /* Foreign text cut to `width` columns with an ellipsis, and padded to it when `pad`. Negative width: right-aligned. */
 void styled_cell(struct styled *styled, const char *text, int width, bool pad);
-/* Foreign text broken at spaces into lines of the terminal's width, each `indent` columns in; `used_before` columns of
- * the first line are taken already (0: it is a line like the others). */
+/* Foreign text broken at its newlines, and at spaces into lines of the terminal's width, each `indent` columns in;
+ * `used_before` columns of the first line are taken already (0: it is a line like the others). Empty lines are left
+ * out. */
 void styled_wrapped(struct styled *styled, unsigned used_before, unsigned indent, const char *text);
 void styled_colour(struct styled *styled, enum style_colour colour); /* STYLE_PLAIN ends it; nothing without colour */
 /* A line across the terminal. */

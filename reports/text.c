@@ -320,6 +320,21 @@ static void excluded_line(struct styled *styled, const struct ld_report *report)
     left_out_line(styled, count, "runs");
 }
 
+#define SAID_LINES 3 /* of what a broken detector wrote on standard error, the last ones */
+
+static void said_lines(struct styled *styled, const char *said)
+{
+    size_t length = strlen(said), from = length;
+    while (from > 0 && said[from - 1] == '\n')
+        from--;
+    for (int lines = 0; from > 0 && (said[from - 1] != '\n' || ++lines < SAID_LINES); )
+        from--;
+    if (length > from) {
+        styled_text(styled, "  the last of its standard error:\n");
+        styled_wrapped(styled, 0, 4, said + from);
+    }
+}
+
 /* Which detectors broke, where, and what each did: the table only counts them. */
 static void broken_lines(struct styled *styled, const struct ld_report *report)
 {
@@ -338,6 +353,7 @@ static void broken_lines(struct styled *styled, const struct ld_report *report)
             snprintf(line, sizeof line, "run %u: %s: %s", run->run, detector->name,
                      detector->reason ? detector->reason : "");
             styled_wrapped(styled, 0, 2, line);
+            said_lines(styled, detector->said ? detector->said : "");
         }
     }
     left_out_line(styled, count, "broken detectors");

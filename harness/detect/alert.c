@@ -33,3 +33,10 @@ int ld_severity_find(const char *name)
 {
     return find(severity_names, sizeof severity_names / sizeof severity_names[0], name);
 }
+
+int ld_alert_new_claims(const struct ld_alert *alert)
+{
+    if (alert->action == LD_ALERT_CLOSE)
+        return strcmp(alert->why, LD_ALERT_UPDATED) == 0 ? -1 : 0;
+    return alert->action == LD_ALERT_OPEN;
+}

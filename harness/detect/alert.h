@@ -38,6 +38,13 @@ struct ld_alert {
     const char *rule;         /* row of a rule file, "" when the detector has no rules */
     const char *rule_version; /* "v1.2.0-a1b2c3", "" likewise */
 };
+/* The `why` of a CLOSE that is no end: the claim changed, and the detector's next alert is the OPEN of it as it is now. */
+#define LD_ALERT_UPDATED "updated"
+/* The `why` of a CLOSE that nobody decided. */
+#define LD_ALERT_LIFE_OVER "the incarnation ended"
+/* How many claims more there are after the alert, of those that were ever made: 1 for a new one, 0 for what else there
+ * is; an update's CLOSE is -1, so that it and its OPEN come to 0. */
+int ld_alert_new_claims(const struct ld_alert *alert);
 /* The texts belong to the detector and are valid during the call that delivers the alert. */
 
 /* Where alerts go. The receiver copies. */

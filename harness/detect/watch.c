@@ -74,7 +74,7 @@ static void end_life(struct ld_watch *watch, struct ld_life_state *life, const s
                      const struct ld_alert_sink *sink)
 {
     while (life->claim_count)
-        ld_claim_close(life, observation, sink, 0, "the incarnation ended");
+        ld_claim_close(life, observation, sink, 0, LD_ALERT_LIFE_OVER);
     if (watch->state_done)
         watch->state_done(life->state);
     memset(life->state, 0, watch->state_size);

@@ -35,13 +35,13 @@ static void cover(struct edges *edges, enum layer layer, int64_t from_ns, int64_
     edges->items[edges->count++] = (struct edge){to_ns, layer, -1};
 }
 
-/* From `unknown` to `known`, to the life's end at the latest. */
+/* From `unknown` to `known`, as far as it lies within the life: who is blind stays so through deaths and restarts. */
 static void cover_blindness(struct edges *edges, const struct ld_detector_record *record, const struct ld_life_span *life)
 {
     int64_t blind_from_ns = -1;
     for (size_t i = 0; i < record->alert_count; i++) {
         const struct ld_alert *alert = &record->alerts[i];
-        if (alert->instance != life->instance || (alert->incarnation && alert->incarnation != life->incarnation))
+        if (alert->instance != life->instance)
             continue;
         if (alert->action == LD_ALERT_UNKNOWN && blind_from_ns < 0)
             blind_from_ns = alert->receipt_ns;

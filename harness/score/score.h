@@ -97,6 +97,7 @@ struct ld_run_record {
         bool failed;              /* DETECTOR_ERROR */
         bool out_of_range;
         const char *reason;
+        const char *said; /* failed: the last it wrote on standard error; NULL or "": nothing */
         size_t alert_count;
         const struct ld_alert *alerts; /* by receipt; receipt_ns set */
     } *detectors;

@@ -111,6 +111,7 @@ static int read_detector(struct ld_row *row, void *context)
     detector->failed = ld_row_bool(row);
     detector->out_of_range = ld_row_bool(row);
     detector->reason = ld_row_text_or(row, "");
+    detector->said = ld_row_text_or(row, "");
     return row->code;
 }
 
@@ -174,7 +175,9 @@ static int read_detectors(struct ld_store *store, uint32_t run, struct ld_run_re
                           struct ld_error *error)
 {
     static const char select_detectors[] =
-        "SELECT name, calibration, failed, out_of_range, reason FROM detector WHERE run = ? ORDER BY detector";
+        "SELECT name, calibration, failed, out_of_range, reason, CASE WHEN failed THEN (SELECT text FROM note AS n WHERE "
+        "n.run = d.run AND n.kind = 'detector ' || d.name ORDER BY note DESC LIMIT 1) END FROM detector AS d WHERE run = ? "
+        "ORDER BY detector";
     struct ld_rows rows = {.size = sizeof(struct ld_detector_record)};
     int code = ld_store_each(store, error, select_detectors, run, "detector", arena, read_detector, &rows);
     record->detectors = rows.items;

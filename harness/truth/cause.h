@@ -6,6 +6,8 @@
 #ifndef LD_TRUTH_CAUSE_H
 #define LD_TRUTH_CAUSE_H
 
+struct ld_buffer;
+
 /*    id, name, class, what it is */
 #define LD_CAUSES(X)                                                                                              \
     X(NONE, "none", "none", "no cause given")                                                                     \
@@ -44,6 +46,10 @@ struct ld_cause_info {
 };
 extern const struct ld_cause_info ld_cause_table[LD_CAUSE_COUNT];
 int ld_cause_find(const char *name); /* -1 when unknown */
+
+/* The table for people, each with its class; or one cause and what is of its class. LD_ENOMEM, LD_ELIMIT. */
+int ld_causes_explain(struct ld_buffer *out);
+int ld_cause_explain(enum ld_cause cause, struct ld_buffer *out);
 
 enum ld_cause_match { LD_CAUSE_WRONG, LD_CAUSE_UNNAMED, LD_CAUSE_RIGHT };
 /* UNNAMED when the alert's class is "any" or "none": it claims no cause, which is not a wrong one. */

@@ -85,7 +85,8 @@ static const struct ld_option new_detector_options[] = {
 };
 static const struct ld_option detector_options[] = {
     {"timeout", "DURATION", "Longest time for one answer; default: 2s."},
-    {"profiles", "LIST", "What it is given: goroutine, goroutine-full, goroutineleak, heap; default: goroutine."},
+    {"profiles", "LIST", "What it is given: goroutine, goroutine-full, goroutineleak, heap, or none for metrics alone; "
+                        "default: goroutine."},
     {"options", "LIST", "Its own settings as in a scenario, such as growth: 8, mode: fast."},
     {0},
 };
@@ -103,8 +104,8 @@ const struct ld_command ld_commands[] = {
      ld_command_list},
     {"explain", "[KEY]", "explain the keys of a scenario file, the rules, the results",
      "KEY is a key with its path (target.limits, faults.when), a fault, a detector, faults, detectors, when, "
-     "matrix for the rule language, proxy for the file of leakdrill proxy, or outcomes for "
-     "what the numbers of the final table mean; default: every key of a scenario.",
+     "matrix for the rule language, proxy for the file of leakdrill proxy, causes or one of them for what an alert may "
+     "name, or outcomes for what the numbers of the final table mean; default: every key of a scenario.",
      NULL, true, ld_command_explain},
     {"lint", "[FILE|FOLDER...]", "check scenario, rule and proxy files without running them",
      "Prints every error as FILE:LINE:COLUMN: KEY: MESSAGE, and exits with 2 if there is any.\n"
@@ -179,7 +180,8 @@ const struct ld_command ld_commands[] = {
      "Starts CMD several times and plays recorded runs to it, as a campaign would: a leaky one with failed reads, silence "
      "and a restart, and its healthy twin. Says for each thing that the protocol asks (runner/detect/protocol.md) whether "
      "it holds, with the line at fault.\n"
-     "Options stand before CMD. Exit code 0: all of it holds; 1: something does not.",
+     "Options stand before CMD. Exit code 0: all of it holds; 1: something does not; 4: the command line is wrong, or "
+     "there is no such program.",
      detector_options, LD_TAKES_COMMAND, ld_command_detector},
     {"completion", "SHELL", "write the completion of commands and options for a shell",
      "SHELL is bash, zsh or fish. For bash: eval \"$(leakdrill completion bash)\"", NULL, true, ld_command_completion},

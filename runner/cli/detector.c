@@ -13,43 +13,44 @@
 #define TABLE_MAX ((size_t)1 << 20)
 #define MEMORY_MAX ((size_t)1 << 20)
 
-/* The options as a scenario would have them: the same table checks them. */
+/* The options as a scenario has them. */
+static int write_options(const struct ld_invocation *invocation, struct ld_buffer *yaml)
+{
+    static const struct {
+        const char *option, *before, *after;
+        const char *none; /* the word for nothing at all */
+    } rows[] = {{"timeout", "", "", NULL}, {"profiles", "[", "]", "none"}, {"options", "{", "}", NULL}};
+    int code = ld_buffer_add_text(yaml, "{command: [\"x\"]");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows && !code; i++) {
+        const char *value = ld_option_text(invocation, rows[i].option);
+        if (value && rows[i].none && strcmp(value, rows[i].none) == 0)
+            value = "";
+        if (value)
+            code = ld_buffer_printf(yaml, ", %s: %s%s%s", rows[i].option, rows[i].before, value, rows[i].after);
+    }
+    return code ? code : ld_buffer_add_text(yaml, "}\n");
+}
+
+/* The same table checks them as in a scenario. */
 static int bind_options(const struct ld_invocation *invocation, struct ld_arena *arena, struct ld_exec_options *options,
                         struct ld_error *error)
 {
-    static const struct {
-        const char *option, *key;
-        bool list, mapping;
-    } rows[] = {{"timeout", "timeout", false, false},
-                {"profiles", "profiles", true, false},
-                {"options", "options", false, true}};
     struct ld_buffer yaml;
     struct ld_errors errors = {0};
     struct ld_document document = {0};
     struct ld_schema_context context = {.file = "", .arena = arena, .errors = &errors};
     ld_buffer_init(&yaml, MEMORY_MAX);
-    int code = ld_buffer_add_text(&yaml, "{command: [\"x\"]");
-    for (size_t i = 0; i < sizeof rows / sizeof *rows && !code; i++) {
-        const char *value = ld_option_text(invocation, rows[i].option);
-        if (value)
-            code = ld_buffer_printf(&yaml, ", %s: %s%s%s", rows[i].key,
-                                    rows[i].list      ? "["
-                                    : rows[i].mapping ? "{"
-                                                      : "",
-                                    value,
-                                    rows[i].list      ? "]"
-                                    : rows[i].mapping ? "}"
-                                                      : "");
-    }
-    if (!code)
-        code = ld_buffer_add_text(&yaml, "}\n");
+    int code = write_options(invocation, &yaml);
     if (!code)
         code = ld_document_parse(&document, "options", ld_buffer_text(&yaml), yaml.length, &errors);
     if (!code)
         code = ld_schema_bind(&context, ld_detector_find("exec")->options, document.root, options);
     if (code && errors.count)
-        ld_fail(error, LD_EUSAGE, "%s: %s", errors.items[0].path[0] ? errors.items[0].path : "options",
-                errors.items[0].message);
+        ld_fail(error, LD_EUSAGE, "%s: %s%s", errors.items[0].path[0] ? errors.items[0].path : "options",
+                errors.items[0].message,
+                strncmp(errors.items[0].path, "options.", strlen("options.")) == 0
+                    ? "; --options takes NAME: VALUE, such as 'growth: 8, mode: fast'"
+                    : "");
     else if (code)
         ld_fail(error, code, "%s", ld_code_text(code));
     ld_document_done(&document);
@@ -78,6 +79,15 @@ static int take_command(const struct ld_invocation *invocation, struct ld_arena 
     return LD_EUSAGE;
 }
 
+static void add_indented(struct ld_buffer *out, const char *text)
+{
+    while (*text) {
+        size_t length = strcspn(text, "\n");
+        (void)ld_buffer_printf(out, "       %.*s\n", (int)length, text);
+        text += length + (text[length] == '\n');
+    }
+}
+
 static int print_table(const struct ld_check_result *result, bool colour)
 {
     struct ld_buffer out;
@@ -90,9 +100,12 @@ static int print_table(const struct ld_check_result *result, bool colour)
                                row->found[0] ? ": " : "", row->found);
         if (row->line[0])
             (void)ld_buffer_printf(&out, "       it wrote: %s\n", row->line);
+        add_indented(&out, row->claims);
     }
-    if (result->failed && result->errors[0])
-        (void)ld_buffer_printf(&out, "\nThe last of its standard error:\n%s\n", result->errors);
+    if (result->errors[0]) {
+        (void)ld_buffer_add_text(&out, "note   the last of its standard error:\n");
+        add_indented(&out, result->errors);
+    }
     if (result->failed)
         (void)ld_buffer_printf(&out, "\n%zu of the checks failed. The protocol: %s\n", result->failed,
                                LEAKDRILL_SOURCE_FOLDER "/runner/detect/protocol.md");

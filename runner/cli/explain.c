@@ -7,6 +7,7 @@
 #include "runner/cli/command.h"
 #include "runner/cli/wrap.h"
 #include "scenario/scenario.h"
+#include "truth/cause.h"
 
 #define TEXT_MAX ((size_t)1 << 20)
 
@@ -29,7 +30,10 @@ static int explain_outcomes(struct ld_buffer *out)
 static const struct {
     const char *name;
     int (*explain)(struct ld_buffer *out);
-} topics[] = {{"matrix", explain_matrix}, {"outcomes", explain_outcomes}, {"proxy", ld_proxies_explain}};
+} topics[] = {{"causes", ld_causes_explain},
+              {"matrix", explain_matrix},
+              {"outcomes", explain_outcomes},
+              {"proxy", ld_proxies_explain}};
 
 static int explain(const char *key, struct ld_buffer *out, struct ld_error *error)
 {
@@ -39,7 +43,11 @@ static int explain(const char *key, struct ld_buffer *out, struct ld_error *erro
         int code = topics[i].explain(out);
         return code ? ld_fail(error, code, "%s", ld_code_text(code)) : 0;
     }
-    return ld_scenario_explain(key, out, error);
+    int cause = key ? ld_cause_find(key) : -1;
+    int code = ld_scenario_explain(key, out, error);
+    if (code == LD_ENOENT && cause >= 0 && (code = ld_cause_explain((enum ld_cause)cause, out)) != 0)
+        ld_fail(error, code, "%s", ld_code_text(code));
+    return code;
 }
 
 int ld_command_explain(const struct ld_invocation *invocation)

@@ -11,7 +11,8 @@
 #include "base/text.h"
 #include "runner/detect/limits.h"
 
-#define SHOWN_MAX 200 /* bytes of a faulty line that are kept to show */
+#define SHOWN_MAX 200                     /* bytes of a faulty line that are kept to show */
+#define WHOLE_REAL_MAX 9007199254740992.0 /* 2^53: up to here a double holds every whole number */
 
 const char *ld_exec_fault_name(enum ld_exec_fault fault)
 {
@@ -148,22 +149,33 @@ static bool given(const struct said *said, enum key key)
     return (said->given & BIT(key)) != 0;
 }
 
+/* A whole number from 0 on, written as one or with a point, 12.0; false when it is none. */
+static bool read_counting(const json_t *value, int64_t *ret_number)
+{
+    double real = json_real_value(value);
+    bool whole = json_is_integer(value) ||
+                 (json_is_real(value) && real >= 0 && real <= WHOLE_REAL_MAX && real == floor(real));
+    *ret_number = json_is_integer(value) ? json_integer_value(value) : whole ? (int64_t)real : -1;
+    return whole && *ret_number >= 0;
+}
+
 static void take_value(struct ld_answers *answers, struct said *said, enum key key, const json_t *value)
 {
+    int64_t whole = 0;
     const char *name = keys[key].name;
     if (keys[key].shape == TEXT && !json_is_string(value)) {
         fail(answers, LD_EXEC_FAULT_OFF_PROTOCOL, "\"%s\" is not a text", name);
     } else if (keys[key].shape == TEXT && json_string_length(value) > keys[key].bytes_max) {
         fail(answers, LD_EXEC_FAULT_OFF_PROTOCOL, "\"%s\" has %zu bytes; at most %zu are allowed", name,
              json_string_length(value), keys[key].bytes_max);
-    } else if (keys[key].shape == COUNTING && (!json_is_integer(value) || json_integer_value(value) < 0)) {
+    } else if (keys[key].shape == COUNTING && !read_counting(value, &whole)) {
         fail(answers, LD_EXEC_FAULT_OFF_PROTOCOL, "\"%s\" is not a whole number from 0 on", name);
     } else if (keys[key].shape == NUMBER && (!json_is_number(value) || json_number_value(value) < 0)) {
         fail(answers, LD_EXEC_FAULT_OFF_PROTOCOL, "\"%s\" is not a number from 0 on", name);
     } else {
         said->given |= BIT(key);
         said->texts[key] = json_string_value(value);
-        said->whole[key] = json_integer_value(value);
+        said->whole[key] = whole;
         if (keys[key].shape == NUMBER)
             said->amount = json_number_value(value);
     }
@@ -350,7 +362,7 @@ static void say_update(struct ld_answers *answers, const struct said *said)
     if (!before.site)
         fail(answers, LD_EXEC_FAULT_HARNESS, "out of memory");
     else if (change(answers, claim, said)) {
-        send_close(answers, &before, "updated");
+        send_close(answers, &before, LD_ALERT_UPDATED);
         send_open(answers, claim);
     }
     free_claim(&before);
@@ -367,8 +379,9 @@ static void drop_claim(struct ld_answers *answers, struct open_claim *claim, con
 static void say_close(struct ld_answers *answers, const struct said *said)
 {
     struct open_claim *claim = open_claim_of(answers, said, "closes");
-    if (claim)
-        drop_claim(answers, claim, given(said, KEY_WHY) ? said->texts[KEY_WHY] : "");
+    const char *why = given(said, KEY_WHY) ? said->texts[KEY_WHY] : "";
+    if (claim) /* the word for an update is ours */
+        drop_claim(answers, claim, strcmp(why, LD_ALERT_UPDATED) == 0 ? "" : why);
 }
 
 static void send_sight(struct ld_answers *answers, enum ld_alert_action action, uint32_t index, uint64_t number,
@@ -415,7 +428,7 @@ static void say_done(struct ld_answers *answers, const struct said *said)
     const struct ld_question *question = &answers->question;
     for (size_t i = answers->open_count; question->ends_life && i-- > 0;)
         if (answers->open[i].instance == question->instance && answers->open[i].incarnation == question->incarnation)
-            drop_claim(answers, &answers->open[i], "the incarnation ended");
+            drop_claim(answers, &answers->open[i], LD_ALERT_LIFE_OVER);
     answers->waiting = false;
 }
 

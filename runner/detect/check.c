@@ -11,6 +11,7 @@
 #include "runner/detect/recording.h"
 
 #define ALERTS_MAX ((size_t)8 << 20) /* bytes of the alerts of one play, as text */
+#define ERRORS_KEPT sizeof((struct ld_check_result *)NULL)->errors
 
 /* One play: one process from hello to its end. */
 struct play {
@@ -18,20 +19,41 @@ struct play {
     bool in_pieces;
     struct ld_exec *exec;
     struct ld_buffer alerts; /* everything of them but the receipt, as text */
-    size_t told, opened, unknown;
+    char claims[LD_CHECK_CLAIMS_BYTES];
+    size_t told, claimed, updated, withdrawn, unknown;
     int64_t slowest_ns;
     uint64_t slowest; /* the observation */
     enum ld_exec_fault fault;
     char reason[400], line[240];
     bool lingered, closed;
+    bool updating; /* the next alert is the second half of an update */
     int64_t status;
-    char *errors; /* where the last of its standard error goes, 1024 bytes */
+    char *errors; /* where the last of its standard error goes, ERRORS_KEPT bytes */
 };
+
+/* "observation 41: chan-receive at shop/digest.(*Desk).collect, amount 40: it grew" */
+static void keep_claim(struct play *play, const struct ld_alert *alert)
+{
+    char site[160], why[160], amount[48] = "";
+    size_t used = strlen(play->claims);
+    ld_format_harmless(alert->site, site, sizeof site);
+    ld_format_harmless(alert->why, why, sizeof why);
+    if (alert->amount > 0)
+        snprintf(amount, sizeof amount, ", amount %g", alert->amount);
+    snprintf(play->claims + used, sizeof play->claims - used, "observation %llu: %s%s%s%s%s%s\n",
+             (unsigned long long)alert->evidence, ld_cause_table[alert->cause].name, *site ? " at " : "", site, amount,
+             *why ? ": " : "", why);
+}
 
 static void on_alert(void *context, const struct ld_alert *alert)
 {
     struct play *play = context;
-    play->opened += alert->action == LD_ALERT_OPEN;
+    bool goes_on = ld_alert_new_claims(alert) < 0;
+    if (alert->action == LD_ALERT_OPEN && !play->updating && ++play->claimed <= LD_CHECK_CLAIMS_MAX)
+        keep_claim(play, alert);
+    play->updating = goes_on;
+    play->updated += goes_on;
+    play->withdrawn += alert->action == LD_ALERT_CLOSE && !goes_on && strcmp(alert->why, LD_ALERT_LIFE_OVER) != 0;
     play->unknown += alert->action == LD_ALERT_UNKNOWN;
     (void)ld_buffer_printf(&play->alerts, "%llu %s %llu %u.%u %s %s %.17g %s \"%s\" %s %s\n",
                            (unsigned long long)alert->evidence, ld_alert_action_name(alert->action),
@@ -50,10 +72,8 @@ static void on_broken(void *context, enum ld_exec_fault fault, const char *reaso
 
 static void on_note(void *context, const char *text)
 {
-    struct play *play = context;
-    size_t length = strlen(text);
-    if (strncmp(text, "it ", 3) != 0)
-        snprintf(play->errors, 1024, "%s", text + (length > 1023 ? length - 1023 : 0));
+    (void)context; /* standard error and how it ended are asked for in the end */
+    (void)text;
 }
 
 static void on_closed(void *context)
@@ -75,6 +95,20 @@ static void settle(struct play *play, uv_loop_t *loop, uint64_t sequence)
     }
 }
 
+struct ld_hello ld_check_hello(const struct ld_exec_options *options)
+{
+    return (struct ld_hello){
+        .token = 0x5eed, .instances = 1, .time_scale = 1, .period_ns = 250 * LD_MS, .options = options};
+}
+
+static void keep_errors(struct play *play)
+{
+    const char *text = ld_exec_errors(play->exec);
+    size_t length = strlen(text);
+    if (length)
+        snprintf(play->errors, ERRORS_KEPT, "%s", text + (length >= ERRORS_KEPT ? length - ERRORS_KEPT + 1 : 0));
+}
+
 static int perform(struct play *play, const struct ld_check_setting *setting, unsigned number, struct ld_seen *seen)
 {
     struct ld_exec_setting exec = {.loop = setting->loop,
@@ -82,11 +116,7 @@ static int perform(struct play *play, const struct ld_check_setting *setting, un
                                    .work_folder = setting->work_folder,
                                    .folder_token = number,
                                    .file = "",
-                                   .hello = {.token = 0x5eed,
-                                             .instances = 1,
-                                             .time_scale = 1,
-                                             .period_ns = 250 * LD_MS,
-                                             .options = setting->options},
+                                   .hello = ld_check_hello(setting->options),
                                    .seen = seen,
                                    .in_pieces = play->in_pieces};
     int code = ld_exec_new(&play->exec, &exec, &events, play);
@@ -105,6 +135,7 @@ static int perform(struct play *play, const struct ld_check_setting *setting, un
     if (ld_exec_end(play->exec, false))
         while (!play->closed)
             uv_run(setting->loop, UV_RUN_ONCE);
+    keep_errors(play);
     play->lingered = ld_exec_lingered(play->exec);
     play->status = ld_exec_status(play->exec);
     ld_exec_free(play->exec);
@@ -129,16 +160,42 @@ static struct ld_check_row *add_row(struct ld_check_result *result, const char *
     return row;
 }
 
+/* A fault that a row has told already is not told again. */
+static void add_fault_row(struct ld_check_result *result, const char *what, const struct play *play)
+{
+    for (size_t i = 0; i < result->row_count; i++)
+        if (!result->rows[i].holds && strcmp(result->rows[i].found, play->reason) == 0) {
+            add_row(result, what, false, "the same fault");
+            return;
+        }
+    struct ld_check_row *row = add_row(result, what, false, "%s", play->reason);
+    snprintf(row->line, sizeof row->line, "%s", play->line);
+}
+
 static void add_play_row(struct ld_check_result *result, const char *what, const struct play *play)
 {
     char time[32];
-    struct ld_check_row *row;
     if (play->fault)
-        row = add_row(result, what, false, "%s", play->reason);
+        add_fault_row(result, what, play);
     else
-        row = add_row(result, what, true, "%zu observations, the slowest answer took %s (observation %llu)", play->told,
-                      ld_format_duration_short(play->slowest_ns, time, sizeof time), (unsigned long long)play->slowest);
-    snprintf(row->line, sizeof row->line, "%s", play->line);
+        add_row(result, what, true, "%zu observations, the slowest answer took %s (observation %llu)", play->told,
+                ld_format_duration_short(play->slowest_ns, time, sizeof time), (unsigned long long)play->slowest);
+}
+
+static const char *counted(size_t count, const char *one, char *text, size_t size)
+{
+    snprintf(text, size, "%zu %s%s", count, one, count == 1 ? "" : "s");
+    return text;
+}
+
+/* "2 claims, 10 updates" */
+static const char *claims_of(const struct play *play, char *text, size_t size)
+{
+    char claims[32], updates[32];
+    counted(play->claimed, "claim", claims, sizeof claims);
+    counted(play->updated, "update", updates, sizeof updates);
+    snprintf(text, size, "%s%s%s", claims, play->updated ? ", " : "", play->updated ? updates : "");
+    return text;
 }
 
 /* The first line in which two texts differ, numbered from 1; 0: in none. */
@@ -154,16 +211,16 @@ enum { EMPTY, LEAKY, AGAIN, HEALTHY, PIECES, PLAYS };
 
 static void add_same_row(struct ld_check_result *result, const char *what, const struct play *a, const struct play *b)
 {
+    char claims[80];
     if (a->fault || b->fault) {
-        struct ld_check_row *row = add_row(result, what, false, "%s", b->fault ? b->reason : a->reason);
-        snprintf(row->line, sizeof row->line, "%s", b->fault ? b->line : a->line);
+        add_fault_row(result, what, b->fault ? b : a);
         return;
     }
     unsigned line = first_difference(ld_buffer_text(&a->alerts), ld_buffer_text(&b->alerts));
     if (line)
         add_row(result, what, false, "alert %u is another one", line);
     else
-        add_row(result, what, true, "%zu alerts", a->opened);
+        add_row(result, what, true, "%s", claims_of(a, claims, sizeof claims));
 }
 
 static void add_end_row(struct ld_check_result *result, const struct play *plays)
@@ -187,10 +244,30 @@ static void add_end_row(struct ld_check_result *result, const struct play *plays
     add_row(result, what, true, "%s", "");
 }
 
-static void add_remark(struct ld_check_result *result, const char *what, size_t count, const char *of)
+static void add_remark(struct ld_check_result *result, const char *what, const char *found)
 {
-    struct ld_check_row *row = add_row(result, what, true, "%zu %s", count, of);
-    row->remark = true;
+    add_row(result, what, true, "%s", found)->remark = true;
+}
+
+static void add_claims_remark(struct ld_check_result *result, const char *what, const struct play *play)
+{
+    char found[80];
+    add_remark(result, what, claims_of(play, found, sizeof found));
+    struct ld_check_row *row = &result->rows[result->row_count - 1];
+    snprintf(row->claims, sizeof row->claims, "%s", play->claims);
+    size_t used = strlen(row->claims);
+    if (play->claimed > LD_CHECK_CLAIMS_MAX)
+        snprintf(row->claims + used, sizeof row->claims - used, "and %zu more\n", play->claimed - LD_CHECK_CLAIMS_MAX);
+}
+
+static void add_remarks(struct ld_check_result *result, const struct play *leaky, const struct play *healthy)
+{
+    char unknown[64];
+    add_claims_remark(result, "the leaky run", leaky);
+    add_claims_remark(result, "the healthy run", healthy);
+    add_remark(result, "reads that failed", counted(leaky->unknown, "unknown", unknown, sizeof unknown));
+    if (leaky->claimed && !leaky->withdrawn && !healthy->withdrawn)
+        add_remark(result, "close", "never said; nothing that leaks is ever released in these recordings");
 }
 
 static void report(struct ld_check_result *result, const struct play *plays)
@@ -207,9 +284,7 @@ static void report(struct ld_check_result *result, const struct play *plays)
     add_same_row(result, "it says the same when it is told the same", &plays[LEAKY], &plays[AGAIN]);
     add_same_row(result, "it says the same when its input comes in small pieces", &plays[LEAKY], &plays[PIECES]);
     add_end_row(result, plays);
-    add_remark(result, "the leaky run", plays[LEAKY].opened, "alerts");
-    add_remark(result, "the healthy run", plays[HEALTHY].opened, "alerts");
-    add_remark(result, "reads that failed", plays[LEAKY].unknown, "times unknown");
+    add_remarks(result, &plays[LEAKY], &plays[HEALTHY]);
 }
 
 static int play_all(struct ld_check_result *result, const struct ld_check_setting *setting, struct play *plays)

@@ -354,8 +354,10 @@ static void on_answer_time(uv_timer_t *timer)
         return;
     }
     int64_t limit_ns = exec->asked.sequence ? exec->setting.hello.options->timeout_ns : LD_EXEC_START_MS_MAX * LD_MS;
-    break_it(exec, LD_EXEC_FAULT_HUNG, "%s was not answered within %s", asked_about(exec, asked),
-             ld_format_duration(limit_ns, limit, sizeof limit));
+    break_it(exec, LD_EXEC_FAULT_HUNG, "%s was not answered within %s%s", asked_about(exec, asked),
+             ld_format_duration(limit_ns, limit, sizeof limit),
+             exec->asked.sequence ? "" : "; does it flush each line that it writes, and read one line without waiting "
+                                         "for more?");
 }
 
 static void tell(struct ld_exec *exec, struct waiting *item)
@@ -782,6 +784,11 @@ bool ld_exec_lingered(const struct ld_exec *exec)
 int64_t ld_exec_status(const struct ld_exec *exec)
 {
     return exec->exit_status;
+}
+
+const char *ld_exec_errors(const struct ld_exec *exec)
+{
+    return ld_buffer_text(&exec->error_text);
 }
 
 const char *ld_exec_line(const struct ld_exec *exec)

@@ -54,6 +54,8 @@ bool ld_exec_idle(const struct ld_exec *exec);
 /* It did not end by itself after its input's end; how it ended (exit code, or -signal). */
 bool ld_exec_lingered(const struct ld_exec *exec);
 int64_t ld_exec_status(const struct ld_exec *exec);
+/* What it wrote on standard error, the last of it. */
+const char *ld_exec_errors(const struct ld_exec *exec);
 /* The offending line of an answer at fault, "" when there is none. */
 const char *ld_exec_line(const struct ld_exec *exec);
 /* Only after closed, or when ld_exec_end said false, or before ld_exec_start. NULL is allowed. */

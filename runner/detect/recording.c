@@ -137,6 +137,13 @@ static int read_line(struct reading *reading, const json_t *line, struct ld_obse
 
 /* ---- the file */
 
+/* For who reads the recording by hand; a player says its own. */
+static bool is_hello(const json_t *line)
+{
+    const char *type = json_string_value(json_object_get(line, "type"));
+    return type && strcmp(type, "hello") == 0;
+}
+
 static int read_lines(struct reading *reading, const char *path, const char *text)
 {
     struct ld_recording *recording = reading->recording;
@@ -147,7 +154,8 @@ static int read_lines(struct reading *reading, const char *path, const char *tex
         number++;
         ld_fail(reading->error, LD_OK, "%s", "");
         int code = !line ? LD_ESYNTAX : recording->count == OBSERVATIONS_MAX ? LD_ELIMIT : 0;
-        if (!code)
+        bool hello = number == 1 && is_hello(line);
+        if (!code && !hello)
             code = read_line(reading, line, &recording->items[recording->count]);
         json_decref(line);
         if (code) {
@@ -156,7 +164,7 @@ static int read_lines(struct reading *reading, const char *path, const char *tex
             ld_fail(reading->error, code, "%.160s:%u: %s", path, number, why[0] ? why : ld_code_text(code));
             return code;
         }
-        recording->count++;
+        recording->count += !hello;
         text += length + (text[length] == '\n');
     }
     return 0;

@@ -520,8 +520,8 @@ static void on_alert(void *context, const char *detector, const struct ld_alert 
     struct ld_alert received = *alert;
     const struct ld_detector_kind *kind = ld_detector_find(detector);
     received.receipt_ns = ld_run_now(run);
-    if (alert->action == LD_ALERT_OPEN && !(kind && kind->calibration))
-        run->summary.alerts++;
+    if (!(kind && kind->calibration))
+        run->summary.alerts += (uint32_t)ld_alert_new_claims(alert);
     ld_run_written(run, ld_writer_alert(run->control->writer, run->run_plan->index, detector, &received));
     if (run->conditions.engine && run->phase < LD_PHASE_STOP)
         ld_conditions_alert(run->conditions.engine, detector, alert);

@@ -52,7 +52,10 @@ static const struct ld_alert claims[] = {{.rule = "receive", .rule_version = "v0
                                          {.rule = "receive", .rule_version = "v0.3.0-a1b2c3"},
                                          {.rule = "", .rule_version = ""}};
 static struct ld_detector_record watching[] = {
-    {.name = "exec", .failed = true, .reason = "exit 1 <&> \x01"},
+    {.name = "exec",
+     .failed = true,
+     .reason = "exit 1 <&> \x01",
+     .said = "not shown\nTraceback (most recent call last):\n  File \"exec.py\"\nKeyError: \x1b\n"},
     {.name = "matrix", .alert_count = 3, .alerts = claims},
     {.name = "mine", .alert_count = 1, .alerts = claims}};
 static const struct ld_condition_record met[] = {
@@ -275,6 +278,11 @@ static const struct ld_timeline_row timeline[] = {
     {3100 * LD_MS, "truth", "i1", "leak chan-receive, 37 goroutines outstanding", 0, 37},
     {3500 * LD_MS, "alert", "matrix",
      "open red chan-receive at shop/mail.consume: 32 goroutines wait at one site, none has left for 2 s", 0, -1},
+    {3550 * LD_MS, "alert", "matrix", "close red chan-receive at shop/mail.consume: updated (stuck, rules v1.0-a)", 0,
+     -1},
+    {3550 * LD_MS, "alert", "oracle", "open red chan-receive", 0, -1},
+    {3550 * LD_MS, "alert", "matrix", "open red chan-receive at shop/mail.consume: 37 goroutines (stuck, rules v1.0-a)", 0,
+     -1},
     {3600 * LD_MS, "truth", "i1", "leak chan-receive, 38 goroutines outstanding", 0, 38},
     {3700 * LD_MS, "truth", "i1", "cured chan-receive, 20 goroutines outstanding", 0, 20},
     {3800 * LD_MS, "truth", "i1", "cured chan-receive, 0 goroutines outstanding", 0, 0},
@@ -286,6 +294,7 @@ static const struct ld_timeline_row timeline[] = {
     {6 * LD_SECOND, "count", "instance 0", "8 goroutines", 0, -1},
     {10 * LD_SECOND, "alert", "oracle", "open red chan-receive", 0, -1},   /* neither is counted: the first is of */
     {11 * LD_SECOND, "alert", "matrix", "close red chan-receive", 0, -1}, /* the calibration set */
+    {11500 * LD_MS, "note", "detector exec", "Traceback:\n  File \"a.py\"\n\nfound an \x1b\n", -1, -1},
     {12 * LD_SECOND, "phase", "", "stop", -1, -1}};
 #define TIMELINE_ROWS (sizeof timeline / sizeof *timeline)
 

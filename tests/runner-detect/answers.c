@@ -9,11 +9,13 @@
 struct talk {
     struct ld_answers *answers;
     struct ld_buffer heard;
+    int claims;
 };
 
 static void hear(void *context, const struct ld_alert *alert)
 {
     struct talk *talk = context;
+    talk->claims += ld_alert_new_claims(alert);
     assert_int_equal(ld_buffer_printf(&talk->heard, "%s %llu at %llu (%u.%u) %s \"%s\" %g %s \"%s\"\n",
                                       ld_alert_action_name(alert->action), (unsigned long long)alert->id,
                                       (unsigned long long)alert->evidence, alert->instance, alert->incarnation,
@@ -119,6 +121,39 @@ static void an_end_of_life_closes_its_claims_alone(void **state)
     close_talk(&talk);
 }
 
+/* Some languages have no other numbers. */
+static void a_whole_number_may_have_a_point(void **state)
+{
+    (void)state;
+    struct talk talk;
+    open_talk(&talk);
+    ask(&talk, 0);
+    say_well(&talk, "{\"type\":\"done\",\"seq\":0.0}\n");
+    ask(&talk, 4);
+    say_well(&talk, "{\"type\":\"open\",\"id\":\"a\",\"instance\":0.0,\"seq\":4e0}\n{\"type\":\"done\",\"seq\":4.0}\n");
+    assert_false(ld_answers_waiting(talk.answers));
+    assert_string_equal(ld_buffer_text(&talk.heard), "open 1 at 4 (0.1) any \"\" 0 red \"\"\n");
+    close_talk(&talk);
+}
+
+/* An update is a close and an open to everyone else, which must not look like a claim more. */
+static void an_update_is_no_new_claim(void **state)
+{
+    (void)state;
+    struct talk talk;
+    open_talk(&talk);
+    ask(&talk, 4);
+    say_well(&talk, "{\"type\":\"open\",\"id\":\"a\"}\n");
+    assert_int_equal(talk.claims, 1);
+    say_well(&talk, "{\"type\":\"update\",\"id\":\"a\",\"amount\":3}\n{\"type\":\"update\",\"id\":\"a\"}\n");
+    assert_int_equal(talk.claims, 1);
+    say_well(&talk, "{\"type\":\"close\",\"id\":\"a\",\"why\":\"updated\"}\n"); /* the detector's own word is no update */
+    assert_int_equal(talk.claims, 1);
+    say_well(&talk, "{\"type\":\"open\",\"id\":\"a\"}\n{\"type\":\"unknown\"}\n{\"type\":\"known\"}\n");
+    assert_int_equal(talk.claims, 2);
+    close_talk(&talk);
+}
+
 static void pieces_make_no_difference(void **state)
 {
     (void)state;
@@ -150,7 +185,10 @@ static const struct {
     {"{\"type\":\"done\",\"seq\":4}{\"type\":\"done\",\"seq\":4}\n", LD_EXEC_FAULT_BROKEN_JSON, NULL},
     {"{\"type\":\"done\"}\n", LD_EXEC_FAULT_OFF_PROTOCOL, "done needs the key \"seq\""},
     {"{\"type\":\"done\",\"seq\":\"4\"}\n", LD_EXEC_FAULT_OFF_PROTOCOL, "\"seq\" is not a whole number from 0 on"},
-    {"{\"type\":\"done\",\"seq\":4.0}\n", LD_EXEC_FAULT_OFF_PROTOCOL, "\"seq\" is not a whole number from 0 on"},
+    {"{\"type\":\"done\",\"seq\":4.5}\n", LD_EXEC_FAULT_OFF_PROTOCOL, "\"seq\" is not a whole number from 0 on"},
+    {"{\"type\":\"done\",\"seq\":-4.0}\n", LD_EXEC_FAULT_OFF_PROTOCOL, "\"seq\" is not a whole number from 0 on"},
+    {"{\"type\":\"done\",\"seq\":1e300}\n", LD_EXEC_FAULT_OFF_PROTOCOL, "\"seq\" is not a whole number from 0 on"},
+    {"{\"type\":\"done\",\"seq\":5.0}\n", LD_EXEC_FAULT_IMPOSSIBLE_CLAIM, "done names observation 5, asked was 4"},
     {"{\"type\":\"done\",\"seq\":-4}\n", LD_EXEC_FAULT_OFF_PROTOCOL, "\"seq\" is not a whole number from 0 on"},
     {"{\"type\":\"done\",\"seq\":99999999999999999999}\n", LD_EXEC_FAULT_BROKEN_JSON, NULL},
     {"{\"type\":\"done\",\"seq\":4,\"id\":\"a\"}\n", LD_EXEC_FAULT_OFF_PROTOCOL, "done has no key \"id\""},
@@ -241,6 +279,7 @@ int test_answers(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(claims_live_and_die),       cmocka_unit_test(an_end_of_life_closes_its_claims_alone),
         cmocka_unit_test(pieces_make_no_difference), cmocka_unit_test(each_fault_has_its_name),
+        cmocka_unit_test(a_whole_number_may_have_a_point), cmocka_unit_test(an_update_is_no_new_claim),
         cmocka_unit_test(limits_hold_to_the_line),   cmocka_unit_test(a_line_may_be_so_long),
     };
     return cmocka_run_group_tests_name("answers", tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #include "observe/observation.h"
 #include "runner/detect/fault.h"
 #include "runner/detect/limits.h"
+#include "truth/cause.h"
 
 static char page[65536];
 
@@ -46,6 +47,17 @@ static void every_fault_is_named(void **state)
 #undef X
 }
 
+static void every_cause_is_named(void **state)
+{
+    (void)state;
+    char row[256];
+    for (int cause = 0; cause < LD_CAUSE_COUNT; cause++) {
+        const struct ld_cause_info *info = &ld_cause_table[cause];
+        snprintf(row, sizeof row, "| `%s` | %s | %s |\n", info->name, info->class_name, info->doc);
+        assert_says(row);
+    }
+}
+
 static void every_observation_is_named(void **state)
 {
     (void)state;
@@ -54,8 +66,14 @@ static void every_observation_is_named(void **state)
         snprintf(row, sizeof row, "| `%s` | ", ld_observation_kind_name((enum ld_observation_kind)kind));
         assert_says(row);
     }
-    for (int failure = 0; failure < LD_READ_FAILURE_COUNT; failure++)
-        assert_says(ld_read_failure_name((enum ld_read_failure)failure));
+    for (int failure = 0; failure < LD_READ_FAILURE_COUNT; failure++) {
+        snprintf(row, sizeof row, "`%s` ", ld_read_failure_name((enum ld_read_failure)failure));
+        assert_says(row);
+    }
+    for (int purpose = 0; purpose < LD_PURPOSES; purpose++) {
+        snprintf(row, sizeof row, "`%s`", ld_purpose_name((enum ld_purpose)purpose));
+        assert_says(row);
+    }
 }
 
 int test_page(void)
@@ -63,6 +81,7 @@ int test_page(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_limit_is_named),
         cmocka_unit_test(every_fault_is_named),
+        cmocka_unit_test(every_cause_is_named),
         cmocka_unit_test(every_observation_is_named),
     };
     return cmocka_run_group_tests_name("page", tests, read_page, NULL);

@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 
+#include "runner/detect/check.h"
 #include "runner/detect/question.h"
 #include "runner/detect/recording.h"
 #include "runner/detect/seen.h"
@@ -23,6 +24,22 @@ static json_t *line_of(const struct ld_observation *observation)
     return object;
 }
 
+/* For who tries the recording by hand: its first line is the hello of a check that asks for all it holds. */
+static void assert_recorded_hello(const char *recorded)
+{
+    int profiles[] = {LD_EXEC_GOROUTINE, LD_EXEC_GOROUTINE_FULL, LD_EXEC_HEAP};
+    const struct ld_exec_options options = {.profiles = {3, profiles}, .timeout_ns = 2000000000};
+    const struct ld_hello hello = ld_check_hello(&options);
+    struct ld_buffer line;
+    ld_buffer_init(&line, 1 << 20);
+    assert_int_equal(ld_question_hello(&line, &hello), 0);
+    if (!recorded || strcmp(ld_buffer_text(&line), recorded) != 0) {
+        fprintf(stderr, "%s", ld_buffer_text(&line));
+        fail_msg("the first line of runner/detect/recording/*/observations.jsonl is to be the one above");
+    }
+    ld_buffer_done(&line);
+}
+
 static void recorded_lines_come_again(const char *folder)
 {
     char path[512], text[65536];
@@ -34,11 +51,12 @@ static void recorded_lines_come_again(const char *folder)
     FILE *file = fopen(path, "re");
     assert_non_null(file);
     size_t count = 0;
+    assert_recorded_hello(fgets(text, sizeof text, file));
     for (; fgets(text, sizeof text, file); count++) {
         json_t *stored = json_loads(text, 0, NULL), *now = line_of(&recording.items[count]);
         if (!json_equal(stored, now)) {
             char *said = json_dumps(now, JSON_COMPACT);
-            fail_msg("line %zu: %s\nis now: %s", count + 1, text, said);
+            fail_msg("line %zu: %s\nis now: %s", count + 2, text, said);
         }
         json_decref(stored);
         json_decref(now);

@@ -199,6 +199,30 @@ static void unknown_is_not_healthy(void **state)
     }
 }
 
+/* Blind from 4 s; the program ends at 8 s, the next begins at 10 s, seen from 13 s on. */
+static void who_is_blind_stays_so_in_the_next_life(void **state)
+{
+    (void)state;
+    struct ld_run_record *run = &campaign->runs[1];
+    campaign->lives[1][0].to_ns = 8 * LD_SECOND;
+    campaign->lives[1][1] = (struct ld_life_span){.incarnation = 2, .from_ns = 10 * LD_SECOND, .to_ns = 20 * LD_SECOND};
+    run->life_count = 2;
+    campaign_open(campaign, 1, SUBJECT, 4 * LD_SECOND, "")->action = LD_ALERT_UNKNOWN;
+    struct ld_alert *known = campaign_open(campaign, 1, SUBJECT, 13 * LD_SECOND, "");
+    known->action = LD_ALERT_KNOWN;
+    known->incarnation = 2;
+    campaign_judge(campaign);
+    for (size_t i = 0; i < campaign->score.detector_run_count; i++) {
+        const struct ld_detector_run *row = &campaign->score.detector_runs[i];
+        if (strcmp(row->detector, "subject") != 0 || row->run != 1)
+            continue;
+        if (fabs(row->unknown_seconds - 7) > 1e-9 || fabs(row->quiet_seconds - 10) > 1e-9)
+            fail_msg("unknown %g (wanted 7), quiet %g (wanted 10)", row->unknown_seconds, row->quiet_seconds);
+        return;
+    }
+    fail_msg("the subject has no row");
+}
+
 static void a_stranger_is_refused(void **state)
 {
     (void)state;
@@ -239,6 +263,7 @@ int test_outcomes(void)
         WITH_RUNS(every_incarnation_is_scored),
         WITH_RUNS(without_evidence),
         WITH_RUNS(unknown_is_not_healthy),
+        WITH_RUNS(who_is_blind_stays_so_in_the_next_life),
         WITH_RUNS(a_stranger_is_refused),
         cmocka_unit_test(names_come_back),
     };

@@ -17,10 +17,10 @@ const window = 8 // profiles
 var machinery = regexp.MustCompile(`^(runtime[./]|internal/|sync[./]|syscall\.|time\.Sleep)`)
 
 type line struct {
-	Type, Profile, Path   string
-	Seq                   uint64
-	Instance, Incarnation int
-	Options               map[string]string
+	Type, Profile, Format, Path string
+	Seq                         uint64
+	Instance, Incarnation       int
+	Options                     map[string]string
 }
 
 func sites(path string) map[string]int64 { // how many goroutines stand at each function that is not machinery
@@ -58,7 +58,7 @@ func main() {
 		if told.Type == "failed" && told.Profile == "goroutine" {
 			blind[told.Instance] = true
 			say(map[string]any{"type": "unknown"})
-		} else if told.Type == "profile" {
+		} else if told.Type == "profile" && told.Profile == "goroutine" && told.Format == "pprof" {
 			if blind[told.Instance] {
 				say(map[string]any{"type": "known"})
 			}

@@ -60,7 +60,7 @@ for told in map(json.loads, sys.stdin):
     elif told["type"] == "failed" and told["profile"] == "goroutine":
         blind.add(life[0])
         say(type="unknown", why="the profile could not be read: " + told["failure"])
-    elif told["type"] == "profile":
+    elif told["type"] == "profile" and told["profile"] == "goroutine" and told["format"] == "pprof":
         if life[0] in blind:
             blind.remove(life[0])
             say(type="known")
