@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/buffer.h"
+#include "base/file.h"
 #include "groups.h"
 #include "lab.h"
 
@@ -56,7 +57,7 @@ static const struct bad_detector bad_detectors[] = {
     {"closes-output", "crashed: it closed its output, while asked about observation 6", NULL, NULL},
     {"closes-input", "hung: observation 6 was not answered within 1s", NULL, "timeout: 1s"},
     {"hangs", "hung: observation 6 was not answered within 1s", NULL, "timeout: 1s"},
-    {"never-says-hello", "hung: hello was not answered within 10s", NULL, NULL},
+    {"never-says-hello", "hung: hello was not answered within 10s; does it flush each line that it writes%", NULL, NULL},
     {"slow", "fell-behind: % observations still waited 10000 ms after the run''s end", NULL, NULL},
     {"floods", "flooded: observation 6: more than 1000 lines in one answer", NULL, NULL},
     {"floods-alerts", "flooded: observation 6: more than 1000 %", NULL, NULL},
@@ -165,6 +166,7 @@ static void bad_detectors_harm_nobody_else(void **state)
     }
     lab_check(&result, 0, "Calibration: holds", NULL);
     lab_check(&result, 0, "Detectors that broke (DETECTOR_ERROR):\n", NULL);
+    lab_check(&result, 0, "  the last of its standard error:\n    no more of this\n", NULL);
     lab_assert_clean(&lab);
     lab_assert_database(&lab, "exec.db");
     lab_assert_number(&lab, "exec.db", "SELECT count(*) FROM run WHERE validity = 'valid' AND left_processes = 0",
@@ -308,8 +310,13 @@ static void check_says_what_holds(void **state)
         int exit_code;
         const char *says;
     } checks[] = {
-        {"sound", 0, "holds  it says the same when its input comes in small pieces: "},
+        {"sound", 0, "holds  it says the same when its input comes in small pieces: 2 claims, 19 updates\n"},
+        {"sound", 0, "       observation 23: chan-receive, amount 21: 21 goroutines\n"},
+        {"sound", 0, "note   close: never said; nothing that leaks is ever released in these recordings\n"},
+        {"talks", 0, "note   the last of its standard error:\n       one word\n"},
         {"exits", 1, "crashed: it ended with exit code 3, while asked about"},
+        {"exits", 1, "FAILS  it says the same when it is told the same: the same fault\n"},
+        {"exits", 1, "note   the last of its standard error:\n       no more of this\n"},
         {"hangs", 1, "was not answered within 1s\n"},
         {"no-json", 1, "       it wrote: alert: it leaks\n"},
         {"lingers", 1,
@@ -346,6 +353,13 @@ static void check_is_used_rightly(void **state)
     LAB_RUN(&lab, &result, "detector", "check", "--profiles", "goroutin", "./absent");
     lab_check(&result, 4, NULL, "\"goroutin\" is not one of goroutine");
     program_result_done(&result);
+    LAB_RUN(&lab, &result, "detector", "check", "--options", "growth=3", "./absent");
+    lab_check(&result, 4, NULL, "--options takes NAME: VALUE, such as 'growth: 8, mode: fast'");
+    program_result_done(&result);
+    /* Metrics alone: all but the profiles and the reads of them that failed. */
+    LAB_RUN(&lab, &result, "detector", "check", "--profiles", "none", DETECTOR, "sound");
+    lab_check(&result, 0, "silence and a restart: 45 observations, the slowest", NULL);
+    program_result_done(&result);
 }
 
 static void a_scaffold_is_sound(void **state)
@@ -356,7 +370,8 @@ static void a_scaffold_is_sound(void **state)
     lab_check(&result, 0, "  leakdrill detector check ./queue-depth.py\n", NULL);
     program_result_done(&result);
     LAB_RUN(&lab, &result, "detector", "check", "--options", "limit: 20", "./queue-depth.py");
-    lab_check(&result, 0, "note   the leaky run: 2 alerts\nnote   the healthy run: 0 alerts\n", NULL);
+    lab_check(&result, 0, "note   the leaky run: 2 claims\n       observation ", NULL);
+    lab_check(&result, 0, "note   the healthy run: 0 claims\n", NULL);
     program_result_done(&result);
     LAB_RUN(&lab, &result, "new-detector", "queue-depth", "--exec", "python");
     lab_check(&result, 4, NULL, "queue-depth.py: File exists");
@@ -366,6 +381,62 @@ static void a_scaffold_is_sound(void **state)
     program_result_done(&result);
     LAB_RUN(&lab, &result, "new-detector", "queue-depth", "--exec", "go");
     lab_check(&result, 0, "wrote queue-depth/main.go\nwrote queue-depth/go.mod\n", NULL);
+    program_result_done(&result);
+}
+
+/* ---- the page */
+
+/* The text between two others, to be freed; the first of them is part of it. */
+static char *cut_out(const char *text, const char *from, const char *until)
+{
+    const char *begin = strstr(text, from), *end = begin ? strstr(begin, until) : NULL;
+    assert_non_null(end);
+    return strndup(begin, (size_t)(end - begin));
+}
+
+static void the_page_can_be_followed(void **state)
+{
+    (void)state;
+    struct program_result result;
+    char command[1024];
+    struct ld_buffer page;
+    struct ld_error error;
+    ld_buffer_init(&page, 1 << 20);
+    assert_int_equal(ld_file_read(SOURCE_FOLDER "/runner/detect/protocol.md", &page, &error), 0);
+    char *scenario = cut_out(ld_buffer_text(&page), "# mine.yaml\n", "```");
+    lab_write(&lab, "mine.yaml", scenario);
+    snprintf(command, sizeof command, "cp " SOURCE_FOLDER "/runner/detect/examples/python/site_growth.py %s/my-detector.py",
+             lab.folder);
+    assert_int_equal(system(command), 0);
+    LAB_RUN(&lab, &result, "lint", "mine.yaml");
+    lab_check(&result, 0, "", "");
+    program_result_done(&result);
+    /* By hand: an answer to each line, and the leak. */
+    snprintf(command, sizeof command,
+             "cd " SOURCE_FOLDER "/runner/detect/recording/leaky && %s/my-detector.py <observations.jsonl >%s/said",
+             lab.folder, lab.folder);
+    assert_int_equal(system(command), 0);
+    char *said = lab_read(&lab, "said");
+    assert_non_null(said);
+    assert_non_null(strstr(said, "\"site\": \"shop/cases/digest.(*Desk).collect\""));
+    assert_non_null(strstr(said, "{\"type\": \"done\", \"seq\": 83}\n"));
+    free(said);
+    free(scenario);
+    ld_buffer_done(&page);
+}
+
+static void causes_are_explained(void **state)
+{
+    (void)state;
+    struct program_result result;
+    LAB_RUN(&lab, &result, "explain", "causes");
+    lab_check(&result, 0, "  ticker-wait       channel-wait: range over a ticker that nobody stops\n", NULL);
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "explain", "ticker-wait");
+    lab_check(&result, 0, "Its class is channel-wait. An alert that names chan-receive or context-wait or\n", NULL);
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "explain", "goroutine-growth");
+    lab_check(&result, 0, "claims no cause:\nneither right nor wrong.\n", NULL);
     program_result_done(&result);
 }
 
@@ -419,6 +490,8 @@ int test_exec(void)
         cmocka_unit_test_setup_teardown(who_reads_for_itself_is_left_out_of_replays, open_lab, close_lab),
         cmocka_unit_test_setup_teardown(a_scaffold_is_sound, open_lab, close_lab),
         cmocka_unit_test_setup_teardown(check_is_used_rightly, open_lab, close_lab),
+        cmocka_unit_test_setup_teardown(the_page_can_be_followed, open_lab, close_lab),
+        cmocka_unit_test_setup_teardown(causes_are_explained, open_lab, close_lab),
         cmocka_unit_test_setup_teardown(lint_finds_what_cannot_be_started, open_lab, close_lab),
     };
     return cmocka_run_group_tests_name("exec", tests, NULL, NULL);

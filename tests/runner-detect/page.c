@@ -67,7 +67,7 @@ static void every_observation_is_named(void **state)
         assert_says(row);
     }
     for (int failure = 0; failure < LD_READ_FAILURE_COUNT; failure++) {
-        snprintf(row, sizeof row, "`%s` ", ld_read_failure_name((enum ld_read_failure)failure));
+        snprintf(row, sizeof row, "`%s`", ld_read_failure_name((enum ld_read_failure)failure));
         assert_says(row);
     }
     for (int purpose = 0; purpose < LD_PURPOSES; purpose++) {
