@@ -6,17 +6,23 @@
 #include "runner/detect/limits.h"
 #include "truth/cause.h"
 
-static char page[65536];
+static char page[65536], schema[65536];
+
+static int read_whole(const char *path, char *text, size_t size)
+{
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    size_t length = fread(text, 1, size - 1, file);
+    fclose(file);
+    text[length] = '\0';
+    return length > 1000 ? 0 : -1;
+}
 
 static int read_page(void **state)
 {
     (void)state;
-    FILE *file = fopen(SOURCE_FOLDER "/runner/detect/protocol.md", "re");
-    assert_non_null(file);
-    size_t length = fread(page, 1, sizeof page - 1, file);
-    fclose(file);
-    page[length] = '\0';
-    return length > 1000 ? 0 : -1;
+    return read_whole(SOURCE_FOLDER "/runner/detect/protocol.md", page, sizeof page) |
+           read_whole(SOURCE_FOLDER "/runner/detect/protocol.schema.json", schema, sizeof schema);
 }
 
 static void assert_says(const char *text)
@@ -55,6 +61,9 @@ static void every_cause_is_named(void **state)
         const struct ld_cause_info *info = &ld_cause_table[cause];
         snprintf(row, sizeof row, "| `%s` | %s | %s |\n", info->name, info->class_name, info->doc);
         assert_says(row);
+        snprintf(row, sizeof row, "\"%s\"", info->name);
+        if (!strstr(strstr(schema, "\"cause\": {\"enum\""), row))
+            fail_msg("protocol.schema.json does not say: %s", row);
     }
 }
 
