@@ -292,15 +292,28 @@ static int check_total(const struct groups *groups, bool heap)
     return 0;
 }
 
+/* The first kind that has the header; GOROUTINE, whose parser then refuses it, when none has. */
+static enum ld_profile_kind kind_of(struct ld_span line)
+{
+    for (int kind = 0; kind < LD_PROFILE_KINDS; kind++) {
+        struct ld_span rest = line;
+        if (forms[kind].header && ld_scan_text(&rest, forms[kind].header))
+            return (enum ld_profile_kind)kind;
+    }
+    return LD_PROFILE_GOROUTINE;
+}
+
 int ld_groups_parse(struct ld_builder *builder, const char *bytes, size_t length)
 {
     struct groups groups = {.builder = builder, .body = {bytes, bytes + length}, .start = bytes, .printed = -1};
-    const struct form *form = &forms[builder->profile.kind];
-    const char *name = ld_profile_kind_name(builder->profile.kind);
     struct ld_span line;
     int code;
     if (!ld_scan_line(&groups.body, &line))
         return ld_fail(builder->error, LD_ETRUNCATED, "the profile ends within its first line, at byte %zu", length);
+    if (builder->profile.kind == LD_PROFILE_KINDS)
+        builder->profile.kind = kind_of(line);
+    const struct form *form = &forms[builder->profile.kind];
+    const char *name = ld_profile_kind_name(builder->profile.kind);
     if (!form->header || !ld_scan_text(&line, form->header))
         return fail_at(&groups, bytes, "another kind of profile than was asked for");
     if (!form->read_header(&groups, &line) || line.at != line.end)

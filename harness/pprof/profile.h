@@ -116,7 +116,11 @@ extern const struct ld_profile_limits ld_profile_limits_default; /* 256 MiB, 2 0
  * Values: counts are never negative (the difference profiles of ?seconds=N are refused). A heap profile has
  * alloc_objects, alloc_space, inuse_objects, inuse_space; those of debug=1 are the samples as taken, those of debug=0
  * were scaled up by the target. A goroutineleak profile in debug=2 lists every goroutine: those not marked (leaked)
- * have the value 0. */
+ * have the value 0.
+ *
+ * `kind` LD_PROFILE_KINDS: whatever kind the bytes say, for files of others. Where they cannot tell, it is the first
+ * of those that look alike: GOROUTINE for any dump in debug=2, HEAP for ALLOCS (the same values), and in debug=0 MUTEX
+ * for BLOCK. A protobuf without value types stays LD_PROFILE_KINDS. */
 int ld_profile_parse(struct ld_profile *ret_profile, enum ld_profile_kind kind, const void *bytes, size_t length,
                      const struct ld_profile_limits *limits, struct ld_error *error);
 void ld_profile_done(struct ld_profile *profile);

@@ -51,6 +51,19 @@ static const char *const first_types[LD_PROFILE_KINDS] = {
     [LD_PROFILE_THREADCREATE] = "threadcreate", [LD_PROFILE_CPU] = "samples",
 };
 
+/* The first kind with such values. */
+static int take_kind(struct proto *proto, const char *type, const char *at)
+{
+    int kind = 0;
+    while (kind < LD_PROFILE_KINDS && strcmp(first_types[kind], type) != 0)
+        kind++;
+    if (kind == LD_PROFILE_KINDS)
+        return ld_fail(proto->builder->error, LD_ESYNTAX, "a profile of \"%.64s\", which is none of Go's, at byte %zu",
+                       type, (size_t)(at - proto->wire.whole.at));
+    proto->builder->profile.kind = (enum ld_profile_kind)kind;
+    return 0;
+}
+
 static int take(struct proto *proto, size_t count, size_t size, void *ret_memory)
 {
     size_t limit = proto->builder->limits->memory, used = ld_arena_used(proto->arena);
@@ -182,6 +195,8 @@ static int read_sample_type(struct proto *proto, struct ld_span message)
     if ((code = read_numbers(proto, message, values, 3)) ||
         (code = interned_at(proto, values[1], message.at, &type->type)) ||
         (code = interned_at(proto, values[2], message.at, &type->unit)))
+        return code;
+    if (profile->kind == LD_PROFILE_KINDS && (code = take_kind(proto, type->type, message.at)))
         return code;
     const char *expected = first_types[profile->kind];
     if (profile->value_count == 0 && strcmp(type->type, expected) != 0)

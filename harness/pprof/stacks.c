@@ -296,6 +296,8 @@ int ld_stacks_parse(struct ld_builder *builder, const char *bytes, size_t length
 {
     struct stacks stacks = {.builder = builder, .body = {bytes, bytes + length}, .start = bytes};
     struct ld_profile *profile = &builder->profile;
+    if (profile->kind == LD_PROFILE_KINDS)
+        profile->kind = LD_PROFILE_GOROUTINE;
     const char *name = ld_profile_kind_name(profile->kind);
     if (profile->kind != LD_PROFILE_GOROUTINE && profile->kind != LD_PROFILE_GOROUTINELEAK)
         return ld_fail(builder->error, LD_ESYNTAX, "a dump of goroutines where \"%s\" was expected, at byte 0", name);
