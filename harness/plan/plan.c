@@ -48,7 +48,7 @@ static unsigned arm_reads(const struct ld_scenario *scenario, const struct ld_ar
     reads |= ld_scenario_endpoint_reads(scenario, arm);
     if (scenario->sampling.full_below == 0)
         reads &= ~(unsigned)LD_READ_GOROUTINE_FULL;
-    if (scenario->target.kind == LD_TARGET_ATTACH)
+    if (scenario->target.kind == LD_TARGET_ATTACH || scenario->target.kind == LD_TARGET_IMPORTED)
         reads &= ~(unsigned)(LD_READ_GCTRACE | LD_READ_FAREWELL); /* its stderr and its end are not ours */
     return reads;
 }

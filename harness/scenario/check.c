@@ -260,11 +260,27 @@ static void check_faults(struct check *check)
     }
 }
 
+/* What was observed is over: nothing can be done to it, and it is there once. */
+static void check_imported(struct check *check)
+{
+    static const char *const doings[] = {"upstream", "load", "faults", "steady", "abort", "phases"};
+    const struct ld_scenario *scenario = check->scenario;
+    if (scenario->target.kind != LD_TARGET_IMPORTED)
+        return;
+    for (size_t i = 0; i < sizeof doings / sizeof *doings; i++)
+        if (ld_node_get(check->draft->root, doings[i]))
+            complain(check, check->draft->root, doings[i], "is for what runs, and nothing does: it is imported");
+    if (scenario->repeat.runs != 1)
+        complain(check, check->draft->root, "repeat", "what is imported is one run: write repeat: {runs: 1}");
+}
+
 /* With its waits at their longest a run must end before it is killed. */
 static void check_wall(struct check *check)
 {
     const struct ld_scenario *scenario = check->scenario;
     const struct ld_phases_spec *phases = &scenario->phases;
+    if (scenario->target.kind == LD_TARGET_IMPORTED)
+        return;
     for (size_t i = 0; i < scenario->fault_case_count; i++) {
         const struct ld_fault_case *fault_case = &scenario->fault_cases[i];
         int64_t waits_ns = scenario->steady ? scenario->steady->at_most_ns : 0;
@@ -525,6 +541,7 @@ int ld_scenario_check(struct ld_schema_context *context, struct ld_scenario_draf
     check_faults(&check);
     keep(&check, ld_toxics_check(context, draft));
     keep(&check, ld_conditions_check(context, draft));
+    check_imported(&check);
     check_wall(&check);
     check_detectors(&check);
     check_expectations(&check);

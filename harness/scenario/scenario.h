@@ -19,7 +19,7 @@
 #include "truth/cause.h"
 #include "yaml/schema.h"
 
-enum ld_target_kind { LD_TARGET_FIXTURE, LD_TARGET_COMMAND, LD_TARGET_ATTACH, LD_TARGET_INSTRUMENT };
+enum ld_target_kind { LD_TARGET_FIXTURE, LD_TARGET_COMMAND, LD_TARGET_ATTACH, LD_TARGET_INSTRUMENT, LD_TARGET_IMPORTED };
 enum ld_main_mode { LD_MAIN_NORMAL, LD_MAIN_HELD, LD_MAIN_ON_REQUEST };
 enum ld_truth_source { LD_TRUTH_FD, LD_TRUTH_DECLARED, LD_TRUTH_NONE };
 enum ld_variant { LD_VARIANT_LEAKY, LD_VARIANT_HEALTHY, LD_VARIANTS };
@@ -63,6 +63,7 @@ struct ld_target_spec {
     struct ld_list command; /* const char *; "{listen}" and such become addresses; INSTRUMENT: the arguments */
     const char *attach;     /* "http://127.0.0.1:6060": loopback only */
     struct ld_instrument_spec *instrument; /* NULL unless INSTRUMENT */
+    const char *imported;   /* IMPORTED: where the observations are from, for people */
     const char *profiles;   /* attach: the address of pprof when it is another; "" */
     enum ld_truth_source truth;
     struct ld_declared_truth *declared; /* NULL unless truth: declared */

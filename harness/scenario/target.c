@@ -320,6 +320,12 @@ static const struct ld_field target_fields[] = {
      .object = &instrument_schema,
      .size = sizeof(struct ld_instrument_spec),
      .doc = "Any Go main package, built here with a listener for pprof and metrics added."},
+    {.name = "imported",
+     .type = LD_FIELD_TEXT,
+     .offset = AT(imported),
+     .doc = "No program: observations that leakdrill import takes from files, and where they are from, for people. Such a "
+            "scenario is not run; with --scenario it says which detectors judge them and, with `declared`, what leaked "
+            "(`from` counts from the first observation, in every instance)."},
     {.name = "pprof",
      .type = LD_FIELD_TEXT,
      .offset = AT(profiles),
@@ -395,7 +401,7 @@ static const struct ld_field target_fields[] = {
 };
 const struct ld_schema ld_target_schema = {
     .name = "target",
-    .doc = "The program under observation: exactly one of fixture, command, attach and instrument.",
+    .doc = "The program under observation: exactly one of fixture, command, attach, instrument and imported.",
     .fields = target_fields,
     .check = check_target};
 
@@ -477,7 +483,8 @@ static int check_kind(struct ld_schema_context *context, const struct ld_node *n
     static const char *const kinds[] = {[LD_TARGET_FIXTURE] = "fixture",
                                         [LD_TARGET_COMMAND] = "command",
                                         [LD_TARGET_ATTACH] = "attach",
-                                        [LD_TARGET_INSTRUMENT] = "instrument"};
+                                        [LD_TARGET_INSTRUMENT] = "instrument",
+                                        [LD_TARGET_IMPORTED] = "imported"};
     int given = 0;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         if (!ld_node_get(node, kinds[i]))
@@ -486,7 +493,7 @@ static int check_kind(struct ld_schema_context *context, const struct ld_node *n
         given++;
     }
     if (given != 1)
-        return ld_schema_error(context, node, LD_ESPEC, "needs exactly one of fixture, command, attach and instrument, has %s",
+        return ld_schema_error(context, node, LD_ESPEC, "needs exactly one of fixture, command, attach, instrument and imported, has %s",
                                given ? "several" : "none");
     if (target->kind == LD_TARGET_COMMAND && (target->command.count == 0 || !**(const char **)target->command.items))
         return COMPLAIN(context, node, "command", "must begin with the program's name");
@@ -507,6 +514,8 @@ static int check_truth(struct ld_schema_context *context, const struct ld_node *
         return COMPLAIN(context, node, "truth", "a fixture tells its own truth: fd");
     if (target->kind == LD_TARGET_ATTACH && target->truth == LD_TRUTH_FD)
         return COMPLAIN(context, node, "truth", "an attached target has no descriptor of ours: declared or none");
+    if (target->kind == LD_TARGET_IMPORTED && target->truth == LD_TRUTH_FD)
+        return COMPLAIN(context, node, "truth", "what is imported tells no truth: declared or none");
     if (target->kind == LD_TARGET_INSTRUMENT && target->truth == LD_TRUTH_FD)
         return COMPLAIN(context, node, "truth", "an instrumented program tells no truth: declared or none");
     if (target->truth == LD_TRUTH_DECLARED && !target->declared)
@@ -546,6 +555,18 @@ static int check_setting(struct ld_schema_context *context, const struct ld_node
         code = COMPLAIN(context, node, "rate", "only a target with truth: fd can be told its rate");
     if (target->truth != LD_TRUTH_FD && ld_node_get(node, "depth"))
         code = first_of(code, COMPLAIN(context, node, "depth", "only a target with truth: fd can be told its depth"));
+    return code;
+}
+
+/* Nothing is started: keys of a process would only mislead. */
+static int check_imported(struct ld_schema_context *context, const struct ld_node *node,
+                          const struct ld_target_spec *target)
+{
+    static const char *const of_a_process[] = {"go", "limits", "death", "metrics", "ready"};
+    int code = 0;
+    for (size_t i = 0; target->kind == LD_TARGET_IMPORTED && i < sizeof of_a_process / sizeof *of_a_process; i++)
+        if (ld_node_get(node, of_a_process[i]))
+            code = first_of(code, COMPLAIN(context, node, of_a_process[i], "is of a process, and none is started"));
     return code;
 }
 
@@ -729,6 +750,7 @@ static int check_target(struct ld_schema_context *context, const struct ld_node 
         code = check_variants(context, node, target);
     code = first_of(code, check_setting(context, node, target));
     code = first_of(code, check_attached(context, node, target));
+    code = first_of(code, check_imported(context, node, target));
     code = first_of(code, check_listen(context, node, target));
     code = first_of(code, check_pprof(context, node, target));
     code = first_of(code, check_axes(context, node, target));

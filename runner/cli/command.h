@@ -58,6 +58,7 @@ int ld_command_detector(const struct ld_invocation *invocation);
 int ld_command_doctor(const struct ld_invocation *invocation);
 int ld_command_explain(const struct ld_invocation *invocation);
 int ld_command_help(const struct ld_invocation *invocation);
+int ld_command_import(const struct ld_invocation *invocation);
 int ld_command_lint(const struct ld_invocation *invocation);
 int ld_command_list(const struct ld_invocation *invocation);
 int ld_command_new_detector(const struct ld_invocation *invocation);

@@ -45,6 +45,15 @@ static const struct ld_option record_options[] = {
     {"db", "FILE", "The new database; default: one in leakdrill-runs."},
     {0},
 };
+static const struct ld_option import_options[] = {
+    {"columns", "LIST", "What columns and series of other names are, such as heap=go_heap_inuse_bytes, when=time, note=-."},
+    {"times", "WHENCE", "The time of a profile: name (of the file, else the profile's own; the default), profile or mtime."},
+    {"one-instance", NULL, "Names of files tell no instances apart; folders do."},
+    {"ignore-others", NULL, "Leave out columns that are no metric, and files that are nothing known; else they are errors."},
+    {"scenario", "FILE", "A scenario of yours with target: {imported: ...}: which detectors judge, and what was the leak."},
+    {"db", "FILE", "The new database; default: one in leakdrill-runs."},
+    {0},
+};
 static const struct ld_option replay_options[] = {
     OPTION_DB, {"detector", "DETECTOR", "Only this detector; default: all of the run."}, OPTION_JSON, {0},
 };
@@ -120,6 +129,22 @@ const struct ld_command ld_commands[] = {
      "stops its world, no load. The detectors watch, and nothing is expected of them. The scenario is written beside "
      "the database, to be changed and run again.",
      record_options, true, ld_command_record},
+    {"import", "FILE|FOLDER...", "take profiles, CSV or range-query results of others for recorded runs",
+     "Profiles: as net/http/pprof serves them (debug=0, 1 or 2); the kind is told by the bytes. Time: in the file's name "
+     "(20261121-083000, 2026-11-21T08:30:00Z, 1795249800, with fractions; without a zone it is UTC), else the "
+     "profile's own. Instance: the folder below the one named, and what the name holds besides time and kind: "
+     "api-1-goroutine-20261121-083000.pb.gz is of api-1. A goroutine profile gives the number of goroutines too.\n"
+     "CSV: a header with a column time (RFC 3339, or Unix seconds or milliseconds), metrics by their names in the "
+     "registry or in Prometheus (go_goroutines), and perhaps instance.\n"
+     "JSON: the answer of Prometheus' /api/v1/query_range for metrics as they are; the label pod, else instance, tells "
+     "instances apart.\n"
+     "A counter that falls, or process_start_time_seconds that moves by more than a second, begins a new life of the "
+     "process. The sampling period is the median difference of two reads. Where a kind of read stays away for two and a "
+     "half of its periods, one failed read says so. All of it becomes one run of a new campaign, which every detector "
+     "that can judge it watches; alerts are received at the time of their observation. Its scenario is written beside "
+     "the database, to be changed and given with --scenario.\n"
+     "Exit code 2: a file is wrong; all errors are told, and nothing is imported.",
+     import_options, true, ld_command_import},
     {"replay", "[RUN...]", "feed recorded runs to their detectors again",
      "RUN is a run's number; default: every run of the database. Says whether the alerts are "
      "the stored ones; exit code 1: they are not.",

@@ -1,13 +1,13 @@
 /* Record a live service: a scenario that only watches is written beside the database, and run. */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/text.h"
-#include "detect/detector.h"
 #include "runner/cli/command.h"
 #include "runner/cli/database.h"
+#include "runner/cli/observed.h"
 
 #define SCENARIO_MAX ((size_t)64 << 10)
 #define SHORTEST_NS LD_SECOND
@@ -34,60 +34,42 @@ static int read_duration(const struct ld_invocation *invocation, const char *opt
     return 0;
 }
 
-/* What reads nothing that intrudes watches; nothing is expected of it. */
-static bool may_watch(const struct ld_detector_kind *kind)
+static bool watches(const void *context, const struct ld_detector_kind *kind)
 {
-    return kind->type == LD_DETECTOR_BUILTIN && !kind->calibration && !kind->active && !kind->sees_truth;
+    (void)context;
+    return ld_observed_may_watch(kind);
 }
 
-static int add_quoted(struct ld_buffer *out, const char *text)
+static int render(const struct recording *recording, struct ld_buffer *target, struct ld_buffer *out)
 {
-    int code = ld_buffer_add_text(out, "\"");
-    for (; *text && !code; text++)
-        code = ld_buffer_printf(out, *text == '"' || *text == '\\' ? "\\%c" : "%c", *text);
-    return code ? code : ld_buffer_add_text(out, "\"");
-}
-
-static int render(const struct recording *recording, struct ld_buffer *out)
-{
-    size_t count;
-    const struct ld_detector_kind *const *kinds = ld_detector_kinds(&count);
-    int code = ld_buffer_add_text(out, "leakdrill: 1\nname: recording\n"
-                                       "doc: A service that ran already, watched by harmless reads alone.\n"
-                                       "target:\n  attach: ");
+    char phases[64];
+    snprintf(phases, sizeof phases, "{baseline: %s}", recording->lasts);
+    int code = ld_buffer_add_text(target, "  attach: ");
     if (!code)
-        code = add_quoted(out, recording->url);
+        code = ld_observed_quote(recording->url, target);
     if (!code)
-        code = ld_buffer_add_text(out, recording->metrics ? "\n" : "\n  metrics: \"\"\n");
-    if (!code)
-        code = ld_buffer_printf(out, "phases: {baseline: %s}\nsampling: {every: %s, profiles: [goroutine, heap]}\n"
-                                     "detectors:\n", recording->lasts, recording->every);
-    for (size_t i = 0; i < count && !code; i++)
-        if (may_watch(kinds[i]))
-            code = ld_buffer_printf(out, "  - %s\n", kinds[i]->name);
-    if (!code)
-        code = ld_buffer_add_text(out, "repeat: {runs: 1}\nexpect:\n");
-    for (size_t i = 0; i < count && !code; i++)
-        if (may_watch(kinds[i]))
-            code = ld_buffer_printf(out, "  - {detector: %s, report_only: true}\n", kinds[i]->name);
-    return code;
+        code = ld_buffer_add_text(target, recording->metrics ? "\n" : "\n  metrics: \"\"\n");
+    const struct ld_observed observed = {.name = "recording",
+                                         .doc = "A service that ran already, watched by harmless reads alone.",
+                                         .target = ld_buffer_text(target),
+                                         .phases = phases,
+                                         .every = recording->every,
+                                         .profiles = "goroutine, heap",
+                                         .watches = watches};
+    return code ? code : ld_observed_render(&observed, out);
 }
 
 static int write_scenario(const struct recording *recording, struct ld_error *error)
 {
-    struct ld_buffer text;
+    struct ld_buffer target, text;
+    ld_buffer_init(&target, SCENARIO_MAX);
     ld_buffer_init(&text, SCENARIO_MAX);
-    int code = render(recording, &text);
+    int code = render(recording, &target, &text);
     if (code)
         ld_fail(error, code, "the scenario: %s", ld_code_text(code));
-    FILE *file = code ? NULL : fopen(recording->scenario, "wxe");
-    if (!code && !file)
-        code = ld_fail_errno(error, LD_EIO, errno, "cannot write %s", recording->scenario);
-    if (file) {
-        bool good = fwrite(text.bytes, 1, text.length, file) == text.length;
-        if (fclose(file) != 0 || !good)
-            code = ld_fail_errno(error, LD_EIO, errno, "cannot write %s", recording->scenario);
-    }
+    else
+        code = ld_observed_write(recording->scenario, &text, error);
+    ld_buffer_done(&target);
     ld_buffer_done(&text);
     return code;
 }
@@ -121,10 +103,7 @@ int ld_command_record(const struct ld_invocation *invocation)
         return exit;
     int code = ld_database_new(ld_option_text(invocation, "db"), recording.database, sizeof recording.database, &error);
     if (!code) {
-        size_t length = strlen(recording.database);
-        bool suffix = length > 3 && strcmp(recording.database + length - 3, ".db") == 0;
-        snprintf(recording.scenario, sizeof recording.scenario, "%.*s.yaml", (int)(suffix ? length - 3 : length),
-                 recording.database);
+        ld_observed_path(recording.database, recording.scenario, sizeof recording.scenario);
         code = write_scenario(&recording, &error);
     }
     return code ? ld_say_error(invocation->command, &error) : run(&recording);

@@ -245,6 +245,12 @@ static int check_programs(const struct ld_source_setting *sources, const struct 
     for (size_t i = 0; i < plan->cell_count; i++) {
         const struct ld_cell *cell = &plan->cells[i];
         struct ld_program program;
+        if (cell->scenario->target.kind == LD_TARGET_IMPORTED) {
+            int code = ld_fail(error, LD_ESPEC, "is of imported observations, which cannot be run: leakdrill import "
+                                                "--scenario takes it");
+            snprintf(error->file, sizeof error->file, "%s", cell->scenario->file);
+            return code;
+        }
         if (cell->scenario->target.kind != LD_TARGET_FIXTURE)
             continue;
         int code = ld_installed_fixture(sources->installed, cell->scenario->target.fixture, cell->variant, &program,

@@ -271,7 +271,7 @@ static void on_tick(uv_timer_t *timer)
 
 /* ---- before and after */
 
-static int64_t wall_now(void)
+int64_t ld_wall_now(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
@@ -291,7 +291,7 @@ static int write_campaign(struct campaign *campaign, struct ld_error *error)
     char id[64], cores[24], jobs[24], runs[24];
     size_t count = 0;
     struct utsname system = {0};
-    int64_t now = wall_now();
+    int64_t now = ld_wall_now();
     uname(&system);
     ld_boot_id(boot);
     snprintf(id, sizeof id, "%llx", (unsigned long long)ld_derive((uint64_t)now, system.nodename, (uint64_t)getpid()));
@@ -466,7 +466,7 @@ static void judge(uv_work_t *work)
     if (!code)
         code = ld_store_score(store, &judged.score, &judged.verdicts, &judging->error);
     if (!code)
-        code = ld_store_campaign_end(store, wall_now(), ld_verdict_name(judged.verdicts.verdict),
+        code = ld_store_campaign_end(store, ld_wall_now(), ld_verdict_name(judged.verdicts.verdict),
                                      judging->interrupt_signal, &judging->error);
     ld_judged_done(&judged);
     judging->code = code;

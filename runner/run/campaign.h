@@ -67,5 +67,7 @@ int ld_campaign_run(struct ld_campaign_result *ret_result, const struct ld_campa
 /* How many runs at a time when nobody says: four times the cores, for runs mostly wait; tests/benchmarks/a_a.sh
  * tells whether that shifts what a run shows. */
 unsigned ld_campaign_default_jobs(void);
+/* The wall clock, ns since 1970: only to show. */
+int64_t ld_wall_now(void);
 
 #endif
