@@ -27,6 +27,9 @@
     X(always, "always")                 \
     X(random, "random")
 
+/* The hazard that `random` keeps where it is sampled so often, per second. */
+double ld_random_hazard(double hazard_per_second, int64_t period_ns);
+
 #define X(id, name) extern const struct ld_detector_kind ld_detector_##id;
 LD_DETECTORS(X)
 #undef X

@@ -7,6 +7,9 @@
 #include "detect/builtin.h"
 #include "detect/watch.h"
 
+#define HITS_A_PERIOD 0.1 /* at most: between two looks there is no second lot */
+#define HITS_MAX 1000     /* of one interval */
+
 struct options {
     double hazard_per_second;
 };
@@ -18,7 +21,8 @@ static const struct ld_schema options_schema = {
         (const struct ld_field[]){
             {.name = "hazard", .type = LD_FIELD_RATE, .offset = offsetof(struct options, hazard_per_second),
              .minimum = 0, .maximum = 1000, .initial = "6/m",
-             .doc = "Expected alerts per minute of observation time of one instance; not scaled."},
+             .doc = "Expected alerts per minute of observation time of one instance, but at most one in ten sampling "
+                    "periods; not scaled."},
             {0}},
 };
 
@@ -41,17 +45,27 @@ static int random_open(void **ret_state, const struct ld_detector_setting *setti
         return ld_fail(error, LD_ENOMEM, "out of memory");
     ld_watch_init(&detector->watch, sizeof(struct life), NULL);
     detector->seed = setting->seed;
-    detector->hazard_per_second = options->hazard_per_second;
+    detector->hazard_per_second = ld_random_hazard(options->hazard_per_second, setting->period_ns);
     *ret_state = detector;
     return 0;
 }
 
-/* The lot of one interval between two observations of a life: hazard x length, which needs no libm and so is the
- * same on every machine. The draw depends on the seed and the observation that ends the interval, on nothing else. */
-static bool hit(const struct detector *detector, const struct ld_observation *observation, int64_t since_ns)
+double ld_random_hazard(double hazard_per_second, int64_t period_ns)
+{
+    double most = period_ns > 0 ? HITS_A_PERIOD / ((double)period_ns / (double)LD_SECOND) : hazard_per_second;
+    return hazard_per_second < most ? hazard_per_second : most;
+}
+
+/* The lots of one interval between two observations of a life: hazard x length, which needs no libm and so is the same
+ * on every machine; what is whole of it falls for certain, so that a long silence keeps the hazard too. The draw
+ * depends on the seed and the observation that ends the interval, on nothing else. */
+static unsigned draw(const struct detector *detector, const struct ld_observation *observation, int64_t since_ns)
 {
     double chance = detector->hazard_per_second * ((double)(observation->time_ns - since_ns) / (double)LD_SECOND);
-    return ld_unit(ld_derive(detector->seed, "random", observation->sequence)) < chance;
+    unsigned hits = 0;
+    for (; chance >= 1 && hits < HITS_MAX; chance--)
+        hits++;
+    return hits + (ld_unit(ld_derive(detector->seed, "random", observation->sequence)) < chance);
 }
 
 static int random_observe(void *state, const struct ld_observation *observation, const struct ld_alert_sink *sink)
@@ -62,15 +76,15 @@ static int random_observe(void *state, const struct ld_observation *observation,
     if (code || !life)
         return code;
     struct life *last = life->state;
-    bool alarm = last->seen && hit(detector, observation, last->time_ns);
+    unsigned hits = last->seen ? draw(detector, observation, last->time_ns) : 0;
     last->seen = true;
     last->time_ns = observation->time_ns;
-    if (!alarm)
-        return 0;
-    struct ld_alert alert = {.cause = LD_CAUSE_ANY, .severity = LD_SEVERITY_AMBER, .why = "the lot fell"};
-    code = ld_claim_open(&detector->watch, life, observation, sink, &alert);
-    if (!code)
-        ld_claim_close(life, observation, sink, 0, "drawn again at the next observation");
+    const struct ld_alert alert = {.cause = LD_CAUSE_ANY, .severity = LD_SEVERITY_AMBER, .why = "the lot fell"};
+    for (unsigned i = 0; i < hits && !code; i++) {
+        code = ld_claim_open(&detector->watch, life, observation, sink, &alert);
+        if (!code)
+            ld_claim_close(life, observation, sink, 0, "drawn again at the next observation");
+    }
     return code;
 }
 

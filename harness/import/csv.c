@@ -227,7 +227,7 @@ static int read_cell(struct reader *reader, struct row *row, int role)
     if (role == LD_IMPORT_INSTANCE) {
         int code = ld_import_instance(reader->import, field->text, field->length, &row->instance);
         return code ? ld_import_fail(reader->errors, code, reader->file, field->line, field->column, "%s",
-                                     code == LD_ELIMIT ? "more than 64 instances, or a name longer than 200 bytes" : ld_code_text(code))
+                                     ld_import_why_instance(code))
                     : 0;
     }
     return read_value(reader, row, role);

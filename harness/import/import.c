@@ -52,6 +52,11 @@ const char *ld_import_why(int code)
     return code == LD_ELIMIT ? "there is more than an import may hold" : ld_code_text(code);
 }
 
+const char *ld_import_why_instance(int code)
+{
+    return code == LD_ELIMIT ? "more than 64 instances, or a name longer than 200 bytes" : ld_code_text(code);
+}
+
 static int grow(void *items, size_t *room, size_t count, size_t size, size_t most)
 {
     void **array = items;

@@ -6,8 +6,8 @@
  * Every error of every file is reported before anything is made of it.
  *
  * Rules, which `leakdrill help import` tells:
- *  - Time of a profile: of its file's name, else its own (only debug=0 has one), or, when asked for, of the file. A date
- *    without a zone is UTC. Dates without a time of day are no time.
+ *  - Time of a profile: of its file's name, else its own (only debug=0 has one), or, when asked for, of the file. A
+ *    date without a zone is UTC. Dates without a time of day are no time.
  *  - Instance of a profile: the folder below the one named, and what is left of the file's name without time, kind and
  *    suffix ("api-1-goroutine-20261121-083000.pb.gz": api-1). Of a number: the column or label `instance` (or `pod`).
  *  - A goroutine profile gives the number of goroutines too, as numbers read just before it.
@@ -92,7 +92,8 @@ int ld_import_profile(struct ld_import *import, const struct ld_import_file *fil
 int ld_import_csv(struct ld_import *import, const struct ld_import_file *file, struct ld_errors *errors);
 int ld_import_range(struct ld_import *import, const struct ld_import_file *file, struct ld_errors *errors);
 
-/* No more files: order, duplicates, lives, period. LD_ESPEC when there is nothing, or two reads contradict each other. */
+/* No more files: order, duplicates, lives, period. LD_ESPEC when there is nothing, or two reads contradict each
+ * other. */
 int ld_import_finish(struct ld_import *import, struct ld_errors *errors);
 
 struct ld_import_summary {

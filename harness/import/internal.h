@@ -53,6 +53,8 @@ int ld_import_fail(struct ld_errors *errors, int code, const char *file, unsigne
                    const char *format, ...) __attribute__((format(printf, 6, 7)));
 /* The instance of that name, which is made when it is new. LD_ELIMIT, LD_ENOMEM: reported nowhere yet. */
 int ld_import_instance(struct ld_import *import, const char *name, size_t length, uint32_t *ret_instance);
+/* What is wrong with an instance that cannot be made. */
+const char *ld_import_why_instance(int code);
 /* What a limit or no memory comes to, in words. */
 const char *ld_import_why(int code);
 int ld_import_add_number(struct ld_import *import, const struct ld_import_number *number);

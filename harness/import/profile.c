@@ -13,14 +13,15 @@ static bool looks_alike(enum ld_profile_kind kind, enum ld_profile_kind other, e
     return encoding == LD_ENCODING_PROTO && kind == LD_PROFILE_MUTEX && other == LD_PROFILE_BLOCK;
 }
 
-/* What the bytes say, and where they cannot tell, the name. A heap profile and one of allocations hold the same numbers:
- * without a word it is a heap profile. */
+/* What the bytes say, and where they cannot tell, the name. A heap profile and one of allocations hold the same
+ * numbers: without a word it is a heap profile. */
 static int decide_kind(const struct ld_profile *profile, enum ld_profile_kind named, const char *file,
                        enum ld_profile_kind *ret_kind, struct ld_errors *errors)
 {
     enum ld_profile_kind kind = profile->kind;
     if (kind == LD_PROFILE_KINDS)
-        return ld_import_fail(errors, LD_ESPEC, file, 0, 0, "is a profile without values: of what kind it is cannot be told");
+        return ld_import_fail(errors, LD_ESPEC, file, 0, 0,
+                              "is a profile without values: of what kind it is cannot be told");
     if (named != LD_PROFILE_KINDS && looks_alike(kind, named, profile->encoding))
         kind = named;
     else if (named == LD_PROFILE_KINDS && kind == LD_PROFILE_MUTEX && profile->encoding == LD_ENCODING_PROTO)
@@ -101,8 +102,8 @@ static int take(struct ld_import *import, const struct ld_import_file *file, con
     code = decide_instance(import, file, instance, &read.instance);
     if (code == LD_ELIMIT)
         return ld_import_fail(errors, code, file->file, 0, 0,
-                              "would be instance \"%.200s\", but there are %d others, or its name is longer than %d bytes: "
-                              "names tell instances apart, unless --one-instance is given",
+                              "would be instance \"%.200s\", but there are %d others, or its name is longer than %d "
+                              "bytes: names tell instances apart, unless --one-instance is given",
                               instance, LD_IMPORT_INSTANCES_MAX, LD_IMPORT_NAME_MAX);
     if (!code)
         code = keep_body(import, file, &read);

@@ -114,7 +114,7 @@ static int read_series(struct range *range, const json_t *series, size_t index)
     const char *instance = instance_of(labels);
     int code = ld_import_instance(range->import, instance, strlen(instance), &number.instance);
     if (code)
-        return fail_at(range, code, path, code == LD_ELIMIT ? "more than 64 instances, or a name longer than 200 bytes" : ld_code_text(code));
+        return fail_at(range, code, path, ld_import_why_instance(code));
     return read_values(range, values, index, &number);
 }
 

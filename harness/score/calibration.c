@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "detect/builtin.h"
 #include "score/internal.h"
 
 #define PERIODS_TOLERATED 2
@@ -152,6 +153,7 @@ static void try_random(struct tally *tally, const struct trial *trial)
         memcpy(&hazard, value, sizeof hazard);
     else if (field && field->initial)
         (void)ld_parse_rate(field->initial, &hazard, &expected);
+    hazard = ld_random_hazard(hazard, score_period_ns(trial->scenario));
     const struct ld_run_record *run = trial->run;
     for (size_t i = 0; i < run->life_count; i++) {
         int64_t from_ns = run->lives[i].from_ns > run->observed_from_ns ? run->lives[i].from_ns : run->observed_from_ns;

@@ -46,11 +46,15 @@ static const struct ld_option record_options[] = {
     {0},
 };
 static const struct ld_option import_options[] = {
-    {"columns", "LIST", "What columns and series of other names are, such as heap=go_heap_inuse_bytes, when=time, note=-."},
-    {"times", "WHENCE", "The time of a profile: name (of the file, else the profile's own; the default), profile or mtime."},
+    {"columns", "LIST",
+     "What columns and series of other names are, such as heap=go_heap_inuse_bytes, when=time, note=-."},
+    {"times", "WHENCE",
+     "The time of a profile: name (of the file, else the profile's own; the default), profile or mtime."},
     {"one-instance", NULL, "Names of files tell no instances apart; folders do."},
-    {"ignore-others", NULL, "Leave out columns that are no metric, and files that are nothing known; else they are errors."},
-    {"scenario", "FILE", "A scenario of yours with target: {imported: ...}: which detectors judge, and what was the leak."},
+    {"ignore-others", NULL,
+     "Leave out columns that are no metric, and files that are nothing known; else they are errors."},
+    {"scenario", "FILE",
+     "A scenario of yours with target: {imported: ...}: which detectors judge, and what was the leak."},
     {"db", "FILE", "The new database; default: one in leakdrill-runs."},
     {0},
 };

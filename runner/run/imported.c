@@ -197,7 +197,8 @@ static int store_campaign(struct storing *storing)
     const struct ld_plan *plan = storing->setting->plan;
     int64_t now_ns = ld_wall_now();
     uname(&system);
-    snprintf(id, sizeof id, "%llx", (unsigned long long)ld_derive((uint64_t)now_ns, system.nodename, (uint64_t)getpid()));
+    uint64_t number = ld_derive((uint64_t)now_ns, system.nodename, (uint64_t)getpid());
+    snprintf(id, sizeof id, "%llx", (unsigned long long)number);
     ld_format_duration(storing->summary.period_ns, period, sizeof period);
     facts[count++] = (struct ld_fact){"leakdrill.version", LEAKDRILL_VERSION};
     facts[count++] = (struct ld_fact){LD_FACT_RUNS, "0"};

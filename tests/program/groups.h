@@ -15,6 +15,7 @@
     X(kill, "kill")                  \
     X(interrupt, "interrupt")        \
     X(replay, "replay")              \
+    X(import, "import")              \
     X(together, "together")          \
     X(determinism, "determinism")    \
     X(threads, "threads")            \

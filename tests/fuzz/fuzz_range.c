@@ -1,0 +1,7 @@
+/* The answer of a range query, read to its end and delivered. */
+#include "import_rig.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    return fuzz_import(data, size, "a.json", ld_import_range);
+}

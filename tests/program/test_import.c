@@ -1,0 +1,235 @@
+/* Import: dumps, CSV and range-query results of others, judged and replayed like what was recorded here. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <cmocka.h>
+
+#include "base/buffer.h"
+#include "base/file.h"
+#include "groups.h"
+#include "lab.h"
+
+#define NOON 1795249800 /* 2026-11-21T08:30:00Z */
+#define SAMPLES 120
+
+static struct lab lab;
+
+/* Steady for a quarter of an hour, then twelve goroutines more every half minute. */
+static int goroutines_at(int sample)
+{
+    return sample < 30 ? 50 : 50 + (sample - 30) * 12;
+}
+
+static void write_csv(const char *name)
+{
+    struct ld_buffer text;
+    ld_buffer_init(&text, 1 << 20);
+    ld_buffer_add_text(&text, "time,go_goroutines,process_resident_memory_bytes\r\n");
+    for (int i = 0; i < SAMPLES; i++)
+        ld_buffer_printf(&text, "%d,%d,%d\r\n", NOON + 30 * i, goroutines_at(i), 100000000 + 4096 * goroutines_at(i));
+    lab_write(&lab, name, text.bytes);
+    ld_buffer_done(&text);
+}
+
+static void add_series(struct ld_buffer *text, const char *pod, bool leaks)
+{
+    ld_buffer_printf(text, "{\"metric\":{\"__name__\":\"go_goroutines\",\"pod\":\"%s\"},\"values\":[", pod);
+    for (int i = 0; i < SAMPLES; i++)
+        ld_buffer_printf(text, "%s[%d,\"%d\"]", i ? "," : "", NOON + 30 * i, leaks ? goroutines_at(i) : 50 + i % 3);
+    ld_buffer_add_text(text, "]}");
+}
+
+static void write_range(const char *name)
+{
+    struct ld_buffer text;
+    ld_buffer_init(&text, 1 << 20);
+    ld_buffer_add_text(&text, "{\"status\":\"success\",\"data\":{\"resultType\":\"matrix\",\"result\":[");
+    add_series(&text, "shop-1", true);
+    ld_buffer_add_text(&text, ",");
+    add_series(&text, "shop-2", false);
+    ld_buffer_add_text(&text, "]}}");
+    lab_write(&lab, name, text.bytes);
+    ld_buffer_done(&text);
+}
+
+static void copy_golden(const char *golden, const char *name)
+{
+    char path[512];
+    struct ld_buffer bytes;
+    struct ld_error error;
+    snprintf(path, sizeof path, TEST_DATA "/goprof/%s", golden);
+    ld_buffer_init(&bytes, 64 << 20);
+    if (ld_file_read(path, &bytes, &error) != 0)
+        fail_msg("%s", error.message);
+    snprintf(path, sizeof path, "%s/%s", lab.folder, name);
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes.bytes, 1, bytes.length, file), bytes.length);
+    fclose(file);
+    ld_buffer_done(&bytes);
+}
+
+static void make_folder(const char *name)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", lab.folder, name);
+    assert_int_equal(mkdir(path, 0777), 0);
+}
+
+/* ---- tests */
+
+static void a_csv_with_a_ramp(void **state)
+{
+    struct program_result result;
+    (void)state;
+    write_csv("ramp.csv");
+    LAB_RUN(&lab, &result, "import", "ramp.csv", "--db", "ramp.db");
+    lab_check(&result, 0, "every 30s (the median of the differences)", "");
+    lab_check(&result, 0, "site-threshold cannot judge: there are no goroutine profiles", NULL);
+    program_result_done(&result);
+    lab_assert_database(&lab, "ramp.db");
+    /* 500 goroutines from sample 68 on: 50 + 38 * 12 = 506. */
+    lab_assert_number(&lab, "ramp.db",
+                      "SELECT evidence_time_ns / 1000000000 FROM alert WHERE detector = 'threshold' AND action = 'open'",
+                      68 * 30);
+    lab_assert_number(&lab, "ramp.db", "SELECT count(*) FROM alert WHERE detector = 'growth' AND action = 'open'", 1);
+    lab_assert_number(&lab, "ramp.db", "SELECT count(*) FROM alert WHERE receipt_ns <> evidence_time_ns", 0);
+    LAB_RUN(&lab, &result, "replay", "--db", "ramp.db");
+    lab_check(&result, 0, "identical to the stored ones", NULL);
+    assert_string_equal(result.err, "");
+    program_result_done(&result);
+    assert_true(lab_has(&lab, "ramp.yaml"));
+    LAB_RUN(&lab, &result, "lint", "ramp.yaml");
+    lab_check(&result, 0, NULL, NULL);
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "run", "ramp.yaml", "--db", "run.db");
+    lab_check(&result, 2, NULL, "is of imported observations, which cannot be run");
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "show", "0", "--db", "ramp.db");
+    lab_check(&result, 0, "imported/observed/none", NULL);
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "report", "--db", "ramp.db");
+    lab_check(&result, 0, "Verdict: PASS", NULL);
+    program_result_done(&result);
+}
+
+static void a_range_of_two_pods(void **state)
+{
+    struct program_result result;
+    (void)state;
+    write_range("pods.json");
+    LAB_RUN(&lab, &result, "import", "pods.json", "--db", "pods.db");
+    lab_check(&result, 0, "instance 1: shop-2\n", "");
+    program_result_done(&result);
+    lab_assert_number(&lab, "pods.db", "SELECT count(*) FROM alert WHERE detector = 'threshold' AND instance = 0 AND "
+                                       "action = 'open'", 1);
+    lab_assert_number(&lab, "pods.db", "SELECT count(*) FROM alert WHERE detector IN ('threshold', 'growth') AND "
+                                       "instance = 1", 0);
+    lab_assert_text(&lab, "pods.db", "SELECT value FROM fact WHERE name = 'import.instance.1'", "shop-2");
+    LAB_RUN(&lab, &result, "replay", "--db", "pods.db");
+    lab_check(&result, 0, "identical to the stored ones", NULL);
+    program_result_done(&result);
+}
+
+static void dumps_that_are_real(void **state)
+{
+    struct program_result result;
+    (void)state;
+    make_folder("dumps");
+    /* One program, by three releases of Go and in every encoding; its leaks twice, as the detector wants. */
+    copy_golden("go1.24/goroutine.debug2.txt", "dumps/goroutine-20261121-083000.txt");
+    copy_golden("go1.25/goroutine.debug0.pb.gz", "dumps/goroutine-20261121-083100.pb.gz");
+    copy_golden("go1.26/goroutine.debug1.txt", "dumps/goroutine-20261121-083200.txt");
+    copy_golden("go1.26/goroutineleak.debug0.pb.gz", "dumps/leaks-20261121-083200.pb.gz");
+    copy_golden("go1.26/goroutineleak.debug1.txt", "dumps/leaks-20261121-083300.txt");
+    LAB_RUN(&lab, &result, "import", "dumps", "--one-instance", "--db", "dumps.db");
+    lab_check(&result, 0, "5 profiles of goroutine, goroutineleak and 0 numbers in 0 reads, of 1 instance", "");
+    program_result_done(&result);
+    lab_assert_number(&lab, "dumps.db", "SELECT count(*) FROM observation WHERE kind = 'profile'", 5);
+    lab_assert_number(&lab, "dumps.db", "SELECT count(*) > 0 FROM alert WHERE detector = 'goroutineleak'", 1);
+    LAB_RUN(&lab, &result, "replay", "--db", "dumps.db");
+    lab_check(&result, 0, "identical to the stored ones", NULL);
+    program_result_done(&result);
+}
+
+/* All of them are told, and there is no database, nor half of one. */
+static void what_is_wrong_is_told_at_once(void **state)
+{
+    struct program_result result;
+    (void)state;
+    make_folder("wrong");
+    lab_write(&lab, "wrong/a.csv", "time,go_goroutines\n5,many\n");
+    lab_write(&lab, "wrong/b.json", "{\"status\":\"error\",\"error\":\"too many points\"}");
+    lab_write(&lab, "wrong/goroutine-20261121-083000.pb.gz", "\x1f\x8b no");
+    lab_write(&lab, "wrong/notes", "hello\n");
+    LAB_RUN(&lab, &result, "import", "wrong", "nowhere", "--db", "wrong.db");
+    lab_check(&result, 2, "", "wrong/a.csv:2:3: \"many\" is no number\n");
+    lab_check(&result, 2, "", "wrong/b.json: status: too many points\n");
+    lab_check(&result, 2, "", "wrong/goroutine-20261121-083000.pb.gz: ");
+    lab_check(&result, 2, "", "wrong/notes: is neither a profile nor a CSV nor the JSON answer of a range query\n");
+    lab_check(&result, 2, "", "nowhere: ");
+    lab_check(&result, 2, "", "5 errors; nothing was imported");
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "import", "--db", "wrong.db");
+    lab_check(&result, 4, "", "takes files or folders");
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "import", "wrong", "--times", "now", "--db", "wrong.db");
+    lab_check(&result, 4, "", "is not name, profile or mtime");
+    program_result_done(&result);
+    assert_false(lab_has(&lab, "wrong.db"));
+    assert_false(lab_has(&lab, "wrong.yaml"));
+}
+
+/* An incident whose cause is known: what was found of it, and when. */
+static void a_declared_leak_is_scored(void **state)
+{
+    static const char scenario[] = "leakdrill: 1\nname: incident\n"
+                                   "target: {imported: ramp.csv, declared: {cause: chan-receive, from: 15m}}\n"
+                                   "sampling: {every: 30s}\n"
+                                   "detectors: [threshold, growth]\nrepeat: {runs: 1}\n"
+                                   "expect:\n  - {detector: threshold, detection: {observed: 100%}}\n"
+                                   "  - {detector: growth, report_only: true}\n";
+    struct program_result result;
+    (void)state;
+    write_csv("ramp.csv");
+    lab_write(&lab, "incident.yaml", scenario);
+    LAB_RUN(&lab, &result, "import", "ramp.csv", "--scenario", "incident.yaml", "--db", "incident.db");
+    lab_check(&result, 0, NULL, "");
+    program_result_done(&result);
+    lab_assert_number(&lab, "incident.db",
+                      "SELECT detect_ns / 1000000000 FROM outcome WHERE detector = 'threshold' AND kind = 'TP'",
+                      68 * 30 - 900);
+    lab_write(&lab, "wrong.yaml", "leakdrill: 1\nname: n\ntarget: {imported: x, instances: 2}\nrepeat: {runs: 1}\n"
+                                  "detectors: [growth]\nexpect:\n  - {detector: growth, report_only: true}\n");
+    LAB_RUN(&lab, &result, "import", "ramp.csv", "--scenario", "wrong.yaml", "--db", "wrong.db");
+    lab_check(&result, 2, "", "wrong.yaml: has 2 instances, the files have 1");
+    program_result_done(&result);
+}
+
+static int open_lab(void **state)
+{
+    (void)state;
+    lab_open(&lab);
+    return 0;
+}
+
+static int close_lab(void **state)
+{
+    (void)state;
+    lab_close(&lab);
+    return 0;
+}
+
+#define IN_LAB(test) cmocka_unit_test_setup_teardown(test, open_lab, close_lab)
+
+int test_import(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_LAB(a_csv_with_a_ramp),        IN_LAB(a_range_of_two_pods),       IN_LAB(dumps_that_are_real),
+        IN_LAB(what_is_wrong_is_told_at_once), IN_LAB(a_declared_leak_is_scored),
+    };
+    return cmocka_run_group_tests_name("import", tests, NULL, NULL);
+}
