@@ -67,5 +67,7 @@ int ld_observed_write(const char *path, const struct ld_buffer *text, struct ld_
 
 bool ld_observed_may_watch(const struct ld_detector_kind *kind)
 {
-    return kind->type == LD_DETECTOR_BUILTIN && !kind->calibration && !kind->active && !kind->sees_truth;
+    const unsigned looks = LD_READ_METRICS_PERIOD | LD_READ_GOROUTINE_PERIOD | LD_READ_HEAP_PERIOD;
+    return kind->type == LD_DETECTOR_BUILTIN && !kind->calibration && !kind->active && !kind->sees_truth &&
+           (kind->reads & looks);
 }

@@ -24,7 +24,7 @@ int ld_observed_quote(const char *text, struct ld_buffer *out);
 void ld_observed_path(const char *database, char *path, size_t room);
 /* A new file; LD_EIO when there is one. */
 int ld_observed_write(const char *path, const struct ld_buffer *text, struct ld_error *error);
-/* A detector that reads nothing that intrudes, whatever its options. */
+/* A detector that judges by harmless reads of a program that runs, and by no others, whatever its options. */
 bool ld_observed_may_watch(const struct ld_detector_kind *kind);
 
 #endif
