@@ -5,12 +5,12 @@
 
 static void item_line(struct styled *styled, const struct ld_regression *item)
 {
-    char line[640];
+    char line[1280];
     bool unconfirmed = item->kind == LD_REGRESSION_LOST && item->rerun && !item->confirmed;
     styled_colour(styled, item->fails ? STYLE_RED : STYLE_DIM);
     styled_cell(styled, unconfirmed ? "not again" : ld_regression_name(item->kind), 12, true);
     styled_colour(styled, STYLE_PLAIN);
-    snprintf(line, sizeof line, "%s, %s: %s", item->detector, item->cell, item->text);
+    snprintf(line, sizeof line, "%.100s, %.256s: %s", item->detector, item->cell, item->text);
     styled_wrapped(styled, 12, 14, line);
 }
 

@@ -59,6 +59,12 @@ struct ld_detector_setting {
     const char *data_folder; /* holds scenarios/matrix/current.yaml, the shipped rule file; "" : the working folder */
 };
 
+struct ld_rule_set { /* versioned rules: what alerts name as `rule` and `rule_version` */
+    const char *version;
+    size_t count;
+    const char **ids;
+};
+
 struct ld_detector_kind {
     const char *name;
     enum ld_detector_type type;
@@ -81,6 +87,8 @@ struct ld_detector_kind {
     /* The least number of goroutines at which it may speak; a run that never holds so many is out of its range, no
      * miss. May be NULL (0). */
     int64_t (*least_goroutines)(const struct ld_detector_setting *setting);
+    /* The rules it would evaluate now, in `arena`; LD_E… when they cannot be read. May be NULL: it has none. */
+    int (*rules)(struct ld_rule_set *ret_rules, const struct ld_detector_setting *setting, struct ld_arena *arena);
     /* One observation. LD_ENOMEM, LD_EDETECTOR: the detector is broken from here on. */
     int (*observe)(void *state, const struct ld_observation *observation, const struct ld_alert_sink *sink);
     /* Truth, for kinds with sees_truth; else NULL. */

@@ -84,6 +84,26 @@ static int64_t matrix_window(const struct ld_detector_setting *setting)
     return window_ns;
 }
 
+static int matrix_rules(struct ld_rule_set *ret_rules, const struct ld_detector_setting *setting,
+                        struct ld_arena *arena)
+{
+    struct ld_matrix *rules;
+    int code = read_rules(&rules, setting, NULL);
+    if (code)
+        return code;
+    struct ld_rule_set set = {.version = ld_arena_text(arena, ld_matrix_version(rules)),
+                              .ids = ld_arena_array(arena, ld_matrix_row_count(rules) + 1, sizeof *set.ids)};
+    code = set.version && set.ids ? 0 : LD_ENOMEM;
+    for (size_t i = 0; i < ld_matrix_row_count(rules) && !code; i++) {
+        set.ids[set.count] = ld_arena_text(arena, ld_matrix_row_id(rules, i));
+        code = set.ids[set.count++] ? 0 : LD_ENOMEM;
+    }
+    ld_matrix_free(rules);
+    if (!code)
+        *ret_rules = set;
+    return code;
+}
+
 static int matrix_observe(void *state, const struct ld_observation *observation, const struct ld_alert_sink *sink)
 {
     struct detector *detector = state;
@@ -110,6 +130,7 @@ const struct ld_detector_kind ld_detector_matrix = {
     .options_size = sizeof(struct options),
     .open = matrix_open,
     .window_ns = matrix_window,
+    .rules = matrix_rules,
     .observe = matrix_observe,
     .close = matrix_close,
 };

@@ -26,6 +26,9 @@ const char *ld_matrix_version(const struct ld_matrix *matrix); /* "v0.1.0-a1b2c3
 const char *ld_matrix_hash(const struct ld_matrix *matrix);    /* 64 hex */
 /* The canonical form, JSON with sorted keys; owned by the matrix. */
 const char *ld_matrix_canonical(const struct ld_matrix *matrix);
+/* Its rows by id. */
+size_t ld_matrix_row_count(const struct ld_matrix *matrix);
+const char *ld_matrix_row_id(const struct ld_matrix *matrix, size_t index);
 int64_t ld_matrix_window_ns(const struct ld_matrix *matrix);   /* the longest window of any row */
 /* Documentation of the rule language: schema, columns, predicates. */
 struct ld_buffer;

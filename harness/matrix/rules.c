@@ -453,6 +453,16 @@ void ld_matrix_free(struct ld_matrix *matrix)
     free(matrix);
 }
 
+size_t ld_matrix_row_count(const struct ld_matrix *matrix)
+{
+    return matrix->rows.count;
+}
+
+const char *ld_matrix_row_id(const struct ld_matrix *matrix, size_t index)
+{
+    return ld_matrix_row(matrix, index)->id;
+}
+
 const char *ld_matrix_version(const struct ld_matrix *matrix)
 {
     return matrix->version;

@@ -28,10 +28,11 @@ static int64_t fault_end_ns(const struct ld_fault_spec *fault)
     return lasts_ns > 0 ? fault->at_ns + lasts_ns : fault->at_ns;
 }
 
+/* A declared miss claims no rate. */
 static bool judges(const struct ld_scenario *scenario)
 {
     for (size_t i = 0; i < scenario->expectation_count; i++)
-        if (!scenario->expectations[i].report_only)
+        if (!scenario->expectations[i].report_only && !scenario->expectations[i].detection.missed)
             return true;
     return false;
 }

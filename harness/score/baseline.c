@@ -26,17 +26,66 @@ static void take_times(struct ld_baseline_row *made, const struct ld_plan *plan,
     }
 }
 
-static uint32_t false_alarm_runs(const struct ld_plan *plan, const struct ld_score *score,
-                                 const struct ld_board_row *row)
+static int by_leaks(const void *left, const void *right)
 {
-    uint32_t count = 0;
+    const struct ld_baseline_rule *a = left, *b = right;
+    if (a->leaks != b->leaks)
+        return a->leaks > b->leaks ? -1 : 1;
+    int rules = strcmp(a->rule, b->rule);
+    return rules ? rules : strcmp(a->version, b->version);
+}
+
+static int count_rule(struct ld_baseline_row *made, const struct ld_outcome *outcome, struct ld_arena *arena)
+{
+    for (size_t i = 0; i < made->rule_count; i++) {
+        struct ld_baseline_rule *known = &made->rules[i];
+        if (strcmp(known->rule, outcome->rule) == 0 && strcmp(known->version, outcome->rule_version) == 0) {
+            known->leaks++;
+            return 0;
+        }
+    }
+    if (made->rule_count == LD_BASELINE_RULES_MAX)
+        return 0;
+    struct ld_baseline_rule *rule = &made->rules[made->rule_count++];
+    *rule = (struct ld_baseline_rule){ld_arena_text(arena, outcome->rule), ld_arena_text(arena, outcome->rule_version), 1};
+    return rule->rule && rule->version ? 0 : LD_ENOMEM;
+}
+
+/* By which rules leaks were seen, and in which runs not. */
+static int take_rules(struct ld_baseline_row *made, const struct ld_plan *plan, const struct ld_score *score,
+                      const struct ld_board_row *row, struct ld_arena *arena)
+{
+    size_t missed = 0;
+    int code = 0;
+    for (size_t i = 0; i < score->outcome_count && !code; i++) {
+        const struct ld_outcome *outcome = &score->outcomes[i];
+        if (!is_of(outcome, plan, row))
+            continue;
+        if (outcome->kind == LD_OUTCOME_TP && *outcome->rule)
+            code = count_rule(made, outcome, arena);
+        if (outcome->kind != LD_OUTCOME_TP && missed < LD_BASELINE_MISSED_MAX)
+            made->missed[missed++] = outcome->run;
+    }
+    if (made->rule_count)
+        qsort(made->rules, made->rule_count, sizeof *made->rules, by_leaks);
+    return code;
+}
+
+static int take_false_alarms(struct ld_baseline_row *made, const struct ld_plan *plan, const struct ld_score *score,
+                             const struct ld_board_row *row, struct ld_arena *arena)
+{
     for (size_t i = 0; i < score->detector_run_count; i++) {
         const struct ld_detector_run *run = &score->detector_runs[i];
         const struct ld_run_plan *planned = ld_plan_find_run(plan, run->run);
-        count += planned && planned->cell == row->cell && strcmp(run->detector, row->detector) == 0 && run->valid &&
-                 run->false_alarms > 0;
+        if (!planned || planned->cell != row->cell || strcmp(run->detector, row->detector) != 0 || !run->valid ||
+            !run->false_alarms)
+            continue;
+        if (made->false_alarm_runs++ == 0) {
+            made->false_rule = ld_arena_text(arena, run->false_rule);
+            made->false_site = ld_arena_text(arena, run->false_site);
+        }
     }
-    return count;
+    return made->false_alarm_runs && (!made->false_rule || !made->false_site) ? LD_ENOMEM : 0;
 }
 
 static int add_row(struct ld_baseline *baseline, const struct ld_plan *plan, const struct ld_score *score,
@@ -51,13 +100,16 @@ static int add_row(struct ld_baseline *baseline, const struct ld_plan *plan, con
                                      .runs = row->valid,
                                      .leaks = leaks,
                                      .seen = row->counts[LD_OUTCOME_TP],
-                                     .false_alarm_runs = false_alarm_runs(plan, score, row),
+                                     .blamed = row->counts[LD_OUTCOME_DETECTOR_ERROR] +
+                                               row->counts[LD_OUTCOME_OUT_OF_RANGE],
+                                     .rules = ld_arena_array(baseline->arena, LD_BASELINE_RULES_MAX, sizeof *made->rules),
                                      .times = ld_arena_array(baseline->arena, leaks + 1, sizeof *made->times)};
-    if (!made->cell || !made->scenario || !made->detector || !made->times)
+    if (!made->cell || !made->scenario || !made->detector || !made->times || !made->rules)
         return LD_ENOMEM;
     take_times(made, plan, score, row);
     baseline->row_count++;
-    return 0;
+    int code = take_rules(made, plan, score, row, baseline->arena);
+    return code ? code : take_false_alarms(made, plan, score, row, baseline->arena);
 }
 
 int ld_baseline_make(struct ld_baseline *ret_baseline, const struct ld_plan *plan, const struct ld_score *score,

@@ -1,5 +1,6 @@
 #include "score/regress.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,7 @@ struct regressing {
     struct ld_regressions *result;
     const struct ld_baseline *before, *now;
     const struct ld_plan *plan;
+    const char *data_folder;
     size_t room;
 };
 
@@ -72,6 +74,104 @@ static const struct ld_baseline_row *row_of(const struct ld_baseline *baseline, 
     return NULL;
 }
 
+static const struct ld_scenario *scenario_of(const struct ld_plan *plan, const char *name)
+{
+    for (size_t i = 0; i < plan->cell_count; i++)
+        if (strcmp(plan->cells[i].scenario->name, name) == 0)
+            return plan->cells[i].scenario;
+    return NULL;
+}
+
+/* ---- where to look: the rules that saw it then, and what became of them; runs that missed it; who cried wolf */
+
+/* The rules that a detector evaluates now; an empty set when it has none or they cannot be read. */
+static struct ld_rule_set rules_now(const struct regressing *regressing, const struct ld_baseline_row *row)
+{
+    const struct ld_scenario *scenario = scenario_of(regressing->plan, row->scenario);
+    const struct ld_detector_spec *spec = scenario ? score_spec(scenario, row->detector) : NULL;
+    struct ld_rule_set rules = {.version = ""};
+    if (!spec || !spec->kind || !spec->kind->rules)
+        return rules;
+    const struct ld_detector_setting setting = {.name = spec->name,
+                                                .options = spec->options,
+                                                .time_scale = scenario->time_scale,
+                                                .period_ns = score_period_ns(scenario),
+                                                .manifest = scenario->manifest,
+                                                .data_folder = regressing->data_folder};
+    if (spec->kind->rules(&rules, &setting, regressing->result->arena) != 0)
+        rules = (struct ld_rule_set){.version = ""};
+    return rules;
+}
+
+static bool has_rule(const struct ld_rule_set *rules, const char *id)
+{
+    for (size_t i = 0; i < rules->count; i++)
+        if (strcmp(rules->ids[i], id) == 0)
+            return true;
+    return false;
+}
+
+static uint32_t seen_by(const struct ld_baseline_row *row, const char *rule)
+{
+    uint32_t leaks = 0;
+    for (size_t i = 0; i < row->rule_count; i++)
+        leaks += strcmp(row->rules[i].rule, rule) == 0 ? row->rules[i].leaks : 0;
+    return leaks;
+}
+
+__attribute__((format(printf, 2, 3))) static void say(struct ld_regression *item, const char *format, ...)
+{
+    size_t used = strlen(item->text);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(item->text + used, sizeof item->text - used, format, arguments);
+    va_end(arguments);
+}
+
+#define RULES_SAID 2
+
+static void say_rules(const struct regressing *regressing, struct ld_regression *item,
+                      const struct ld_baseline_row *before, const struct ld_baseline_row *now)
+{
+    if (!before->rule_count)
+        return;
+    struct ld_rule_set rules = rules_now(regressing, now);
+    for (size_t i = 0; i < before->rule_count && i < RULES_SAID; i++) {
+        const struct ld_baseline_rule *rule = &before->rules[i];
+        say(item, "; the baseline saw %u by row %.60s of %.40s", rule->leaks, rule->rule, rule->version);
+        if (!*rules.version)
+            continue;
+        if (!has_rule(&rules, rule->rule))
+            say(item, ", and the rules of now, %.40s, have no such row", rules.version);
+        else
+            say(item, ", the same row of %.40s sees %u", rules.version, seen_by(now, rule->rule));
+    }
+}
+
+static void say_missed(struct ld_regression *item, const struct ld_baseline_row *now)
+{
+    uint32_t missed = now->leaks - now->seen, listed = missed < LD_BASELINE_MISSED_MAX ? missed : LD_BASELINE_MISSED_MAX;
+    for (uint32_t i = 0; i < listed; i++)
+        say(item, "%s%u", i ? ", " : missed > 1 ? "; missed in runs " : "; missed in run ", now->missed[i]);
+    if (missed > listed)
+        say(item, ", ...");
+}
+
+static void say_false_alarm(struct ld_regression *item, const struct ld_baseline_row *now)
+{
+    bool rule = now->false_rule && *now->false_rule, site = now->false_site && *now->false_site;
+    if (now->false_alarm_runs && (rule || site))
+        say(item, "; the first%s%.60s%s%.120s", rule ? " by row " : "", rule ? now->false_rule : "", site ? " at " : "",
+            site ? now->false_site : "");
+}
+
+static bool is_declared_miss(const struct regressing *regressing, const struct ld_baseline_row *row)
+{
+    const struct ld_scenario *scenario = scenario_of(regressing->plan, row->scenario);
+    const struct ld_expectation *expectation = scenario ? score_expectation(scenario, row->detector) : NULL;
+    return expectation && expectation->detection.missed;
+}
+
 /* ---- leaks and false alarms, cell by cell */
 
 static int compare_leaks(struct regressing *regressing, const struct ld_baseline_row *before,
@@ -81,7 +181,7 @@ static int compare_leaks(struct regressing *regressing, const struct ld_baseline
     if (!before->leaks)
         return 0;
     if (!now->leaks)
-        kind = LD_REGRESSION_UNJUDGED;
+        kind = now->blamed ? LD_REGRESSION_UNJUDGED : LD_REGRESSION_VOID;
     else if (before->seen == before->leaks && now->seen < now->leaks)
         kind = LD_REGRESSION_LOST;
     else if (before->seen == 0 && now->seen > 0)
@@ -94,8 +194,13 @@ static int compare_leaks(struct regressing *regressing, const struct ld_baseline
     struct ld_regression *item = add(regressing, kind, now->cell, now->detector);
     if (!item)
         return LD_ENOMEM;
-    snprintf(item->text, sizeof item->text, "saw %u of %u leaks, in the baseline %u of %u", now->seen, now->leaks,
-             before->seen, before->leaks);
+    if (kind == LD_REGRESSION_FOUND && is_declared_miss(regressing, now))
+        say(item, "a declared miss is found now: ");
+    say(item, "saw %u of %u leaks, in the baseline %u of %u", now->seen, now->leaks, before->seen, before->leaks);
+    if (kind != LD_REGRESSION_FOUND && kind != LD_REGRESSION_VOID) {
+        say_missed(item, now);
+        say_rules(regressing, item, before, now);
+    }
     return 0;
 }
 
@@ -108,8 +213,9 @@ static int compare_false_alarms(struct regressing *regressing, const struct ld_b
                                      now->cell, now->detector);
     if (!item)
         return LD_ENOMEM;
-    snprintf(item->text, sizeof item->text, "false alarms in %u of %u runs, in the baseline %u of %u",
-             now->false_alarm_runs, now->runs, before->false_alarm_runs, before->runs);
+    say(item, "false alarms in %u of %u runs, in the baseline %u of %u", now->false_alarm_runs, now->runs,
+        before->false_alarm_runs, before->runs);
+    say_false_alarm(item, now);
     return 0;
 }
 
@@ -213,10 +319,8 @@ static int bound_difference(const struct times *before, const struct times *now,
 
 static int64_t period_of(const struct ld_plan *plan, const char *scenario)
 {
-    for (size_t i = 0; i < plan->cell_count; i++)
-        if (strcmp(plan->cells[i].scenario->name, scenario) == 0)
-            return score_period_ns(plan->cells[i].scenario);
-    return 0;
+    const struct ld_scenario *found = scenario_of(plan, scenario);
+    return found ? score_period_ns(found) : 0;
 }
 
 static int compare_times_of(struct regressing *regressing, const struct ld_baseline_row *like)
@@ -278,10 +382,12 @@ static int by_kind(const void *left, const void *right)
 }
 
 int ld_regress(struct ld_regressions *ret_regressions, const struct ld_baseline *baseline,
-               const struct ld_baseline *now, const struct ld_plan *plan, struct ld_error *error)
+               const struct ld_baseline *now, const struct ld_plan *plan, const char *data_folder,
+               struct ld_error *error)
 {
     struct ld_regressions result = {.arena = ld_arena_new(SCORE_ARENA_MAX)};
-    struct regressing regressing = {.result = &result, .before = baseline, .now = now, .plan = plan};
+    struct regressing regressing = {.result = &result, .before = baseline, .now = now, .plan = plan,
+                                   .data_folder = data_folder};
     int code = result.arena ? compare_rows(&regressing) : LD_ENOMEM;
     if (!code)
         code = compare_all_times(&regressing);
@@ -306,8 +412,7 @@ void ld_regressions_confirm(struct ld_regressions *regressions, const struct ld_
         item->rerun = true;
         item->confirmed = row->seen < row->leaks;
         item->fails = item->confirmed;
-        size_t used = strlen(item->text);
-        snprintf(item->text + used, sizeof item->text - used, "; run again: %u of %u", row->seen, row->leaks);
+        say(item, "; run again: %u of %u", row->seen, row->leaks);
     }
 }
 

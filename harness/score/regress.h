@@ -1,11 +1,20 @@
 /* A campaign against a baseline: what a detector lost, gained and got slower at.
  *
- * A baseline keeps, for each cell and detector, how many leaks happened and were seen, in how many runs there was a
- * false alarm, and every time to detect; the runs themselves are not needed. Only what both have is compared. */
+ * A baseline keeps, for each cell and detector, how many leaks happened and were seen, by which rules, in how many runs
+ * there was a false alarm, and every time to detect; the runs themselves are not needed. Only what both have is compared.
+ * Rules whose alerts saw a leak then are looked for among the rules of now, so that what is lost is named by its row. */
 #ifndef LD_SCORE_REGRESS_H
 #define LD_SCORE_REGRESS_H
 
 #include "score/score.h"
+
+struct ld_baseline_rule { /* its alerts saw so many leaks */
+    const char *rule, *version;
+    uint32_t leaks;
+};
+
+#define LD_BASELINE_RULES_MAX 32 /* of a row; more are not kept */
+#define LD_BASELINE_MISSED_MAX 5
 
 struct ld_baseline_row {
     const char *cell, *scenario, *detector;
@@ -13,6 +22,12 @@ struct ld_baseline_row {
     uint32_t false_alarm_runs;
     size_t time_count;
     struct ld_survival_time *times; /* of seen and missed leaks, from tM */
+    size_t rule_count;
+    struct ld_baseline_rule *rules; /* most leaks first; "" is no rule */
+    /* Of a campaign in hand, not kept: where to look. */
+    uint32_t blamed; /* leaks without evidence because the detector broke, or was out of its range */
+    uint32_t missed[LD_BASELINE_MISSED_MAX]; /* runs, the first of them; as many as leaks - seen say */
+    const char *false_rule, *false_site;     /* of the first false alarm; "" or NULL */
 };
 
 struct ld_baseline {
@@ -34,7 +49,8 @@ void ld_baseline_done(struct ld_baseline *baseline); /* NULL is allowed */
     X(UNJUDGED, "unjudged", true, "no leak of a cell is evidence any more: the detector broke or is out of its range") \
     X(FALSE_ALARM, "false-alarm", true, "runs of a cell that was quiet in the baseline have a false alarm")      \
     X(SLOWER, "slower", true, "the mean time to detect of a scenario rose beyond its interval")                  \
-    X(FOUND, "found", false, "leaks of a cell in which the baseline saw none are seen")                          \
+    X(VOID, "void", false, "no leak of a cell is evidence now, and the detector is not to blame: void runs, no leak") \
+    X(FOUND, "found", false, "leaks of a cell in which the baseline saw none are seen; a declared miss is named so") \
     X(QUIET, "quiet", false, "no run of a cell that had false alarms in the baseline has one")                   \
     X(GONE, "gone", false, "the baseline has this cell and detector, the campaign has not")
 
@@ -53,7 +69,7 @@ struct ld_regression {
     bool confirmed; /* LOST: the rerun missed one too */
     bool rerun;     /* LOST: there was a rerun */
     const char *cell, *detector; /* SLOWER: the scenario's name */
-    char text[192]; /* the numbers */
+    char text[640]; /* the numbers, and where to look */
 };
 
 /* The interval of SLOWER: percentile bootstrap of the difference of restricted means, 95 %; both sides need
@@ -66,8 +82,10 @@ struct ld_regressions {
     struct ld_regression *items; /* by kind, then cell and detector */
     struct ld_arena *arena;
 };
+/* `data_folder`: where shipped rules are, as for detectors; "" for the working folder. */
 int ld_regress(struct ld_regressions *ret_regressions, const struct ld_baseline *baseline,
-               const struct ld_baseline *now, const struct ld_plan *plan, struct ld_error *error);
+               const struct ld_baseline *now, const struct ld_plan *plan, const char *data_folder,
+               struct ld_error *error);
 /* A rerun of the cells that lost leaks: what it sees wholly is not confirmed and fails no more. */
 void ld_regressions_confirm(struct ld_regressions *regressions, const struct ld_baseline *rerun);
 bool ld_regressions_fail(const struct ld_regressions *regressions);

@@ -72,7 +72,7 @@ int ld_against_judge(const struct ld_against *against, const struct ld_plan *pla
     ld_buffer_init(&out, OUTPUT_MAX);
     int code = ld_baseline_make(&now, plan, &judged->score, &judged->verdicts, error);
     if (!code)
-        code = ld_regress(&regressions, &against->baseline, &now, plan, error);
+        code = ld_regress(&regressions, &against->baseline, &now, plan, against->data_folder, error);
     if (!code)
         code = confirm(&regressions, rerun, error);
     if (!code) {

@@ -9,6 +9,7 @@
 struct ld_against {
     bool given;
     struct ld_baseline baseline;
+    const char *data_folder; /* where shipped rules are; the caller's, set before judging */
 };
 
 /* Before anything starts. `name` NULL: nothing is given. LD_EUSAGE, LD_ESPEC. */

@@ -48,12 +48,21 @@ static int add_json(struct ld_buffer *out, json_t *object, size_t flags)
     return code;
 }
 
+static json_t *json_rules(const struct ld_baseline_row *row)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < row->rule_count; i++)
+        json_array_append_new(list, json_pack("{s:s, s:s, s:I}", "rule", row->rules[i].rule, "version",
+                                              row->rules[i].version, "leaks", (json_int_t)row->rules[i].leaks));
+    return list;
+}
+
 static json_t *json_row(const struct ld_baseline_row *row)
 {
-    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o}", "cell", row->cell, "scenario", row->scenario,
+    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "cell", row->cell, "scenario", row->scenario,
                      "detector", row->detector, "runs", (json_int_t)row->runs, "leaks", (json_int_t)row->leaks, "seen",
                      (json_int_t)row->seen, "false_alarm_runs", (json_int_t)row->false_alarm_runs, "seen_ns",
-                     json_times(row, true), "missed_ns", json_times(row, false));
+                     json_times(row, true), "missed_ns", json_times(row, false), "rules", json_rules(row));
 }
 
 static int render(const struct ld_baseline *baseline, struct ld_buffer *out)
@@ -144,6 +153,29 @@ static int read_times(struct ld_baseline_row *row, const json_t *list, bool even
     return 0;
 }
 
+/* Files of an older leakdrill have none. */
+static int read_rules(struct ld_baseline_row *row, const json_t *list, struct ld_arena *arena)
+{
+    size_t count = json_array_size(list);
+    if (!list)
+        return 0;
+    if (!json_is_array(list) || count > LD_BASELINE_RULES_MAX)
+        return LD_ESPEC;
+    row->rules = ld_arena_array(arena, count + 1, sizeof *row->rules);
+    if (!row->rules)
+        return LD_ENOMEM;
+    for (size_t i = 0; i < count; i++) {
+        const json_t *object = json_array_get(list, i);
+        struct ld_baseline_rule *rule = &row->rules[row->rule_count++];
+        int code = read_text(arena, object, "rule", &rule->rule);
+        code = code ? code : read_text(arena, object, "version", &rule->version);
+        code = code ? code : read_count(object, "leaks", &rule->leaks);
+        if (code)
+            return code;
+    }
+    return 0;
+}
+
 static bool is_consistent(const struct ld_baseline_row *row)
 {
     return row->seen <= row->leaks && row->false_alarm_runs <= row->runs && row->time_count == row->leaks;
@@ -167,6 +199,8 @@ static int read_row(struct ld_baseline_row *row, const json_t *object, struct ld
     code = read_times(row, json_object_get(object, "seen_ns"), true, room);
     if (!code)
         code = read_times(row, json_object_get(object, "missed_ns"), false, room);
+    if (!code)
+        code = read_rules(row, json_object_get(object, "rules"), arena);
     return code ? code : is_consistent(row) ? 0 : LD_ESPEC;
 }
 

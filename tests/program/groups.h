@@ -31,6 +31,7 @@
     X(instrument, "instrument")      \
     X(baseline, "baseline")          \
     X(sequential, "sequential")      \
+    X(regression, "regression")      \
     X(exec, "exec")                 \
     X(confounders, "confounders")    \
     X(conditions, "conditions")      \

@@ -46,7 +46,7 @@ static struct ld_regressions regress(void)
     struct ld_regressions regressions;
     struct ld_error error = {0};
     struct ld_baseline then = baseline_of(before), today = baseline_of(now);
-    if (ld_regress(&regressions, &then, &today, &now->plan, &error) != 0)
+    if (ld_regress(&regressions, &then, &today, &now->plan, "", &error) != 0)
         fail_msg("regress: %s", error.message);
     ld_baseline_done(&then);
     ld_baseline_done(&today);
@@ -119,11 +119,11 @@ static void a_lost_leak_waits_for_the_rerun(void **state)
     campaign_subject_sees(now, LD_SECOND);
     now->detectors[4][SUBJECT].alert_count = 0;
     struct ld_regressions regressions = regress();
-    assert_only(&regressions, LD_REGRESSION_LOST, true, "chan/leaky/none", "saw 7 of 8 leaks, in the baseline 8 of 8");
+    assert_only(&regressions, LD_REGRESSION_LOST, true, "chan/leaky/none", "saw 7 of 8 leaks, in the baseline 8 of 8; missed in run 4");
     struct ld_baseline again = baseline_of(before);
     ld_regressions_confirm(&regressions, &again);
     assert_only(&regressions, LD_REGRESSION_LOST, false, "chan/leaky/none",
-                "saw 7 of 8 leaks, in the baseline 8 of 8; run again: 8 of 8");
+                "saw 7 of 8 leaks, in the baseline 8 of 8; missed in run 4; run again: 8 of 8");
     assert_true(regressions.items[0].rerun && !regressions.items[0].confirmed);
     ld_baseline_done(&again);
     ld_regressions_done(&regressions);
@@ -170,13 +170,71 @@ static void a_new_false_alarm_fails_and_a_gone_one_does_not(void **state)
     campaign_open(now, 1, SUBJECT, 9 * LD_SECOND, SITE);
     struct ld_regressions regressions = regress();
     assert_only(&regressions, LD_REGRESSION_FALSE_ALARM, true, "chan/healthy/none",
-                "false alarms in 1 of 8 runs, in the baseline 0 of 8");
+                "false alarms in 1 of 8 runs, in the baseline 0 of 8; the first at " SITE);
     ld_regressions_done(&regressions);
     campaign_open(before, 3, SUBJECT, 9 * LD_SECOND, SITE);
     now->detectors[1][SUBJECT].alert_count = 0;
     regressions = regress();
     assert_only(&regressions, LD_REGRESSION_QUIET, false, "chan/healthy/none",
                 "false alarms in 0 of 8 runs, in the baseline 1 of 8");
+    ld_regressions_done(&regressions);
+}
+
+/* ---- where to look */
+
+static const char *rows_of_now[] = {"wait", "spin"};
+
+static int rules_of_now(struct ld_rule_set *ret_rules, const struct ld_detector_setting *setting,
+                        struct ld_arena *arena)
+{
+    (void)arena;
+    assert_string_equal(setting->name, "subject");
+    *ret_rules = (struct ld_rule_set){.version = "v2.0.0-bbbbbb", .count = 2, .ids = rows_of_now};
+    return 0;
+}
+
+static void see_by(struct campaign *campaign, size_t run, const char *rule, const char *version)
+{
+    struct ld_alert *alert = campaign_open(campaign, run, SUBJECT, 7 * LD_SECOND, SITE);
+    alert->rule = rule;
+    alert->rule_version = version;
+}
+
+static void a_lost_leak_names_the_row_that_saw_it(void **state)
+{
+    static const struct ld_detector_kind ruled = {.name = "matrix", .type = LD_DETECTOR_BUILTIN, .rules = rules_of_now};
+    (void)state;
+    now->subject.kind = &ruled;
+    for (size_t i = 0; i < PAIRS; i++)
+        see_by(before, 2 * i, i < 6 ? "gone-row" : "wait", "v1.0.0-aaaaaa");
+    see_by(now, 0, "wait", "v2.0.0-bbbbbb");
+    struct ld_regressions regressions = regress();
+    assert_int_equal(regressions.items[0].kind, LD_REGRESSION_LOST);
+    assert_string_equal(regressions.items[0].text,
+                        "saw 1 of 8 leaks, in the baseline 8 of 8; missed in runs 2, 4, 6, 8, 10, ...; the baseline saw 6 by "
+                        "row gone-row of v1.0.0-aaaaaa, and the rules of now, v2.0.0-bbbbbb, have no such row; the baseline "
+                        "saw 2 by row wait of v1.0.0-aaaaaa, the same row of v2.0.0-bbbbbb sees 1");
+    ld_regressions_done(&regressions);
+}
+
+static void a_false_alarm_names_its_row(void **state)
+{
+    (void)state;
+    see_by(now, 1, "spin", "v2.0.0-bbbbbb");
+    struct ld_regressions regressions = regress();
+    assert_only(&regressions, LD_REGRESSION_FALSE_ALARM, true, "chan/healthy/none",
+                "false alarms in 1 of 8 runs, in the baseline 0 of 8; the first by row spin at " SITE);
+    ld_regressions_done(&regressions);
+}
+
+static void a_declared_miss_is_named_when_found(void **state)
+{
+    (void)state;
+    now->expectation.detection.given = now->expectation.detection.missed = true;
+    campaign_open(now, 0, SUBJECT, 7 * LD_SECOND, SITE);
+    struct ld_regressions regressions = regress();
+    assert_only(&regressions, LD_REGRESSION_FOUND, false, "chan/leaky/none",
+                "a declared miss is found now: saw 1 of 8 leaks, in the baseline 0 of 8");
     ld_regressions_done(&regressions);
 }
 
@@ -219,6 +277,20 @@ static void out_of_range_is_worse_than_before(void **state)
     ld_regressions_done(&regressions);
 }
 
+/* A busy machine is no regression. */
+static void void_runs_blame_nobody(void **state)
+{
+    (void)state;
+    campaign_subject_sees(before, LD_SECOND);
+    campaign_subject_sees(now, LD_SECOND);
+    for (size_t i = 0; i < 2 * PAIRS; i++)
+        now->runs[i].validity = LD_INVALID_LAG;
+    struct ld_regressions regressions = regress();
+    assert_only(&regressions, LD_REGRESSION_VOID, false, "chan/leaky/none",
+                "saw 0 of 0 leaks, in the baseline 8 of 8");
+    ld_regressions_done(&regressions);
+}
+
 static void what_is_gone_is_said(void **state)
 {
     (void)state;
@@ -240,8 +312,12 @@ int test_regress(void)
         cmocka_unit_test_setup_teardown(rarer_needs_significance, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_found_now_does_not_fail, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_new_false_alarm_fails_and_a_gone_one_does_not, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_lost_leak_names_the_row_that_saw_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_false_alarm_names_its_row, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_declared_miss_is_named_when_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(slower_is_beyond_interval_and_period, set_up, tear_down),
         cmocka_unit_test_setup_teardown(out_of_range_is_worse_than_before, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(void_runs_blame_nobody, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_gone_is_said, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("regress", tests, NULL, NULL);

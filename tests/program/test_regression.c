@@ -1,0 +1,130 @@
+/* Planted regressions: what makes a detector worse is found by `run --against`, and named by what was changed. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/buffer.h"
+#include "base/file.h"
+#include "groups.h"
+#include "lab.h"
+
+static struct lab lab;
+
+/* On stdout, wherever its lines are broken. */
+static void assert_says(const struct program_result *result, const char *expected)
+{
+    size_t length = 0;
+    char *text = calloc(strlen(result->out) + 1, 1);
+    assert_non_null(text);
+    for (const char *at = result->out; *at; at++) {
+        bool space = *at == ' ' || *at == '\n';
+        if (!space || (length && text[length - 1] != ' '))
+            text[length++] = space ? ' ' : *at;
+    }
+    bool says = strstr(text, expected) != NULL;
+    free(text);
+    if (!says)
+        fail_msg("\"%s\" is not in:\n%s", expected, result->out);
+}
+
+#define ATTEMPTS 4
+
+/* Run a scenario until a run of it is evidence of the detector's leaks (`evidence`: SQL that counts them): a busy machine
+ * voids all of them at times. False: it always was. */
+static bool run_until_evident(struct program_result *ret_result, const char *scenario, const char *evidence,
+                              const char *const *more, char database[32])
+{
+    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+        const char *arguments[16] = {"run", scenario, "--jobs", "2", "--db", database};
+        size_t count = 6;
+        for (size_t i = 0; more[i]; i++)
+            arguments[count++] = more[i];
+        snprintf(database, 32, "%.20s-%d.db", scenario, attempt);
+        lab_run(&lab, ret_result, arguments);
+        if (lab_number(&lab, database, evidence) > 0)
+            return true;
+        program_result_done(ret_result);
+    }
+    return false;
+}
+
+/* ---- a row of the matrix is disabled */
+
+#define ROW "  - id: waitgroup-missing-done\n"
+#define SEEN "SELECT count(*) FROM outcome WHERE detector = 'matrix' AND kind = 'TP'"
+#define MISSED "SELECT count(*) FROM outcome WHERE detector = 'matrix' AND kind = 'FN'"
+
+/* The shipped rules, and the same without one row. Both are whole files of their own: an identity each. */
+static void write_rules(void)
+{
+    struct ld_buffer bytes;
+    struct ld_error error = {0};
+    ld_buffer_init(&bytes, 1 << 20);
+    if (ld_file_read(SOURCE_FOLDER "/scenarios/matrix/current.yaml", &bytes, &error) != 0)
+        fail_msg("%s", error.message);
+    const char *text = ld_buffer_text(&bytes);
+    lab_write(&lab, "rules.yaml", text);
+    const char *row = strstr(text, ROW);
+    assert_non_null(row);
+    const char *next = strstr(row + strlen(ROW), "  - id: ");
+    assert_non_null(next);
+    char *fewer = NULL;
+    assert_true(asprintf(&fewer, "%.*s%s", (int)(row - text), text, next) > 0);
+    lab_write(&lab, "fewer.yaml", fewer);
+    free(fewer);
+    ld_buffer_done(&bytes);
+}
+
+static void a_disabled_row_is_found_and_named(void **state)
+{
+    struct program_result result;
+    char database[32];
+    (void)state;
+    write_rules();
+    LAB_SCENARIO(&lab, "whole.yaml", "regression.yaml", "RULES", "rules.yaml");
+    LAB_SCENARIO(&lab, "part.yaml", "regression.yaml", "RULES", "fewer.yaml");
+    if (!run_until_evident(&result, "whole.yaml", SEEN, (const char *const[]){NULL}, database))
+        skip();
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "baseline", "save", "rules", "--db", database);
+    lab_check(&result, 0, "leakdrill-baselines/rules.json: 4 rows", NULL);
+    program_result_done(&result);
+    if (!run_until_evident(&result, "part.yaml", MISSED,
+                           (const char *const[]){"--filter", "wait/leaky/none", "--against", "rules", NULL}, database))
+        skip();
+    lab_check(&result, 1, "lost        matrix, wait/leaky/none: saw 0 of ", "their cells run 11 times more");
+    assert_says(&result, "by row waitgroup-missing-done of v0.");
+    assert_says(&result, ", have no such row");
+    assert_says(&result, "run again: 0 of ");
+    assert_null(strstr(result.out, "lost        growth")); /* it is not told of the rules */
+    program_result_done(&result);
+}
+
+static int open_lab(void **state)
+{
+    (void)state;
+    lab_open(&lab);
+    return 0;
+}
+
+static int close_lab(void **state)
+{
+    (void)state;
+    lab_close(&lab);
+    return 0;
+}
+
+int test_regression(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_disabled_row_is_found_and_named),
+    };
+    if (!lab_has_programs()) {
+        print_message("regression: skipped, the Go programs are not built\n");
+        return GROUP_SKIPPED;
+    }
+    return cmocka_run_group_tests_name("regression", tests, open_lab, close_lab);
+}
