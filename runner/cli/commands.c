@@ -154,9 +154,9 @@ const struct ld_command ld_commands[] = {
      "the stored ones; exit code 1: they are not.",
      replay_options, true, ld_command_replay},
     {"baseline", "save NAME | list", "keep what a campaign came to, for run --against",
-     "save writes leakdrill-baselines/NAME.json: for each cell and detector the leaks seen, the runs with a false alarm "
-     "and the times to detect. A name with a slash or that ends in .json is a file. A campaign that was interrupted or "
-     "is void is no baseline.",
+     "save writes leakdrill-baselines/NAME.json: for each cell and detector the leaks seen and by which rules, the runs "
+     "with a false alarm and the times to detect. A name with a slash or that ends in .json is a file. A campaign that "
+     "was interrupted or is void is no baseline.",
      baseline_options, true, ld_command_baseline},
     {"compare", "LEFT RIGHT", "compare two detectors on the same runs, or one in two campaigns",
      "LEFT and RIGHT are two detectors of a campaign, or the databases of two campaigns with --detector. Runs pair by "
