@@ -1,6 +1,6 @@
-/* The table of detectors: one row here and one file in this folder make a detector (oracle-delay shares the oracle's, goleak endpoint's;
- * of exec only the declaration is here). Dispatch, help, suggestions and documentation come from it. The calibration
- * set stands last. */
+/* The table of detectors: one row here and one file in this folder make a detector (oracle-delay shares the oracle's,
+ * goleak endpoint's; of exec and prometheus only the declaration is here). Dispatch, help, suggestions and documentation
+ * come from it. The calibration set stands last. */
 #ifndef LD_DETECT_BUILTIN_H
 #define LD_DETECT_BUILTIN_H
 
@@ -21,6 +21,7 @@
     X(endpoint, "endpoint")             \
     X(goleak, "goleak")                 \
     X(exec, "exec")                     \
+    X(prometheus, "prometheus")         \
     X(oracle, "oracle")                 \
     X(oracle_delay, "oracle-delay")     \
     X(never, "never")                   \

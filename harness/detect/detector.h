@@ -74,7 +74,9 @@ struct ld_detector_kind {
     bool active;                  /* it changes the target: at most one active detector per run (scenario/arm.h) */
     bool sees_truth;              /* calibration only */
     bool calibration;             /* runs in every campaign, must come out at its known scores */
-    bool external_clock;          /* depends on Go's own clocks or Prometheus: refuses time_scale */
+    bool external_clock;          /* depends on Go's own clocks or Prometheus: refuses time_scale, unless: */
+    bool (*unscaled)(const void *options); /* its options say that its times are meant as they stand. May be NULL */
+    const char *short_option;     /* the option that a bare text in their place is; NULL: none */
     const struct ld_schema *options; /* NULL: none; every field has a default unless required */
     size_t options_size;
     bool (*active_of)(const void *options); /* NULL: `active`, whatever the options */

@@ -314,6 +314,17 @@ static const struct ld_detector_kind *calibration_kind(const char *name)
     return kind && kind->calibration ? kind : NULL;
 }
 
+static void check_clock(struct check *check, const struct ld_detector_spec *detector, const struct ld_node *item)
+{
+    const struct ld_detector_kind *kind = detector->kind;
+    if (!kind->external_clock || check->scenario->time_scale == 1 ||
+        (kind->unscaled && kind->unscaled(detector->options)))
+        return;
+    keep(check, ld_schema_error(check->context, item, LD_ESPEC, "%s depends on clocks that time_scale cannot scale%s",
+                                kind->name, kind->unscaled ? ": say unscaled: true when its times are meant as they stand"
+                                                           : ""));
+}
+
 static void check_detector(struct check *check, size_t index, const struct ld_node *item)
 {
     const struct ld_detector_spec *detectors = check->scenario->detectors, *detector = &detectors[index];
@@ -327,9 +338,7 @@ static void check_detector(struct check *check, size_t index, const struct ld_no
     if (calibration_kind(detector->name))
         keep(check,
              ld_schema_error(context, item, LD_ESPEC, "the name %s belongs to the calibration set", detector->name));
-    if (detector->kind->external_clock && check->scenario->time_scale != 1)
-        keep(check, ld_schema_error(context, item, LD_ESPEC, "%s depends on clocks that time_scale cannot scale",
-                                    detector->kind->name));
+    check_clock(check, detector, item);
     bool several = ld_scenario_arm_count(check->scenario) > 1;
     if (several && (strcmp(detector->name, LD_ARM_BARE) == 0 || strcmp(detector->name, LD_ARM_PASSIVE) == 0))
         keep(check, ld_schema_error(context, item, LD_ESPEC, "an arm is named %s: give the detector another name",
@@ -411,6 +420,19 @@ static void check_opens(struct check *check, const struct ld_detector_spec *dete
                                     ld_error_format(&error, place, sizeof place)));
 }
 
+/* What the runner hosts for it can be had from what its options name: a rule file is a part of the scenario, too. */
+static void check_hosted(struct check *check, const struct ld_detector_spec *detector, const struct ld_node *item)
+{
+    struct ld_error error = {0};
+    char place[1024];
+    if (!check->catalogue || !check->catalogue->check_hosted)
+        return;
+    int code = check->catalogue->check_hosted(check->context->file, check->scenario, detector, &error);
+    if (code)
+        keep(check, ld_schema_error(check->context, item, code == LD_ENOMEM ? LD_ENOMEM : LD_ESPEC, "%s",
+                                    ld_error_format(&error, place, sizeof place)));
+}
+
 static void check_detectors(struct check *check)
 {
     const struct ld_node *items = part(check, "detectors");
@@ -421,6 +443,7 @@ static void check_detectors(struct check *check)
         check_command(check, &check->scenario->detectors[i], items->items[i]);
         check_endpoint(check, i, items->items[i]);
         check_opens(check, &check->scenario->detectors[i], items->items[i]);
+        check_hosted(check, &check->scenario->detectors[i], items->items[i]);
         ld_schema_pop(check->context, length);
     }
     ld_schema_pop(check->context, outer);

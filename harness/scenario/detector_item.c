@@ -65,6 +65,23 @@ static const char *required_option(const struct ld_detector_kind *kind)
     return NULL;
 }
 
+/* A bare text as the mapping that it is short for; NULL: out of memory. */
+static const struct ld_node *write_out(struct ld_schema_context *context, const char *option,
+                                       const struct ld_node *text)
+{
+    struct ld_node *nodes = ld_arena_array(context->arena, 3, sizeof *nodes);
+    struct ld_node **links = ld_arena_array(context->arena, 2, sizeof *links);
+    if (!nodes || !links)
+        return NULL;
+    nodes[0] = (struct ld_node){.kind = LD_NODE_MAPPING, .line = text->line, .column = text->column, .count = 1,
+                                .keys = &links[0], .items = &links[1]};
+    nodes[1] = (struct ld_node){.kind = LD_NODE_SCALAR, .line = text->line, .column = text->column, .text = option};
+    nodes[2] = *text;
+    links[0] = &nodes[1];
+    links[1] = &nodes[2];
+    return nodes;
+}
+
 /* `node` NULL: without options; then `place` is where errors are. */
 static int bind_options(struct ld_schema_context *context, const struct ld_node *node, const struct ld_node *place,
                         struct ld_detector_spec *detector)
@@ -76,9 +93,11 @@ static int bind_options(struct ld_schema_context *context, const struct ld_node 
         return ld_schema_error(context, place, LD_ESPEC, "needs `%s`: write {%s: {%s: ...}}", missing, kind->name,
                                missing);
     char *memory = ld_arena_take(context->arena, as_offset(kind) + sizeof(const char *));
-    if (!schema || !memory)
+    bool is_short = node && node->kind == LD_NODE_SCALAR && kind->short_option;
+    const struct ld_node *given = is_short ? write_out(context, kind->short_option, node) : node;
+    if (!schema || !memory || (is_short && !given))
         return ld_schema_error(context, place, LD_ENOMEM, "out of memory");
-    int code = node ? ld_schema_bind(context, schema, node, memory) : ld_schema_defaults(context, schema, memory);
+    int code = given ? ld_schema_bind(context, schema, given, memory) : ld_schema_defaults(context, schema, memory);
     if (code)
         return code;
     const char *as = *(const char **)(void *)(memory + as_offset(kind));

@@ -222,6 +222,9 @@ struct ld_catalogue {
     /* Can the words of a detector's command be started, seen from the scenario's file? NULL: not asked. `index`: of the
      * word; 0 is the program. 0, or LD_E… with why. */
     int (*check_word)(const char *file, const char *word, size_t index, struct ld_error *error);
+    /* What else the options of a detector that the runner hosts name: is it there and good? NULL: not asked. */
+    int (*check_hosted)(const char *file, const struct ld_scenario *scenario, const struct ld_detector_spec *detector,
+                        struct ld_error *error);
     const char *data_folder; /* where shipped rule files are, for the windows of detectors; NULL when unknown */
     /* Open each built-in detector with its options, so that a rule file that is missing or wrong is found here. Not for
      * a stored scenario: its files may be gone. Needs data_folder. */

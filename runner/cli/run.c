@@ -15,6 +15,7 @@
 #include "runner/cli/formats.h"
 #include "runner/cli/progress.h"
 #include "runner/cli/sources.h"
+#include "runner/detect/hosted.h"
 #include "runner/cli/style.h"
 #include "runner/run/campaign.h"
 #include "runner/run/judge.h"
@@ -240,21 +241,39 @@ static bool needs_programs(const struct ld_scenarios *scenarios)
     return false;
 }
 
+/* What the detectors of the scenario need is installed. */
+static int check_detectors(const struct ld_scenario *scenario, struct ld_error *error)
+{
+    for (size_t i = 0; i < scenario->detector_count; i++) {
+        const struct ld_hosted_kind *hosted = ld_hosted_find(scenario->detectors[i].kind);
+        int code = hosted && hosted->available ? hosted->available(error) : 0;
+        if (code) {
+            snprintf(error->file, sizeof error->file, "%s", scenario->file);
+            return code;
+        }
+    }
+    return 0;
+}
+
 /* Before anything starts: is every program of the plan there? */
 static int check_programs(const struct ld_source_setting *sources, const struct ld_plan *plan, struct ld_error *error)
 {
     for (size_t i = 0; i < plan->cell_count; i++) {
         const struct ld_cell *cell = &plan->cells[i];
         struct ld_program program;
+        int code = 0;
         if (cell->scenario->target.kind == LD_TARGET_IMPORTED) {
-            int code = ld_fail(error, LD_ESPEC, "is of imported observations, which cannot be run: leakdrill import "
-                                                "--scenario takes it");
+            code = ld_fail(error, LD_ESPEC, "is of imported observations, which cannot be run: leakdrill import "
+                                            "--scenario takes it");
             snprintf(error->file, sizeof error->file, "%s", cell->scenario->file);
-            return code;
         }
+        if (!code)
+            code = check_detectors(cell->scenario, error);
+        if (code)
+            return code;
         if (cell->scenario->target.kind != LD_TARGET_FIXTURE)
             continue;
-        int code = ld_installed_fixture(sources->installed, cell->scenario->target.fixture, cell->variant, &program,
+        code = ld_installed_fixture(sources->installed, cell->scenario->target.fixture, cell->variant, &program,
                                         error);
         if (code) {
             snprintf(error->file, sizeof error->file, "%s", cell->scenario->file);

@@ -10,6 +10,7 @@
 
 #include "fault/proxies.h"
 #include "matrix/matrix.h"
+#include "runner/detect/hosted.h"
 #include "runner/detect/program.h"
 #include "yaml/node.h"
 
@@ -216,6 +217,13 @@ static int check_word(const char *file, const char *word, size_t index, struct l
     return index ? ld_program_check_word(file, word, error) : ld_program_find(file, word, path, sizeof path, error);
 }
 
+static int check_hosted(const char *file, const struct ld_scenario *scenario, const struct ld_detector_spec *detector,
+                        struct ld_error *error)
+{
+    const struct ld_hosted_kind *hosted = ld_hosted_find(detector->kind);
+    return hosted && hosted->check ? hosted->check(file, scenario, detector, error) : 0;
+}
+
 int ld_source_setting_init(struct ld_source_setting *setting, struct ld_error *error)
 {
     *setting = (struct ld_source_setting){0};
@@ -230,6 +238,7 @@ int ld_source_setting_init(struct ld_source_setting *setting, struct ld_error *e
         setting->catalogue.data_folder = LEAKDRILL_SOURCE_FOLDER;
     }
     setting->catalogue.check_word = check_word;
+    setting->catalogue.check_hosted = check_hosted;
     setting->catalogue.opens_detectors = true;
     return 0;
 }

@@ -45,6 +45,11 @@ struct ld_hosted_kind {
     /* Can it take part where the target cannot be read, on stored observations alone? NULL: never. */
     bool (*replays)(const void *options);
     const char *why_no_replay; /* "reads the target through the gateway" */
+    /* Is what its options name there and good, seen from the scenario's `file`? For lint. NULL: nothing to ask. */
+    int (*check)(const char *file, const struct ld_scenario *scenario, const struct ld_detector_spec *spec,
+                 struct ld_error *error);
+    /* Is what it needs installed here? LD_EUNAVAILABLE, before anything starts. NULL: it always is. */
+    int (*available)(struct ld_error *error);
     /* Nothing is started yet. LD_ENOMEM, or what of the setting is wrong. */
     int (*open)(void **ret_state, const struct ld_hosted_setting *setting, const struct ld_hosted_events *events,
                 void *context, struct ld_error *error);
@@ -64,7 +69,7 @@ struct ld_hosted_kind {
 };
 
 /*    id */
-#define LD_HOSTED_KINDS(X) X(exec)
+#define LD_HOSTED_KINDS(X) X(exec) X(prometheus)
 
 #define X(id) extern const struct ld_hosted_kind ld_hosted_##id;
 LD_HOSTED_KINDS(X)

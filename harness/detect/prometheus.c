@@ -1,0 +1,91 @@
+/* Prometheus and Alertmanager with a user's own rules: how a scenario declares them. There is no state here: the runner
+ * starts the two programs. */
+#include "detect/prometheus.h"
+
+#include "base/clock.h"
+#include "detect/builtin.h"
+
+#define AT(member) offsetof(struct ld_prometheus_options, member)
+
+static int check_options(struct ld_schema_context *context, const struct ld_node *node, void *value)
+{
+    const struct ld_prometheus_options *options = value;
+    if (!options->rules[0])
+        return ld_schema_error(context, ld_node_get(node, "rules"), LD_ESPEC, "needs the name of a rule file");
+    return 0;
+}
+
+static const struct ld_schema options_schema = {
+    .name = "prometheus",
+    .doc = "Prometheus scrapes each instance, evaluates a rule file of your own as it is, and tells Alertmanager, which "
+           "tells leakdrill: each alert is a claim. {prometheus: my-rules.yml} is short for {prometheus: {rules: "
+           "my-rules.yml}}.",
+    .fields =
+        (const struct ld_field[]){
+            {.name = "rules",
+             .type = LD_FIELD_TEXT,
+             .offset = AT(rules),
+             .flags = LD_FIELD_REQUIRED,
+             .doc = "The rule file, beside the scenario. Of an alert's labels these are understood: cause (such as "
+                    "chan-receive; without one it names none), site, severity (critical or page is red, warning amber, "
+                    "info green; red without one) and leakdrill: ignore (no claim of a leak); of its annotations "
+                    "summary or description (the why) and value (the amount)."},
+            {.name = "scrape_interval",
+             .type = LD_FIELD_DURATION,
+             .offset = AT(scrape_interval_ns),
+             .minimum = 100 * LD_MS,
+             .maximum = LD_HOUR,
+             .initial = "1s",
+             .doc = "How often each instance is scraped, through the read gateway. Real time, part of the time to "
+                    "detect, as are the next three."},
+            {.name = "evaluation_interval",
+             .type = LD_FIELD_DURATION,
+             .offset = AT(evaluation_interval_ns),
+             .minimum = 100 * LD_MS,
+             .maximum = LD_HOUR,
+             .initial = "1s",
+             .doc = "How often the rules are evaluated, unless a group says it itself."},
+            {.name = "group_wait",
+             .type = LD_FIELD_DURATION,
+             .offset = AT(group_wait_ns),
+             .maximum = LD_HOUR,
+             .initial = "0s",
+             .doc = "Alertmanager's group_wait. Each alert is a group of its own."},
+            {.name = "group_interval",
+             .type = LD_FIELD_DURATION,
+             .offset = AT(group_interval_ns),
+             .minimum = 100 * LD_MS,
+             .maximum = LD_HOUR,
+             .initial = "1s",
+             .doc = "Alertmanager's group_interval: how long an end, or a return, may wait to be told."},
+            {.name = "unscaled",
+             .type = LD_FIELD_BOOL,
+             .offset = AT(unscaled),
+             .initial = "false",
+             .doc = "The windows of the rules are meant in real time as they stand. Needed where time_scale is not 1: "
+                    "it hastens the target, and cannot hasten Prometheus."},
+            {0}},
+    .check = check_options,
+    .example = "detectors:\n"
+               "  - prometheus: my-rules.yml\n"
+               "  - prometheus: {rules: other-rules.yml, scrape_interval: 5s, evaluation_interval: 5s, as: slower}\n",
+};
+
+static bool is_unscaled(const void *options)
+{
+    return ((const struct ld_prometheus_options *)options)->unscaled;
+}
+
+const struct ld_detector_kind ld_detector_prometheus = {
+    .name = "prometheus",
+    .type = LD_DETECTOR_WEBHOOK,
+    .doc = "A Prometheus and an Alertmanager of their own for each run, unmodified, with a rule file of yours: they scrape "
+           "through the read gateway, and what they post are the alerts. Their intervals are inside the time to detect. "
+           "No replay.",
+    .reads = LD_READ_METRICS_PERIOD,
+    .external_clock = true,
+    .unscaled = is_unscaled,
+    .short_option = "rules",
+    .options = &options_schema,
+    .options_size = sizeof(struct ld_prometheus_options),
+};

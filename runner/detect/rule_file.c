@@ -1,0 +1,272 @@
+#include "runner/detect/rule_file.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "runner/detect/program.h"
+#include "runner/detect/prometheus_tools.h"
+#include "truth/cause.h"
+
+#define ALERTS_MAX 1000
+#define PROMTOOL_TIME (20 * LD_SECOND)
+#define PROMTOOL_TEXT_MAX ((size_t)64 << 10)
+
+/* ---- its content */
+
+static int wrong(const struct ld_rule_file *rules, const struct ld_node *node, struct ld_error *error,
+                 const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+static int wrong(const struct ld_rule_file *rules, const struct ld_node *node, struct ld_error *error,
+                 const char *format, ...)
+{
+    char text[300];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    ld_fail(error, LD_ESPEC, "%s", text);
+    snprintf(error->file, sizeof error->file, "%.255s", rules->path);
+    error->line = node->line;
+    error->column = node->column;
+    return LD_ESPEC;
+}
+
+/* A cause that is written out must be one; what a template makes is seen when it comes. */
+static int check_labels(const struct ld_rule_file *rules, const struct ld_node *rule, struct ld_error *error)
+{
+    const struct ld_node *cause = ld_node_get(ld_node_get(rule, "labels"), "cause");
+    if (!cause || cause->kind != LD_NODE_SCALAR || strstr(cause->text, "{{") || ld_cause_find(cause->text) >= 0)
+        return 0;
+    const char *names[LD_CAUSE_COUNT + 1] = {NULL};
+    for (int i = 0; i < LD_CAUSE_COUNT; i++)
+        names[i] = ld_cause_table[i].name;
+    const char *nearest = ld_nearest(cause->text, names);
+    return wrong(rules, cause, error, "no cause is called \"%.60s\"%s%s%s", cause->text, nearest ? "; did you mean \"" : "",
+                 nearest ? nearest : "", nearest ? "\"?" : "");
+}
+
+static int take_rule(struct ld_rule_file *rules, const struct ld_node *rule, struct ld_error *error)
+{
+    const struct ld_node *alert = ld_node_get(rule, "alert");
+    if (rule->kind != LD_NODE_MAPPING)
+        return wrong(rules, rule, error, "a rule must be a mapping");
+    if (!alert)
+        return 0;
+    if (alert->kind != LD_NODE_SCALAR || !alert->text[0])
+        return wrong(rules, alert, error, "an alert needs a name");
+    if (rules->alert_count == ALERTS_MAX)
+        return wrong(rules, alert, error, "more than %d alerts", ALERTS_MAX);
+    rules->alerts[rules->alert_count] = ld_arena_text(rules->arena, alert->text);
+    if (!rules->alerts[rules->alert_count++])
+        return ld_fail(error, LD_ENOMEM, "out of memory");
+    return check_labels(rules, rule, error);
+}
+
+static int take_group(struct ld_rule_file *rules, const struct ld_node *group, struct ld_error *error)
+{
+    const struct ld_node *items = ld_node_get(group, "rules");
+    int code = 0;
+    if (!items)
+        return group->kind == LD_NODE_MAPPING ? 0 : wrong(rules, group, error, "a group must be a mapping");
+    if (items->kind != LD_NODE_SEQUENCE)
+        return wrong(rules, items, error, "the rules of a group must be a list");
+    for (size_t i = 0; i < items->count && !code; i++)
+        code = take_rule(rules, items->items[i], error);
+    return code;
+}
+
+static int take_groups(struct ld_rule_file *rules, const struct ld_node *root, struct ld_error *error)
+{
+    const struct ld_node *groups = ld_node_get(root, "groups");
+    int code = 0;
+    if (!groups || groups->kind != LD_NODE_SEQUENCE)
+        return wrong(rules, groups ? groups : root, error, "a rule file has a list of groups under the key groups");
+    for (size_t i = 0; i < groups->count && !code; i++)
+        code = take_group(rules, groups->items[i], error);
+    if (!code && rules->alert_count == 0)
+        return wrong(rules, groups, error, "none of its rules is an alert");
+    return code;
+}
+
+static int read_content(struct ld_rule_file *rules, struct ld_error *error)
+{
+    struct ld_errors errors = {0};
+    struct ld_node *root = NULL;
+    struct ld_arena *arena = ld_arena_new(LD_YAML_ARENA_MAX);
+    int code = arena ? ld_node_parse(&root, arena, rules->path, rules->bytes.bytes, rules->bytes.length, &errors)
+                     : LD_ENOMEM;
+    if (code && errors.count)
+        *error = errors.items[0];
+    else if (code)
+        ld_fail(error, code, "%s", ld_code_text(code));
+    if (!code)
+        code = take_groups(rules, root, error);
+    ld_errors_done(&errors);
+    ld_arena_free(arena);
+    return code;
+}
+
+int ld_rule_file_read(struct ld_rule_file *ret_rules, const char *file, const char *name, struct ld_error *error)
+{
+    char word[PATH_MAX];
+    *ret_rules = (struct ld_rule_file){.arena = ld_arena_new((size_t)4 << 20)};
+    ld_buffer_init(&ret_rules->bytes, LD_YAML_BYTES_MAX);
+    bool beside = name[0] != '/' && strncmp(name, "./", 2) != 0 && strncmp(name, "../", 3) != 0;
+    int length = snprintf(word, sizeof word, "%s%s", beside ? "./" : "", name);
+    int code = length >= (int)sizeof word
+                   ? ld_fail(error, LD_ELIMIT, "the path of the rule file is too long")
+                   : ld_program_word(file, word, ret_rules->path, sizeof ret_rules->path, error);
+    if (!code)
+        code = ld_file_read(ret_rules->path, &ret_rules->bytes, error);
+    if (!code) {
+        ret_rules->alerts = ret_rules->arena ? ld_arena_array(ret_rules->arena, ALERTS_MAX, sizeof *ret_rules->alerts)
+                                             : NULL;
+        code = ret_rules->alerts ? read_content(ret_rules, error) : ld_fail(error, LD_ENOMEM, "out of memory");
+    }
+    if (code) {
+        ld_rule_file_done(ret_rules);
+        return code;
+    }
+    ld_hash_of(ret_rules->bytes.bytes, ret_rules->bytes.length, ret_rules->hash);
+    snprintf(ret_rules->version, sizeof ret_rules->version, "rules-%.12s", ret_rules->hash);
+    return 0;
+}
+
+void ld_rule_file_done(struct ld_rule_file *rules)
+{
+    ld_buffer_done(&rules->bytes);
+    ld_arena_free(rules->arena);
+    *rules = (struct ld_rule_file){0};
+}
+
+/* ---- what promtool says */
+
+/* "5:11: …", "yaml: line 7: …" or "line 6: …" at the beginning of its message: the place. */
+static const char *take_place(const char *message, struct ld_error *error)
+{
+    unsigned line = 0, column = 0;
+    int used = 0;
+    if (sscanf(message, "%u:%u: %n", &line, &column, &used) < 2 || used == 0) {
+        column = 1; /* it names a line only */
+        used = 0;
+        if (sscanf(message, "yaml: line %u: %n", &line, &used) < 1 && sscanf(message, "line %u: %n", &line, &used) < 1)
+            line = 0;
+    }
+    error->line = line;
+    error->column = column;
+    return message + used;
+}
+
+/* Past what it writes before the message itself. */
+static const char *past(const char *text, const char *prefix)
+{
+    size_t length = strlen(prefix);
+    return strncmp(text, prefix, length) == 0 ? text + length : text;
+}
+
+int ld_promtool_error(const char *text, const char *path, struct ld_error *error)
+{
+    struct ld_error place = {0};
+    char line[sizeof error->message];
+    const char *at = strstr(text, "FAILED:");
+    at = at ? at + strlen("FAILED:") : text;
+    at += strspn(at, " \n");
+    at = past(at, path);
+    at = past(at, ": ");
+    at = past(at, "yaml: unmarshal errors:");
+    at += strspn(at, " \n");
+    at = take_place(at, &place);
+    snprintf(line, sizeof line, "%.*s", (int)strcspn(at, "\n"), at);
+    ld_fail(error, LD_ESPEC, "%s", line[0] ? line : "promtool refuses it");
+    snprintf(error->file, sizeof error->file, "%s", path);
+    error->line = place.line;
+    error->column = place.column;
+    return LD_ESPEC;
+}
+
+static int64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * LD_SECOND + now.tv_nsec;
+}
+
+/* All it says, until its end or the deadline. */
+static bool read_all(int fd, struct ld_buffer *text)
+{
+    int64_t deadline_ns = now_ns() + PROMTOOL_TIME;
+    for (;;) {
+        char bytes[4096];
+        struct pollfd ready = {.fd = fd, .events = POLLIN};
+        int64_t left_ms = (deadline_ns - now_ns()) / LD_MS;
+        if (left_ms <= 0 || (poll(&ready, 1, (int)left_ms) < 0 && errno != EINTR))
+            return false;
+        ssize_t n = ready.revents ? read(fd, bytes, sizeof bytes) : 0;
+        if (n < 0 || (n == 0 && ready.revents))
+            return n == 0;
+        (void)ld_buffer_add(text, bytes, (size_t)n); /* what is too much to show is left out */
+    }
+}
+
+static int start_promtool(const char *program, const char *path, int fd, pid_t *ret_pid)
+{
+    char *const arguments[] = {(char *)"promtool", (char *)"check", (char *)"rules", (char *)path, NULL};
+    char *const environment[] = {(char *)"PATH=/usr/local/bin:/usr/bin:/bin", (char *)"LANG=C.UTF-8", NULL};
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, fd, STDERR_FILENO);
+    int problem = posix_spawn(ret_pid, program, &actions, NULL, arguments, environment);
+    posix_spawn_file_actions_destroy(&actions);
+    return problem;
+}
+
+static int await_promtool(pid_t pid, int fd, const char *path, struct ld_error *error)
+{
+    struct ld_buffer text;
+    int status = 0;
+    ld_buffer_init(&text, PROMTOOL_TEXT_MAX);
+    bool ended = read_all(fd, &text);
+    if (!ended)
+        kill(pid, SIGKILL);
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    int code = !ended ? ld_fail(error, LD_ETIMEOUT, "promtool took longer than %d s", (int)(PROMTOOL_TIME / LD_SECOND))
+               : WIFEXITED(status) && WEXITSTATUS(status) == 0
+                   ? 0
+                   : ld_promtool_error(ld_buffer_text(&text), path, error);
+    ld_buffer_done(&text);
+    return code;
+}
+
+int ld_rule_file_promtool(const struct ld_rule_file *rules, struct ld_error *error)
+{
+    char program[PATH_MAX];
+    int pair[2];
+    pid_t pid;
+    if (!ld_promtool_find(program))
+        return 0;
+    if (pipe2(pair, O_CLOEXEC) != 0)
+        return ld_fail_errno(error, LD_ESYSTEM, errno, "cannot make a pipe");
+    int problem = start_promtool(program, rules->path, pair[1], &pid);
+    close(pair[1]);
+    int code = problem ? ld_fail_errno(error, LD_ESYSTEM, problem, "cannot start %.200s", program)
+                       : await_promtool(pid, pair[0], rules->path, error);
+    close(pair[0]);
+    return code;
+}

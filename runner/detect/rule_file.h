@@ -1,0 +1,34 @@
+/* A user's Prometheus rule file: read, looked through and hashed before anything starts.
+ *
+ * It is bounded, it must be YAML with groups of rules of which one at least is an alert, and promtool, where it is
+ * there, must find it good. YAML beyond what rule files use (tags, merge keys, several documents) is refused. */
+#ifndef LD_RUNNER_DETECT_RULE_FILE_H
+#define LD_RUNNER_DETECT_RULE_FILE_H
+
+#include "base/buffer.h"
+#include "base/hash.h"
+#include "yaml/node.h"
+
+#define LD_RULE_FILE_VERSION_MAX 24 /* "rules-0123456789ab" */
+
+struct ld_rule_file {
+    char path[PATH_MAX];
+    struct ld_buffer bytes;
+    struct ld_arena *arena; /* owns the names */
+    size_t alert_count;
+    const char **alerts;    /* of its rules, in the order of the file */
+    char hash[LD_HASH_HEX];
+    char version[LD_RULE_FILE_VERSION_MAX]; /* of its alerts, from the hash */
+};
+
+/* `rules`: a path, relative to the folder of the scenario's `file`. The place of an error is in the rule file. LD_ENOENT
+ * and other codes of ld_file_read, LD_ESYNTAX, LD_ESPEC, LD_ENOMEM. */
+int ld_rule_file_read(struct ld_rule_file *ret_rules, const char *file, const char *rules, struct ld_error *error);
+void ld_rule_file_done(struct ld_rule_file *rules); /* zeroed is allowed */
+/* What promtool says of it; nothing where there is none. LD_ESPEC. */
+int ld_rule_file_promtool(const struct ld_rule_file *rules, struct ld_error *error);
+
+/* What `promtool check rules` wrote of `path`, as an error with its place, when it says that the file is wrong. */
+int ld_promtool_error(const char *text, const char *path, struct ld_error *error);
+
+#endif
