@@ -164,7 +164,7 @@ static const char *take_place(const char *message, struct ld_error *error)
         column = 1; /* it names a line only */
         used = 0;
         if (sscanf(message, "yaml: line %u: %n", &line, &used) < 1 && sscanf(message, "line %u: %n", &line, &used) < 1)
-            line = 0;
+            line = column = 0;
     }
     error->line = line;
     error->column = column;

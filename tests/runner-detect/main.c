@@ -2,5 +2,5 @@
 
 int main(void)
 {
-    return test_answers() + test_questions() + test_page() + test_behind();
+    return test_answers() + test_questions() + test_page() + test_behind() + test_webhook() + test_rules();
 }

@@ -1,0 +1,138 @@
+/* A user's rule file: what is taken from it, what is refused and where, and what promtool says. */
+#include "groups.h"
+
+#include <unistd.h>
+
+#include "runner/detect/rule_file.h"
+
+static char folder[] = "/tmp/leakdrill-rules-XXXXXX";
+static char scenario[64], file[64];
+
+static int make_folder(void **state)
+{
+    (void)state;
+    if (!mkdtemp(folder))
+        return -1;
+    snprintf(scenario, sizeof scenario, "%s/s.yaml", folder);
+    snprintf(file, sizeof file, "%s/rules.yml", folder);
+    return 0;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    unlink(file);
+    return rmdir(folder);
+}
+
+static int read_rules(const char *text, struct ld_rule_file *ret_rules, struct ld_error *error)
+{
+    FILE *stream = fopen(file, "w");
+    assert_non_null(stream);
+    fputs(text, stream);
+    fclose(stream);
+    *error = (struct ld_error){0};
+    return ld_rule_file_read(ret_rules, scenario, "rules.yml", error);
+}
+
+static void its_alerts_are_known(void **state)
+{
+    (void)state;
+    struct ld_rule_file rules;
+    struct ld_error error;
+    int code = read_rules("groups:\n"
+                          "- name: a\n"
+                          "  rules:\n"
+                          "  - record: x\n"
+                          "    expr: sum(up)\n"
+                          "  - alert: One\n"
+                          "    expr: |\n"
+                          "      up == 1\n"
+                          "    labels: {cause: \"{{ $labels.cause }}\"}\n"
+                          "- {name: b, rules: [{alert: Two, expr: up, labels: {cause: heap}}]}\n",
+                          &rules, &error);
+    if (code)
+        fail_msg("%s", error.message);
+    assert_int_equal(rules.alert_count, 2);
+    assert_string_equal(rules.alerts[0], "One");
+    assert_string_equal(rules.alerts[1], "Two");
+    assert_int_equal(strlen(rules.version), strlen("rules-") + 12);
+    assert_memory_equal(rules.version + strlen("rules-"), rules.hash, 12);
+    ld_rule_file_done(&rules);
+}
+
+static const struct {
+    const char *text;
+    unsigned line, column;
+    const char *message;
+} bad_files[] = {
+    {"groups: [\n", 2, 1, NULL},
+    {"rules: []\n", 1, 1, "a rule file has a list of groups under the key groups"},
+    {"groups: {}\n", 1, 9, "a rule file has a list of groups under the key groups"},
+    {"groups:\n- 5\n", 2, 3, "a group must be a mapping"},
+    {"groups:\n- {name: a, rules: 5}\n", 2, 20, "the rules of a group must be a list"},
+    {"groups:\n- {name: a, rules: [{record: x, expr: up}]}\n", 2, 1, "none of its rules is an alert"},
+    {"groups:\n- {name: a, rules: [{alert: '', expr: up}]}\n", 2, 29, "an alert needs a name"},
+    {"groups:\n- {name: a, rules: [{alert: A, expr: up, labels: {cause: chan-recieve}}]}\n", 2, 58,
+     "no cause is called \"chan-recieve\"; did you mean \"chan-receive\"?"},
+};
+
+static void bad_files_are_refused_with_their_place(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof bad_files / sizeof *bad_files; i++) {
+        struct ld_rule_file rules;
+        struct ld_error error;
+        assert_int_not_equal(read_rules(bad_files[i].text, &rules, &error), 0);
+        if (error.line != bad_files[i].line || error.column != bad_files[i].column || !strstr(error.file, "rules.yml") ||
+            (bad_files[i].message && strcmp(error.message, bad_files[i].message) != 0))
+            fail_msg("%s: %s:%u:%u: %s", bad_files[i].text, error.file, error.line, error.column, error.message);
+    }
+}
+
+static void a_missing_file_is_refused(void **state)
+{
+    (void)state;
+    struct ld_rule_file rules;
+    struct ld_error error = {0};
+    assert_int_equal(ld_rule_file_read(&rules, scenario, "none.yml", &error), LD_ENOENT);
+}
+
+/* As promtool 2.42 and 3 say it. */
+static const struct {
+    const char *said;
+    unsigned line, column;
+    const char *message;
+} said[] = {
+    {"  FAILED:\n/r/a.yml: 5:11: group \"a\", rule 1, \"X\": could not parse expression: 1:16: parse error: unexpected\n", 5,
+     11, "group \"a\", rule 1, \"X\": could not parse expression: 1:16: parse error: unexpected"},
+    {"  FAILED:\n/r/a.yml: yaml: unmarshal errors:\n  line 6: field fore not found in type rulefmt.RuleNode\n", 6, 1,
+     "field fore not found in type rulefmt.RuleNode"},
+    {"  FAILED:\n/r/a.yml: yaml: line 7: did not find expected key\n/r/a.yml: yaml: line 7: did\n", 7, 1,
+     "did not find expected key"},
+    {"  FAILED:\nsomething else\n", 0, 0, "something else"},
+    {"", 0, 0, "promtool refuses it"},
+};
+
+static void promtools_words_become_a_place(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+        struct ld_error error;
+        assert_int_equal(ld_promtool_error(said[i].said, "/r/a.yml", &error), LD_ESPEC);
+        assert_string_equal(error.message, said[i].message);
+        assert_int_equal(error.line, said[i].line);
+        assert_int_equal(error.column, said[i].line ? said[i].column : 0);
+    }
+}
+
+int test_rules(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(its_alerts_are_known),
+        cmocka_unit_test(bad_files_are_refused_with_their_place),
+        cmocka_unit_test(a_missing_file_is_refused),
+        cmocka_unit_test(promtools_words_become_a_place),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
