@@ -238,6 +238,14 @@ static void calibration_line(struct styled *styled, const struct ld_verdicts *ve
     }
 }
 
+/* Where names were hidden and nobody's alerts depend on them; a difference is a failed check. */
+static void blind_line(struct styled *styled, const struct ld_verdicts *verdicts)
+{
+    for (size_t i = 0; i < verdicts->check_count; i++)
+        if (verdicts->checks[i].verdict == LD_VERDICT_PASS && strcmp(verdicts->checks[i].what, LD_CHECK_BLIND) == 0)
+            styled_printf(styled, "Blind: %s with and without names\n", verdicts->checks[i].seen);
+}
+
 static const struct {
     const char *word;
     enum style_colour colour;
@@ -378,6 +386,7 @@ int ld_report_text(const struct ld_report *report, const struct ld_text_style *s
     excluded_line(&styled, report);
     broken_lines(&styled, report);
     calibration_line(&styled, report->verdicts);
+    blind_line(&styled, report->verdicts);
     failed_checks(&styled, report);
     notable_checks(&styled, report);
     styled_rule(&styled);

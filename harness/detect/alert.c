@@ -1,6 +1,7 @@
 #include "detect/alert.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char *const action_names[] = {"open", "close", "unknown", "known"};
@@ -39,4 +40,20 @@ int ld_alert_new_claims(const struct ld_alert *alert)
     if (alert->action == LD_ALERT_CLOSE)
         return strcmp(alert->why, LD_ALERT_UPDATED) == 0 ? -1 : 0;
     return alert->action == LD_ALERT_OPEN;
+}
+
+bool ld_alert_same(const struct ld_alert *a, const struct ld_alert *b)
+{
+    return a->id == b->id && a->action == b->action && a->evidence == b->evidence &&
+           a->evidence_time_ns == b->evidence_time_ns && a->instance == b->instance &&
+           a->incarnation == b->incarnation && a->cause == b->cause && strcmp(a->site, b->site) == 0 &&
+           memcmp(&a->amount, &b->amount, sizeof a->amount) == 0 && a->severity == b->severity &&
+           strcmp(a->why, b->why) == 0 && strcmp(a->rule, b->rule) == 0 &&
+           strcmp(a->rule_version, b->rule_version) == 0;
+}
+
+void ld_alert_describe(const struct ld_alert *alert, char *text, size_t room)
+{
+    snprintf(text, room, "%s at observation %llu (site \"%.120s\")", ld_alert_action_name(alert->action),
+             (unsigned long long)alert->evidence, alert->site);
 }

@@ -6,6 +6,8 @@
 #ifndef LD_DETECT_ALERT_H
 #define LD_DETECT_ALERT_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "truth/cause.h"
@@ -46,6 +48,11 @@ struct ld_alert {
  * is; an update's CLOSE is -1, so that it and its OPEN come to 0. */
 int ld_alert_new_claims(const struct ld_alert *alert);
 /* The texts belong to the detector and are valid during the call that delivers the alert. */
+
+/* Everything but the receipt, which is a live clock's; doubles by their bits. */
+bool ld_alert_same(const struct ld_alert *a, const struct ld_alert *b);
+/* "open at observation 41 (site "main.wait")" into `text`. */
+void ld_alert_describe(const struct ld_alert *alert, char *text, size_t room);
 
 /* Where alerts go. The receiver copies. */
 struct ld_alert_sink {

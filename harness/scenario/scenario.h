@@ -75,6 +75,7 @@ struct ld_target_spec {
     struct ld_environment_spec environment;
     struct ld_limits_spec limits;
     struct ld_death_spec death;
+    struct ld_list own;       /* const char *: modules or packages that are the target's own, beside its main module */
     const char *metrics_path; /* "/metrics"; "" when the target has none */
     const char *ready_path;   /* all but fixtures: asked until it answers 200; default /debug/pprof/ */
 };

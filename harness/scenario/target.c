@@ -187,6 +187,9 @@ static const struct ld_field depth_item = {.name = "depth",
 static const struct ld_field word_item = {
     .name = "word", .type = LD_FIELD_TEXT, .doc = "One word of the command line."};
 
+static const struct ld_field own_item = {
+    .name = "path", .type = LD_FIELD_TEXT, .doc = "A module's or a package's path, such as example.com/shop."};
+
 static int check_declared(struct ld_schema_context *context, const struct ld_node *node, void *value);
 
 #define DECLARED(member) offsetof(struct ld_declared_truth, member)
@@ -386,6 +389,15 @@ static const struct ld_field target_fields[] = {
      .custom = bind_death,
      .doc = "How the leaky variant is meant to die of its leak: {exit: N} or {signal: ABRT, BUS, KILL or SEGV}. Any other "
             "death voids the run. Not given: a death while units are outstanding counts as the leak's, however it came."},
+    {.name = "own",
+     .type = LD_FIELD_LIST,
+     .offset = AT(own),
+     .item = &own_item,
+     .size = sizeof(char *),
+     .count_max = 16,
+     .doc = "Modules or packages that are the target's own, whose names a blind run (run --blind) hides. Its main module "
+            "is known from the program, except of an attached one. Not named, a package counts as a library's when its "
+            "path begins with a domain."},
     {.name = "metrics",
      .type = LD_FIELD_TEXT,
      .offset = AT(metrics_path),
@@ -739,6 +751,11 @@ static int default_axes(struct ld_schema_context *context, const struct ld_node 
     return 0;
 }
 
+static bool is_package_path(const char *path)
+{
+    return *path && strspn(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789./-_~") == strlen(path);
+}
+
 static int check_target(struct ld_schema_context *context, const struct ld_node *node, void *value)
 {
     struct ld_target_spec *target = value;
@@ -755,6 +772,9 @@ static int check_target(struct ld_schema_context *context, const struct ld_node 
     code = first_of(code, check_pprof(context, node, target));
     code = first_of(code, check_axes(context, node, target));
     code = first_of(code, default_axes(context, node, target));
+    for (size_t i = 0; i < target->own.count; i++)
+        if (!is_package_path(((const char *const *)target->own.items)[i]))
+            code = first_of(code, COMPLAIN(context, node, "own", "a path has letters, digits and ./-_~, and no space"));
     if (target->metrics_path[0])
         code = first_of(code, ld_check_url_path(context, node, "metrics", target->metrics_path));
     return first_of(code, ld_check_url_path(context, node, "ready", target->ready_path));

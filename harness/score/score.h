@@ -16,6 +16,9 @@
 #define LD_EPISODE_QUIET_NS (5 * INT64_C(1000000000)) /* the least Q, as written; see ld_score_quiet_ns */
 /* An alert about what was seen before the leak ended, received this much later at most, is late, not false. */
 #define LD_RECEIPT_LAG_NS INT64_C(1000000000)
+#define LD_NOTE_BLIND "blind" /* a run's note for each detector that was compared: "matrix: agrees: 12 alerts" */
+#define LD_BLIND_AGREES "agrees: "
+#define LD_CHECK_BLIND "blind agreement"
 #define LD_EXCLUDED_MAX 0.05 /* share of runs without evidence beyond which a campaign is inconclusive */
 /* A check that draws lots may fail a sound campaign with this probability at most; there is one such per `random`
  * and one per detector of the shuffle (5 standard errors: 6e-7 each), in all under 1 in 1000. */
@@ -98,6 +101,8 @@ struct ld_run_record {
         bool out_of_range;
         const char *reason;
         const char *said; /* failed: the last it wrote on standard error; NULL or "": nothing */
+        const char *blind;        /* what it said without names, beside its sighted twin: "agrees: ...", "differs: ..."
+                                   * (LD_BLIND_AGREES); NULL: nobody compared */
         size_t alert_count;
         const struct ld_alert *alerts; /* by receipt; receipt_ns set */
     } *detectors;
@@ -243,7 +248,9 @@ int ld_score_runs(struct ld_score *ret_score, const struct ld_plan *plan, const 
                   struct ld_error *error);
 void ld_score_done(struct ld_score *score);
 
-/* Rates, expectations, calibration (oracle, never, always, random, oracle+delay, shuffled truth) and the verdict.
+/* Rates, expectations, calibration (oracle, never, always, random, oracle+delay, shuffled truth), agreement with and
+ * without names, and the verdict. A blind campaign fails when a detector's alerts depend on names: one check for each
+ * that differed, or one that says how many agreed.
  *
  * Durations of an expectation are divided by the scenario's time_scale, like the schedule. `observed` is judged on the
  * conditional rate (TP of TP, TP_LATE and FN); `confident` on the primary one, by runs, excluded leaky runs counted as

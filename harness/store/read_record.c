@@ -185,6 +185,35 @@ static int read_detectors(struct ld_store *store, uint32_t run, struct ld_run_re
     return code ? code : read_alerts(store, run, record, arena, error);
 }
 
+/* "matrix: agrees: 12 alerts": of the detector with that name, the longest that fits. */
+static void keep_agreement(struct ld_run_record *record, const char *text)
+{
+    struct ld_detector_record *found = NULL;
+    size_t longest = 0;
+    for (size_t i = 0; i < record->detector_count; i++) {
+        size_t length = strlen(record->detectors[i].name);
+        if (length >= longest && strncmp(text, record->detectors[i].name, length) == 0 &&
+            strncmp(text + length, ": ", 2) == 0) {
+            found = &record->detectors[i];
+            longest = length;
+        }
+    }
+    if (found)
+        found->blind = text + longest + 2;
+}
+
+static int read_agreements(struct ld_store *store, uint32_t run, struct ld_run_record *record, struct ld_arena *arena,
+                           struct ld_error *error)
+{
+    struct ld_stored_note *notes;
+    size_t count;
+    int code = ld_store_read_notes(store, run, &notes, &count, arena, error);
+    for (size_t i = 0; i < count && !code; i++)
+        if (strcmp(notes[i].kind, LD_NOTE_BLIND) == 0)
+            keep_agreement(record, notes[i].text);
+    return code;
+}
+
 int ld_store_read_record(struct ld_store *store, uint32_t run, struct ld_run_record *ret_record, struct ld_arena *arena,
                          struct ld_error *error)
 {
@@ -213,6 +242,8 @@ int ld_store_read_record(struct ld_store *store, uint32_t run, struct ld_run_rec
         code = read_lives(store, run, &record, arena, error);
     if (code == 0)
         code = read_detectors(store, run, &record, arena, error);
+    if (code == 0)
+        code = read_agreements(store, run, &record, arena, error);
     if (code == 0)
         *ret_record = record;
     return code;

@@ -480,7 +480,8 @@ CREATE TABLE reader (
     PRIMARY KEY (run, instance, reader)
 ) STRICT, WITHOUT ROWID;
 
--- Lines for people: tail of stderr, why a run is void, what teardown found.
+-- Lines for people: tail of stderr, why a run is void, what teardown found. Kind 'blind': whether a detector said the
+-- same with and without the names of the target's own code.
 CREATE TABLE note (
     note     INTEGER PRIMARY KEY,
     run      INTEGER NOT NULL REFERENCES run,

@@ -24,6 +24,8 @@ static const struct ld_option run_options[] = {
     OPTION_DB,
     {"report", "FOLDER", "Write report.html, table.txt, report.json, junit.xml and summary.md into it."},
     {"against", "BASELINE", "Hold the result against a baseline; what got worse is listed, and the exit code is 1."},
+    {"blind", NULL, "Hide from all who look at a target the names of its own packages, functions and files, and say whether "
+                    "every built-in detector says the same with and without them."},
     {"dry-run", NULL, "Check everything and show the plan; start nothing and write nothing."},
     {"fail-fast", NULL, "Start no further run after a void one."},
     {0},
@@ -59,7 +61,9 @@ static const struct ld_option import_options[] = {
     {0},
 };
 static const struct ld_option replay_options[] = {
-    OPTION_DB, {"detector", "DETECTOR", "Only this detector; default: all of the run."}, OPTION_JSON, {0},
+    OPTION_DB, {"detector", "DETECTOR", "Only this detector; default: all of the run."},
+    {"blind", NULL, "Hide the names of the target's own code from the detectors; default: as the run did."},
+    {"sighted", NULL, "Show them, though the run hid them: do the alerts stay the same?"}, OPTION_JSON, {0},
 };
 
 static const struct ld_option baseline_options[] = {

@@ -95,22 +95,26 @@ static int parse_scenarios(struct ld_stored_campaign *campaign, struct ld_error 
     return code;
 }
 
-const char *ld_database_version(const struct ld_campaign_info *info)
+const char *ld_database_fact(const struct ld_campaign_info *info, const char *name)
 {
     for (size_t i = 0; i < info->fact_count; i++)
-        if (strcmp(info->facts[i].name, "leakdrill.version") == 0)
+        if (strcmp(info->facts[i].name, name) == 0)
             return info->facts[i].value;
     return NULL;
+}
+
+const char *ld_database_version(const struct ld_campaign_info *info)
+{
+    return ld_database_fact(info, "leakdrill.version");
 }
 
 /* A number among the facts; 0 when there is none, as in the files of an older leakdrill. */
 static int64_t number_fact(const struct ld_campaign_info *info, const char *name)
 {
     int64_t number = 0;
-    const char *expected;
-    for (size_t i = 0; i < info->fact_count; i++)
-        if (strcmp(info->facts[i].name, name) == 0)
-            ld_parse_integer(info->facts[i].value, &number, &expected);
+    const char *expected, *value = ld_database_fact(info, name);
+    if (value)
+        ld_parse_integer(value, &number, &expected);
     return number;
 }
 

@@ -24,6 +24,8 @@ struct ld_stored_campaign {
 };
 int ld_stored_campaign_open(struct ld_stored_campaign *ret_campaign, const char *path, bool writable,
                             struct ld_error *error);
+/* NULL: there is no such fact. */
+const char *ld_database_fact(const struct ld_campaign_info *info, const char *name);
 /* Of the leakdrill that ran it; NULL: unknown. */
 const char *ld_database_version(const struct ld_campaign_info *info);
 /* What its filter and shard left of the plan, as it was judged then. The copy's memory is the campaign's. */

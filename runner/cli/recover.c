@@ -42,10 +42,8 @@ struct recovery {
 
 static const char *fact_of(const struct ld_campaign_info *info, const char *name)
 {
-    for (size_t i = 0; i < info->fact_count; i++)
-        if (strcmp(info->facts[i].name, name) == 0)
-            return info->facts[i].value;
-    return "";
+    const char *value = ld_database_fact(info, name);
+    return value ? value : "";
 }
 
 /* Within another boot no pid of then means anything. */

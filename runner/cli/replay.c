@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "detect/detector.h"
 #include "runner/cli/database.h"
+#include "runner/run/own.h"
 #include "runner/run/replay.h"
 
 #define REPLAY_OUTPUT_MAX ((size_t)256 << 20)
@@ -71,6 +72,24 @@ static bool has_programs(const struct ld_stored_campaign *campaign)
     return false;
 }
 
+/* As the run was, unless told otherwise. */
+static bool is_blind(const struct ld_invocation *invocation, const struct ld_stored_campaign *campaign)
+{
+    const char *fact = ld_database_fact(&campaign->info, LD_FACT_BLIND);
+    return ld_option_given(invocation, "blind") ||
+           (fact && strcmp(fact, "1") == 0 && !ld_option_given(invocation, "sighted"));
+}
+
+static const char *own_modules(const struct ld_stored_campaign *campaign, uint32_t run)
+{
+    char name[192] = "";
+    const struct ld_run_plan *planned = ld_plan_find_run(campaign->plan, run);
+    if (planned)
+        snprintf(name, sizeof name, LD_FACT_OWN "%s", campaign->plan->cells[planned->cell].scenario->name);
+    const char *own = ld_database_fact(&campaign->info, name);
+    return own ? own : ""; /* a database from before names were hidden */
+}
+
 static int replay_runs(const struct ld_invocation *invocation, struct ld_stored_campaign *campaign,
                        struct ld_host *host, struct ld_buffer *out, size_t *ret_different, struct ld_error *error)
 {
@@ -89,6 +108,8 @@ static int replay_runs(const struct ld_invocation *invocation, struct ld_stored_
                                             .data_folder = LEAKDRILL_SOURCE_FOLDER,
                                             .only = detector ? only : NULL,
                                             .host = host,
+                                            .own = own_modules(campaign, runs[i]),
+                                            .blind = is_blind(invocation, campaign),
                                             .json = ld_option_given(invocation, "json"),
                                             .out = out};
         struct ld_replay_result result;
@@ -126,6 +147,8 @@ int ld_command_replay(const struct ld_invocation *invocation)
     struct ld_buffer out;
     char path[512];
     size_t different = 0;
+    if (ld_option_given(invocation, "blind") && ld_option_given(invocation, "sighted"))
+        return ld_usage_error(invocation->command, "--blind and --sighted contradict each other");
     ld_buffer_init(&out, REPLAY_OUTPUT_MAX);
     int code = ld_database_find(ld_option_text(invocation, "db"), path, sizeof path, &error);
     if (!code)

@@ -72,6 +72,7 @@ static int run_campaign(const struct request *request, const struct ld_plan *pla
         .data_folder = request->sources->catalogue.data_folder,
         .jobs = request->jobs,
         .fail_fast = request->fail_fast,
+        .blind = ld_option_given(request->invocation, "blind"),
         .events = ld_progress_events(&progress)};
     char takes[32];
     ld_format_duration_short(ld_plan_duration(plan, request->jobs), takes, sizeof takes);

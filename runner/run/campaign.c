@@ -15,10 +15,11 @@
 #include "runner/build/build.h"
 #include "runner/process/identity.h"
 #include "runner/run/judge.h"
+#include "runner/run/own.h"
 #include "runner/run/sequence.h"
 
 #define TICK_EVERY_MS 250
-#define FACTS_MAX 24
+#define FACTS_MAX 24 /* without those of scenarios */
 #define BUILD_MEMORY ((size_t)64 << 20) /* paths and commands of the programs that are built */
 #define GUARD_KILLED "the guard process was killed, and all it guarded with it"
 #define SIGNALS (sizeof watched_signals / sizeof *watched_signals)
@@ -38,6 +39,7 @@ struct campaign {
     struct ld_store *store;
     struct ld_arena *arena;
     struct ld_built *built;  /* of each cell of the plan; those of one scenario are equal */
+    const char **own;        /* of each cell: its own modules; likewise */
     struct signals_before before;
     uv_signal_t signals[SIGNALS];
     uv_timer_t tick;
@@ -125,7 +127,7 @@ static int programs_of(const struct campaign *campaign, const struct ld_cell *ce
 {
     const struct ld_scenario *scenario = cell->scenario;
     struct ld_program program;
-    *ret_programs = (struct ld_run_programs){0};
+    *ret_programs = (struct ld_run_programs){.own = campaign->own[cell - campaign->setting->plan->cells]};
     if (scenario->target.kind == LD_TARGET_INSTRUMENT) {
         const struct ld_built *built = &campaign->built[cell - campaign->setting->plan->cells];
         ret_programs->target = built->program;
@@ -286,12 +288,15 @@ static const char *identity_of(pid_t pid, char *text, size_t room)
 
 static int write_campaign(struct campaign *campaign, struct ld_error *error)
 {
-    struct ld_fact facts[FACTS_MAX];
+    const struct ld_plan *plan = campaign->setting->plan;
+    struct ld_fact *facts = ld_arena_array(campaign->arena, FACTS_MAX + plan->cell_count, sizeof *facts);
     char boot[LD_BOOT_ID_SIZE], self[64], guard[64];
     char id[64], cores[24], jobs[24], runs[24];
     size_t count = 0;
     struct utsname system = {0};
     int64_t now = ld_wall_now();
+    if (!facts)
+        return ld_fail(error, LD_ENOMEM, "out of memory");
     uname(&system);
     ld_boot_id(boot);
     snprintf(id, sizeof id, "%llx", (unsigned long long)ld_derive((uint64_t)now, system.nodename, (uint64_t)getpid()));
@@ -314,6 +319,19 @@ static int write_campaign(struct campaign *campaign, struct ld_error *error)
     facts[count++] = (struct ld_fact){LD_FACT_GROUP, campaign->control.guard.group.path};
     facts[count++] = (struct ld_fact){LD_FACT_WORK_FOLDER, campaign->control.work_folder};
     facts[count++] = (struct ld_fact){"libuv", uv_version_string()};
+    facts[count++] = (struct ld_fact){LD_FACT_BLIND, campaign->setting->blind ? "1" : "0"};
+    for (size_t i = 0; i < plan->cell_count; i++) {
+        const struct ld_scenario *scenario = plan->cells[i].scenario;
+        size_t first = 0;
+        while (plan->cells[first].scenario != scenario)
+            first++;
+        if (first < i)
+            continue;
+        const char *name = ld_arena_printf(campaign->arena, LD_FACT_OWN "%s", scenario->name);
+        if (!name)
+            return ld_fail(error, LD_ENOMEM, "out of memory");
+        facts[count++] = (struct ld_fact){name, campaign->own[i]};
+    }
     int code = ld_store_campaign(campaign->store, id, campaign->setting->plan->seed, now, facts, count, error);
     /* The plan's hash is of the whole plan: to make it again, every scenario is needed. */
     for (size_t i = 0; i < campaign->setting->scenario_count && !code; i++)
@@ -323,6 +341,36 @@ static int write_campaign(struct campaign *campaign, struct ld_error *error)
     if (!code)
         code = ld_store_commit(campaign->store, true, error);
     return code;
+}
+
+/* ---- whose the programs' packages are: each scenario's once */
+
+static const char *program_of(const struct campaign *campaign, const struct ld_cell *cell, char **ret_found)
+{
+    struct ld_run_programs programs;
+    struct ld_error ignored; /* its run will say so */
+    if (cell->scenario->target.kind == LD_TARGET_COMMAND)
+        return *ret_found = ld_run_find_program(((const char **)cell->scenario->target.command.items)[0]);
+    return programs_of(campaign, cell, &programs, &ignored) == 0 ? programs.target : NULL;
+}
+
+static int find_own_modules(struct campaign *campaign, struct ld_error *error)
+{
+    const struct ld_plan *plan = campaign->setting->plan;
+    campaign->own = ld_arena_array(campaign->arena, plan->cell_count, sizeof *campaign->own);
+    if (!campaign->own)
+        return ld_fail(error, LD_ENOMEM, "out of memory");
+    for (size_t i = 0; i < plan->cell_count; i++) {
+        char *found = NULL;
+        const struct ld_cell *cell = &plan->cells[i];
+        campaign->own[i] = i && plan->cells[i - 1].scenario == cell->scenario
+                               ? campaign->own[i - 1]
+                               : ld_own_modules(cell->scenario, program_of(campaign, cell, &found), campaign->arena);
+        free(found);
+        if (!campaign->own[i])
+            return ld_fail(error, LD_ENOMEM, "out of memory");
+    }
+    return 0;
 }
 
 /* ---- signals: held while nobody listens for them, so that none ends us half undone */
@@ -533,6 +581,8 @@ static int run_guarded(struct campaign *campaign, struct ld_error *error)
     watch(campaign);
     int code = build_programs(campaign, error);
     if (!code)
+        code = find_own_modules(campaign, error);
+    if (!code)
         code = run_stored(campaign, error);
     stop_watching(campaign);
     return code;
@@ -576,6 +626,7 @@ int ld_campaign_run(struct ld_campaign_result *ret_result, const struct ld_campa
     }
     campaign->setting = setting;
     campaign->control.data_folder = setting->data_folder;
+    campaign->control.blind = setting->blind;
     hold_signals(&campaign->before);
     int code = run_held(campaign, error);
     give_signals_back(campaign);

@@ -51,6 +51,7 @@ struct ld_campaign_setting {
     const char *database;      /* path; must not exist */
     const char *data_folder;
     unsigned jobs;             /* at least 1 */
+    bool blind;                /* hide names from all who look at a target; changes neither plan nor seeds */
     bool fail_fast;            /* start nothing new after a void run */
     struct ld_campaign_events events;
 };

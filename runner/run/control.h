@@ -49,6 +49,7 @@ struct ld_control {
     char work_folder[128];      /* of this campaign; removed at the end, by the guard if need be */
     int work_lock;              /* holds it, see work_folder.h */
     const char *data_folder;    /* holds scenarios/matrix */
+    bool blind;                 /* names are hidden from all who look at a target */
 };
 
 /* Removes the work folders of dead campaigns, makes ours and starts the guard: before anything else, while there is one

@@ -616,7 +616,8 @@ static int open_gateway(struct ld_instance *instance)
                                      .instance = instance->index,
                                      .door = &instance->door,
                                      .metrics_path = run->scenario->target.metrics_path,
-                                     .timeout_ns = run->scenario->sampling.timeout_ns};
+                                     .timeout_ns = run->scenario->sampling.timeout_ns,
+                                     .blind = run->blind};
     int code = ld_gateway_add(run->control->gateway, &route);
     if (code)
         return code;

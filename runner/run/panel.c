@@ -6,12 +6,15 @@
 
 #include "base/arena.h"
 #include "base/random.h"
+#include "blind/blind.h"
 #include "detect/watch.h"
 #include "runner/detect/hosted.h"
+#include "runner/run/agreement.h"
 #include "runner/sample/gateway.h"
 #include "scenario/arm.h"
 
 #define PANEL_MEMORY ((size_t)4 << 20)
+#define NAMES_MAX ((size_t)1 << 20) /* of an alert's text with its names put back */
 
 struct seat {
     struct ld_panel *panel;
@@ -21,6 +24,9 @@ struct seat {
     void *state;                         /* of what is hosted */
     bool started, broken;
     int64_t least_goroutines; /* 0: it may speak at any number */
+    bool blind;                     /* it is told renamed observations */
+    struct ld_detector *sighted;    /* in a blind run: the same detector, told everything; NULL: broken, or none */
+    struct ld_agreement *agreement; /* NULL: nothing is compared */
 };
 
 struct ld_panel {
@@ -37,12 +43,33 @@ struct ld_panel {
     const char *const *urls;  /* of the instances, at the gateway; NULL before anybody needs them, or in a replay */
     size_t hosted_open;       /* after ld_panel_end: that are not gone yet */
     bool ending;
+    struct ld_blind *blind;   /* the caller's; NULL: everybody is told the names */
+    struct ld_buffer site, why; /* of the alert in hand, its names put back */
 };
 
+/* A blind detector named what it was told: who is told of its alerts knows the program's own names. */
 static void on_alert(void *context, const struct ld_alert *alert)
 {
     const struct seat *seat = context;
-    seat->panel->events->alert(seat->panel->context, seat->name, alert);
+    struct ld_panel *panel = seat->panel;
+    struct ld_alert named = *alert;
+    if (seat->blind) {
+        ld_buffer_clear(&panel->site);
+        ld_buffer_clear(&panel->why);
+        if (ld_blind_back(panel->blind, alert->site, &panel->site) == 0)
+            named.site = ld_buffer_text(&panel->site);
+        if (ld_blind_back(panel->blind, alert->why, &panel->why) == 0)
+            named.why = ld_buffer_text(&panel->why);
+    }
+    if (seat->agreement)
+        ld_agreement_add(seat->agreement, LD_SIGHT_BLIND, &named);
+    panel->events->alert(panel->context, seat->name, &named);
+}
+
+static void on_sighted_alert(void *context, const struct ld_alert *alert)
+{
+    const struct seat *seat = context;
+    ld_agreement_add(seat->agreement, LD_SIGHT_SIGHTED, alert);
 }
 
 /* ---- hosted detectors */
@@ -156,11 +183,22 @@ static int seat_hosted(struct ld_panel *panel, const struct opening *opening, co
         .seen = panel->seen};
     if (!panel->seen || (panel->host.gateway && !setting.gateway_urls))
         return ld_fail(error, LD_ENOMEM, "out of memory");
-    *seat = (struct seat){.panel = panel, .name = spec->name, .hosted = hosted};
+    *seat = (struct seat){.panel = panel, .name = spec->name, .hosted = hosted, .blind = panel->blind != NULL};
     int code = hosted->open(&seat->state, &setting, &hosted_events, seat, error);
     if (!code)
         panel->members[panel->count++] = (struct ld_panel_member){spec->name, spec->kind, spec->options};
     return code;
+}
+
+/* The calibration set, which knows the truth by its names or looks at none, is never blind. */
+static int seat_twin(struct seat *seat, const struct ld_detector_kind *kind, const struct ld_detector_setting *setting,
+                     struct ld_error *error)
+{
+    seat->blind = true;
+    seat->agreement = ld_agreement_new();
+    if (!seat->agreement)
+        return ld_fail(error, LD_ENOMEM, "out of memory");
+    return ld_detector_open(&seat->sighted, kind, setting, error);
 }
 
 static int take_seat(struct ld_panel *panel, const struct opening *opening, const struct ld_detector_kind *kind,
@@ -183,7 +221,7 @@ static int take_seat(struct ld_panel *panel, const struct opening *opening, cons
     seat->name = ld_detector_name(seat->detector);
     seat->least_goroutines = kind->least_goroutines ? kind->least_goroutines(&setting) : 0;
     panel->members[panel->count++] = (struct ld_panel_member){seat->name, kind, options};
-    return 0;
+    return panel->blind && !kind->calibration ? seat_twin(seat, kind, &setting, error) : 0;
 }
 
 static const struct ld_detector_spec *find_spec(const struct ld_scenario *scenario, const char *name)
@@ -246,7 +284,7 @@ static int seat_all(struct ld_panel *panel, const struct opening *opening, const
 
 int ld_panel_open(struct ld_panel **ret_panel, const struct ld_cell *cell, const struct ld_run_plan *run,
                   const char *data_folder, const char *const *only, const struct ld_panel_host *host,
-                  const struct ld_panel_events *events, void *context, struct ld_error *error)
+                  struct ld_blind *blind, const struct ld_panel_events *events, void *context, struct ld_error *error)
 {
     struct ld_panel *panel = calloc(1, sizeof *panel);
     if (!panel || !(panel->arena = ld_arena_new(PANEL_MEMORY))) {
@@ -256,6 +294,9 @@ int ld_panel_open(struct ld_panel **ret_panel, const struct ld_cell *cell, const
     panel->events = events;
     panel->context = context;
     panel->hosted = host != NULL;
+    panel->blind = blind;
+    ld_buffer_init(&panel->site, NAMES_MAX);
+    ld_buffer_init(&panel->why, NAMES_MAX);
     if (host)
         panel->host = *host;
     struct opening opening = {cell, run, data_folder};
@@ -280,6 +321,8 @@ static void settle(struct seat *seat, int code)
         return;
     seat->broken = true;
     seat->panel->events->broken(seat->panel->context, seat->name, ld_code_text(code));
+    if (seat->agreement)
+        ld_agreement_broke(seat->agreement, LD_SIGHT_BLIND, ld_code_text(code));
 }
 
 static double goroutines_of(const struct ld_observation *observation)
@@ -290,20 +333,62 @@ static double goroutines_of(const struct ld_observation *observation)
     return ld_observation_point(observation, LD_METRIC_GOROUTINES, &count) ? count : 0;
 }
 
+/* The same observation as it is for the sighted one of a pair. */
+static void observe_sighted(struct seat *seat, const struct ld_observation *observation)
+{
+    struct ld_alert_sink sink = {on_sighted_alert, seat};
+    int code = seat->sighted ? ld_detector_observe(seat->sighted, observation, &sink) : 0;
+    if (code) {
+        ld_agreement_broke(seat->agreement, LD_SIGHT_SIGHTED, ld_code_text(code));
+        ld_detector_free(seat->sighted);
+        seat->sighted = NULL;
+    }
+    ld_agreement_compare(seat->agreement);
+}
+
+static void observe(struct seat *seat, const struct ld_observation *observation)
+{
+    struct ld_alert_sink sink = {on_alert, seat};
+    if (seat->hosted)
+        seat->hosted->observe(seat->state, observation);
+    else if (!seat->broken)
+        settle(seat, ld_detector_observe(seat->detector, observation, &sink));
+}
+
+/* Nobody may be told names instead: the blind ones can see nothing from here on. */
+static void go_dark(struct ld_panel *panel, const struct ld_error *error)
+{
+    char reason[600];
+    snprintf(reason, sizeof reason, "harness: an observation could not be renamed: %s", error->message);
+    for (size_t i = 0; i < panel->count; i++) {
+        struct seat *seat = &panel->seats[i];
+        if (!seat->blind || seat->broken)
+            continue;
+        seat->broken = true;
+        panel->events->broken(panel->context, seat->name, reason);
+        if (seat->agreement)
+            ld_agreement_broke(seat->agreement, LD_SIGHT_BLIND, reason);
+    }
+}
+
 void ld_panel_observe(struct ld_panel *panel, const struct ld_observation *observation)
 {
     double goroutines = goroutines_of(observation);
-    if (panel->seen)
-        ld_seen_add(panel->seen, observation);
+    struct ld_observation renamed = *observation;
+    struct ld_error error = {0};
+    bool dark = panel->blind && ld_blind_observation(panel->blind, observation, &renamed, &error) != 0;
+    if (dark)
+        go_dark(panel, &error);
+    if (panel->seen && !dark)
+        ld_seen_add(panel->seen, &renamed);
     if (goroutines > panel->peak_goroutines)
         panel->peak_goroutines = goroutines;
     for (size_t i = 0; i < panel->count; i++) {
         struct seat *seat = &panel->seats[i];
-        struct ld_alert_sink sink = {on_alert, seat};
-        if (seat->hosted)
-            seat->hosted->observe(seat->state, observation);
-        else if (!seat->broken)
-            settle(seat, ld_detector_observe(seat->detector, observation, &sink));
+        if (!seat->blind || !dark)
+            observe(seat, seat->blind ? &renamed : observation);
+        if (seat->agreement)
+            observe_sighted(seat, observation);
     }
 }
 
@@ -345,6 +430,8 @@ void ld_panel_finish(struct ld_panel *panel)
 {
     for (size_t i = 0; i < panel->count; i++) {
         const struct seat *seat = &panel->seats[i];
+        if (seat->agreement && panel->events->compared)
+            panel->events->compared(panel->context, seat->name, ld_agreement_text(seat->agreement));
         if (seat->broken || panel->peak_goroutines >= (double)seat->least_goroutines)
             continue;
         char reason[160];
@@ -405,10 +492,14 @@ void ld_panel_free(struct ld_panel *panel)
         return;
     for (size_t i = 0; i < panel->count; i++) {
         ld_detector_free(panel->seats[i].detector);
+        ld_detector_free(panel->seats[i].sighted);
+        ld_agreement_free(panel->seats[i].agreement);
         if (panel->seats[i].hosted)
             panel->seats[i].hosted->free(panel->seats[i].state);
     }
     ld_seen_free(panel->seen);
+    ld_buffer_done(&panel->site);
+    ld_buffer_done(&panel->why);
     ld_arena_free(panel->arena);
     free(panel);
 }

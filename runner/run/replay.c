@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runner/run/own.h"
 #include "runner/run/panel.h"
 
 #define RECORD_MEMORY ((size_t)2 << 30)
@@ -19,6 +20,7 @@ struct comparison {
 struct replay {
     const struct ld_replay_setting *setting;
     struct ld_replay_result result;
+    struct ld_blind *blind; /* NULL: names are shown */
     struct ld_panel *panel;
     struct ld_arena *arena;
     struct ld_run_record record;
@@ -33,13 +35,6 @@ struct replay {
     int code;
 };
 
-/* "open at observation 41 (site \"main.wait\")" */
-static void describe(const struct ld_alert *alert, char *text, size_t room)
-{
-    snprintf(text, room, "%s at observation %llu (site \"%.120s\")", ld_alert_action_name(alert->action),
-             (unsigned long long)alert->evidence, alert->site);
-}
-
 /* The first difference is kept: what follows is often only its consequence. */
 static void differ(struct replay *replay, const char *detector, const char *what, const struct ld_alert *alert)
 {
@@ -47,7 +42,7 @@ static void differ(struct replay *replay, const char *detector, const char *what
     if (replay->result.different)
         return;
     if (alert)
-        describe(alert, text, sizeof text);
+        ld_alert_describe(alert, text, sizeof text);
     snprintf(replay->result.first_difference, sizeof replay->result.first_difference, "%s: %s%s%s", detector, what,
              alert ? ": " : "", text);
     replay->result.different = true;
@@ -60,22 +55,11 @@ static void differ_from(struct replay *replay, const char *detector, const struc
     char now[192], then[192];
     if (replay->result.different)
         return;
-    describe(alert, now, sizeof now);
-    describe(stored, then, sizeof then);
+    ld_alert_describe(alert, now, sizeof now);
+    ld_alert_describe(stored, then, sizeof then);
     snprintf(replay->result.first_difference, sizeof replay->result.first_difference,
              "%s: another alert than the stored one: %s, stored is %s", detector, now, then);
     replay->result.different = true;
-}
-
-/* Everything but the receipt, which is the live clock's; doubles by their bits. */
-static bool same_alert(const struct ld_alert *a, const struct ld_alert *b)
-{
-    return a->id == b->id && a->action == b->action && a->evidence == b->evidence &&
-           a->evidence_time_ns == b->evidence_time_ns && a->instance == b->instance &&
-           a->incarnation == b->incarnation && a->cause == b->cause && strcmp(a->site, b->site) == 0 &&
-           memcmp(&a->amount, &b->amount, sizeof a->amount) == 0 && a->severity == b->severity &&
-           strcmp(a->why, b->why) == 0 && strcmp(a->rule, b->rule) == 0 &&
-           strcmp(a->rule_version, b->rule_version) == 0;
 }
 
 static struct comparison *comparison_of(struct replay *replay, const char *detector)
@@ -116,7 +100,7 @@ static void on_alert(void *context, const char *detector, const struct ld_alert 
     bool broken_by_then = beyond && comparison && comparison->stored && comparison->stored->failed; /* live */
     if (beyond && !broken_by_then)
         differ(replay, detector, "an alert that is not stored", alert);
-    else if (!beyond && !same_alert(alert, &comparison->stored->alerts[comparison->met]))
+    else if (!beyond && !ld_alert_same(alert, &comparison->stored->alerts[comparison->met]))
         differ_from(replay, detector, alert, &comparison->stored->alerts[comparison->met]);
     if (comparison)
         comparison->met++;
@@ -283,9 +267,11 @@ static int replay_all(struct replay *replay, struct ld_error *error)
     struct ld_panel_host host = {0};
     if (setting->host)
         host = (struct ld_panel_host){&setting->host->loop, &setting->host->guard, setting->host->work_folder, NULL};
+    if (!code && setting->blind && (code = ld_own_blind(&replay->blind, run, setting->own)))
+        ld_fail(error, code, "%s", ld_code_text(code));
     if (!code)
         code = ld_panel_open(&replay->panel, &setting->plan->cells[run->cell], run, setting->data_folder, setting->only,
-                             setting->host ? &host : NULL, &panel_events, replay, error);
+                             setting->host ? &host : NULL, replay->blind, &panel_events, replay, error);
     if (!code)
         code = prepare_comparisons(replay);
     if (!code)
@@ -318,6 +304,7 @@ int ld_replay_run(struct ld_replay_result *ret_result, const struct ld_replay_se
     while (wait && !replay.programs_gone)
         uv_run(&setting->host->loop, UV_RUN_ONCE);
     ld_panel_free(replay.panel);
+    ld_blind_free(replay.blind);
     ld_conditions_free(replay.conditions);
     ld_arena_free(replay.arena);
     if (!code)

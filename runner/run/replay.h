@@ -15,6 +15,8 @@ struct ld_replay_setting {
     const char *data_folder;
     const char *const *only; /* detectors, ends with NULL; NULL: all */
     struct ld_host *host;    /* for detectors that are programs; NULL: they are left out */
+    const char *own;         /* the own modules of the run's target, with spaces between them */
+    bool blind;              /* names are hidden from the detectors */
     bool json;               /* write every alert as a JSON line to `out` */
     struct ld_buffer *out;
 };

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "runner/run/own.h"
 #include "runner/run/run_internal.h"
 
 #define FATE_MS 300 /* a reset connection is heard of before the death behind it, by less than this */
@@ -371,6 +372,7 @@ static void on_end_durable(struct ld_ticket_wait *wait)
     struct ld_run *run = wait->context;
     run->events->finished(run->context, run, &run->summary);
     ld_panel_free(run->panel);
+    ld_blind_free(run->blind);
     ld_conditions_free(run->conditions.engine);
     run->magic = 0;
     struct ld_arena *arena = run->arena;
@@ -546,6 +548,13 @@ static void on_detector_note(void *context, const char *detector, const char *te
     ld_run_note(context, kind, text);
 }
 
+static void on_compared(void *context, const char *detector, const char *agreement)
+{
+    char text[800];
+    snprintf(text, sizeof text, "%s: %s", detector, agreement);
+    ld_run_note(context, LD_NOTE_BLIND, text);
+}
+
 static void on_panel_ended(void *context)
 {
     ld_run_handle_closed(context);
@@ -559,7 +568,7 @@ static void on_panel_ready(void *context)
 }
 
 static const struct ld_panel_events panel_events = {on_alert, on_broken, on_out_of_range, on_detector_note,
-                                                    on_panel_ready, on_panel_ended};
+                                                    on_compared, on_panel_ready, on_panel_ended};
 
 static void on_drained(void *context)
 {
@@ -655,9 +664,14 @@ int ld_run_start(struct ld_run **ret_run, struct ld_control *control, const stru
     run->events = events;
     run->context = context;
     const struct ld_panel_host host = {&control->loop, &control->guard, control->work_folder, control->gateway};
-    int code =
-        ld_panel_open(&run->panel, run->cell, run_plan, control->data_folder, NULL, &host, &panel_events, run, error);
+    int code = control->blind ? ld_own_blind(&run->blind, run_plan, programs->own) : 0;
+    if (code)
+        ld_fail(error, code, "%s", ld_code_text(code));
+    else
+        code = ld_panel_open(&run->panel, run->cell, run_plan, control->data_folder, NULL, &host, run->blind,
+                             &panel_events, run, error);
     if (code) {
+        ld_blind_free(run->blind);
         ld_arena_free(run->arena);
         free(run);
         return code;

@@ -17,9 +17,13 @@ struct ld_run_programs {
     const char *target_case;   /* "digest" */
     const char *upstream;      /* NULL when there is none */
     const char *upstream_name;
+    const char *own;           /* the modules that are the target's own, with spaces between them; "" when unknown */
 };
 
 struct ld_run;
+
+/* A command's real path, as a shell would find it: a word without '/' is looked for on PATH. NULL: nothing; free(). */
+char *ld_run_find_program(const char *word);
 
 struct ld_run_summary {
     enum ld_validity validity;

@@ -188,6 +188,7 @@ struct ld_run {
     struct ld_run_fault *faults;
     struct ld_run_conditions conditions;
 
+    struct ld_blind *blind;       /* NULL: names are shown */
     struct ld_panel *panel;
     uint64_t sequence;
     uint32_t lines, lines_at_once, lines_left_out;

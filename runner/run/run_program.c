@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/random.h"
+#include "blind/blind.h"
 #include "runner/run/run_internal.h"
 
 static bool copy_program(const char *from, const char *to)
@@ -91,13 +92,27 @@ const char *ld_run_target_setting(struct ld_run *run, uint32_t instance)
                            run->scenario->time_scale);
 }
 
+/* What /proc, profiles and the program itself show as its name; in a blind run it is one of the run's tokens. */
+static const char *shown_name(struct ld_run *run, const char *name)
+{
+    struct ld_span word = {name, name + strlen(name)};
+    struct ld_buffer out;
+    if (!run->blind)
+        return name;
+    ld_buffer_init(&out, 64);
+    const char *shown = ld_blind_program(run->blind, word, &out) ? NULL : ld_arena_text(run->arena, ld_buffer_text(&out));
+    ld_buffer_done(&out);
+    return shown;
+}
+
 static int describe_contract(struct ld_run *run, struct ld_service_spec *spec, struct ld_error *error)
 {
     const char **arguments = ld_arena_array(run->arena, 2, sizeof *arguments);
-    const char *program = stage(run, run->programs.target, run->programs.target_name, error);
+    const char *name = shown_name(run, run->programs.target_name);
+    const char *program = name ? stage(run, run->programs.target, name, error) : NULL;
     if (!program || !arguments)
-        return program ? ld_fail(error, LD_ENOMEM, "out of memory") : LD_ESYSTEM;
-    arguments[0] = run->programs.target_name;
+        return program || !name ? ld_fail(error, LD_ENOMEM, "out of memory") : LD_ESYSTEM;
+    arguments[0] = name;
     spec->kind = LD_SERVICE_CONTRACT;
     spec->program = program;
     spec->arguments = arguments;
@@ -123,8 +138,7 @@ static int describe_words(struct ld_run *run, struct ld_service_spec *spec, cons
     return 0;
 }
 
-/* Its real path, as a shell would find it: a word without '/' is looked for on PATH. NULL: nothing; free(). */
-static char *find_program(const char *word)
+char *ld_run_find_program(const char *word)
 {
     if (strchr(word, '/'))
         return realpath(word, NULL);
@@ -146,7 +160,7 @@ static int describe_command(struct ld_run *run, struct ld_service_spec *spec, st
     int code = describe_words(run, spec, NULL, error);
     if (code)
         return code;
-    char *program = find_program(spec->arguments[0]);
+    char *program = ld_run_find_program(spec->arguments[0]);
     if (!program)
         return ld_fail(error, LD_ETARGET, "command %s: no such program%s", spec->arguments[0],
                        strchr(spec->arguments[0], '/') ? "; is it built?" : " on PATH");
@@ -158,10 +172,11 @@ static int describe_command(struct ld_run *run, struct ld_service_spec *spec, st
 
 static int describe_instrumented(struct ld_run *run, struct ld_service_spec *spec, struct ld_error *error)
 {
-    int code = describe_words(run, spec, run->programs.target_name, error);
+    const char *name = shown_name(run, run->programs.target_name);
+    int code = name ? describe_words(run, spec, name, error) : ld_fail(error, LD_ENOMEM, "out of memory");
     if (code)
         return code;
-    spec->program = stage(run, run->programs.target, run->programs.target_name, error);
+    spec->program = stage(run, run->programs.target, name, error);
     spec->inherits = true;
     spec->apart = ld_target_listens(&run->scenario->target);
     return spec->program ? 0 : LD_ESYSTEM;
@@ -207,10 +222,11 @@ const char *ld_run_target_label(const struct ld_run *run)
 int ld_run_describe_upstream(struct ld_run *run, struct ld_service_spec *spec, struct ld_error *error)
 {
     const char **arguments = ld_arena_array(run->arena, 2, sizeof *arguments);
-    const char *program = stage(run, run->programs.upstream, run->programs.upstream_name, error);
+    const char *name = shown_name(run, run->programs.upstream_name);
+    const char *program = name ? stage(run, run->programs.upstream, name, error) : NULL;
     if (!program || !arguments)
         return LD_ESYSTEM;
-    arguments[0] = run->programs.upstream_name;
+    arguments[0] = name;
     *spec = (struct ld_service_spec){.kind = LD_SERVICE_CONTRACT,
                                    .name = ld_arena_printf(run->arena, "upstream %s", run->programs.upstream_name),
                                    .program = program,

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/random.h"
+#include "blind/blind.h"
 #include "runner/sample/address.h"
 #include "runner/sample/sampler.h"
 #include "runner/sample/server.h"
@@ -119,6 +120,53 @@ static void pass(struct request *request, const struct ld_fetch_result *result)
     MHD_add_response_header(request->response, "X-Content-Type-Options", "nosniff");
 }
 
+/* Is it /debug/pprof/<profile>, whatever its query? */
+static bool asks_for(const struct request *request, const char *profile)
+{
+    static const char profiles[] = "/debug/pprof/";
+    const char *path = request->address.path;
+    size_t length = strcspn(path, "?"), before = sizeof profiles - 1;
+    return strncmp(path, profiles, before) == 0 && length - before == strlen(profile) &&
+           memcmp(path + before, profile, strlen(profile)) == 0;
+}
+
+/* What of a target cannot be read without its names: an execution trace is all names; symbols are what it is about. */
+static bool is_hidden(const struct request *request, const struct route *route)
+{
+    return route->is.blind && (asks_for(request, "trace") || asks_for(request, "symbol"));
+}
+
+/* Under the run's names, whatever it is. */
+static int rename_body(const struct request *request, const struct ld_fetch_result *result, struct ld_buffer *out,
+                       struct ld_error *error)
+{
+    const struct ld_gateway_route *route = &request->route->is;
+    struct ld_span body = {result->body, result->body + result->length};
+    size_t path = strcspn(request->address.path, "?");
+    if (asks_for(request, "cmdline"))
+        return ld_buffer_add_text(out, "target"); /* its words may say anything */
+    if (strlen(route->metrics_path) != path || memcmp(route->metrics_path, request->address.path, path) != 0)
+        return ld_blind_profile(route->blind, result->body, result->length, out, error);
+    int code = ld_blind_metrics(route->blind, body, out);
+    return code ? ld_fail(error, code, "%s", ld_code_text(code)) : 0;
+}
+
+static void pass_renamed(struct request *request, const struct ld_fetch_result *result)
+{
+    struct ld_fetch_result renamed = *result;
+    struct ld_error error = {0};
+    struct ld_buffer body;
+    ld_buffer_init(&body, LD_BLIND_BODY_MAX);
+    if (rename_body(request, result, &body, &error) != 0) {
+        say(request, MHD_HTTP_BAD_GATEWAY, "the answer of the instance could not be renamed: %s", error.message);
+    } else {
+        renamed.body = ld_buffer_text(&body);
+        renamed.length = body.length;
+        pass(request, &renamed);
+    }
+    ld_buffer_done(&body);
+}
+
 static void answer(struct request *request, const struct ld_fetch_result *result)
 {
     if (result->failure == LD_FETCH_TIMEOUT)
@@ -127,6 +175,8 @@ static void answer(struct request *request, const struct ld_fetch_result *result
         say(request, MHD_HTTP_BAD_GATEWAY, "no whole answer from the instance: %s", result->message);
     else if (result->status < 200 || result->status > 599)
         say(request, MHD_HTTP_BAD_GATEWAY, "the instance answered with status %ld", result->status);
+    else if (request->route->is.blind)
+        pass_renamed(request, result);
     else
         pass(request, result);
 }
@@ -211,6 +261,8 @@ static void begin(struct request *request, const char *method)
         say(request, MHD_HTTP_NOT_FOUND, "nothing can be read here");
     else if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
         say(request, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD");
+    else if (is_hidden(request, route))
+        say(request, MHD_HTTP_FORBIDDEN, "this run is blind: what names the program's own code cannot be read");
     else
         read_through_door(request, route);
 }

@@ -7,7 +7,10 @@
  * instance's door, one at a time with the sampler's, and is counted there as "http:<name>", the name being the header
  * X-Reader or the first word of User-Agent. Status, Content-Type, X-Go-Pprof and body are the target's.
  *
- * Answers of the gateway itself, each with a line of text: 404 not readable here, 405 another method, 400 and 414 a
+ * In a blind run (a route with `blind`) every body goes out under the run's names; cmdline is "target", and symbol and
+ * trace, which cannot be had without names, are answered 403.
+ *
+ * Answers of the gateway itself, each with a line of text: 403 hidden in a blind run, 404 not readable here, 405 another method, 400 and 414 a
  * bad target, 502 no whole answer from the instance (down, or its answer is cut short), 503 too many readers wait,
  * 504 the instance did not answer within the time of one read. */
 #ifndef LD_SAMPLE_GATEWAY_H
@@ -26,6 +29,7 @@
 #define LD_GATEWAY_URL_MAX 64
 
 struct ld_gateway;
+struct ld_blind;
 
 struct ld_gateway_route {
     uint64_t token;            /* of the run, ld_gateway_token */
@@ -33,6 +37,7 @@ struct ld_gateway_route {
     struct ld_door *door;      /* the caller's; outlives the route */
     const char *metrics_path;  /* "" when there is none; outlives the route */
     int64_t timeout_ns;        /* of one read: nobody holds the door longer than the sampler may */
+    struct ld_blind *blind;    /* the run's renaming, outlives the route; NULL: names are handed out */
 };
 
 /* LD_ENOMEM, LD_ESYSTEM (it cannot listen). */

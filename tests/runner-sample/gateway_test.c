@@ -25,7 +25,7 @@ static struct scene scene;
 
 static void add_route(int64_t timeout_ns)
 {
-    struct ld_gateway_route route = {TOKEN, 0, &scene.door, "/metrics", timeout_ns};
+    struct ld_gateway_route route = {TOKEN, 0, &scene.door, "/metrics", timeout_ns, NULL};
     assert_int_equal(ld_gateway_add(scene.gateway, &route), 0);
 }
 
