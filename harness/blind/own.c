@@ -11,7 +11,7 @@ const char *const ld_blind_go_packages[] = {
     "text",     "time",    "unicode", "unique",   "unsafe",  "vendor", "weak",     NULL};
 
 /* Of libc, and what cgo adds on the C side. The sanitizers' begin with two underscores. */
-static const char *const c_library[] = {"malloc", "calloc", "realloc", "reallocarray", "free",   "posix_memalign",
+static const char *const c_library[] = {"malloc", "calloc", "realloc", "reallocarray", "free",   "posix_memalign", "memalign",
                                         "aligned_alloc", "strdup", "strndup", "memcpy", "memmove", "memset",
                                         "strlen", "strcpy", "strncpy", "printf", "fprintf", "puts", "abort",
                                         "start_thread", "clone", "clone3", "main", "_start", "pthread_create",

@@ -235,6 +235,21 @@ static bool is_of_profile(struct ld_span line)
            : space ? ld_scan_text(&(struct ld_span){space, line.end}, " profile: ") : false;
 }
 
+/* "SUMMARY: AddressSanitizer: heap-use-after-free /src/shop/x.c:12 in turn_page" */
+static int rename_summary(struct ld_blind *blind, struct ld_span line, struct ld_buffer *out)
+{
+    const char *space = ld_scan_last(line, ' ');
+    struct ld_span front = {line.at, space ? space + 1 : line.end}, before = front;
+    struct ld_span name = {front.end, line.end};
+    bool named = ld_scan_suffix(&before, " in ") && name.at < name.end;
+    int code = ld_blind_prose(blind, named ? front : line, out);
+    if (code || !named)
+        return code;
+    if (ld_blind_symbol_length(name))
+        return ld_blind_symbol(blind, name, out, NULL);
+    return ld_blind_is_c_library(name) ? ld_blind_copy(name, out) : ld_blind_identifier(blind, name, out);
+}
+
 /* Lines of the runtime and the sanitizers that name nothing, and whose words are theirs. */
 static bool is_machine_line(struct ld_span line)
 {
@@ -291,6 +306,8 @@ int ld_blind_line(struct ld_blind *blind, struct ld_blind_text *text, struct ld_
         return rename_creator(blind, text, line, out);
     if (called.at < called.end)
         return rename_function(blind, text, line, called, out);
+    if (ld_scan_text(&rest, "SUMMARY: "))
+        return rename_summary(blind, line, out);
     if (is_sanitizer_frame(line, &name))
         return rename_sanitizer_frame(blind, line, name, out);
     if (is_c_function(text, line)) {

@@ -349,7 +349,7 @@ static void observe_sighted(struct seat *seat, const struct ld_observation *obse
 static void observe(struct seat *seat, const struct ld_observation *observation)
 {
     struct ld_alert_sink sink = {on_alert, seat};
-    if (seat->hosted)
+    if (seat->hosted && !seat->broken)
         seat->hosted->observe(seat->state, observation);
     else if (!seat->broken)
         settle(seat, ld_detector_observe(seat->detector, observation, &sink));
@@ -371,27 +371,6 @@ static void go_dark(struct ld_panel *panel, const struct ld_error *error)
     }
 }
 
-void ld_panel_observe(struct ld_panel *panel, const struct ld_observation *observation)
-{
-    double goroutines = goroutines_of(observation);
-    struct ld_observation renamed = *observation;
-    struct ld_error error = {0};
-    bool dark = panel->blind && ld_blind_observation(panel->blind, observation, &renamed, &error) != 0;
-    if (dark)
-        go_dark(panel, &error);
-    if (panel->seen && !dark)
-        ld_seen_add(panel->seen, &renamed);
-    if (goroutines > panel->peak_goroutines)
-        panel->peak_goroutines = goroutines;
-    for (size_t i = 0; i < panel->count; i++) {
-        struct seat *seat = &panel->seats[i];
-        if (!seat->blind || !dark)
-            observe(seat, seat->blind ? &renamed : observation);
-        if (seat->agreement)
-            observe_sighted(seat, observation);
-    }
-}
-
 static bool awaits_farewell(const struct ld_panel *panel, size_t index)
 {
     const struct ld_panel_member *member = &panel->members[index];
@@ -406,14 +385,37 @@ bool ld_panel_awaits_farewell(const struct ld_panel *panel)
     return false;
 }
 
-void ld_panel_farewell(struct ld_panel *panel, const struct ld_observation *observation)
+static void tell(struct ld_panel *panel, const struct ld_observation *observation, bool farewell)
 {
+    struct ld_observation renamed = *observation;
+    struct ld_error error = {0};
+    bool dark = panel->blind && ld_blind_observation(panel->blind, observation, &renamed, &error) != 0;
+    if (dark)
+        go_dark(panel, &error);
+    if (panel->seen && !dark)
+        ld_seen_add(panel->seen, &renamed);
     for (size_t i = 0; i < panel->count; i++) {
         struct seat *seat = &panel->seats[i];
-        struct ld_alert_sink sink = {on_alert, seat};
-        if (awaits_farewell(panel, i) && !seat->broken)
-            settle(seat, ld_detector_observe(seat->detector, observation, &sink));
+        if (farewell && !awaits_farewell(panel, i))
+            continue;
+        if (!seat->blind || !dark)
+            observe(seat, seat->blind ? &renamed : observation);
+        if (seat->agreement)
+            observe_sighted(seat, observation);
     }
+}
+
+void ld_panel_observe(struct ld_panel *panel, const struct ld_observation *observation)
+{
+    double goroutines = goroutines_of(observation);
+    if (goroutines > panel->peak_goroutines)
+        panel->peak_goroutines = goroutines;
+    tell(panel, observation, false);
+}
+
+void ld_panel_farewell(struct ld_panel *panel, const struct ld_observation *observation)
+{
+    tell(panel, observation, true);
 }
 
 void ld_panel_truth(struct ld_panel *panel, const struct ld_truth_event *event)

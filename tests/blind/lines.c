@@ -69,13 +69,17 @@ static void reports_of_sanitizers(void **state)
                 "    #1 0x4a30 in free (/lib/x86_64-linux-gnu/libasan.so.8+0xb5)\n"
                 "    #2 0x4a31 in turn_page (/tmp/x/plates+0x4a)\n"
                 "    #3 0x4a32 in _cgo_12ab_Cfunc_turn_page cgo-gcc-prolog:51\n"
-                "    #4 0x4a33 in shop/plates.(*Press).turn /src/shop/plates/plates.go:9\n",
+                "    #4 0x4a33 in shop/plates.(*Press).turn /src/shop/plates/plates.go:9\n"
+                "    #5 0x4a34 in __interceptor_malloc ../../../src/libsanitizer/asan/asan_malloc_linux.cpp:69\n"
+                "SUMMARY: AddressSanitizer: heap-use-after-free /src/shop/plates/plates.c:12 in turn\n",
                 "==12==ERROR: AddressSanitizer: heap-use-after-free on address 0x60\n"
                 "    #0 0x4a2f in n1 /p2/p3/p4/p4.c:12:5\n"
                 "    #1 0x4a30 in free (/lib/x86_64-linux-gnu/libasan.so.8+0xb5)\n"
                 "    #2 0x4a31 in n1 (/p5/p6/p4+0x4a)\n"
                 "    #3 0x4a32 in _cgo_12ab_Cfunc_n1 cgo-gcc-prolog:51\n"
-                "    #4 0x4a33 in p3/p4.(*N7).n8 /p2/p3/p4/p4.go:9\n");
+                "    #4 0x4a33 in p3/p4.(*N7).n8 /p2/p3/p4/p4.go:9\n"
+                "    #5 0x4a34 in __interceptor_malloc ../../../src/libsanitizer/asan/asan_malloc_linux.cpp:69\n"
+                "SUMMARY: AddressSanitizer: heap-use-after-free /p2/p3/p4/p4.c:12 in n8\n");
 }
 
 static void lines_of_the_runtime_stay(void **state)

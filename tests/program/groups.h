@@ -33,6 +33,7 @@
     X(sequential, "sequential")      \
     X(regression, "regression")      \
     X(exec, "exec")                 \
+    X(blind, "blind")                \
     X(confounders, "confounders")    \
     X(conditions, "conditions")      \
     X(sanitizer, "sanitizer")

@@ -4,5 +4,6 @@
 int test_service(void);
 int test_lag(void);
 int test_writer(void);
+int test_agreement(void);
 
 #endif

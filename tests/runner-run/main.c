@@ -2,5 +2,5 @@
 
 int main(void)
 {
-    return test_lag() + test_writer() != 0;
+    return test_lag() + test_writer() + test_agreement() != 0;
 }

@@ -3,6 +3,7 @@
 #include <strings.h>
 
 #include "runner-sample/fixture.h"
+#include "blind/blind.h"
 #include "runner/sample/gateway.h"
 
 #define TOKEN UINT64_C(0x0123456789abcdef)
@@ -15,6 +16,7 @@
 struct scene {
     struct fixture *fixture;
     struct ld_gateway *gateway; /* NULL: closed by the test */
+    struct ld_blind *blind;     /* NULL: names are handed out */
     struct ld_door door;
     unsigned door_closed;
     struct client *clients[CROWD];
@@ -25,7 +27,7 @@ static struct scene scene;
 
 static void add_route(int64_t timeout_ns)
 {
-    struct ld_gateway_route route = {TOKEN, 0, &scene.door, "/metrics", timeout_ns, NULL};
+    struct ld_gateway_route route = {TOKEN, 0, &scene.door, "/metrics", timeout_ns, scene.blind};
     assert_int_equal(ld_gateway_add(scene.gateway, &route), 0);
 }
 
@@ -58,6 +60,7 @@ static int teardown(void **state)
         ld_gateway_remove(scene.gateway, TOKEN, 0);
         ld_gateway_close(scene.gateway);
     }
+    ld_blind_free(scene.blind);
     ld_door_close(&scene.door, on_door_closed, &scene.door_closed);
     run_until(scene.fixture, &scene.door_closed, 1);
     return fixture_teardown(state);
@@ -128,6 +131,42 @@ static void passes_what_the_target_says(void **state)
     reply = get(client, BASE "/metrics");
     assert_body(&reply, "go_goroutines 7\n");
     assert_int_equal(scene.client_count, 1); /* all on one connection */
+}
+
+/* Every body under the run's names; what is nothing without names is refused unread. */
+static void a_blind_run_hands_out_no_names(void **state)
+{
+    static const char *const own[] = {"shop"};
+    static const char dump[] = "goroutine 1 [running]:\nshop/digest.Open(0x1)\n\t/src/shop/digest/digest.go:3 +0x1\n";
+    static const char *const hidden[] = {"/debug/pprof/symbol?0x1", "/debug/pprof/trace?seconds=1"};
+    (void)state;
+    assert_int_equal(ld_blind_new(&scene.blind, 1, own, 1), 0);
+    ld_gateway_remove(scene.gateway, TOKEN, 0);
+    add_route(20 * LD_SECOND);
+    serve_text(scene.fixture, "/debug/pprof/goroutine?debug=2", dump);
+    serve_text(scene.fixture, "/debug/pprof/cmdline", "orders\0--secret");
+    serve_text(scene.fixture, "/metrics", "shop_orders_total 7\ngo_goroutines 7\n");
+    serve(scene.fixture, "/debug/pprof/heap", "200 OK", "", "\x1f\x8b\x08 damaged", 12);
+    struct client *client = open_client();
+    struct reply reply = get(client, BASE "/debug/pprof/goroutine?debug=2");
+    assert_int_equal(reply.status, 200);
+    assert_null(memmem(reply.body, reply.length, "shop", 4));
+    assert_null(memmem(reply.body, reply.length, "Open", 4));
+    assert_non_null(memmem(reply.body, reply.length, ".go:3 +0x1\n", 11));
+    reply = get(client, BASE "/debug/pprof/cmdline");
+    assert_body(&reply, "target");
+    reply = get(client, BASE "/metrics");
+    assert_null(memmem(reply.body, reply.length, "shop", 4));
+    assert_non_null(memmem(reply.body, reply.length, "_total 7\ngo_goroutines 7\n", 24));
+    reply = get(client, BASE "/debug/pprof/heap");
+    assert_int_equal(reply.status, 502); /* rather nothing than a name */
+    for (size_t i = 0; i < 2; i++) {
+        char target[128];
+        snprintf(target, sizeof target, BASE "%s", hidden[i]);
+        reply = get(client, target);
+        assert_int_equal(reply.status, 403);
+        assert_int_equal(times_asked(scene.fixture, hidden[i]), 0);
+    }
 }
 
 static void passes_the_query_unchanged(void **state)
@@ -504,6 +543,7 @@ int test_gateway(void)
 #define GATEWAY(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         GATEWAY(passes_what_the_target_says),
+        GATEWAY(a_blind_run_hands_out_no_names),
         GATEWAY(passes_the_query_unchanged),
         GATEWAY(head_has_no_body),
         GATEWAY(counts_readers_by_name),

@@ -11,5 +11,6 @@ int test_compare(void);
 int test_regress(void);
 int test_censor(void);
 int test_sequential(void);
+int test_blind(void);
 
 #endif

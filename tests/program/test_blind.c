@@ -1,0 +1,236 @@
+/* Blind runs: no byte that reaches a detector or a reader of the gateway names the target's own code, and everybody says
+ * the same as with names, live and in replay. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "groups.h"
+#include "lab.h"
+
+#define KEEPER SOURCE_FOLDER "/tests/program/detectors/keeper.py"
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static struct lab lab;
+
+/* Two leaks: their fixtures, and the words that are their own. Packages, types, functions, files, programs. */
+static const struct {
+    const char *name, *fixture, *site;
+    const char *words[8];
+} leaks[] = {
+    {"recv", "queue/consumer-unclosed", "shop/cases/digest.(*Desk).collect",
+     {"digest", "Desk", "collect", "mailroom", NULL}},
+    {"body", "http/body-not-closed", "net/http.(*persistConn).", {"prices", "quotes", "storefront", NULL}},
+};
+/* Of both. */
+static const char *const shared_words[] = {"shop", "cases", "instrument", "Ledger", "fixtures", NULL};
+
+static int open_lab(void **state)
+{
+    (void)state;
+    char folder[128];
+    lab_open(&lab);
+    snprintf(folder, sizeof folder, "%s/all", lab.folder);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    for (size_t i = 0; i < COUNT(leaks); i++) {
+        char file[64];
+        snprintf(file, sizeof file, "all/%s.yaml", leaks[i].name);
+        LAB_SCENARIO(&lab, file, "blind.yaml", "NAME", leaks[i].name, "FIXTURE", leaks[i].fixture, "KEEPER", KEEPER,
+                     "FOLDER", lab.folder);
+    }
+    return 0;
+}
+
+static int close_lab(void **state)
+{
+    (void)state;
+    lab_close(&lab);
+    return 0;
+}
+
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+/* A file with bytes of every kind, as C code reads it: up to its length, not to a NUL. */
+static char *read_kept(const char *name, const char *what, size_t *ret_length)
+{
+    char path[192];
+    snprintf(path, sizeof path, "%s/%s.%s", lab.folder, name, what);
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        fail_msg("%s was not written", path);
+    fseek(file, 0, SEEK_END);
+    *ret_length = (size_t)ftell(file);
+    rewind(file);
+    char *bytes = malloc(*ret_length + 1);
+    assert_non_null(bytes);
+    assert_int_equal(fread(bytes, 1, *ret_length, file), *ret_length);
+    bytes[*ret_length] = '\0';
+    fclose(file);
+    return bytes;
+}
+
+/* Where the word stands by itself; NULL: nowhere. */
+static const char *find_word(const char *bytes, size_t length, const char *word)
+{
+    size_t size = strlen(word);
+    for (const char *at = bytes, *end = bytes + length; (at = memmem(at, (size_t)(end - at), word, size)); at++)
+        if ((at == bytes || !is_letter(at[-1])) && !is_letter(at[size]))
+            return at;
+    return NULL;
+}
+
+static void assert_hidden(const char *bytes, size_t length, const char *const *words)
+{
+    for (; *words; words++) {
+        const char *at = find_word(bytes, length, *words);
+        if (at)
+            fail_msg("\"%s\" was handed out: ...%.*s", *words, 120, at - (at - bytes < 40 ? at - bytes : 40));
+    }
+}
+
+static void assert_holds(const char *bytes, size_t length, const char *text)
+{
+    if (!memmem(bytes, length, text, strlen(text)))
+        fail_msg("\"%s\" is not in what was handed out", text);
+}
+
+static void check_kept(size_t leak, bool hidden)
+{
+    size_t length;
+    char *bytes = read_kept(leaks[leak].name, "kept", &length);
+    static const char *const seen[] = {"\"type\":\"hello\"", "\"type\":\"line\"", "\"format\":\"debug2\"",
+                                       "\"profile\":\"goroutineleak\"", "\"profile\":\"heap\"", "runtime.gopark",
+                                       "net/http.(*conn).serve", "main.main"};
+    for (size_t i = 0; i < COUNT(seen); i++) /* of Go, and so in both */
+        assert_holds(bytes, length, seen[i]);
+    if (hidden) {
+        assert_hidden(bytes, length, leaks[leak].words);
+        assert_hidden(bytes, length, shared_words);
+    } else {
+        assert_non_null(find_word(bytes, length, leaks[leak].words[0]));
+        assert_non_null(find_word(bytes, length, "shop"));
+    }
+    free(bytes);
+}
+
+static void check_read(size_t leak, bool hidden)
+{
+    size_t length;
+    char *bytes = read_kept(leaks[leak].name, "read", &length);
+    static const char *const seen[] = {"== 200 /metrics\n", "\ngo_goroutines ", "== 200 /debug/pprof/\n",
+                                       "== 200 /debug/pprof/goroutine?debug=2\ngoroutine ",
+                                       "== 200 /debug/pprof/heap?debug=1\nheap profile: ", "net/http.(*conn).serve"};
+    for (size_t i = 0; i < COUNT(seen); i++)
+        assert_holds(bytes, length, seen[i]);
+    assert_holds(bytes, length, hidden ? "== 200 /debug/pprof/cmdline\ntarget\n" : "== 200 /debug/pprof/cmdline\nmailroom");
+    assert_holds(bytes, length, hidden ? "== 403 /debug/pprof/symbol?" : "== 200 /debug/pprof/symbol?");
+    assert_holds(bytes, length, hidden ? "== 403 /debug/pprof/trace?" : "== 200 /debug/pprof/trace?");
+    if (hidden) {
+        assert_hidden(bytes, length, leaks[leak].words);
+        assert_hidden(bytes, length, shared_words);
+    } else {
+        assert_non_null(find_word(bytes, length, "shop"));
+    }
+    free(bytes);
+}
+
+static void forget_kept(void)
+{
+    for (size_t i = 0; i < COUNT(leaks); i++)
+        for (int what = 0; what < 2; what++) {
+            char path[192];
+            snprintf(path, sizeof path, "%s/%s.%s", lab.folder, leaks[i].name, what ? "read" : "kept");
+            unlink(path);
+        }
+}
+
+/* Both leaks with their twins, every detector with and without names. */
+static void nothing_handed_out_has_a_name(void **state)
+{
+    (void)state;
+    struct program_result result;
+    LAB_RUN(&lab, &result, "run", "all", "--blind", "--jobs", "4", "--db", "blind.db");
+    lab_check(&result, result.exit_code, "Blind: 4 detectors agree in 4 runs with and without names", NULL);
+    program_result_done(&result);
+    lab_assert_clean(&lab);
+    for (size_t i = 0; i < COUNT(leaks); i++) {
+        check_kept(i, true);
+        check_read(i, true);
+        char sql[512];
+        /* What it named by a token is stored, and scored, by the name. */
+        snprintf(sql, sizeof sql,
+                 "SELECT group_concat(DISTINCT site) FROM alert JOIN run USING (run) JOIN cell USING (cell) WHERE "
+                 "detector = 'keeper' AND action = 'open' AND cell.name LIKE '%s/leaky/%%'",
+                 leaks[i].name);
+        lab_assert_text(&lab, "blind.db", sql, leaks[i].site);
+        snprintf(sql, sizeof sql,
+                 "SELECT min(why = site || ' holds most') FROM alert WHERE detector = 'keeper' AND action = 'open'");
+        lab_assert_number(&lab, "blind.db", sql, 1);
+    }
+    lab_assert_number(&lab, "blind.db", "SELECT value FROM fact WHERE name = 'blind'", 1);
+    lab_assert_text(&lab, "blind.db", "SELECT value FROM fact WHERE name = 'own.recv'", "shop");
+    /* Observations are stored as they were: one recording serves both. */
+    lab_assert_number(&lab, "blind.db", "SELECT count(*) > 0 FROM frame WHERE function LIKE 'shop/%'", 1);
+}
+
+/* Programs have no sighted twin in the run: replays tell them, and the built-in ones again, with and without names. */
+static void verdicts_are_the_same_with_names(void **state)
+{
+    (void)state;
+    struct program_result result;
+    forget_kept();
+    LAB_RUN(&lab, &result, "replay", "--db", "blind.db", "--sighted");
+    lab_check(&result, 0, "identical to the stored ones", NULL);
+    check_kept(0, false);
+    program_result_done(&result);
+    forget_kept();
+    LAB_RUN(&lab, &result, "replay", "--db", "blind.db");
+    lab_check(&result, 0, "identical to the stored ones", NULL);
+    for (size_t i = 0; i < COUNT(leaks); i++)
+        check_kept(i, true);
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "replay", "--db", "blind.db", "--sighted", "--blind");
+    lab_check(&result, 4, NULL, "contradict");
+    program_result_done(&result);
+}
+
+/* The same seed and schedule; and what is hidden above is there to be hidden. */
+static void a_sighted_run_hands_out_names(void **state)
+{
+    (void)state;
+    struct program_result result;
+    forget_kept();
+    LAB_RUN(&lab, &result, "run", "all/recv.yaml", "--filter", "recv/leaky/*", "--db", "sighted.db");
+    program_result_done(&result);
+    check_kept(0, false);
+    check_read(0, false);
+    lab_assert_number(&lab, "sighted.db", "SELECT count(*) FROM note WHERE kind = 'blind'", 0);
+    lab_assert_number(&lab, "sighted.db", "SELECT value FROM fact WHERE name = 'blind'", 0);
+    forget_kept();
+    LAB_RUN(&lab, &result, "replay", "--db", "sighted.db", "--blind");
+    lab_check(&result, 0, "identical to the stored ones", NULL);
+    check_kept(0, true);
+    program_result_done(&result);
+}
+
+int test_blind(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_handed_out_has_a_name),
+        cmocka_unit_test(verdicts_are_the_same_with_names),
+        cmocka_unit_test(a_sighted_run_hands_out_names),
+    };
+    if (!lab_has_programs()) {
+        print_message("blind: skipped, the Go programs are not built\n");
+        return GROUP_SKIPPED;
+    }
+    return cmocka_run_group_tests_name("blind", tests, open_lab, close_lab);
+}

@@ -1,0 +1,70 @@
+/* Whether a blind campaign's detectors said the same with names. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "score/campaign.h"
+#include "score/groups.h"
+
+static struct campaign *campaign;
+
+static int tear_down(void **state)
+{
+    (void)state;
+    campaign_free(campaign);
+    return 0;
+}
+
+static void set_up(const char *text)
+{
+    campaign = campaign_new(6);
+    campaign_subject_sees(campaign, LD_SECOND);
+    for (size_t i = 0; i < campaign->count; i++)
+        campaign->runs[i].detectors[SUBJECT].blind = text;
+}
+
+static void agreement_is_a_check_that_passes(void **state)
+{
+    (void)state;
+    set_up("agrees: 1 alert");
+    campaign_judge(campaign);
+    assert_check(campaign, LD_CHECK_BLIND, NULL, LD_VERDICT_PASS);
+    assert_string_equal(campaign_check(campaign, LD_CHECK_BLIND, NULL)->seen, "1 detector agrees in 12 runs");
+    assert_verdict(campaign, LD_VERDICT_PASS);
+}
+
+static void one_difference_fails_the_campaign(void **state)
+{
+    (void)state;
+    set_up("agrees: 1 alert");
+    campaign->runs[4].detectors[SUBJECT].blind = "differs: only with names: open at observation 7 (site \"main.f\")";
+    campaign->runs[7].detectors[SUBJECT].blind = "differs: it broke";
+    campaign_judge(campaign);
+    assert_check(campaign, LD_CHECK_BLIND, NULL, LD_VERDICT_FAIL);
+    assert_string_equal(campaign_check(campaign, LD_CHECK_BLIND, NULL)->seen,
+                        "subject differs in 2 of 12 runs, first in run 4: only with names: open at observation 7 (site "
+                        "\"main.f\")");
+    assert_string_equal(campaign_check(campaign, LD_CHECK_BLIND, NULL)->detector, "subject");
+    assert_verdict(campaign, LD_VERDICT_FAIL);
+}
+
+static void where_nobody_compared_nothing_is_checked(void **state)
+{
+    (void)state;
+    set_up(NULL);
+    campaign_judge(campaign);
+    assert_null(campaign_check(campaign, LD_CHECK_BLIND, NULL));
+}
+
+int test_blind(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(agreement_is_a_check_that_passes, tear_down),
+        cmocka_unit_test_teardown(one_difference_fails_the_campaign, tear_down),
+        cmocka_unit_test_teardown(where_nobody_compared_nothing_is_checked, tear_down),
+    };
+    return cmocka_run_group_tests_name("blind", tests, NULL, NULL);
+}
