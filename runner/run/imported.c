@@ -278,7 +278,7 @@ static int open_panel(struct storing *storing)
     if (host)
         panel_host = (struct ld_panel_host){&host->loop, &host->guard, host->work_folder, NULL};
     return ld_panel_open(&storing->panel, storing->cell, storing->run, storing->setting->data_folder, NULL,
-                         host ? &panel_host : NULL, &panel_events, storing, storing->error);
+                         host ? &panel_host : NULL, NULL, &panel_events, storing, storing->error);
 }
 
 static int store_run(struct storing *storing)
