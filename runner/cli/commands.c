@@ -211,7 +211,7 @@ const struct ld_command ld_commands[] = {
      new_detector_options, true, ld_command_new_detector},
     {"detector", "check CMD [ARG...]", "put a detector of your own, any program, through its paces",
      "Starts CMD several times and plays recorded runs to it, as a campaign would: a leaky one with failed reads, silence "
-     "and a restart, and its healthy twin. Says for each thing that the protocol asks (runner/detect/protocol.md) whether "
+     "and a restart, its healthy twin, and a healthy one with a burst that drains. Says for each thing that the protocol asks (runner/detect/protocol.md) whether "
      "it holds, with the line at fault.\n"
      "Options stand before CMD. Exit code 0: all of it holds; 1: something does not; 4: the command line is wrong, or "
      "there is no such program.",

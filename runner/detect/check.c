@@ -11,6 +11,7 @@
 #include "runner/detect/recording.h"
 
 #define ALERTS_MAX ((size_t)8 << 20) /* bytes of the alerts of one play, as text */
+#define RECORDINGS 3
 #define ERRORS_KEPT sizeof((struct ld_check_result *)NULL)->errors
 
 /* One play: one process from hello to its end. */
@@ -188,13 +189,15 @@ static const char *counted(size_t count, const char *one, char *text, size_t siz
     return text;
 }
 
-/* "2 claims, 10 updates" */
+/* "2 claims, 10 updates, 1 close" */
 static const char *claims_of(const struct play *play, char *text, size_t size)
 {
-    char claims[32], updates[32];
+    char claims[32], updates[32], closes[32];
     counted(play->claimed, "claim", claims, sizeof claims);
     counted(play->updated, "update", updates, sizeof updates);
-    snprintf(text, size, "%s%s%s", claims, play->updated ? ", " : "", play->updated ? updates : "");
+    counted(play->withdrawn, "close", closes, sizeof closes);
+    snprintf(text, size, "%s%s%s%s%s", claims, play->updated ? ", " : "", play->updated ? updates : "",
+             play->withdrawn ? ", " : "", play->withdrawn ? closes : "");
     return text;
 }
 
@@ -207,7 +210,7 @@ static unsigned first_difference(const char *a, const char *b)
     return *a == *b ? 0 : number;
 }
 
-enum { EMPTY, LEAKY, AGAIN, HEALTHY, PIECES, PLAYS };
+enum { EMPTY, LEAKY, AGAIN, HEALTHY, DRAINING, PIECES, PLAYS };
 
 static void add_same_row(struct ld_check_result *result, const char *what, const struct play *a, const struct play *b)
 {
@@ -227,7 +230,7 @@ static void add_end_row(struct ld_check_result *result, const struct play *plays
 {
     static const char what[] = "it ends, with exit code 0, when its input ends";
     static const char *const when[PLAYS] = {"right after hello", "after the leaky run", "after the leaky run",
-                                            "after the healthy run", "after the leaky run"};
+                                            "after the healthy run", "after the run of a burst", "after the leaky run"};
     for (int i = 0; i < PLAYS; i++) {
         if (plays[i].fault)
             continue;
@@ -260,14 +263,15 @@ static void add_claims_remark(struct ld_check_result *result, const char *what, 
         snprintf(row->claims + used, sizeof row->claims - used, "and %zu more\n", play->claimed - LD_CHECK_CLAIMS_MAX);
 }
 
-static void add_remarks(struct ld_check_result *result, const struct play *leaky, const struct play *healthy)
+static void add_remarks(struct ld_check_result *result, const struct play *plays)
 {
     char unknown[64];
-    add_claims_remark(result, "the leaky run", leaky);
-    add_claims_remark(result, "the healthy run", healthy);
-    add_remark(result, "reads that failed", counted(leaky->unknown, "unknown", unknown, sizeof unknown));
-    if (leaky->claimed && !leaky->withdrawn && !healthy->withdrawn)
-        add_remark(result, "close", "never said; nothing that leaks is ever released in these recordings");
+    add_claims_remark(result, "the leaky run", &plays[LEAKY]);
+    add_claims_remark(result, "the healthy run", &plays[HEALTHY]);
+    add_claims_remark(result, "the burst that drains", &plays[DRAINING]);
+    if (plays[DRAINING].claimed && !plays[DRAINING].withdrawn)
+        add_remark(result, "close", "never said of it, though it drains");
+    add_remark(result, "reads that failed", counted(plays[LEAKY].unknown, "unknown", unknown, sizeof unknown));
 }
 
 static void report(struct ld_check_result *result, const struct play *plays)
@@ -281,10 +285,11 @@ static void report(struct ld_check_result *result, const struct play *plays)
     add_play_row(result, "it keeps the protocol over a leaky run with failed reads, silence and a restart",
                  &plays[LEAKY]);
     add_play_row(result, "it keeps the protocol over the run of the healthy twin", &plays[HEALTHY]);
+    add_play_row(result, "it keeps the protocol over a healthy run with a burst that drains", &plays[DRAINING]);
     add_same_row(result, "it says the same when it is told the same", &plays[LEAKY], &plays[AGAIN]);
     add_same_row(result, "it says the same when its input comes in small pieces", &plays[LEAKY], &plays[PIECES]);
     add_end_row(result, plays);
-    add_remarks(result, &plays[LEAKY], &plays[HEALTHY]);
+    add_remarks(result, plays);
 }
 
 static int play_all(struct ld_check_result *result, const struct ld_check_setting *setting, struct play *plays)
@@ -306,12 +311,12 @@ static int play_all(struct ld_check_result *result, const struct ld_check_settin
 
 int ld_check_run(struct ld_check_result *ret_result, const struct ld_check_setting *setting, struct ld_error *error)
 {
-    static const char *const names[] = {"leaky", "healthy"};
-    struct ld_recording recordings[2] = {0};
+    static const char *const names[] = {"leaky", "healthy", "draining"};
+    struct ld_recording recordings[RECORDINGS] = {0};
     struct ld_check_result *result = calloc(1, sizeof *result);
     char folder[4096];
     int code = result ? 0 : ld_fail(error, LD_ENOMEM, "out of memory");
-    for (int i = 0; i < 2 && !code; i++) {
+    for (int i = 0; i < RECORDINGS && !code; i++) {
         snprintf(folder, sizeof folder, "%s/%s", setting->recordings, names[i]);
         code = ld_recording_read(&recordings[i], folder, error);
     }
@@ -319,6 +324,7 @@ int ld_check_run(struct ld_check_result *ret_result, const struct ld_check_setti
         struct play plays[PLAYS] = {[LEAKY] = {.recording = &recordings[0]},
                                     [AGAIN] = {.recording = &recordings[0]},
                                     [HEALTHY] = {.recording = &recordings[1]},
+                                    [DRAINING] = {.recording = &recordings[2]},
                                     [PIECES] = {.recording = &recordings[0], .in_pieces = true}};
         code = play_all(result, setting, plays);
         if (code)
@@ -326,7 +332,7 @@ int ld_check_run(struct ld_check_result *ret_result, const struct ld_check_setti
         else
             *ret_result = *result;
     }
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < RECORDINGS; i++)
         ld_recording_done(&recordings[i]);
     free(result);
     return code;

@@ -9,7 +9,7 @@ struct ld_check_setting {
     uv_loop_t *loop;
     const struct ld_guard *guard;
     const char *work_folder;
-    const char *recordings; /* the folder with leaky/ and healthy/ */
+    const char *recordings; /* the folder with leaky/, healthy/ and draining/ */
     const struct ld_exec_options *options;
 };
 
@@ -24,7 +24,7 @@ struct ld_check_row {
     char claims[LD_CHECK_CLAIMS_BYTES]; /* what was claimed, a line each; "" without claims */
 };
 
-#define LD_CHECK_ROWS_MAX 12
+#define LD_CHECK_ROWS_MAX 16
 struct ld_check_result {
     size_t row_count;
     struct ld_check_row rows[LD_CHECK_ROWS_MAX];

@@ -25,10 +25,10 @@ static json_t *line_of(const struct ld_observation *observation)
 }
 
 /* For who tries the recording by hand: its first line is the hello of a check that asks for all it holds. */
-static void assert_recorded_hello(const char *recorded)
+static void assert_recorded_hello(const char *recorded, size_t profile_count)
 {
     int profiles[] = {LD_EXEC_GOROUTINE, LD_EXEC_GOROUTINE_FULL, LD_EXEC_HEAP};
-    const struct ld_exec_options options = {.profiles = {3, profiles}, .timeout_ns = 2000000000};
+    const struct ld_exec_options options = {.profiles = {profile_count, profiles}, .timeout_ns = 2000000000};
     const struct ld_hello hello = ld_check_hello(&options);
     struct ld_buffer line;
     ld_buffer_init(&line, 1 << 20);
@@ -40,7 +40,8 @@ static void assert_recorded_hello(const char *recorded)
     ld_buffer_done(&line);
 }
 
-static void recorded_lines_come_again(const char *folder)
+/* `profile_count`: kinds of profiles that it holds. */
+static void recorded_lines_come_again(const char *folder, size_t profile_count)
 {
     char path[512], text[65536];
     struct ld_recording recording;
@@ -51,7 +52,7 @@ static void recorded_lines_come_again(const char *folder)
     FILE *file = fopen(path, "re");
     assert_non_null(file);
     size_t count = 0;
-    assert_recorded_hello(fgets(text, sizeof text, file));
+    assert_recorded_hello(fgets(text, sizeof text, file), profile_count);
     for (; fgets(text, sizeof text, file); count++) {
         json_t *stored = json_loads(text, 0, NULL), *now = line_of(&recording.items[count]);
         if (!json_equal(stored, now)) {
@@ -70,8 +71,9 @@ static void recorded_lines_come_again(const char *folder)
 static void the_recording_comes_again(void **state)
 {
     (void)state;
-    recorded_lines_come_again(SOURCE_FOLDER "/runner/detect/recording/leaky");
-    recorded_lines_come_again(SOURCE_FOLDER "/runner/detect/recording/healthy");
+    recorded_lines_come_again(SOURCE_FOLDER "/runner/detect/recording/leaky", 3);
+    recorded_lines_come_again(SOURCE_FOLDER "/runner/detect/recording/healthy", 3);
+    recorded_lines_come_again(SOURCE_FOLDER "/runner/detect/recording/draining", 1);
 }
 
 static void any_text_fits_in_a_line(void **state)
