@@ -214,7 +214,7 @@ enum { EMPTY, LEAKY, AGAIN, HEALTHY, DRAINING, PIECES, PLAYS };
 
 static void add_same_row(struct ld_check_result *result, const char *what, const struct play *a, const struct play *b)
 {
-    char claims[80];
+    char claims[128];
     if (a->fault || b->fault) {
         add_fault_row(result, what, b->fault ? b : a);
         return;
@@ -254,7 +254,7 @@ static void add_remark(struct ld_check_result *result, const char *what, const c
 
 static void add_claims_remark(struct ld_check_result *result, const char *what, const struct play *play)
 {
-    char found[80];
+    char found[128];
     add_remark(result, what, claims_of(play, found, sizeof found));
     struct ld_check_row *row = &result->rows[result->row_count - 1];
     snprintf(row->claims, sizeof row->claims, "%s", play->claims);
