@@ -40,7 +40,7 @@ static int open_lab(void **state)
     for (size_t i = 0; i < COUNT(leaks); i++) {
         char file[64];
         snprintf(file, sizeof file, "all/%s.yaml", leaks[i].name);
-        LAB_SCENARIO(&lab, file, "blind.yaml", "NAME", leaks[i].name, "FIXTURE", leaks[i].fixture, "KEEPER", KEEPER,
+        LAB_SCENARIO(&lab, file, "nameless.yaml", "NAME", leaks[i].name, "FIXTURE", leaks[i].fixture, "KEEPER", KEEPER,
                      "FOLDER", lab.folder);
     }
     return 0;
