@@ -7,6 +7,7 @@
 #include "base/buffer.h"
 #include "plan/plan.h"
 #include "score/compare.h"
+#include "score/cost.h"
 #include "score/regress.h"
 #include "score/score.h"
 #include "store/store.h"
@@ -74,6 +75,10 @@ int ld_report_compare(const struct ld_comparison *comparison, const struct ld_re
                       const struct ld_text_style *style, struct ld_buffer *out);
 int ld_report_compare_json(const struct ld_comparison *comparison, const struct ld_report_sides *sides,
                            struct ld_buffer *out);
+
+/* `cost`: what each detector costs the target, a table for each scenario that measures it. */
+int ld_report_costs(const struct ld_costs *costs, const struct ld_text_style *style, struct ld_buffer *out);
+int ld_report_costs_json(const struct ld_costs *costs, struct ld_buffer *out);
 
 /* `run --against`: what changed against a baseline, a line each; what fails first. */
 int ld_report_regressions(const struct ld_regressions *regressions, const char *baseline,

@@ -53,7 +53,7 @@ func workHandler(setting *Setting, service Service, breaker *atomic.Bool) http.H
 // stays.
 func serviceMux(setting *Setting, service Service, breaker *atomic.Bool, stays *stays) *http.ServeMux {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector())
+	registry.MustRegister(collectors.NewGoCollector(), newPauses())
 	mux := http.NewServeMux()
 	mux.Handle("/work", workHandler(setting, service, breaker))
 	mux.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))

@@ -14,6 +14,10 @@ bool ld_metric_is_counter(enum ld_metric metric)
     switch (metric) {
     case LD_METRIC_GC_CYCLES:
     case LD_METRIC_GC_PAUSE_SUM:
+    case LD_METRIC_PAUSE_GC:
+    case LD_METRIC_PAUSE_OTHER:
+    case LD_METRIC_ALLOC_BYTES:
+    case LD_METRIC_ALLOC_OBJECTS:
     case LD_METRIC_CPU:
     case LD_METRIC_REQUESTS:
     case LD_METRIC_RESPONSES:

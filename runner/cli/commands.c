@@ -77,6 +77,9 @@ static const struct ld_option compare_options[] = {
     OPTION_JSON,
     {0},
 };
+static const struct ld_option cost_options[] = {
+    {"db", "FILE", "The campaign's database; default: the newest below leakdrill-runs."}, OPTION_JSON, {0},
+};
 static const struct ld_option proxy_options[] = {
     {"file", "FILE", "The file of the proxies; -f for short. Must be given."},
     {"check", NULL, "Only check the file."},
@@ -167,6 +170,11 @@ const struct ld_command ld_commands[] = {
      "cell and repetition: exact McNemar tests for leaks seen and for runs with a false alarm, the difference of the "
      "restricted mean times to detect with its bootstrap interval, and every run in which the two differ.",
      compare_options, true, ld_command_compare},
+    {"cost", "", "show what each detector cost the program that it watched",
+     "For campaigns with a scenario that says `arms: each`, such as scenarios/detectors/cost.yaml: runs that one detector "
+     "watches against runs of the same seed that none does. CPU time, stop-the-world time, allocation and bytes read of "
+     "the target, a minute, each with its interval.",
+     cost_options, false, ld_command_cost},
     {"recover", "[DATABASE...]", "undo what a campaign left that was cut off",
      "For when leakdrill and its guard were killed at once, or the machine died. DATABASE is a campaign's; default: all "
      "below leakdrill-runs. Of each campaign that never ended and whose leakdrill is dead: kills the processes that are "

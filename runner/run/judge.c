@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "runner/run/cost.h"
+
 #define RECORDS_MEMORY ((size_t)4 << 30)
 
 static int read_records(struct ld_judged *judged, struct ld_store *store, const struct ld_plan *plan,
@@ -63,6 +65,8 @@ int ld_judge_store(struct ld_judged *ret_judged, struct ld_store *store, const s
         code = ld_judge(&judged.verdicts, plan, judged.records, judged.count, &judged.score, error);
         judged.judged = code == 0;
     }
+    if (!code)
+        code = ld_cost_read(&judged.costs, store, plan, judged.records, judged.count, error);
     if (code) {
         ld_judged_done(&judged);
         return code;
@@ -77,6 +81,7 @@ void ld_judged_done(struct ld_judged *judged)
         ld_verdicts_done(&judged->verdicts);
     if (judged->scored)
         ld_score_done(&judged->score);
+    ld_costs_done(&judged->costs);
     ld_arena_free(judged->arena);
     memset(judged, 0, sizeof *judged);
 }

@@ -3,6 +3,7 @@
 #define LD_RUN_JUDGE_H
 
 #include "plan/plan.h"
+#include "score/cost.h"
 #include "score/score.h"
 #include "store/store.h"
 
@@ -13,6 +14,7 @@ struct ld_judged {
     size_t count;
     struct ld_score score;
     struct ld_verdicts verdicts;
+    struct ld_costs costs; /* no rows where none is measured */
     bool scored, judged;
 };
 

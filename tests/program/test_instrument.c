@@ -68,7 +68,9 @@ static void a_server_is_watched_and_loaded_at_its_own_address(void **state)
     lab_assert_number(&lab, "o.db",
                       "SELECT count(DISTINCT metric) FROM points WHERE metric IN ('go_sched_threads_count', "
                       "'go_heap_alloc_bytes', 'go_heap_inuse_bytes', 'go_heap_objects_count', 'go_stack_inuse_bytes', "
-                      "'go_gc_next_goal_bytes', 'go_gc_cycles_total', 'go_gc_pause_sum_seconds')", 8);
+                      "'go_gc_next_goal_bytes', 'go_gc_cycles_total', 'go_gc_pause_sum_seconds', "
+                      "'go_sched_pause_gc_seconds', 'go_sched_pause_other_seconds', 'go_heap_allocated_total_bytes', "
+                      "'go_heap_allocated_total_objects')", 12);
     lab_assert_number(&lab, "o.db", "SELECT count(*) > 0 FROM observation WHERE kind = 'failed'", 0);
 }
 

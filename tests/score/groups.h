@@ -12,5 +12,6 @@ int test_regress(void);
 int test_censor(void);
 int test_sequential(void);
 int test_blind(void);
+int test_cost(void);
 
 #endif

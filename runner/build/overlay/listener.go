@@ -114,6 +114,9 @@ func inheritedWriteMetrics(w inheritedHttp.ResponseWriter, _ *inheritedHttp.Requ
 		{Name: "/memory/classes/heap/stacks:bytes"},
 		{Name: "/gc/heap/objects:objects"},
 		{Name: "/gc/heap/goal:bytes"},
+		{Name: "/gc/heap/allocs:bytes"},
+		{Name: "/gc/heap/allocs:objects"},
+		{Name: "/gc/heap/tiny/allocs:objects"},
 	}
 	var values [len(samples)]uint64
 	inheritedMetrics.Read(samples[:])
@@ -136,8 +139,36 @@ func inheritedWriteMetrics(w inheritedHttp.ResponseWriter, _ *inheritedHttp.Requ
 	write("go_memstats_stack_inuse_bytes", "gauge", values[2])
 	write("go_memstats_heap_objects", "gauge", values[3])
 	write("go_memstats_next_gc_bytes", "gauge", values[4])
+	write("go_memstats_alloc_bytes_total", "counter", values[5])
+	write("go_memstats_mallocs_total", "counter", values[6]+values[7])
+	inheritedWritePauses(&page, "go_sched_pauses_total_gc_seconds", "/sched/pauses/total/gc:seconds")
+	inheritedWritePauses(&page, "go_sched_pauses_total_other_seconds", "/sched/pauses/total/other:seconds")
 	inheritedFmt.Fprintf(&page, "# TYPE go_gc_duration_seconds summary\ngo_gc_duration_seconds_sum %v\n"+
 		"go_gc_duration_seconds_count %d\n", collections.PauseTotal.Seconds(), collections.NumGC)
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 	w.Write(page.Bytes())
+}
+
+// inheritedWritePauses writes how often and for how long the world stood still, each pause taken to be in the middle of
+// the runtime's bucket. A runtime that does not count them has no such line.
+func inheritedWritePauses(page *inheritedBytes.Buffer, name, metric string) {
+	sample := [...]inheritedMetrics.Sample{{Name: metric}}
+	inheritedMetrics.Read(sample[:])
+	if sample[0].Value.Kind() != inheritedMetrics.KindFloat64Histogram {
+		return
+	}
+	histogram := sample[0].Value.Float64Histogram()
+	count, sum := uint64(0), 0.0
+	for i, n := range histogram.Counts {
+		low, high := histogram.Buckets[i], histogram.Buckets[i+1]
+		if i == 0 {
+			low = high // the first and the last bucket may have no end
+		}
+		if i == len(histogram.Counts)-1 {
+			high = low
+		}
+		count += n
+		sum += float64(n) * (low + high) / 2
+	}
+	inheritedFmt.Fprintf(page, "# TYPE %s summary\n%s_sum %v\n%s_count %d\n", name, name, sum, name, count)
 }
