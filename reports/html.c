@@ -387,6 +387,8 @@ int ld_report_html(const struct ld_report *report, const struct ld_report_detail
     header(&html, report);
     html_raw(&html, "<main>\n");
     html_summary(&html, report);
+    if (report->standings && ld_standings_can_claim(report->standings))
+        html_standings(&html, report->standings);
     failed_checks(&html, report);
     notable_checks(&html, report);
     conditions(&html, report);

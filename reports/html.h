@@ -21,6 +21,8 @@ void html_element(struct html *html, const char *element, const char *text);
 
 /* The board: at a glance, and every case. */
 void html_summary(struct html *html, const struct ld_report *report);
+/* Where detectors stand over all leaks. */
+void html_standings(struct html *html, const struct ld_standings *standings);
 void html_board(struct html *html, const struct ld_report *report);
 /* A run: what happened when, its charts, the same as tables. `open`: unfolded from the start. */
 void html_run(struct html *html, const struct ld_report_run_detail *detail, bool open);

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "reports/board.h"
+#include "reports/cost.h"
+#include "reports/standings.h"
 #include "reports/style.h"
 #include "scenario/arm.h"
 
@@ -227,6 +229,10 @@ int ld_report_json(const struct ld_report *report, struct ld_buffer *out)
     json_t *object = report_object(report);
     if (!object)
         return LD_ENOMEM;
+    if (report->standings)
+        json_object_set_new(object, "board", standings_json(report->standings));
+    if (report->costs)
+        json_object_set_new(object, "costs", cost_json(report->costs));
     int failed = json_dump_callback(object, add_bytes, out, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
     json_decref(object);
     return failed ? LD_ELIMIT : ld_buffer_add_text(out, "\n");

@@ -303,6 +303,8 @@ int ld_report_markdown(const struct ld_report *report, struct ld_buffer *out)
     notable_checks(&markdown, report);
     excluded_runs(&markdown, report);
     board(&markdown, report);
+    if (!markdown.code && report->standings && ld_standings_can_claim(report->standings))
+        markdown.code = ld_report_standings_markdown(report->standings, out);
     conditions(&markdown, report);
     sequential_tests(&markdown, report);
     plain(&markdown, "Campaign ");

@@ -10,6 +10,7 @@
 #include "score/cost.h"
 #include "score/regress.h"
 #include "score/score.h"
+#include "score/standings.h"
 #include "store/store.h"
 
 struct ld_report {
@@ -18,6 +19,8 @@ struct ld_report {
     size_t run_count;
     const struct ld_score *score;
     const struct ld_verdicts *verdicts;
+    const struct ld_standings *standings; /* NULL: none; renderers for people show it where it can claim something */
+    const struct ld_costs *costs;         /* NULL: none */
     const char *campaign, *database; /* id, path */
     int64_t started_wall_ns; /* since 1970-01-01 UTC; 0: unknown */
     const char *version;     /* of the leakdrill that ran it; NULL: unknown */
@@ -75,6 +78,11 @@ int ld_report_compare(const struct ld_comparison *comparison, const struct ld_re
                       const struct ld_text_style *style, struct ld_buffer *out);
 int ld_report_compare_json(const struct ld_comparison *comparison, const struct ld_report_sides *sides,
                            struct ld_buffer *out);
+
+/* `board`: where each detector stands over all leaks. */
+int ld_report_standings(const struct ld_standings *standings, const struct ld_text_style *style, struct ld_buffer *out);
+int ld_report_standings_markdown(const struct ld_standings *standings, struct ld_buffer *out);
+int ld_report_standings_json(const struct ld_standings *standings, struct ld_buffer *out);
 
 /* `cost`: what each detector costs the target, a table for each scenario that measures it. */
 int ld_report_costs(const struct ld_costs *costs, const struct ld_text_style *style, struct ld_buffer *out);

@@ -381,6 +381,10 @@ int ld_report_text(const struct ld_report *report, const struct ld_text_style *s
     legend(&styled, &layout);
     if (scenarios > 1)
         summary_text(&styled, report);
+    if (!styled.code && report->standings && ld_standings_can_claim(report->standings)) {
+        styled.code = ld_report_standings(report->standings, &styled.style, styled.out);
+        styled_text(&styled, "\n");
+    }
     conditions_text(&styled, report);
     sequential_text(&styled, report);
     excluded_line(&styled, report);

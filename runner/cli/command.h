@@ -53,6 +53,7 @@ void ld_command_names(const char **ret_names);
 /* ---- the subcommands, one file each */
 int ld_command_baseline(const struct ld_invocation *invocation);
 int ld_command_compare(const struct ld_invocation *invocation);
+int ld_command_board(const struct ld_invocation *invocation);
 int ld_command_cost(const struct ld_invocation *invocation);
 int ld_command_completion(const struct ld_invocation *invocation);
 int ld_command_detector(const struct ld_invocation *invocation);

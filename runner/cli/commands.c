@@ -77,6 +77,11 @@ static const struct ld_option compare_options[] = {
     OPTION_JSON,
     {0},
 };
+static const struct ld_option board_options[] = {
+    {"db", "FILE", "The campaign's database; default: the newest below leakdrill-runs."},
+    {"format", "FORMAT", "text (the default), markdown or json."},
+    {0},
+};
 static const struct ld_option cost_options[] = {
     {"db", "FILE", "The campaign's database; default: the newest below leakdrill-runs."}, OPTION_JSON, {0},
 };
@@ -170,6 +175,11 @@ const struct ld_command ld_commands[] = {
      "cell and repetition: exact McNemar tests for leaks seen and for runs with a false alarm, the difference of the "
      "restricted mean times to detect with its bootstrap interval, and every run in which the two differ.",
      compare_options, true, ld_command_compare},
+    {"board", "", "show where each detector stands over all leaks of a campaign",
+     "Leaks seen with their interval by leak, alerts in the healthy twins, false alarms an hour of quiet time with exact "
+     "bounds, time to detect, cause and site, cost where it was measured; all of it again by fault. `leakdrill run "
+     "scenarios/board --full` makes the campaign and shows it at the end. Percentages need 20 runs of every cell.",
+     board_options, false, ld_command_board},
     {"cost", "", "show what each detector cost the program that it watched",
      "For campaigns with a scenario that says `arms: each`, such as scenarios/detectors/cost.yaml: runs that one detector "
      "watches against runs of the same seed that none does. CPU time, stop-the-world time, allocation and bytes read of "

@@ -32,6 +32,8 @@ static int write_report(const struct ld_invocation *invocation, const struct ld_
                                .run_count = judged->judged.count,
                                .score = &judged->judged.score,
                                .verdicts = &judged->judged.verdicts,
+                               .standings = &judged->judged.standings,
+                               .costs = &judged->judged.costs,
                                .campaign = info->id,
                                .database = database,
                                .started_wall_ns = info->started_wall_ns,

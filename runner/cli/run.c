@@ -182,6 +182,8 @@ static int tell(struct request *request, const struct ld_plan *plan, const struc
                                    .run_count = judged.count,
                                    .score = &judged.score,
                                    .verdicts = &judged.verdicts,
+                                   .standings = &judged.standings,
+                                   .costs = &judged.costs,
                                    .campaign = info.id,
                                    .database = request->database,
                                    .started_wall_ns = info.started_wall_ns,

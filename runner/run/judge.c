@@ -67,6 +67,8 @@ int ld_judge_store(struct ld_judged *ret_judged, struct ld_store *store, const s
     }
     if (!code)
         code = ld_cost_read(&judged.costs, store, plan, judged.records, judged.count, error);
+    if (!code)
+        code = ld_standings_make(&judged.standings, plan, &judged.score, &judged.verdicts, &judged.costs, error);
     if (code) {
         ld_judged_done(&judged);
         return code;
@@ -81,6 +83,7 @@ void ld_judged_done(struct ld_judged *judged)
         ld_verdicts_done(&judged->verdicts);
     if (judged->scored)
         ld_score_done(&judged->score);
+    ld_standings_done(&judged->standings);
     ld_costs_done(&judged->costs);
     ld_arena_free(judged->arena);
     memset(judged, 0, sizeof *judged);

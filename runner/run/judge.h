@@ -5,6 +5,7 @@
 #include "plan/plan.h"
 #include "score/cost.h"
 #include "score/score.h"
+#include "score/standings.h"
 #include "store/store.h"
 
 /* What scoring came to; the records belong to `arena`. */
@@ -15,6 +16,7 @@ struct ld_judged {
     struct ld_score score;
     struct ld_verdicts verdicts;
     struct ld_costs costs; /* no rows where none is measured */
+    struct ld_standings standings;
     bool scored, judged;
 };
 

@@ -1,0 +1,382 @@
+#include "score/standings.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "scenario/claim.h"
+#include "score/internal.h"
+
+#define SHARE_UNIT 1e9 /* shares as whole numbers, for the percentiles */
+#define RATE_CONFIDENCE 0.975 /* each side of a two-sided 95 % */
+
+struct standing_up {
+    struct ld_standings *result;
+    const struct ld_plan *plan;
+    const struct ld_score *score;
+    const struct ld_verdicts *verdicts;
+    const struct ld_costs *costs;
+    const struct ld_scenario **scenarios; /* counted ones, a cluster each */
+    size_t scenario_count;
+    const char **detectors;
+    struct sums *sums;     /* scratch, by cluster */
+    int64_t *drawn;        /* scratch: the bootstrap's */
+    struct ld_survival_time *times; /* scratch */
+};
+
+/* What one leak adds to a standing; the bootstrap draws these. */
+struct sums {
+    uint32_t seen, missed, leaky_runs, leaky_alerted, twin_runs, twin_alerted;
+};
+
+/* ---- what is counted */
+
+static bool is_counted(const struct ld_cell *cell)
+{
+    return cell->scenario->target.truth != LD_TRUTH_NONE && !ld_cost_is_measured(cell);
+}
+
+static const char *fault_of(const struct ld_cell *cell)
+{
+    const struct ld_scenario *scenario = cell->scenario;
+    return cell->fault_case < scenario->fault_case_count ? scenario->fault_cases[cell->fault_case].name : "none";
+}
+
+static bool is_of(const struct ld_cell *cell, const char *group)
+{
+    return is_counted(cell) && (!*group || strcmp(fault_of(cell), group) == 0);
+}
+
+static bool leaks(const struct ld_plan *plan, const struct ld_scenario *scenario)
+{
+    for (size_t i = 0; i < plan->cell_count; i++)
+        if (plan->cells[i].scenario == scenario && plan->cells[i].variant == LD_VARIANT_LEAKY)
+            return true;
+    return false;
+}
+
+static size_t cluster_of(const struct standing_up *up, const struct ld_scenario *scenario)
+{
+    size_t at = 0;
+    while (at < up->scenario_count && up->scenarios[at] != scenario)
+        at++;
+    return at;
+}
+
+/* An index of `name` in a list that grows by it; SIZE_MAX when it is full. */
+static size_t place_of(const char **names, size_t *count, size_t most, const char *name)
+{
+    for (size_t i = 0; i < *count; i++)
+        if (strcmp(names[i], name) == 0)
+            return i;
+    if (*count == most)
+        return SIZE_MAX;
+    names[*count] = name;
+    return (*count)++;
+}
+
+static void find_scenarios(struct standing_up *up)
+{
+    struct ld_standings *result = up->result;
+    for (size_t i = 0; i < up->plan->cell_count; i++) {
+        const struct ld_cell *cell = &up->plan->cells[i];
+        const struct ld_scenario *scenario = cell->scenario;
+        if (!is_counted(cell))
+            continue;
+        place_of(result->groups, &result->group_count, LD_STANDINGS_FAULTS_MAX + 1, fault_of(cell));
+        if (cluster_of(up, scenario) < up->scenario_count)
+            continue;
+        bool first = up->scenario_count == 0;
+        up->scenarios[up->scenario_count++] = scenario;
+        *(leaks(up->plan, scenario) ? &result->leaks : &result->calm) += 1;
+        if (first || fabs(result->time_scale - scenario->time_scale) > 0)
+            result->time_scale = first ? scenario->time_scale : 0;
+        if (first || result->period_ns != score_period_ns(scenario))
+            result->period_ns = first ? score_period_ns(scenario) : 0;
+    }
+}
+
+static void find_detectors(struct standing_up *up)
+{
+    struct ld_standings *result = up->result;
+    for (size_t i = 0; i < up->verdicts->row_count; i++) {
+        const struct ld_board_row *row = &up->verdicts->rows[i];
+        if (row->calibration || !is_counted(&up->plan->cells[row->cell]))
+            continue;
+        place_of(up->detectors, &result->detector_count, up->verdicts->row_count, row->detector);
+        bool first = result->runs_most == 0;
+        result->runs_least = first || row->runs < result->runs_least ? row->runs : result->runs_least;
+        result->runs_most = row->runs > result->runs_most ? row->runs : result->runs_most;
+    }
+}
+
+/* ---- counts */
+
+static void add_leaky(struct ld_standing *standing, struct sums *sums, const struct ld_board_row *row)
+{
+    uint32_t seen = row->counts[LD_OUTCOME_TP] + row->counts[LD_OUTCOME_TP_LATE];
+    standing->seen += seen;
+    standing->late += row->counts[LD_OUTCOME_TP_LATE];
+    standing->missed += row->counts[LD_OUTCOME_FN];
+    for (int kind = 0; kind < LD_OUTCOME_COUNT; kind++)
+        standing->counts[kind] += row->counts[kind];
+    standing->cause_right += row->cause_right;
+    standing->cause_wrong += row->cause_wrong;
+    standing->site_right += row->site_right;
+    standing->site_wrong += row->site_wrong;
+    standing->leaky_runs += row->valid;
+    standing->leaky_alerted += row->alerted;
+    sums->seen += seen;
+    sums->missed += row->counts[LD_OUTCOME_FN];
+    sums->leaky_runs += row->valid;
+    sums->leaky_alerted += row->alerted;
+}
+
+static void add_healthy(struct ld_standing *standing, struct sums *sums, const struct ld_board_row *row, bool twin)
+{
+    *(twin ? &standing->twin_runs : &standing->calm_runs) += row->valid;
+    *(twin ? &standing->twin_alerted : &standing->calm_alerted) += row->alerted;
+    sums->twin_runs += twin ? row->valid : 0;
+    sums->twin_alerted += twin ? row->alerted : 0;
+}
+
+static void count(struct standing_up *up, struct ld_standing *standing, const char *group)
+{
+    memset(up->sums, 0, up->scenario_count * sizeof *up->sums);
+    standing->has_shares = true;
+    for (size_t i = 0; i < up->verdicts->row_count; i++) {
+        const struct ld_board_row *row = &up->verdicts->rows[i];
+        const struct ld_cell *cell = &up->plan->cells[row->cell];
+        if (!is_of(cell, group) || strcmp(row->detector, standing->detector) != 0)
+            continue;
+        struct sums *sums = &up->sums[cluster_of(up, cell->scenario)];
+        if (cell->variant == LD_VARIANT_LEAKY)
+            add_leaky(standing, sums, row);
+        else
+            add_healthy(standing, sums, row, leaks(up->plan, cell->scenario));
+        standing->false_alarms += row->false_alarms - row->wrong_site;
+        standing->wrong_site += row->wrong_site;
+        standing->during_hold += row->during_hold;
+        standing->quiet_hours += row->quiet_hours;
+        standing->has_shares = standing->has_shares && row->runs >= LD_STANDINGS_RUNS_MIN;
+    }
+}
+
+/* ---- intervals */
+
+/* Leaks that have something to say come first; returns how many. */
+static size_t gather_leaks(struct standing_up *up)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < up->scenario_count; i++)
+        if (up->sums[i].leaky_runs)
+            up->sums[kept++] = up->sums[i];
+    return kept;
+}
+
+static double share(uint32_t hits, uint32_t of)
+{
+    return of ? (double)hits / of : 0;
+}
+
+static double share_seen(const struct sums *sums)
+{
+    return share(sums->seen, sums->seen + sums->missed);
+}
+
+static double alert_difference(const struct sums *sums)
+{
+    return share(sums->leaky_alerted, sums->leaky_runs) - share(sums->twin_alerted, sums->twin_runs);
+}
+
+static void add_sums(struct sums *sum, const struct sums *one)
+{
+    sum->seen += one->seen;
+    sum->missed += one->missed;
+    sum->leaky_runs += one->leaky_runs;
+    sum->leaky_alerted += one->leaky_alerted;
+    sum->twin_runs += one->twin_runs;
+    sum->twin_alerted += one->twin_alerted;
+}
+
+static struct ld_bounds bootstrap(struct standing_up *up, size_t clusters, uint64_t seed,
+                                  double (*statistic)(const struct sums *sums))
+{
+    struct ld_random random;
+    struct ld_bounds bounds = {.given = true};
+    int64_t lower, upper;
+    ld_random_init(&random, seed);
+    for (size_t i = 0; i < LD_STANDINGS_RESAMPLES; i++) {
+        struct sums sum = {0};
+        for (size_t k = 0; k < clusters; k++)
+            add_sums(&sum, &up->sums[ld_random_below(&random, clusters)]);
+        up->drawn[i] = (int64_t)(statistic(&sum) * SHARE_UNIT);
+    }
+    score_percentile_interval(up->drawn, LD_STANDINGS_RESAMPLES, &lower, &upper);
+    bounds.lower = (double)lower / SHARE_UNIT;
+    bounds.upper = (double)upper / SHARE_UNIT;
+    return bounds;
+}
+
+static void bound(struct standing_up *up, struct ld_standing *standing, const char *group)
+{
+    uint32_t of = standing->seen + standing->missed;
+    size_t clusters = gather_leaks(up);
+    uint64_t seed = ld_derive(up->plan->seed, group, 0);
+    standing->leaks_told = clusters;
+    if (standing->has_shares && of) {
+        standing->wilson.given = true;
+        ld_wilson(standing->seen, of, 0.95, &standing->wilson.lower, &standing->wilson.upper);
+    }
+    if (standing->has_shares && clusters >= LD_STANDINGS_CLUSTERS_MIN) {
+        if (of)
+            standing->clustered = bootstrap(up, clusters, seed, share_seen);
+        if (standing->twin_runs)
+            standing->difference = bootstrap(up, clusters, seed, alert_difference);
+    }
+    if (standing->quiet_hours > 0) {
+        standing->rate = standing->false_alarms / standing->quiet_hours;
+        standing->rate_lower = ld_poisson_lower(standing->false_alarms, standing->quiet_hours, RATE_CONFIDENCE);
+        standing->rate_upper = ld_poisson_upper(standing->false_alarms, standing->quiet_hours, RATE_CONFIDENCE);
+    }
+}
+
+/* ---- times */
+
+/* Times of a detector in a group's leaky cells: seen is an event, what it had no time for or missed is censored. */
+static size_t gather_times(struct standing_up *up, const char *detector, const char *group)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < up->score->outcome_count; i++) {
+        const struct ld_outcome *outcome = &up->score->outcomes[i];
+        if (outcome->interval < 0 || strcmp(outcome->detector, detector) != 0)
+            continue;
+        const struct ld_run_plan *run = ld_plan_find_run(up->plan, outcome->run);
+        if (!run || !is_of(&up->plan->cells[run->cell], group))
+            continue;
+        bool seen = outcome->kind == LD_OUTCOME_TP || outcome->kind == LD_OUTCOME_TP_LATE;
+        if (!seen && outcome->kind != LD_OUTCOME_FN && outcome->kind != LD_OUTCOME_OUT_OF_RANGE)
+            continue;
+        int64_t time_ns = seen ? outcome->detect_ns : outcome->censored_ns;
+        up->times[n++] = (struct ld_survival_time){time_ns > 0 ? time_ns : 0, seen};
+    }
+    return n;
+}
+
+static int64_t longest(const struct ld_survival_time *times, size_t n)
+{
+    int64_t longest_ns = 0;
+    for (size_t i = 0; i < n; i++)
+        longest_ns = times[i].time_ns > longest_ns ? times[i].time_ns : longest_ns;
+    return longest_ns;
+}
+
+/* All detectors of a group up to the same instant, so that their means compare. */
+static void measure_times(struct standing_up *up, struct ld_standing *standings, const char *group)
+{
+    int64_t to_ns = 0;
+    for (size_t i = 0; i < up->result->detector_count; i++) {
+        size_t n = gather_times(up, standings[i].detector, group);
+        int64_t one_ns = longest(up->times, n);
+        to_ns = one_ns > to_ns ? one_ns : to_ns;
+        ld_kaplan_meier(up->times, n, &standings[i].time);
+    }
+    for (size_t i = 0; i < up->result->detector_count; i++) {
+        size_t n = gather_times(up, standings[i].detector, group);
+        bool at_risk = longest(up->times, n) > 0;
+        standings[i].mean_to_ns = to_ns;
+        standings[i].mean_ns = at_risk ? score_restricted_mean(up->times, n, to_ns) : -1;
+    }
+}
+
+/* ---- all of it */
+
+static const struct ld_cost_row *cost_of(const struct ld_costs *costs, const char *detector)
+{
+    for (size_t i = 0; costs && i < costs->row_count; i++)
+        if (strcmp(costs->rows[i].detector, detector) == 0)
+            return &costs->rows[i];
+    return NULL;
+}
+
+static void fill_group(struct standing_up *up, size_t group)
+{
+    struct ld_standings *result = up->result;
+    const char *name = result->groups[group];
+    struct ld_standing *standings = &result->items[group * result->detector_count];
+    for (size_t i = 0; i < result->detector_count; i++) {
+        standings[i] = (struct ld_standing){.detector = up->detectors[i], .cost = cost_of(up->costs, up->detectors[i])};
+        count(up, &standings[i], name);
+        bound(up, &standings[i], name);
+    }
+    measure_times(up, standings, name);
+}
+
+static int own_names(struct ld_standings *result, const char **names, size_t count_of)
+{
+    for (size_t i = 0; i < count_of; i++)
+        if (!(names[i] = ld_arena_text(result->arena, names[i])))
+            return LD_ENOMEM;
+    return 0;
+}
+
+static int fill(struct standing_up *up)
+{
+    struct ld_standings *result = up->result;
+    struct ld_arena *arena = result->arena;
+    result->groups = ld_arena_array(arena, LD_STANDINGS_FAULTS_MAX + 1, sizeof *result->groups);
+    up->scenarios = ld_arena_array(arena, up->plan->cell_count + 1, sizeof *up->scenarios);
+    up->detectors = ld_arena_array(arena, up->verdicts->row_count + 1, sizeof *up->detectors);
+    up->sums = ld_arena_array(arena, up->plan->cell_count + 1, sizeof *up->sums);
+    up->drawn = ld_arena_array(arena, LD_STANDINGS_RESAMPLES, sizeof *up->drawn);
+    up->times = ld_arena_array(arena, up->score->outcome_count + 1, sizeof *up->times);
+    if (!result->groups || !up->scenarios || !up->detectors || !up->sums || !up->drawn || !up->times)
+        return LD_ENOMEM;
+    result->groups[result->group_count++] = "";
+    find_scenarios(up);
+    find_detectors(up);
+    if (own_names(result, result->groups, result->group_count) || own_names(result, up->detectors, result->detector_count))
+        return LD_ENOMEM;
+    result->items = ld_arena_array(arena, result->group_count * result->detector_count + 1, sizeof *result->items);
+    if (!result->items)
+        return LD_ENOMEM;
+    for (size_t i = 0; i < result->group_count; i++)
+        fill_group(up, i);
+    return 0;
+}
+
+int ld_standings_make(struct ld_standings *ret_standings, const struct ld_plan *plan, const struct ld_score *score,
+                      const struct ld_verdicts *verdicts, const struct ld_costs *costs, struct ld_error *error)
+{
+    struct ld_standings result = {.arena = ld_arena_new(SCORE_ARENA_MAX)};
+    struct standing_up up = {.result = &result, .plan = plan, .score = score, .verdicts = verdicts, .costs = costs};
+    int code = result.arena ? fill(&up) : LD_ENOMEM;
+    if (code) {
+        ld_standings_done(&result);
+        return ld_fail(error, code, "board: out of memory");
+    }
+    *ret_standings = result;
+    return 0;
+}
+
+const struct ld_standing *ld_standing_of(const struct ld_standings *standings, size_t group, size_t detector)
+{
+    return &standings->items[group * standings->detector_count + detector];
+}
+
+bool ld_standings_can_claim(const struct ld_standings *standings)
+{
+    bool can = standings->detector_count > 0 && standings->leaks >= LD_STANDINGS_CLUSTERS_MIN;
+    for (size_t i = 0; i < standings->detector_count && can; i++)
+        can = ld_standing_of(standings, 0, i)->has_shares;
+    return can;
+}
+
+void ld_standings_done(struct ld_standings *standings)
+{
+    if (!standings)
+        return;
+    ld_arena_free(standings->arena);
+    *standings = (struct ld_standings){0};
+}
