@@ -1,7 +1,6 @@
 /* Two sides on the same runs: what both saw, what only one saw, and in which runs. */
 #include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -136,9 +135,5 @@ int ld_report_compare_json(const struct ld_comparison *comparison, const struct 
                                (int)comparison->unpaired_left, "unpaired_right", (int)comparison->unpaired_right,
                                "pairs_across_arms", (int)comparison->across_arms, "pairs_with_other_reads",
                                (int)comparison->reads_differ, "differences", list);
-    char *text = object ? json_dumps(object, JSON_INDENT(2)) : NULL;
-    int code = text ? ld_buffer_printf(out, "%s\n", text) : LD_ENOMEM;
-    free(text);
-    json_decref(object);
-    return code;
+    return style_json(object, out);
 }

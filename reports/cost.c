@@ -1,7 +1,6 @@
 /* What detectors cost: a table for each scenario that measures it. */
 #include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -87,10 +86,10 @@ static void legend(struct styled *styled)
 {
     char text[700];
     snprintf(text, sizeof text,
-             "+: what the target spends more when that detector alone watches it, a mean over pairs of runs of one seed; "
-             "at least and at most: its 95 %% interval, bootstrap over pairs, from %d pairs up. \"-\": the target does "
-             "not serve the figure, or too few pairs. stopped is an estimate from the runtime's buckets. A detector that "
-             "looks at numbers alone reads nothing that is not read anyway.",
+             "+: what the target spends more when that detector alone watches it, a mean over pairs of runs of one "
+             "seed; at least and at most: its 95 %% interval, bootstrap over pairs, from %d pairs up. \"-\": the target "
+             "does not serve the figure, or too few pairs. stopped is an estimate from the runtime's buckets. A "
+             "detector that looks at numbers alone reads nothing that is not read anyway.",
              LD_COST_PAIRS_MIN);
     styled_text(styled, "\n");
     styled_wrapped(styled, 0, 0, text);
@@ -148,10 +147,5 @@ json_t *cost_json(const struct ld_costs *costs)
 
 int ld_report_costs_json(const struct ld_costs *costs, struct ld_buffer *out)
 {
-    json_t *list = cost_json(costs);
-    char *text = list ? json_dumps(list, JSON_INDENT(2)) : NULL;
-    int code = text ? ld_buffer_printf(out, "%s\n", text) : LD_ENOMEM;
-    free(text);
-    json_decref(list);
-    return code;
+    return style_json(cost_json(costs), out);
 }

@@ -1,5 +1,4 @@
 /* The board over all leaks, for terminals, Markdown and JSON. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "reports/report.h"
@@ -158,10 +157,5 @@ int ld_report_standings_markdown(const struct ld_standings *standings, struct ld
 
 int ld_report_standings_json(const struct ld_standings *standings, struct ld_buffer *out)
 {
-    json_t *object = standings_json(standings);
-    char *text = object ? json_dumps(object, JSON_INDENT(2)) : NULL;
-    int code = text ? ld_buffer_printf(out, "%s\n", text) : LD_ENOMEM;
-    free(text);
-    json_decref(object);
-    return code;
+    return style_json(standings_json(standings), out);
 }

@@ -144,3 +144,12 @@ void styled_rule(struct styled *styled)
     styled_repeat(styled, styled->style.utf8 ? "─" : "-", styled->style.width);
     styled_text(styled, "\n");
 }
+
+int style_json(json_t *object, struct ld_buffer *out)
+{
+    char *text = object ? json_dumps(object, JSON_INDENT(2)) : NULL;
+    int code = text ? ld_buffer_printf(out, "%s\n", text) : LD_ENOMEM;
+    free(text);
+    json_decref(object);
+    return code;
+}

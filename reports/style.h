@@ -3,6 +3,8 @@
 #ifndef LD_REPORTS_STYLE_H
 #define LD_REPORTS_STYLE_H
 
+#include <jansson.h>
+
 #include "reports/report.h"
 
 #define STYLE_WIDTH_MIN 60
@@ -30,6 +32,9 @@ void styled_wrapped(struct styled *styled, unsigned used_before, unsigned indent
 void styled_colour(struct styled *styled, enum style_colour colour); /* STYLE_PLAIN ends it; nothing without colour */
 /* A line across the terminal. */
 void styled_rule(struct styled *styled);
+
+/* The object, which is taken, as JSON for people and programs; NULL: memory ran out while it was made. */
+int style_json(json_t *object, struct ld_buffer *out);
 
 /* The length of the UTF-8 sequence at `text`, 0 when it is broken. */
 size_t style_sequence(const char *text);

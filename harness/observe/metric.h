@@ -27,10 +27,14 @@ enum ld_metric_source {
     X(NEXT_GC, "go_gc_next_goal_bytes", "bytes", METRICS, "go_memstats_next_gc_bytes", "heap size of the next GC")       \
     X(GC_CYCLES, "go_gc_cycles_total", "cycles", METRICS, "go_gc_duration_seconds_count", "completed GC cycles")         \
     X(GC_PAUSE_SUM, "go_gc_pause_sum_seconds", "seconds", METRICS, "go_gc_duration_seconds_sum", "stop-the-world time")  \
-    X(PAUSE_GC, "go_sched_pause_gc_seconds", "seconds", METRICS, "go_sched_pauses_total_gc_seconds_sum", "stop-the-world time of collections, estimated from buckets: too little by up to ten times where the client's own histogram is served") \
-    X(PAUSE_OTHER, "go_sched_pause_other_seconds", "seconds", METRICS, "go_sched_pauses_total_other_seconds_sum", "other stop-the-world time, estimated likewise") \
-    X(ALLOC_BYTES, "go_heap_allocated_total_bytes", "bytes", METRICS, "go_memstats_alloc_bytes_total", "bytes ever allocated on the heap") \
-    X(ALLOC_OBJECTS, "go_heap_allocated_total_objects", "objects", METRICS, "go_memstats_mallocs_total", "objects ever allocated on the heap") \
+    X(PAUSE_GC, "go_sched_pause_gc_seconds", "seconds", METRICS, "go_sched_pauses_total_gc_seconds_sum",                 \
+      "stop-the-world time of collections, an estimate: up to ten times too little with the Go client's own buckets")    \
+    X(PAUSE_OTHER, "go_sched_pause_other_seconds", "seconds", METRICS, "go_sched_pauses_total_other_seconds_sum",        \
+      "other stop-the-world time, an estimate likewise")                                                                 \
+    X(ALLOC_BYTES, "go_heap_allocated_total_bytes", "bytes", METRICS, "go_memstats_alloc_bytes_total",                   \
+      "bytes ever allocated on the heap")                                                                                \
+    X(ALLOC_OBJECTS, "go_heap_allocated_total_objects", "objects", METRICS, "go_memstats_mallocs_total",                 \
+      "objects ever allocated on the heap")                                                                              \
     X(GC_LIVE, "go_gc_heap_live_bytes", "bytes", GCTRACE, NULL, "heap marked live by the last GC")                       \
     X(GC_START, "go_gc_heap_start_bytes", "bytes", GCTRACE, NULL, "heap size when the last GC started")                  \
     X(GC_GOAL, "go_gc_heap_goal_bytes", "bytes", GCTRACE, NULL, "goal of the last GC")                                   \

@@ -54,12 +54,12 @@ struct ld_cost_run ld_cost_of_run(uint32_t run, const struct ld_cost_growth *gro
 struct ld_cost_value {
     size_t pairs;                 /* in which both runs have the figure; 0: unknown */
     int64_t without, difference;  /* mean of the bare runs, and of what the pairs differ by; per minute */
-    bool bounded;                 /* with LD_COST_PAIRS_MIN pairs: a 95 % interval of the difference, bootstrap over pairs */
+    bool bounded;                 /* with LD_COST_PAIRS_MIN pairs: a 95 % interval, bootstrap over pairs */
     int64_t lower, upper;
 };
 struct ld_cost_row {
     const char *scenario, *detector;
-    int64_t period_ns; /* sampling period, real time: with half of it a detector that looks each period costs twice as much */
+    int64_t period_ns; /* sampling period, real time: with half of it who looks each period costs twice as much */
     size_t pairs;      /* of valid runs, the detector whole */
     struct ld_cost_value values[LD_COST_COUNT];
 };

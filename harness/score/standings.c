@@ -219,6 +219,15 @@ static struct ld_bounds bootstrap(struct standing_up *up, size_t clusters, uint6
     return bounds;
 }
 
+/* Leaks that are all seen, or all missed, have no spread to draw from: then the exact bound of so many leaks alike. */
+static void widen(struct ld_bounds *bounds, size_t clusters)
+{
+    if (bounds->lower >= 1)
+        bounds->lower = ld_clopper_pearson_lower((int64_t)clusters, (int64_t)clusters, RATE_CONFIDENCE);
+    else if (bounds->upper <= 0)
+        bounds->upper = ld_clopper_pearson_upper(0, (int64_t)clusters, RATE_CONFIDENCE);
+}
+
 static void bound(struct standing_up *up, struct ld_standing *standing, const char *group)
 {
     uint32_t of = standing->seen + standing->missed;
@@ -230,8 +239,10 @@ static void bound(struct standing_up *up, struct ld_standing *standing, const ch
         ld_wilson(standing->seen, of, 0.95, &standing->wilson.lower, &standing->wilson.upper);
     }
     if (standing->has_shares && clusters >= LD_STANDINGS_CLUSTERS_MIN) {
-        if (of)
+        if (of) {
             standing->clustered = bootstrap(up, clusters, seed, share_seen);
+            widen(&standing->clustered, clusters);
+        }
         if (standing->twin_runs)
             standing->difference = bootstrap(up, clusters, seed, alert_difference);
     }

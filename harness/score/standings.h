@@ -26,7 +26,7 @@ struct ld_standing {
     /* Leak intervals in leaky runs. */
     uint32_t seen, late, missed; /* seen: late ones among them; of seen + missed it had time to see */
     uint32_t counts[LD_OUTCOME_COUNT];
-    struct ld_bounds wilson, clustered; /* of the share seen: by intervals; by leaks */
+    struct ld_bounds wilson, clustered; /* of the share seen: by intervals; by leaks (all alike: exact, of so many leaks) */
     uint32_t cause_right, cause_wrong, site_right, site_wrong; /* of the seen; site_wrong: of missed ones, too */
     /* Runs with any alert: leaky ones, their healthy twins, and programs that never leak. */
     uint32_t leaky_runs, leaky_alerted, twin_runs, twin_alerted, calm_runs, calm_alerted;

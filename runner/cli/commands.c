@@ -181,7 +181,7 @@ const struct ld_command ld_commands[] = {
      "scenarios/board --full` makes the campaign and shows it at the end. Percentages need 20 runs of every cell.",
      board_options, false, ld_command_board},
     {"cost", "", "show what each detector cost the program that it watched",
-     "For campaigns with a scenario that says `arms: each`, such as scenarios/detectors/cost.yaml: runs that one detector "
+     "For campaigns with a scenario that says `arms: each`, such as scenarios/board/cost.yaml: runs that one detector "
      "watches against runs of the same seed that none does. CPU time, stop-the-world time, allocation and bytes read of "
      "the target, a minute, each with its interval.",
      cost_options, false, ld_command_cost},

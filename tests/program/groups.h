@@ -34,6 +34,7 @@
     X(regression, "regression")      \
     X(exec, "exec")                 \
     X(blind, "blind")                \
+    X(board, "board")               \
     X(confounders, "confounders")    \
     X(conditions, "conditions")      \
     X(sanitizer, "sanitizer")

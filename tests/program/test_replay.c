@@ -317,7 +317,7 @@ static void one_detector_is_replayed_where_it_watched(void **state)
     lab_check(&result, 0, NULL, NULL);
     program_result_done(&result);
     LAB_RUN(&lab, &result, "replay", "--db", "two.db", "--detector", "growth");
-    lab_check(&result, 0, "run 1: ", "left out: 1 run of scenarios without the detector growth\n");
+    lab_check(&result, 0, "run 1: ", "left out: 1 run that the detector growth does not watch\n");
     assert_null(strstr(result.out, "run 0: "));
     program_result_done(&result);
     LAB_RUN(&lab, &result, "replay", "--db", "two.db", "--detector", "oracle");

@@ -1,7 +1,9 @@
 /* The files of tests/data/scenarios/good give the values that they say. */
 #include "groups.h"
 
+#include <glob.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buffer.h"
@@ -337,6 +339,47 @@ static void shipped_scenarios_are_good(void **state)
     }
 }
 
+/* The text of the file's list of detectors, up to the first line that is none of it; free(). */
+static char *detector_list(const struct ld_scenario *scenario)
+{
+    const char *at = strstr(scenario->text, "\ndetectors:\n"), *end;
+    if (!at)
+        fail_msg("%s lists no detectors line by line", scenario->file);
+    at += strlen("\ndetectors:\n");
+    for (end = at; strncmp(end, "  - ", 4) == 0; end += strcspn(end, "\n") + 1)
+        ;
+    return strndup(at, (size_t)(end - at));
+}
+
+/* What the board compares is compared on everything: each of its files has the same detectors, to the letter. */
+static void the_board_has_one_list_of_detectors(void **state)
+{
+    (void)state;
+    glob_t files;
+    char *first = NULL;
+    assert_int_equal(glob(SOURCE_FOLDER "/scenarios/board/*.yaml", 0, NULL, &files), 0);
+    assert_true(files.gl_pathc > 1);
+    for (size_t i = 0; i < files.gl_pathc; i++) {
+        char line[1024] = "";
+        struct ld_errors errors = {0};
+        struct ld_scenario *scenario = NULL;
+        if (ld_scenario_read(&scenario, files.gl_pathv[i], NULL, &errors) != 0)
+            fail_msg("%s", errors.count ? ld_error_format(&errors.items[0], line, sizeof line) : files.gl_pathv[i]);
+        char *list = detector_list(scenario);
+        assert_true(scenario->detector_count >= 8 && *list);
+        assert_int_equal(ld_scenario_full_runs(scenario), scenario->arms == LD_ARMS_EACH ? 8 : 20);
+        if (first)
+            assert_string_equal(list, first);
+        else
+            first = strdup(list);
+        free(list);
+        ld_errors_done(&errors);
+        ld_scenario_free(scenario);
+    }
+    free(first);
+    globfree(&files);
+}
+
 int test_good(void)
 {
     const struct CMUnitTest tests[] = {
@@ -354,6 +397,7 @@ int test_good(void)
         cmocka_unit_test(scaling_rounds),
         cmocka_unit_test(a_missing_file_is_said),
         cmocka_unit_test(shipped_scenarios_are_good),
+        cmocka_unit_test(the_board_has_one_list_of_detectors),
     };
     return cmocka_run_group_tests_name("good scenarios", tests, NULL, NULL);
 }

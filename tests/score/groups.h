@@ -13,5 +13,6 @@ int test_censor(void);
 int test_sequential(void);
 int test_blind(void);
 int test_cost(void);
+int test_standings(void);
 
 #endif
