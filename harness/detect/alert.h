@@ -40,7 +40,7 @@ struct ld_alert {
     const char *rule;         /* row of a rule file, "" when the detector has no rules */
     const char *rule_version; /* "v1.2.0-a1b2c3", "" likewise */
 };
-/* The `why` of a CLOSE that is no end: the claim changed, and the detector's next alert is the OPEN of it as it is now. */
+/* The `why` of a CLOSE that is no end: the claim changed, and the detector's next alert is the OPEN of it as it is. */
 #define LD_ALERT_UPDATED "updated"
 /* The `why` of a CLOSE that nobody decided. */
 #define LD_ALERT_LIFE_OVER "the incarnation ended"

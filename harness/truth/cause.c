@@ -38,9 +38,9 @@ static bool names_none(enum ld_cause cause)
 int ld_causes_explain(struct ld_buffer *out)
 {
     int code = ld_buffer_add_text(
-        out, "causes: what an alert may name. Its cause is right when it is of the leak's class: what a detector's inputs "
-             "cannot tell apart is one class. Those of the classes any and none name no cause: neither right nor "
-             "wrong.\n");
+        out, "causes: what an alert may name. Its cause is right when it is of the leak's class: what a detector's "
+             "inputs cannot tell apart is one class. Those of the classes any and none name no cause: neither right "
+             "nor wrong.\n");
     for (int i = 0; i < LD_CAUSE_COUNT && !code; i++)
         code = ld_buffer_printf(out, "  %-16s  %s: %s\n", ld_cause_table[i].name, ld_cause_table[i].class_name,
                                 ld_cause_table[i].doc);

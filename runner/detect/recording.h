@@ -1,6 +1,6 @@
 /* A recorded run as files: observations.jsonl, one line an observation as the protocol tells it, and profiles/ beside
- * it. What `detector check` plays. A person can read it, too, and give it to a detector by hand: for that its first line
- * is a hello, which a player leaves out and says its own. */
+ * it. What `detector check` plays. A person can read it, too, and give it to a detector by hand: for that its first
+ * line is a hello, which a player leaves out and says its own. */
 #ifndef LD_RUNNER_DETECT_RECORDING_H
 #define LD_RUNNER_DETECT_RECORDING_H
 

@@ -57,7 +57,7 @@ static const struct bad_detector bad_detectors[] = {
     {"closes-output", "crashed: it closed its output, while asked about observation 6", NULL, NULL},
     {"closes-input", "hung: observation 6 was not answered within 1s", NULL, "timeout: 1s"},
     {"hangs", "hung: observation 6 was not answered within 1s", NULL, "timeout: 1s"},
-    {"never-says-hello", "hung: hello was not answered within 10s; does it flush each line that it writes%", NULL, NULL},
+    {"never-says-hello", "hung: hello was not answered within 10s; does it flush each line%", NULL, NULL},
     {"slow", "fell-behind: % observations still waited 10000 ms after the run''s end", NULL, NULL},
     {"floods", "flooded: observation 6: more than 1000 lines in one answer", NULL, NULL},
     {"floods-alerts", "flooded: observation 6: more than 1000 %", NULL, NULL},
@@ -406,8 +406,8 @@ static void the_page_can_be_followed(void **state)
     assert_int_equal(ld_file_read(SOURCE_FOLDER "/runner/detect/protocol.md", &page, &error), 0);
     char *scenario = cut_out(ld_buffer_text(&page), "# mine.yaml\n", "```");
     lab_write(&lab, "mine.yaml", scenario);
-    snprintf(command, sizeof command, "cp " SOURCE_FOLDER "/runner/detect/examples/python/site_growth.py %s/my-detector.py",
-             lab.folder);
+    snprintf(command, sizeof command,
+             "cp " SOURCE_FOLDER "/runner/detect/examples/python/site_growth.py %s/my-detector.py", lab.folder);
     assert_int_equal(system(command), 0);
     LAB_RUN(&lab, &result, "lint", "mine.yaml");
     lab_check(&result, 0, "", "");

@@ -147,7 +147,8 @@ static void an_update_is_no_new_claim(void **state)
     assert_int_equal(talk.claims, 1);
     say_well(&talk, "{\"type\":\"update\",\"id\":\"a\",\"amount\":3}\n{\"type\":\"update\",\"id\":\"a\"}\n");
     assert_int_equal(talk.claims, 1);
-    say_well(&talk, "{\"type\":\"close\",\"id\":\"a\",\"why\":\"updated\"}\n"); /* the detector's own word is no update */
+    /* The detector's own word is no update. */
+    say_well(&talk, "{\"type\":\"close\",\"id\":\"a\",\"why\":\"updated\"}\n");
     assert_int_equal(talk.claims, 1);
     say_well(&talk, "{\"type\":\"open\",\"id\":\"a\"}\n{\"type\":\"unknown\"}\n{\"type\":\"known\"}\n");
     assert_int_equal(talk.claims, 2);
