@@ -19,6 +19,7 @@ struct standings_table {
         const char *name, *doc;     /* where headings have room, and for whoever asks */
         unsigned width;
         void (*value)(const struct ld_standing *standing, char value[STANDINGS_VALUE]); /* "-": nothing to say */
+        bool wide; /* left out on a terminal where the table would not fit with it */
     } columns[STANDINGS_COLUMNS_MAX]; /* ends with one without a value */
 };
 extern const struct standings_table standings_tables[STANDINGS_TABLES];

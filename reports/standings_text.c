@@ -10,6 +10,16 @@
 
 /* ---- terminals */
 
+/* Without its wide columns where it does not fit with them. */
+static bool shows(const struct styled *styled, const struct standings_table *table,
+                  const struct standings_column *column)
+{
+    unsigned width = NAME_WIDTH + 1;
+    for (const struct standings_column *each = table->columns; each->value; each++)
+        width += each->width;
+    return !column->wide || width <= styled->style.width;
+}
+
 static void heading(struct styled *styled, const struct standings_table *table)
 {
     styled_colour(styled, STYLE_BOLD);
@@ -18,7 +28,8 @@ static void heading(struct styled *styled, const struct standings_table *table)
     for (int row = 0; row < 2; row++) {
         styled_cell(styled, "", NAME_WIDTH + 1, true);
         for (const struct standings_column *column = table->columns; column->value; column++)
-            styled_cell(styled, row ? column->header : column->above, -(int)column->width, true);
+            if (shows(styled, table, column))
+                styled_cell(styled, row ? column->header : column->above, -(int)column->width, true);
         styled_text(styled, "\n");
     }
 }
@@ -43,7 +54,8 @@ static void rows(struct styled *styled, const struct ld_standings *standings, co
         styled_cell(styled, standing->detector, NAME_WIDTH, true);
         for (const struct standings_column *column = table->columns; column->value; column++) {
             column->value(standing, value);
-            styled_cell(styled, value, -(int)column->width, true);
+            if (shows(styled, table, column))
+                styled_cell(styled, value, -(int)column->width, true);
         }
         styled_text(styled, "\n");
         if (table == standings_tables)

@@ -3,5 +3,6 @@
 
 int test_page(void);
 int test_summary(void);
+int test_standings(void);
 
 #endif
