@@ -127,3 +127,17 @@ int ld_detector_item_bind(struct ld_schema_context *context, const struct ld_fie
         ld_schema_pop(context, length);
     return code;
 }
+
+int ld_detector_declaration_parse(struct ld_detector_spec *ret_spec, struct ld_arena *arena, const char *file,
+                                  const char *text, size_t length, struct ld_errors *errors)
+{
+    struct ld_schema_context context = {.file = file, .arena = arena, .errors = errors};
+    struct ld_detector_spec spec = {0};
+    struct ld_node *root = NULL;
+    int code = ld_node_parse(&root, arena, file, text, length, errors);
+    if (!code)
+        code = ld_detector_item_bind(&context, NULL, root, &spec);
+    if (!code)
+        *ret_spec = spec;
+    return code;
+}

@@ -239,6 +239,11 @@ int ld_scenario_read(struct ld_scenario **ret_scenario, const char *file, const 
                      struct ld_errors *errors);
 void ld_scenario_free(struct ld_scenario *scenario); /* NULL is allowed */
 
+/* One detector outside a scenario: a document that is an item of `detectors`, such as threshold: {warn: 100}. Bound into
+ * `arena`, which needs LD_YAML_ARENA_MAX more; the calibration set is refused. Every error in `errors`. */
+int ld_detector_declaration_parse(struct ld_detector_spec *ret_spec, struct ld_arena *arena, const char *file,
+                                  const char *text, size_t length, struct ld_errors *errors);
+
 /* The schema, for explain; the tables of faults and detectors appear in it. */
 extern const struct ld_schema ld_scenario_schema;
 /* `path` NULL: everything. Else the part under a dotted key path ("target.limits"), a fault's or a detector's name, or

@@ -61,7 +61,10 @@ static const struct ld_option import_options[] = {
     {0},
 };
 static const struct ld_option replay_options[] = {
-    OPTION_DB, {"detector", "DETECTOR", "Only this detector; default: all of the run."},
+    OPTION_DB,
+    {"detector", "DETECTOR",
+     "Only this one, which need not have watched: a name, a declaration as in a scenario ('threshold: {warn: 100}'), "
+     "or a YAML file that holds one; default: all of the run."},
     {"blind", NULL, "Hide the names of the target's own code from the detectors; default: as the run did."},
     {"sighted", NULL, "Show them, though the run hid them: do the alerts stay the same?"}, OPTION_JSON, {0},
 };
@@ -161,9 +164,12 @@ const struct ld_command ld_commands[] = {
      "the database, to be changed and given with --scenario.\n"
      "Exit code 2: a file is wrong; all errors are told, and nothing is imported.",
      import_options, true, ld_command_import},
-    {"replay", "[RUN...]", "feed recorded runs to their detectors again",
+    {"replay", "[RUN...]", "feed recorded runs to their detectors again, or to another one",
      "RUN is a run's number; default: every run of the database. Says whether the alerts are "
-     "the stored ones; exit code 1: they are not.",
+     "the stored ones; exit code 1: they are not.\n"
+     "A detector that did not watch is opened with what it is by default or what its declaration says. Its alerts are "
+     "told and scored against the stored truth by the time of their observations: receipts are only known live. Exit "
+     "code 3: it broke; 5: the recording holds nothing that it judges by.",
      replay_options, true, ld_command_replay},
     {"baseline", "save NAME | list", "keep what a campaign came to, for run --against",
      "save writes leakdrill-baselines/NAME.json: for each cell and detector the leaks seen and by which rules, the runs "

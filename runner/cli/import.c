@@ -183,10 +183,10 @@ static void set_seen(struct importing *importing)
 static bool watches(const void *context, const struct ld_detector_kind *kind)
 {
     const struct importing *importing = context;
-    char missing[160];
+    char missing[400];
     bool of_profile = kind->type == LD_DETECTOR_ENDPOINT && kind->reads == LD_READ_GOROUTINELEAK;
     return (ld_observed_may_watch(kind) || of_profile) &&
-           ld_reads_judge(&importing->seen, kind->reads, missing, sizeof missing) != LD_READS_NONE;
+           ld_reads_judge(&importing->seen, kind, NULL, missing, sizeof missing) != LD_READS_NONE;
 }
 
 static void set_period(struct importing *importing)
@@ -349,7 +349,7 @@ static void tell_observations(const struct importing *importing, struct ld_buffe
 static void tell_detectors(const struct importing *importing, struct ld_buffer *out)
 {
     size_t count;
-    char missing[160];
+    char missing[400];
     const struct ld_detector_kind *const *kinds = ld_detector_kinds(&count);
     for (size_t i = 0; i < importing->scenario->detector_count; i++)
         ld_buffer_printf(out, "%s%s %zu", i ? ", " : "alerts by the time of the observations: ",
@@ -357,7 +357,7 @@ static void tell_detectors(const struct importing *importing, struct ld_buffer *
     ld_buffer_printf(out, "\n");
     for (size_t i = 0; i < count && importing->generated; i++) {
         bool builtin = ld_observed_may_watch(kinds[i]) || kinds[i]->reads == LD_READ_GOROUTINELEAK;
-        if (builtin && ld_reads_judge(&importing->seen, kinds[i]->reads, missing, sizeof missing) == LD_READS_NONE)
+        if (builtin && ld_reads_judge(&importing->seen, kinds[i], NULL, missing, sizeof missing) == LD_READS_NONE)
             ld_buffer_printf(out, "%s cannot judge: there are %s\n", kinds[i]->name, missing);
     }
 }

@@ -26,6 +26,8 @@ struct replay {
     struct ld_run_record record;
     struct comparison *comparisons;
     size_t comparison_count;
+    struct ld_detector_record found; /* of the declared detector */
+    size_t found_room;
     bool programs_gone;
     /* the run's conditions, decided again; NULL when they cannot be, for want of a detector */
     struct ld_conditions *conditions;
@@ -87,9 +89,45 @@ static void write_json(struct replay *replay, const char *detector, const struct
     json_decref(object);
 }
 
+/* Of a detector that did not watch: copied, for its texts live no longer than the call. */
+static void keep_alert(struct replay *replay, const struct ld_alert *alert)
+{
+    struct ld_arena *arena = replay->setting->arena;
+    struct ld_alert *alerts = (struct ld_alert *)replay->found.alerts;
+    if (replay->found.alert_count == replay->found_room) {
+        replay->found_room = replay->found_room ? replay->found_room * 2 : 16;
+        alerts = ld_arena_array(arena, replay->found_room, sizeof *alerts);
+        if (alerts && replay->found.alert_count)
+            memcpy(alerts, replay->found.alerts, replay->found.alert_count * sizeof *alerts);
+        replay->found.alerts = alerts;
+    }
+    if (!alerts) {
+        replay->code = LD_ENOMEM;
+        return;
+    }
+    struct ld_alert *kept = &alerts[replay->found.alert_count];
+    *kept = *alert;
+    kept->receipt_ns = alert->evidence_time_ns;
+    kept->site = ld_arena_text(arena, alert->site);
+    kept->why = ld_arena_text(arena, alert->why);
+    kept->rule = ld_arena_text(arena, alert->rule);
+    kept->rule_version = ld_arena_text(arena, alert->rule_version);
+    if (kept->site && kept->why && kept->rule && kept->rule_version)
+        replay->found.alert_count++;
+    else
+        replay->code = LD_ENOMEM;
+}
+
 static void on_alert(void *context, const char *detector, const struct ld_alert *alert)
 {
     struct replay *replay = context;
+    if (replay->setting->declared) {
+        replay->result.alerts++;
+        if (replay->setting->json)
+            write_json(replay, detector, alert);
+        keep_alert(replay, alert);
+        return;
+    }
     struct comparison *comparison = comparison_of(replay, detector);
     replay->result.alerts++;
     if (replay->conditions)
@@ -110,6 +148,11 @@ static void on_broken(void *context, const char *detector, const char *reason)
 {
     struct replay *replay = context;
     char what[320];
+    if (replay->setting->declared) {
+        replay->found.failed = true;
+        replay->found.reason = ld_arena_text(replay->setting->arena, reason);
+        return;
+    }
     for (size_t i = 0; i < replay->record.detector_count; i++)
         if (strcmp(replay->record.detectors[i].name, detector) == 0 && replay->record.detectors[i].failed)
             return; /* it broke live too */
@@ -121,7 +164,11 @@ static void on_out_of_range(void *context, const char *detector, const char *rea
 {
     struct replay *replay = context;
     const struct comparison *comparison = comparison_of(replay, detector);
-    (void)reason;
+    if (replay->setting->declared) {
+        replay->found.out_of_range = true;
+        replay->found.reason = ld_arena_text(replay->setting->arena, reason);
+        return;
+    }
     if (comparison && comparison->stored && !comparison->stored->out_of_range)
         differ(replay, detector, "out of its range, which it was not live", NULL);
 }
@@ -138,6 +185,7 @@ static int on_observation(void *context, const struct ld_observation *observatio
 {
     struct replay *replay = context;
     replay->result.observations++;
+    ld_reads_see(&replay->result.seen, observation);
     if (replay->record.observed_to_ns > 0 && observation->time_ns > replay->record.observed_to_ns) {
         ld_panel_farewell(replay->panel, observation);
         return replay->code;
@@ -257,25 +305,71 @@ static void compare_conditions(struct replay *replay)
     }
 }
 
-static int replay_all(struct replay *replay, struct ld_error *error)
+/* The cell as it would be had its scenario declared this detector and no other. */
+struct stranger {
+    struct ld_scenario scenario;
+    struct ld_cell cell;
+    struct ld_detector_spec spec;
+};
+
+static const struct ld_cell *let_in(struct stranger *stranger, const struct ld_replay_setting *setting,
+                                    const struct ld_cell *cell)
+{
+    stranger->scenario = *cell->scenario;
+    stranger->cell = *cell;
+    stranger->spec = *setting->declared;
+    stranger->scenario.file = setting->declared_in;
+    stranger->scenario.detectors = &stranger->spec;
+    stranger->scenario.detector_count = 1;
+    stranger->scenario.arms = LD_ARMS_TOGETHER;
+    stranger->cell.scenario = &stranger->scenario;
+    stranger->cell.arm = 0;
+    return &stranger->cell;
+}
+
+static int open_panel(struct replay *replay, const struct ld_cell *cell, const struct ld_run_plan *run,
+                      struct ld_error *error)
+{
+    const struct ld_replay_setting *setting = replay->setting;
+    const char *alone[] = {setting->declared ? setting->declared->name : NULL, NULL};
+    struct ld_panel_host host = {0};
+    if (setting->host)
+        host = (struct ld_panel_host){&setting->host->loop, &setting->host->guard, setting->host->work_folder, NULL};
+    int code = setting->blind ? ld_own_blind(&replay->blind, run, setting->own) : 0;
+    if (code)
+        return ld_fail(error, code, "%s", ld_code_text(code));
+    return ld_panel_open(&replay->panel, cell, run, setting->data_folder, setting->declared ? alone : setting->only,
+                         setting->host ? &host : NULL, replay->blind, &panel_events, replay, error);
+}
+
+static void compare_all(struct replay *replay)
+{
+    for (size_t i = 0; i < replay->comparison_count; i++) {
+        const struct comparison *comparison = &replay->comparisons[i];
+        if (comparison->stored && comparison->met < comparison->stored->alert_count)
+            differ(replay, comparison->name, "a stored alert that did not come again",
+                   &comparison->stored->alerts[comparison->met]);
+    }
+    compare_conditions(replay);
+}
+
+static int replay_all(struct replay *replay, struct stranger *stranger, struct ld_error *error)
 {
     const struct ld_replay_setting *setting = replay->setting;
     const struct ld_run_plan *run = ld_plan_find_run(setting->plan, setting->run);
     if (!run)
         return ld_fail(error, LD_EUSAGE, "the campaign has no run %u", setting->run);
-    int code = ld_store_read_record(setting->store, setting->run, &replay->record, replay->arena, error);
-    struct ld_panel_host host = {0};
-    if (setting->host)
-        host = (struct ld_panel_host){&setting->host->loop, &setting->host->guard, setting->host->work_folder, NULL};
-    if (!code && setting->blind && (code = ld_own_blind(&replay->blind, run, setting->own)))
-        ld_fail(error, code, "%s", ld_code_text(code));
+    const struct ld_cell *cell = &setting->plan->cells[run->cell];
+    if (setting->declared)
+        cell = let_in(stranger, setting, cell);
+    int code = ld_store_read_record(setting->store, setting->run, &replay->record,
+                                    setting->declared ? setting->arena : replay->arena, error);
     if (!code)
-        code = ld_panel_open(&replay->panel, &setting->plan->cells[run->cell], run, setting->data_folder, setting->only,
-                             setting->host ? &host : NULL, replay->blind, &panel_events, replay, error);
-    if (!code)
+        code = open_panel(replay, cell, run, error);
+    if (!code && !setting->declared)
         code = prepare_comparisons(replay);
-    if (!code)
-        code = prepare_conditions(replay, &setting->plan->cells[run->cell], error);
+    if (!code && !setting->declared)
+        code = prepare_conditions(replay, cell, error);
     if (code)
         return code;
     ld_panel_start(replay->panel);
@@ -283,15 +377,24 @@ static int replay_all(struct replay *replay, struct ld_error *error)
     code = ld_store_replay(setting->store, setting->run, &sink, error);
     if (!code)
         ld_panel_finish(replay->panel);
-    for (size_t i = 0; i < replay->comparison_count && !code; i++) {
-        const struct comparison *comparison = &replay->comparisons[i];
-        if (comparison->stored && comparison->met < comparison->stored->alert_count)
-            differ(replay, comparison->name, "a stored alert that did not come again",
-                   &comparison->stored->alerts[comparison->met]);
-    }
     if (!code)
-        compare_conditions(replay);
+        compare_all(replay);
     return code;
+}
+
+/* The stored run, watched by the declared detector alone. */
+static int keep_record(struct replay *replay, struct ld_error *error)
+{
+    struct ld_detector_record *detector = ld_arena_take(replay->setting->arena, sizeof *detector);
+    if (!detector || (replay->found.failed && !replay->found.reason))
+        return ld_fail(error, LD_ENOMEM, "%s", ld_code_text(LD_ENOMEM));
+    *detector = replay->found;
+    detector->name = replay->setting->declared->name;
+    detector->reason = detector->reason ? detector->reason : "";
+    replay->result.record = replay->record;
+    replay->result.record.detectors = detector;
+    replay->result.record.detector_count = 1;
+    return 0;
 }
 
 int ld_replay_run(struct ld_replay_result *ret_result, const struct ld_replay_setting *setting, struct ld_error *error)
@@ -299,13 +402,16 @@ int ld_replay_run(struct ld_replay_result *ret_result, const struct ld_replay_se
     struct replay replay = {.setting = setting, .arena = ld_arena_new(RECORD_MEMORY)};
     if (!replay.arena)
         return ld_fail(error, LD_ENOMEM, "out of memory");
-    int code = replay_all(&replay, error);
+    struct stranger stranger;
+    int code = replay_all(&replay, &stranger, error);
     bool wait = replay.panel && ld_panel_end(replay.panel, code != 0);
     while (wait && !replay.programs_gone)
         uv_run(&setting->host->loop, UV_RUN_ONCE);
     ld_panel_free(replay.panel);
     ld_blind_free(replay.blind);
     ld_conditions_free(replay.conditions);
+    if (!code && setting->declared)
+        code = keep_record(&replay, error);
     ld_arena_free(replay.arena);
     if (!code)
         *ret_result = replay.result;

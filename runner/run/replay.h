@@ -1,11 +1,15 @@
 /* Replay: the stored observations of a run, fed to its detectors again in the order in which they were delivered live,
- * and what comes out compared with the stored alerts. */
+ * and what comes out compared with the stored alerts.
+ *
+ * Or fed to a detector that did not watch then: its alerts can be compared with nothing. They are kept, received at the
+ * time of the observation that decided them, so that they can be scored against the stored truth. */
 #ifndef LD_RUN_REPLAY_H
 #define LD_RUN_REPLAY_H
 
 #include "base/buffer.h"
 #include "plan/plan.h"
 #include "runner/run/host.h"
+#include "runner/run/reads.h"
 #include "store/store.h"
 
 struct ld_replay_setting {
@@ -14,7 +18,10 @@ struct ld_replay_setting {
     uint32_t run;
     const char *data_folder;
     const char *const *only; /* detectors, ends with NULL; NULL: all */
-    struct ld_host *host;    /* for detectors that are programs; NULL: they are left out */
+    const struct ld_detector_spec *declared; /* a detector that did not watch: it alone, and `only` is not looked at */
+    const char *declared_in; /* the file that declares it, from which its program is seen; "" for none */
+    struct ld_arena *arena;  /* with `declared`: what is found lives there */
+    struct ld_host *host;    /* for detectors that are hosted; NULL: they are left out */
     const char *own;         /* the own modules of the run's target, with spaces between them */
     bool blind;              /* names are hidden from the detectors */
     bool json;               /* write every alert as a JSON line to `out` */
@@ -27,6 +34,9 @@ struct ld_replay_result {
     size_t conditions;         /* decided again and compared */
     bool different;            /* from the stored ones, in anything but the receipt */
     char first_difference[512];
+    struct ld_reads_seen seen; /* what the recording holds */
+    /* with `declared` */
+    struct ld_run_record record; /* the stored one, with this detector alone: for ld_score_runs */
 };
 
 /* LD_EUSAGE: no such run, or no such detector in it. LD_ESTORE, LD_EDETECTOR. */

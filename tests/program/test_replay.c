@@ -305,8 +305,8 @@ static void detectors_and_campaigns_compare(void **state)
     }
 }
 
-/* Runs that the detector did not watch are left out, unless they are asked for. */
-static void one_detector_is_replayed_where_it_watched(void **state)
+/* Where it watched, its alerts are compared; where it did not, they are told and scored. */
+static void one_detector_is_replayed_everywhere(void **state)
 {
     struct program_result result;
     (void)state;
@@ -317,21 +317,70 @@ static void one_detector_is_replayed_where_it_watched(void **state)
     lab_check(&result, 0, NULL, NULL);
     program_result_done(&result);
     LAB_RUN(&lab, &result, "replay", "--db", "two.db", "--detector", "growth");
-    lab_check(&result, 0, "run 1: ", "left out: 1 run that the detector growth does not watch\n");
-    assert_null(strstr(result.out, "run 0: "));
+    lab_check(&result, 0, "alerts of growth, which did not watch it\n", "");
+    lab_check(&result, 0, "1 run, ", NULL);
+    lab_check(&result, 0, "all identical to the stored ones\n", NULL);
+    lab_check(&result, 0, "By the time of the observations; receipts are only known live.\n", NULL);
     program_result_done(&result);
     LAB_RUN(&lab, &result, "replay", "--db", "two.db", "--detector", "oracle");
-    lab_check(&result, 0, "run 0: ", NULL);
+    lab_check(&result, 0, "2 runs, 0 alerts: all identical to the stored ones\n", NULL);
     assert_string_equal(result.err, "");
     program_result_done(&result);
     LAB_RUN(&lab, &result, "replay", "0", "--db", "two.db", "--detector", "growth");
-    lab_check(&result, 4, NULL, "scenario counted has no detector \"growth\"");
+    lab_check(&result, 0, "run 0: ", NULL);
     program_result_done(&result);
     LAB_RUN(&lab, &result, "replay", "--db", "two.db", "--detector", "grwth");
-    lab_check(&result, 4, NULL, "no scenario of this database has a detector \"grwth\"");
+    lab_check(&result, 4, NULL, "no scenario of this database has a detector \"grwth\", nor is it one; did you mean growth?");
     program_result_done(&result);
     LAB_RUN(&lab, &result, "show", "7", "--db", "two.db");
     lab_check(&result, 4, NULL, "two.db: has no run 7");
+    program_result_done(&result);
+}
+
+/* A declaration, inline or in a file, with its mistakes at their places. */
+static void a_detector_that_did_not_watch_is_declared(void **state)
+{
+    struct program_result result;
+    (void)state;
+    LAB_RUN(&lab, &result, "replay", "--db", "original.db", "--json", "--detector", "threshold: {warn: 20, break: 400}");
+    lab_check(&result, 0, "\"detector\":\"threshold\"", "which did not watch live\n");
+    program_result_done(&result);
+    lab_write(&lab, "mine.yaml", "# mine\nthreshold:\n  warn: 20\n  braek: 400\n");
+    LAB_RUN(&lab, &result, "replay", "--db", "original.db", "--detector", "mine.yaml");
+    lab_check(&result, 2, "", "mine.yaml:4:3: threshold.braek: unknown key \"braek\"; did you mean \"break\"?\n");
+    program_result_done(&result);
+    lab_write(&lab, "mine.yaml", "threshold: {warn: 20, break: 400, as: mine}\n");
+    LAB_RUN(&lab, &result, "replay", "--db", "original.db", "--detector", "mine.yaml");
+    lab_check(&result, 0, "alerts of mine, which did not watch it\n", "");
+    lab_check(&result, 0, "recv/leaky/none ", NULL);
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "replay", "--db", "original.db", "--detector", "threshold: {warn: many}");
+    lab_check(&result, 2, "", "--detector:1:19: threshold.warn: ");
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "replay", "--db", "original.db", "--detector",
+            "exec: {command: [" SOURCE_FOLDER "/runner/detect/examples/python/site_growth.py], gateway: true}");
+    lab_check(&result, 4, "", "reads the target through the gateway: it cannot be replayed");
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "replay", "0", "--db", "original.db", "--detector",
+            "exec: {command: [" SOURCE_FOLDER "/runner/detect/examples/python/site_growth.py]}");
+    lab_check(&result, 0, "alerts of exec, which did not watch it\n", NULL);
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "replay", "0", "--db", "original.db", "--detector", "exec: {command: [\"false\"]}");
+    lab_check(&result, 3, "it broke: ", NULL);
+    program_result_done(&result);
+}
+
+/* Quiet for want of anything to judge by is not quiet. */
+static void a_detector_without_its_reads_cannot_judge(void **state)
+{
+    struct program_result result;
+    (void)state;
+    int64_t run = lab_number(&lab, "original.db", "SELECT r.run FROM run AS r JOIN cell AS c ON c.cell = r.cell WHERE "
+                                                  "c.name = 'recv/leaky/none' LIMIT 1");
+    char number[24];
+    snprintf(number, sizeof number, "%" PRId64, run);
+    LAB_RUN(&lab, &result, "replay", number, "--db", "original.db", "--detector", "goroutineleak");
+    lab_check(&result, 5, "cannot judge: the recording has no goroutineleak profiles\n", "");
     program_result_done(&result);
 }
 
@@ -383,7 +432,9 @@ int test_replay(void)
         cmocka_unit_test(a_changed_profile_is_found),
         cmocka_unit_test(a_damaged_body_is_an_error_not_a_difference),
         cmocka_unit_test(detectors_and_campaigns_compare),
-        cmocka_unit_test(one_detector_is_replayed_where_it_watched),
+        cmocka_unit_test(one_detector_is_replayed_everywhere),
+        cmocka_unit_test(a_detector_that_did_not_watch_is_declared),
+        cmocka_unit_test(a_detector_without_its_reads_cannot_judge),
         cmocka_unit_test(replay_needs_no_programs),
     };
     if (!lab_has_programs()) {
