@@ -42,6 +42,7 @@ struct ld_finding {
     X(leak_profile, "leak profile", false, "the detector goroutineleak sees nothing: it says unknown")                 \
     X(go, "Go", false, "the Go programs cannot be built again, nor new ones; those that are built run without it")     \
     X(sanitizer, "cgo and ASan", false, "fixtures with C code, and those that AddressSanitizer ends, cannot be built") \
+    X(prometheus, "Prometheus", false, "scenarios with the detector prometheus are refused; all others run")           \
     X(libraries, "libraries", false, "what runs is older than what leakdrill was built for")                           \
     X(terminal, "terminal", false, "progress is a line for each ended run instead of a live table")
 

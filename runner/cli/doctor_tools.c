@@ -19,6 +19,7 @@
 #include "runner/cli/progress.h"
 #include "runner/cli/sources.h"
 #include "runner/cli/style.h"
+#include "runner/detect/prometheus_tools.h"
 #include "runner/process/sweep.h"
 
 #define GO_MINOR_BUILDS 26              /* 1.26 builds the programs */
@@ -233,6 +234,40 @@ void ld_doctor_sanitizer(struct ld_finding *finding)
                      compilers[i]);
     }
     ld_remove_tree(folder);
+}
+
+/* What `PROGRAM --version` says behind "version ", such as 2.42.0+ds. */
+static const char *version_of(const char *program, char *ret_said, unsigned room)
+{
+    char command[4200];
+    snprintf(command, sizeof command, "'%s' --version 2>&1", program);
+    if (strchr(program, '\'') || !ld_doctor_ask(command, ret_said, room))
+        return "of an unknown version";
+    char *version = strstr(ret_said, "version ");
+    if (!version)
+        return ret_said;
+    version += strlen("version ");
+    version[strcspn(version, " ,")] = '\0';
+    return version;
+}
+
+void ld_doctor_prometheus(struct ld_finding *finding)
+{
+    struct ld_prometheus_tools tools;
+    struct ld_error error;
+    char prometheus[200], alertmanager[200];
+    if (ld_prometheus_tools_find(&tools, &error) != 0) {
+        ld_found(finding, LD_HEALTH_MISSING, "%.300s", error.message);
+        return;
+    }
+    const char *version = version_of(tools.prometheus, prometheus, sizeof prometheus);
+    const char *other = version_of(tools.alertmanager, alertmanager, sizeof alertmanager);
+    if (tools.promtool[0]) {
+        ld_found(finding, LD_HEALTH_OK, "Prometheus %s, Alertmanager %s, promtool", version, other);
+    } else {
+        ld_found(finding, LD_HEALTH_DEGRADED, "Prometheus %s, Alertmanager %s, but no promtool", version, other);
+        finding->lost = "lint does not see a mistake in an expression; the run's detector then fails";
+    }
 }
 
 /* ---- where they run */

@@ -35,6 +35,7 @@
     X(exec, "exec")                 \
     X(blind, "blind")                \
     X(board, "board")               \
+    X(prometheus, "prometheus")      \
     X(confounders, "confounders")    \
     X(conditions, "conditions")      \
     X(sanitizer, "sanitizer")
