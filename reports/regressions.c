@@ -5,7 +5,7 @@
 
 static void item_line(struct styled *styled, const struct ld_regression *item)
 {
-    char line[1280];
+    char line[1600];
     bool unconfirmed = item->kind == LD_REGRESSION_LOST && item->rerun && !item->confirmed;
     styled_colour(styled, item->fails ? STYLE_RED : STYLE_DIM);
     styled_cell(styled, unconfirmed ? "not again" : ld_regression_name(item->kind), 12, true);

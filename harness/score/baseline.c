@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/buffer.h"
 #include "score/internal.h"
 #include "score/regress.h"
 
@@ -88,6 +89,22 @@ static int take_false_alarms(struct ld_baseline_row *made, const struct ld_plan 
     return made->false_alarm_runs && (!made->false_rule || !made->false_site) ? LD_ENOMEM : 0;
 }
 
+#define OPTIONS_MAX ((size_t)4096)
+
+/* "" for what has none, or none that can be written. */
+static const char *options_of(const struct ld_scenario *scenario, const char *detector, struct ld_arena *arena)
+{
+    const struct ld_detector_spec *spec = score_spec(scenario, detector);
+    struct ld_buffer text;
+    if (!spec || !spec->kind || !spec->kind->options || !spec->options)
+        return "";
+    ld_buffer_init(&text, OPTIONS_MAX);
+    int code = ld_schema_values(spec->kind->options, spec->options, &text);
+    const char *copy = code ? "" : ld_arena_text(arena, ld_buffer_text(&text));
+    ld_buffer_done(&text);
+    return code == LD_ENOMEM ? NULL : copy;
+}
+
 static int add_row(struct ld_baseline *baseline, const struct ld_plan *plan, const struct ld_score *score,
                    const struct ld_board_row *row)
 {
@@ -102,9 +119,10 @@ static int add_row(struct ld_baseline *baseline, const struct ld_plan *plan, con
                                      .seen = row->counts[LD_OUTCOME_TP],
                                      .blamed = row->counts[LD_OUTCOME_DETECTOR_ERROR] +
                                                row->counts[LD_OUTCOME_OUT_OF_RANGE],
+                                     .options = options_of(cell->scenario, row->detector, baseline->arena),
                                      .rules = ld_arena_array(baseline->arena, LD_BASELINE_RULES_MAX, sizeof *made->rules),
                                      .times = ld_arena_array(baseline->arena, leaks + 1, sizeof *made->times)};
-    if (!made->cell || !made->scenario || !made->detector || !made->times || !made->rules)
+    if (!made->cell || !made->scenario || !made->detector || !made->times || !made->rules || !made->options)
         return LD_ENOMEM;
     take_times(made, plan, score, row);
     baseline->row_count++;

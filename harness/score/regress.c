@@ -165,6 +165,13 @@ static void say_false_alarm(struct ld_regression *item, const struct ld_baseline
             site ? now->false_site : "");
 }
 
+static void say_options(struct ld_regression *item, const struct ld_baseline_row *before,
+                        const struct ld_baseline_row *now)
+{
+    if (*before->options && *now->options && strcmp(before->options, now->options) != 0)
+        say(item, "; its options were %.160s and are %.160s", before->options, now->options);
+}
+
 static bool is_declared_miss(const struct regressing *regressing, const struct ld_baseline_row *row)
 {
     const struct ld_scenario *scenario = scenario_of(regressing->plan, row->scenario);
@@ -200,6 +207,7 @@ static int compare_leaks(struct regressing *regressing, const struct ld_baseline
     if (kind != LD_REGRESSION_FOUND && kind != LD_REGRESSION_VOID) {
         say_missed(item, now);
         say_rules(regressing, item, before, now);
+        say_options(item, before, now);
     }
     return 0;
 }
@@ -216,6 +224,7 @@ static int compare_false_alarms(struct regressing *regressing, const struct ld_b
     say(item, "false alarms in %u of %u runs, in the baseline %u of %u", now->false_alarm_runs, now->runs,
         before->false_alarm_runs, before->runs);
     say_false_alarm(item, now);
+    say_options(item, before, now);
     return 0;
 }
 
@@ -338,12 +347,14 @@ static int compare_times_of(struct regressing *regressing, const struct ld_basel
         char difference[32], lower[32];
         ld_format_duration_short(difference_ns, difference, sizeof difference);
         ld_format_duration_short(lower_ns, lower, sizeof lower);
+        const struct ld_baseline_row *then = row_of(regressing->before, like->cell, like->detector);
         if (item)
-            snprintf(item->text, sizeof item->text,
-                     "the restricted mean time to detect is %s longer, at least %s (95%%), over %zu leaks and %zu",
-                     difference, lower, now.count, before.count);
+            say(item, "the restricted mean time to detect is %s longer, at least %s (95%%), over %zu leaks and %zu",
+                difference, lower, now.count, before.count);
         else
             code = LD_ENOMEM;
+        if (item && then)
+            say_options(item, then, like);
     }
     free(before.items);
     free(now.items);

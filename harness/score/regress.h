@@ -2,7 +2,8 @@
  *
  * A baseline keeps, for each cell and detector, how many leaks happened and were seen, by which rules, in how many runs
  * there was a false alarm, and every time to detect; the runs themselves are not needed. Only what both have is compared.
- * Rules whose alerts saw a leak then are looked for among the rules of now, so that what is lost is named by its row. */
+ * Rules whose alerts saw a leak then are looked for among the rules of now, so that what is lost is named by its row; a
+ * detector whose options are others now is told so. */
 #ifndef LD_SCORE_REGRESS_H
 #define LD_SCORE_REGRESS_H
 
@@ -24,6 +25,7 @@ struct ld_baseline_row {
     struct ld_survival_time *times; /* of seen and missed leaks, from tM */
     size_t rule_count;
     struct ld_baseline_rule *rules; /* most leaks first; "" is no rule */
+    const char *options;            /* the detector's, as JSON; "": it has none, or they are unknown */
     /* Of a campaign in hand, not kept: where to look. */
     uint32_t blamed; /* leaks without evidence because the detector broke, or was out of its range */
     uint32_t missed[LD_BASELINE_MISSED_MAX]; /* runs, the first of them; as many as leaks - seen say */
@@ -69,7 +71,7 @@ struct ld_regression {
     bool confirmed; /* LOST: the rerun missed one too */
     bool rerun;     /* LOST: there was a rerun */
     const char *cell, *detector; /* SLOWER: the scenario's name */
-    char text[640]; /* the numbers, and where to look */
+    char text[1024]; /* the numbers, and where to look */
 };
 
 /* The interval of SLOWER: percentile bootstrap of the difference of restricted means, 95 %; both sides need

@@ -103,6 +103,35 @@ static void a_disabled_row_is_found_and_named(void **state)
     program_result_done(&result);
 }
 
+/* ---- goleak no longer waits for what is under way */
+
+#define VALID "SELECT count(*) FROM run WHERE validity = 'valid'"
+
+static void goleak_without_settling_is_found_and_named(void **state)
+{
+    struct program_result result;
+    char database[32];
+    (void)state;
+    LAB_SCENARIO(&lab, "settled.yaml", "goleak.yaml", "SETTLE", "500ms");
+    LAB_SCENARIO(&lab, "hasty.yaml", "goleak.yaml", "SETTLE", "0s");
+    if (!run_until_evident(&result, "settled.yaml", VALID, (const char *const[]){"--filter", "calm/healthy/slow", NULL},
+                           database))
+        skip();
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "baseline", "save", "settled", "--db", database);
+    lab_check(&result, 0, "leakdrill-baselines/settled.json: 1 row", NULL);
+    program_result_done(&result);
+    if (!run_until_evident(&result, "hasty.yaml", VALID,
+                           (const char *const[]){"--filter", "calm/healthy/slow", "--against", "settled", NULL}, database))
+        skip();
+    lab_check(&result, 1, "Against the baseline settled: worse", NULL);
+    assert_says(&result, "false-alarm goleak, calm/healthy/slow: false alarms in ");
+    assert_says(&result, ", in the baseline 0 of ");
+    assert_says(&result, "its options were {\"settle\":\"500ms\"");
+    assert_says(&result, "and are {\"settle\":\"0s\"");
+    program_result_done(&result);
+}
+
 static int open_lab(void **state)
 {
     (void)state;
@@ -121,6 +150,7 @@ int test_regression(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_disabled_row_is_found_and_named),
+        cmocka_unit_test(goleak_without_settling_is_found_and_named),
     };
     if (!lab_has_programs()) {
         print_message("regression: skipped, the Go programs are not built\n");
