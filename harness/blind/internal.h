@@ -52,8 +52,6 @@ bool ld_blind_owns_file(const struct ld_blind *blind, struct ld_span path);
 bool ld_blind_is_c_library(struct ld_span name);
 /* x.go, x.c, … */
 bool ld_blind_is_source(struct ld_span path);
-/* Names of the standard library's folders, sorted, ends with NULL. */
-extern const char *const ld_blind_go_packages[];
 
 /* ---- symbol.c */
 /* How much of the text, from its beginning, is one symbol: a package path, a dot and a name. 0: none. */

@@ -19,7 +19,8 @@ static int rename_profile(struct ld_blind *blind, const struct ld_observation *o
     return 0;
 }
 
-/* What an endpoint answers may be anything: a profile, a dump within other words, or bytes that are neither. */
+/* What an endpoint answers may be anything: a profile, a dump within other words, or bytes that are neither. Of a damaged
+ * gzip nothing is told: what can still be unpacked of it would have the names. */
 static int rename_answer(struct ld_blind *blind, const struct ld_observation *observation,
                          struct ld_observation *renamed, struct ld_error *error)
 {
@@ -27,7 +28,9 @@ static int rename_answer(struct ld_blind *blind, const struct ld_observation *ob
     if (code == LD_ESYNTAX || code == LD_ETRUNCATED) {
         const char *bytes = observation->body;
         ld_buffer_clear(&blind->body);
-        code = ld_blind_lines(blind, (struct ld_span){bytes, bytes + observation->body_length}, &blind->body);
+        struct ld_span body = {bytes, bytes + observation->body_length};
+        bool packed = ld_scan_text(&(struct ld_span){body.at, body.end}, "\x1f\x8b");
+        code = packed ? 0 : ld_blind_lines(blind, body, &blind->body);
     }
     if (code)
         return ld_fail(error, code, "renaming an answer: %s", ld_code_text(code));

@@ -1,14 +1,6 @@
 /* Whose a package, a file or a C function is. */
 #include "blind/internal.h"
-
-/* `go list std` of Go 1.19 to 1.27, first elements. */
-const char *const ld_blind_go_packages[] = {
-    "archive",  "arena",   "bufio",   "builtin",  "bytes",   "cmp",    "compress", "container", "context",
-    "crypto",   "database", "debug",  "embed",    "encoding", "errors", "expvar",  "flag",      "fmt",
-    "go",       "hash",    "html",    "image",    "index",   "internal", "io",     "iter",      "log",
-    "maps",     "math",    "mime",    "net",      "os",      "path",   "plugin",   "reflect",   "regexp",
-    "runtime",  "slices",  "sort",    "strconv",  "strings", "structs", "sync",    "syscall",   "testing",
-    "text",     "time",    "unicode", "unique",   "unsafe",  "vendor", "weak",     NULL};
+#include "observe/package.h"
 
 /* Of libc, and what cgo adds on the C side. The sanitizers' begin with two underscores. */
 static const char *const c_library[] = {"malloc", "calloc", "realloc", "reallocarray", "free",   "posix_memalign", "memalign",
@@ -56,7 +48,7 @@ bool ld_blind_owns_package(const struct ld_blind *blind, struct ld_span path)
     if (is_named(blind, path))
         return true;
     struct ld_span first = first_element(path);
-    if (first.at == first.end || is_one_of(ld_blind_go_packages, first))
+    if (first.at == first.end || ld_package_is_go(first.at, ld_span_length(first)))
         return false;
     return !memchr(first.at, '.', ld_span_length(first)) && !contains(first, "%2e");
 }
@@ -78,7 +70,7 @@ static bool is_below_goroot(struct ld_span path)
     static const char src[] = "/src/";
     for (const char *at = path.at; (size_t)(path.end - at) >= strlen(src); at++)
         if (memcmp(at, src, strlen(src)) == 0 &&
-            is_one_of(ld_blind_go_packages, first_element((struct ld_span){at + strlen(src), path.end})))
+            ld_package_is_go(at + strlen(src), (size_t)(path.end - at) - strlen(src)))
             return true;
     return false;
 }

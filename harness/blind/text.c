@@ -142,6 +142,30 @@ static bool is_header(struct ld_span line)
            (ld_scan_text(&line, "[") || ld_scan_text(&line, "gp="));
 }
 
+/* goleak's "[Goroutine 7 in state chan receive, with shop.wait on top of the stack:": the words of the state are Go's. */
+static bool is_goleak_head(struct ld_span line, struct ld_span *ret_name)
+{
+    static const char with[] = ", with ";
+    struct ld_span rest = line;
+    if (*rest.at == '[' || *rest.at == ' ')
+        rest.at++;
+    if (!ld_scan_text(&rest, "Goroutine ") || !ld_scan_suffix(&rest, " on top of the stack:"))
+        return false;
+    ret_name->at = NULL;
+    for (; rest.at < rest.end; rest.at++)
+        if (*rest.at == ',' && ld_scan_text(&(struct ld_span){rest.at, rest.end}, with))
+            *ret_name = (struct ld_span){rest.at + strlen(with), rest.end};
+    return ret_name->at != NULL;
+}
+
+static int rename_goleak_head(struct ld_blind *blind, struct ld_span line, struct ld_span name, struct ld_buffer *out)
+{
+    int code = ld_blind_copy((struct ld_span){line.at, name.at}, out);
+    if (!code)
+        code = ld_blind_symbol(blind, name, out, NULL);
+    return code ? code : ld_blind_copy((struct ld_span){name.end, line.end}, out);
+}
+
 /* "created by main.serve in goroutine 1" or "created by main.serve" */
 static int rename_creator(struct ld_blind *blind, struct ld_blind_text *text, struct ld_span line,
                           struct ld_buffer *out)
@@ -300,6 +324,8 @@ int ld_blind_line(struct ld_blind *blind, struct ld_blind_text *text, struct ld_
     }
     if (ld_scan_text(&rest, "#\t"))
         return rename_group_frame(blind, line, out);
+    if (is_goleak_head(line, &name))
+        return rename_goleak_head(blind, line, name, out);
     if (is_header(line))
         return rename_header(blind, line, out);
     if (ld_scan_text(&rest, "created by "))

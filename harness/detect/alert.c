@@ -44,7 +44,25 @@ int ld_alert_new_claims(const struct ld_alert *alert)
 
 bool ld_alert_same(const struct ld_alert *a, const struct ld_alert *b)
 {
-    return a->id == b->id && a->action == b->action && a->evidence == b->evidence &&
+    return a->id == b->id && ld_alert_same_claim(a, b);
+}
+
+bool ld_alert_bring(struct ld_alert *alerts, size_t count, const struct ld_alert *claim)
+{
+    for (size_t i = 0; i < count && alerts[i].evidence == claim->evidence; i++) {
+        if (!ld_alert_same_claim(&alerts[i], claim))
+            continue;
+        struct ld_alert found = alerts[i];
+        memmove(alerts + 1, alerts, i * sizeof *alerts);
+        alerts[0] = found;
+        return true;
+    }
+    return false;
+}
+
+bool ld_alert_same_claim(const struct ld_alert *a, const struct ld_alert *b)
+{
+    return a->action == b->action && a->evidence == b->evidence &&
            a->evidence_time_ns == b->evidence_time_ns && a->instance == b->instance &&
            a->incarnation == b->incarnation && a->cause == b->cause && strcmp(a->site, b->site) == 0 &&
            memcmp(&a->amount, &b->amount, sizeof a->amount) == 0 && a->severity == b->severity &&

@@ -51,6 +51,10 @@ int ld_alert_new_claims(const struct ld_alert *alert);
 
 /* Everything but the receipt, which is a live clock's; doubles by their bits. */
 bool ld_alert_same(const struct ld_alert *a, const struct ld_alert *b);
+/* The same but for the id: detectors look at sites in the order of their names, and number what they claim at once. */
+bool ld_alert_same_claim(const struct ld_alert *a, const struct ld_alert *b);
+/* Bring the first of `alerts` that makes this claim to the front; false: none does. Only those of one observation. */
+bool ld_alert_bring(struct ld_alert *alerts, size_t count, const struct ld_alert *claim);
 /* "open at observation 41 (site "main.wait")" into `text`. */
 void ld_alert_describe(const struct ld_alert *alert, char *text, size_t room);
 

@@ -3,19 +3,11 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "observe/package.h"
+
 #define PACKAGE_MAX 512 /* longer package paths are the user's */
 
 const char *const ld_function_kinds[] = {"go", "library", "user", NULL};
-
-/* The first elements of the standard library's import paths, Go 1.19 to 1.27 (go list std). */
-static const char *const standard[] = {
-    "archive", "arena",  "bufio",   "bytes",    "cmp",     "compress", "container", "context", "crypto",  "database",
-    "debug",   "embed",  "encoding", "errors",  "expvar",  "flag",     "fmt",       "go",      "hash",    "html",
-    "image",   "index",  "internal", "io",      "iter",    "log",      "maps",      "math",    "mime",    "net",
-    "os",      "path",   "plugin",  "reflect",  "regexp",  "runtime",  "simd",      "slices",  "sort",    "strconv",
-    "strings", "structs", "sync",   "syscall",  "testing", "text",     "time",      "unicode", "unique",  "unsafe",
-    "uuid",    "vendor", "weak",
-};
 
 /* The import path of `function`, with %2e decoded; false when it has none or it is too long. */
 static bool package_of(const char *function, char package[PACKAGE_MAX])
@@ -50,9 +42,8 @@ enum ld_function_kind ld_function_kind_of(const char *function, const char *cons
     char package[PACKAGE_MAX];
     if (!package_of(function, package))
         return LD_FUNCTION_USER;
-    for (size_t i = 0; i < sizeof standard / sizeof standard[0]; i++)
-        if (within(package, standard[i]))
-            return LD_FUNCTION_GO;
+    if (ld_package_is_go(package, strlen(package)))
+        return LD_FUNCTION_GO;
     for (size_t i = 0; i < count; i++)
         if (within(package, libraries[i]))
             return LD_FUNCTION_LIBRARY;

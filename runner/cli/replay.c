@@ -206,12 +206,17 @@ static bool is_strange_to(const struct replaying *replaying, uint32_t run)
            (replaying->stranger.spec.kind && !is_watched_by(replaying->campaign->plan, run, replaying->detector));
 }
 
+static bool was_blind(const struct replaying *replaying)
+{
+    const char *fact = ld_database_fact(&replaying->campaign->info, LD_FACT_BLIND);
+    return fact && strcmp(fact, "1") == 0;
+}
+
 /* As the run was, unless told otherwise. */
 static bool is_blind(const struct replaying *replaying)
 {
-    const char *fact = ld_database_fact(&replaying->campaign->info, LD_FACT_BLIND);
     return ld_option_given(replaying->invocation, "blind") ||
-           (fact && strcmp(fact, "1") == 0 && !ld_option_given(replaying->invocation, "sighted"));
+           (was_blind(replaying) && !ld_option_given(replaying->invocation, "sighted"));
 }
 
 static const char *own_modules(const struct ld_stored_campaign *campaign, uint32_t run)
@@ -256,6 +261,7 @@ static int replay_runs(struct replaying *replaying)
                                             .host = replaying->host,
                                             .own = own_modules(replaying->campaign, replaying->runs[i]),
                                             .blind = is_blind(replaying),
+                                            .crossed = is_blind(replaying) != was_blind(replaying),
                                             .json = ld_option_given(replaying->invocation, "json"),
                                             .out = replaying->out};
         code = is_strange_to(replaying, replaying->runs[i])

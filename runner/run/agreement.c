@@ -91,7 +91,7 @@ void ld_agreement_broke(struct ld_agreement *agreement, enum ld_sight sight, con
 static void compare_pair(struct ld_agreement *agreement, const struct ld_alert *blind, const struct ld_alert *sighted)
 {
     char first[192], second[224];
-    if (blind && sighted && ld_alert_same(blind, sighted))
+    if (blind && sighted && ld_alert_same_claim(blind, sighted))
         return;
     if (!blind || !sighted) {
         ld_alert_describe(blind ? blind : sighted, first, sizeof first);
@@ -113,9 +113,12 @@ void ld_agreement_compare(struct ld_agreement *agreement)
     size_t most = blind->count > sighted->count ? blind->count : sighted->count;
     if (most == 0)
         return;
-    for (size_t i = 0; i < most; i++)
+    for (size_t i = 0; i < most; i++) {
+        if (i < blind->count && i < sighted->count)
+            ld_alert_bring(&sighted->alerts[i], sighted->count - i, &blind->alerts[i]);
         compare_pair(agreement, i < blind->count ? &blind->alerts[i] : NULL,
                      i < sighted->count ? &sighted->alerts[i] : NULL);
+    }
     agreement->alerts += most;
     blind->count = sighted->count = 0;
     ld_arena_free(agreement->arena);

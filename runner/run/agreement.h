@@ -1,6 +1,7 @@
 /* Does a detector say the same with and without names? In a blind run each built-in detector is there twice: one is
  * told renamed observations, its sighted twin the run's own. The alerts of both are compared after every observation,
- * those of the first with their names put back. */
+ * those of the first with their names put back; their order and their ids, which follow the order of names, are no
+ * difference. */
 #ifndef LD_RUN_AGREEMENT_H
 #define LD_RUN_AGREEMENT_H
 

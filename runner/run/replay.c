@@ -14,6 +14,7 @@
 struct comparison {
     const struct ld_detector_record *stored; /* NULL: it had no alerts, or the alerts were deleted */
     const char *name;
+    struct ld_alert *alerts; /* the stored ones, of which some may be brought forward */
     size_t met;
 };
 
@@ -118,6 +119,15 @@ static void keep_alert(struct replay *replay, const struct ld_alert *alert)
         replay->code = LD_ENOMEM;
 }
 
+/* Is it the stored one whose turn it is? */
+static bool meet(const struct replay *replay, struct comparison *comparison, const struct ld_alert *alert)
+{
+    struct ld_alert *next = &comparison->alerts[comparison->met];
+    if (!replay->setting->crossed)
+        return ld_alert_same(alert, next);
+    return ld_alert_bring(next, comparison->stored->alert_count - comparison->met, alert);
+}
+
 static void on_alert(void *context, const char *detector, const struct ld_alert *alert)
 {
     struct replay *replay = context;
@@ -138,8 +148,8 @@ static void on_alert(void *context, const char *detector, const struct ld_alert 
     bool broken_by_then = beyond && comparison && comparison->stored && comparison->stored->failed; /* live */
     if (beyond && !broken_by_then)
         differ(replay, detector, "an alert that is not stored", alert);
-    else if (!beyond && !ld_alert_same(alert, &comparison->stored->alerts[comparison->met]))
-        differ_from(replay, detector, alert, &comparison->stored->alerts[comparison->met]);
+    else if (!beyond && !meet(replay, comparison, alert))
+        differ_from(replay, detector, alert, &comparison->alerts[comparison->met]);
     if (comparison)
         comparison->met++;
 }
@@ -214,10 +224,16 @@ static int prepare_comparisons(struct replay *replay)
         return LD_ENOMEM;
     replay->comparison_count = count;
     for (size_t i = 0; i < count; i++) {
-        replay->comparisons[i].name = members[i].name;
+        struct comparison *comparison = &replay->comparisons[i];
+        comparison->name = members[i].name;
         for (size_t k = 0; k < replay->record.detector_count; k++)
             if (strcmp(replay->record.detectors[k].name, members[i].name) == 0)
-                replay->comparisons[i].stored = &replay->record.detectors[k];
+                comparison->stored = &replay->record.detectors[k];
+        size_t stored = comparison->stored ? comparison->stored->alert_count : 0;
+        if (!(comparison->alerts = ld_arena_array(replay->arena, stored + 1, sizeof *comparison->alerts)))
+            return LD_ENOMEM;
+        if (stored)
+            memcpy(comparison->alerts, comparison->stored->alerts, stored * sizeof *comparison->alerts);
     }
     return 0;
 }
@@ -348,7 +364,7 @@ static void compare_all(struct replay *replay)
         const struct comparison *comparison = &replay->comparisons[i];
         if (comparison->stored && comparison->met < comparison->stored->alert_count)
             differ(replay, comparison->name, "a stored alert that did not come again",
-                   &comparison->stored->alerts[comparison->met]);
+                   &comparison->alerts[comparison->met]);
     }
     compare_conditions(replay);
 }

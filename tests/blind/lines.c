@@ -82,6 +82,27 @@ static void reports_of_sanitizers(void **state)
                 "SUMMARY: AddressSanitizer: heap-use-after-free /p2/p3/p4/p4.c:12 in n8\n");
 }
 
+/* As go.uber.org/goleak prints what it found. */
+static void words_of_goleak(void **state)
+{
+    (void)state;
+    check_lines("shop/receive.state",
+                "found unexpected goroutines:\n"
+                "[Goroutine 7 in state chan receive, 2 minutes, with shop/digest.(*Desk).collect on top of the stack:\n"
+                "shop/digest.(*Desk).collect(0x1)\n"
+                "\t/src/shop/digest/digest.go:41 +0x1d\n"
+                "created by shop/digest.Open in goroutine 1\n"
+                "\t/src/shop/digest/digest.go:22 +0x5f\n"
+                "]\n",
+                "found unexpected goroutines:\n"
+                "[Goroutine 7 in state chan receive, 2 minutes, with p1/p2.(*N3).n4 on top of the stack:\n"
+                "p1/p2.(*N3).n4(0x1)\n"
+                "\t/p5/p1/p2/p2.go:41 +0x1d\n"
+                "created by p1/p2.N6 in goroutine 1\n"
+                "\t/p5/p1/p2/p2.go:22 +0x5f\n"
+                "]\n");
+}
+
 static void lines_of_the_runtime_stay(void **state)
 {
     static const char gctrace[] = "gc 1 @0.003s 2%: 0.17+0.63+0.021 ms clock, 0.35+0.037/0.087/0.12+0.042 ms cpu, "
@@ -144,6 +165,7 @@ int test_lines(void)
         cmocka_unit_test(a_dump_keeps_all_but_the_names),
         cmocka_unit_test(groups_of_a_count_profile),
         cmocka_unit_test(reports_of_sanitizers),
+        cmocka_unit_test(words_of_goleak),
         cmocka_unit_test(lines_of_the_runtime_stay),
         cmocka_unit_test(prose_loses_the_words_that_were_shown),
         cmocka_unit_test(a_reader_of_the_gateway_teaches_no_words),

@@ -72,6 +72,25 @@ static void every_difference_is_told(void **state)
                      "\"4 wait\"");
 }
 
+/* Sites come in the order of their names: claims made at once may change places, and with them their numbers. */
+static void order_within_an_observation_is_no_difference(void **state)
+{
+    struct ld_agreement *agreement = ld_agreement_new();
+    struct ld_alert first = alert, second = alert;
+    (void)state;
+    second.id = 2;
+    second.site = "shop/digest.Close";
+    ld_agreement_add(agreement, LD_SIGHT_BLIND, &first);
+    ld_agreement_add(agreement, LD_SIGHT_BLIND, &second);
+    first.id = 2;
+    second.id = 1;
+    ld_agreement_add(agreement, LD_SIGHT_SIGHTED, &second);
+    ld_agreement_add(agreement, LD_SIGHT_SIGHTED, &first);
+    ld_agreement_compare(agreement);
+    assert_string_equal(ld_agreement_text(agreement), "agrees: 2 alerts");
+    ld_agreement_free(agreement);
+}
+
 /* What was said of one observation is not compared with what was said of the next. */
 static void the_observation_counts(void **state)
 {
@@ -101,6 +120,7 @@ int test_agreement(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equal_alerts_agree),
         cmocka_unit_test(every_difference_is_told),
+        cmocka_unit_test(order_within_an_observation_is_no_difference),
         cmocka_unit_test(the_observation_counts),
         cmocka_unit_test(one_that_broke_differs),
     };

@@ -5,5 +5,6 @@ int test_service(void);
 int test_lag(void);
 int test_writer(void);
 int test_agreement(void);
+int test_blind_panel(void);
 
 #endif

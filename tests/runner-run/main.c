@@ -2,5 +2,5 @@
 
 int main(void)
 {
-    return test_lag() + test_writer() + test_agreement() != 0;
+    return test_lag() + test_writer() + test_agreement() + test_blind_panel() != 0;
 }
