@@ -49,6 +49,13 @@ struct ld_endpoint {
     bool changes;       /* it changes the target, or what others read meanwhile: read in turn with them */
 };
 
+/* The text of a file that a detector reads when it is opened, as it was in a recorded campaign. */
+struct ld_detector_file {
+    const char *name; /* as the options name it, "" for the shipped one; NULL: behind the last */
+    const char *text;
+    size_t length;
+};
+
 struct ld_detector_setting {
     const char *name;      /* as the scenario calls it; unique within the scenario */
     const void *options;   /* bound by kind->options, kind->options_size bytes */
@@ -57,6 +64,7 @@ struct ld_detector_setting {
     int64_t period_ns;     /* sampling period, already scaled */
     int64_t manifest;      /* M: only for kinds with sees_truth */
     const char *data_folder; /* holds scenarios/matrix/current.yaml, the shipped rule file; "" : the working folder */
+    const struct ld_detector_file *files; /* in place of those on disk, where their name is among them; NULL: none */
 };
 
 struct ld_rule_set { /* versioned rules: what alerts name as `rule` and `rule_version` */
@@ -82,6 +90,9 @@ struct ld_detector_kind {
     bool (*active_of)(const void *options); /* NULL: `active`, whatever the options */
     /* What it has read for itself: for LD_READ_ENDPOINT, else NULL. Only options and time_scale are set. */
     void (*endpoint_of)(const struct ld_detector_setting *setting, struct ld_endpoint *ret_endpoint);
+    /* The file that it reads when it is opened: its name as the options have it, "" for the shipped one, and its path.
+     * NULL instead of the function, or returned: it reads none. */
+    const char *(*file)(const struct ld_detector_setting *setting, char *path, size_t room);
     /* State for one run. 0 or LD_E…. NULL, as is observe: not builtin, the runner opens it. */
     int (*open)(void **ret_state, const struct ld_detector_setting *setting, struct ld_error *error);
     /* The window it needs before it can speak, ns, for the least deadline; may be NULL (0). */

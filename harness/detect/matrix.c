@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "detect/builtin.h"
 #include "detect/watch.h"
@@ -28,18 +29,34 @@ struct detector {
     struct ld_matrix_state *state;
 };
 
-/* The first error keeps its place in the rule file; how many more there are is said behind it. */
-static int read_rules(struct ld_matrix **ret_rules, const struct ld_detector_setting *setting, struct ld_error *error)
+static const char *matrix_file(const struct ld_detector_setting *setting, char *path, size_t room)
 {
     const struct options *options = setting->options;
     const char *folder = setting->data_folder ? setting->data_folder : "";
-    char path[4096];
     if (options->rules && options->rules[0])
-        snprintf(path, sizeof path, "%s", options->rules);
+        snprintf(path, room, "%s", options->rules);
     else
-        snprintf(path, sizeof path, "%s%s%s", folder, folder[0] ? "/" : "", SHIPPED_RULES);
+        snprintf(path, room, "%s%s%s", folder, folder[0] ? "/" : "", SHIPPED_RULES);
+    return options->rules ? options->rules : "";
+}
+
+/* As it was then, where the campaign kept it; else as it is on disk. */
+static int read_file(struct ld_matrix **ret_rules, const struct ld_detector_setting *setting, const char *path,
+                     const char *name, struct ld_errors *errors)
+{
+    for (const struct ld_detector_file *file = setting->files; file && file->name; file++)
+        if (strcmp(file->name, name) == 0)
+            return ld_matrix_parse(ret_rules, path, file->text, file->length, errors);
+    return ld_matrix_read(ret_rules, path, errors);
+}
+
+/* The first error keeps its place in the rule file; how many more there are is said behind it. */
+static int read_rules(struct ld_matrix **ret_rules, const struct ld_detector_setting *setting, struct ld_error *error)
+{
+    char path[4096];
+    const char *name = matrix_file(setting, path, sizeof path);
     struct ld_errors errors = {0};
-    int code = ld_matrix_read(ret_rules, path, &errors);
+    int code = read_file(ret_rules, setting, path, name, &errors);
     if (code && errors.count && error) {
         *error = errors.items[0];
         size_t more = errors.count - 1 + errors.dropped;
@@ -128,6 +145,7 @@ const struct ld_detector_kind ld_detector_matrix = {
     .reads = LD_READ_METRICS_PERIOD | LD_READ_GOROUTINE_PERIOD,
     .options = &options_schema,
     .options_size = sizeof(struct options),
+    .file = matrix_file,
     .open = matrix_open,
     .window_ns = matrix_window,
     .rules = matrix_rules,

@@ -399,7 +399,8 @@ static struct ld_detector_setting detector_setting(const struct check *check, co
                                         .time_scale = 1,
                                         .period_ns = scenario->sampling.every_ns,
                                         .manifest = scenario->manifest,
-                                        .data_folder = data_folder};
+                                        .data_folder = data_folder,
+                                        .files = check->catalogue ? check->catalogue->files : NULL};
 }
 
 /* What its options name is there and good: a rule file is a part of the scenario that stands elsewhere. */

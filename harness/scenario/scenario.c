@@ -147,6 +147,7 @@ static int bind(struct ld_scenario *scenario, const struct ld_node *root, const 
     scenario->text_length = given.text_length;
     memcpy(scenario->hash, given.hash, sizeof scenario->hash);
     scenario->arena = given.arena;
+    scenario->files = catalogue ? catalogue->files : NULL;
     return 0;
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "runner/run/campaign.h"
+#include "runner/run/rules.h"
 
 #define CAMPAIGN_MEMORY ((size_t)1 << 30)
 
@@ -82,7 +83,10 @@ static int parse_scenarios(struct ld_stored_campaign *campaign, struct ld_error 
     campaign->scenarios.items = calloc(count + 1, sizeof(struct ld_scenario *));
     if (!campaign->scenarios.items)
         return ld_fail(error, LD_ENOMEM, "out of memory");
-    const struct ld_catalogue anything = ld_catalogue_of_any();
+    struct ld_catalogue anything = ld_catalogue_of_any();
+    anything.files = campaign->files = ld_rules_stored(&campaign->info, campaign->arena);
+    if (!campaign->files)
+        return ld_fail(error, LD_ENOMEM, "out of memory");
     for (size_t i = 0; i < count && !code; i++) {
         struct ld_errors errors = {0};
         code = ld_scenario_parse(&campaign->scenarios.items[campaign->scenarios.count], texts[i].file, texts[i].text,

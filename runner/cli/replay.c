@@ -13,6 +13,7 @@
 #include "runner/detect/hosted.h"
 #include "runner/run/own.h"
 #include "runner/run/replay.h"
+#include "runner/run/rules.h"
 #include "yaml/node.h"
 
 #define REPLAY_OUTPUT_MAX ((size_t)256 << 20)
@@ -198,6 +199,16 @@ static void tell_left_out(const struct replaying *replaying)
     }
 }
 
+/* What is compared uses the rules of then; where the file is another one now, that is said. */
+static void tell_changed_rules(const struct replaying *replaying)
+{
+    char path[4096];
+    const struct ld_stored_campaign *campaign = replaying->campaign;
+    for (const struct ld_detector_file *file = campaign->files; file->name && !replaying->declared; file++)
+        if (ld_rules_changed(campaign->plan, file, LEAKDRILL_SOURCE_FOLDER, path, sizeof path))
+            fprintf(stderr, "leakdrill replay: %s is not what it was; the rules of then are used\n", path);
+}
+
 /* ---- runs */
 
 static bool is_strange_to(const struct replaying *replaying, uint32_t run)
@@ -316,6 +327,7 @@ static int replay_campaign(struct replaying *replaying, int *ret_exit)
         code = ld_stranger_init(&replaying->stranger, replaying->campaign->plan, replaying->error);
     if (!code) {
         tell_left_out(replaying);
+        tell_changed_rules(replaying);
         code = replay_hosted(replaying);
     }
     if (!code)

@@ -124,6 +124,7 @@ static int let_in(struct ld_stranger *stranger, struct ld_plan *ret_plan)
         scenarios[i].detectors = &stranger->spec;
         scenarios[i].detector_count = 1;
         scenarios[i].expectation_count = 0;
+        scenarios[i].files = NULL;
         scenarios[i].arms = LD_ARMS_TOGETHER;
         cells[i].scenario = &scenarios[i];
         cells[i].arm = 0;

@@ -15,6 +15,7 @@
 #include "runner/build/build.h"
 #include "runner/process/identity.h"
 #include "runner/run/judge.h"
+#include "runner/run/rules.h"
 #include "runner/run/own.h"
 #include "runner/run/sequence.h"
 
@@ -289,10 +290,10 @@ static const char *identity_of(pid_t pid, char *text, size_t room)
 static int write_campaign(struct campaign *campaign, struct ld_error *error)
 {
     const struct ld_plan *plan = campaign->setting->plan;
-    struct ld_fact *facts = ld_arena_array(campaign->arena, FACTS_MAX + plan->cell_count, sizeof *facts);
+    struct ld_fact *facts = ld_arena_array(campaign->arena, FACTS_MAX + LD_RULES_FILES_MAX + plan->cell_count, sizeof *facts);
     char boot[LD_BOOT_ID_SIZE], self[64], guard[64];
     char id[64], cores[24], jobs[24], runs[24];
-    size_t count = 0;
+    size_t count = 0, rules;
     struct utsname system = {0};
     int64_t now = ld_wall_now();
     if (!facts)
@@ -332,7 +333,11 @@ static int write_campaign(struct campaign *campaign, struct ld_error *error)
             return ld_fail(error, LD_ENOMEM, "out of memory");
         facts[count++] = (struct ld_fact){name, campaign->own[i]};
     }
-    int code = ld_store_campaign(campaign->store, id, campaign->setting->plan->seed, now, facts, count, error);
+    int code = ld_rules_facts(facts + count, &rules, plan, campaign->setting->data_folder, campaign->arena);
+    if (code)
+        return ld_fail(error, code, "%s", ld_code_text(code));
+    count += rules;
+    code = ld_store_campaign(campaign->store, id, campaign->setting->plan->seed, now, facts, count, error);
     /* The plan's hash is of the whole plan: to make it again, every scenario is needed. */
     for (size_t i = 0; i < campaign->setting->scenario_count && !code; i++)
         code = ld_store_scenario(campaign->store, campaign->setting->scenarios[i], error);

@@ -14,10 +14,11 @@
 #include "runner/run/campaign.h"
 #include "runner/run/judge.h"
 #include "runner/run/panel.h"
+#include "runner/run/rules.h"
 
 #define MEMORY ((size_t)256 << 20)
 #define OPTIONS_MAX ((size_t)64 << 10)
-#define FACTS_MAX (LD_IMPORT_INSTANCES_MAX + 16)
+#define FACTS_MAX (LD_IMPORT_INSTANCES_MAX + 16 + LD_RULES_FILES_MAX)
 #define PID_UNKNOWN 0
 
 struct storing {
@@ -193,7 +194,7 @@ static int store_campaign(struct storing *storing)
     struct ld_fact facts[FACTS_MAX];
     char id[32], period[32], names[LD_IMPORT_INSTANCES_MAX][32];
     struct utsname system = {0};
-    size_t count = 0;
+    size_t count = 0, rules;
     const struct ld_plan *plan = storing->setting->plan;
     int64_t now_ns = ld_wall_now();
     uname(&system);
@@ -209,7 +210,11 @@ static int store_campaign(struct storing *storing)
         snprintf(names[i], sizeof names[i], LD_FACT_IMPORT_INSTANCE ".%u", i);
         facts[count++] = (struct ld_fact){names[i], storing->summary.instance_names[i]};
     }
-    int code = ld_store_campaign(storing->store, id, plan->seed, now_ns, facts, count, storing->error);
+    int code = ld_rules_facts(facts + count, &rules, plan, storing->setting->data_folder, storing->arena);
+    if (code)
+        return ld_fail(storing->error, code, "%s", ld_code_text(code));
+    count += rules;
+    code = ld_store_campaign(storing->store, id, plan->seed, now_ns, facts, count, storing->error);
     if (!code)
         code = ld_store_plan(storing->store, plan, storing->error);
     return code ? code : ld_store_commit(storing->store, true, storing->error);

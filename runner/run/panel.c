@@ -212,7 +212,8 @@ static int take_seat(struct ld_panel *panel, const struct opening *opening, cons
                                           .time_scale = scenario->time_scale,
                                           .period_ns = ld_scenario_scaled_ns(scenario, scenario->sampling.every_ns),
                                           .manifest = scenario->manifest,
-                                          .data_folder = opening->data_folder};
+                                          .data_folder = opening->data_folder,
+                                          .files = scenario->files};
     struct seat *seat = &panel->seats[panel->count];
     int code = ld_detector_open(&seat->detector, kind, &setting, error);
     if (code)

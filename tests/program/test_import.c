@@ -209,6 +209,44 @@ static void a_declared_leak_is_scored(void **state)
     program_result_done(&result);
 }
 
+/* A rule file is a part of what was recorded: it may change, break or go. */
+static void rules_are_kept(void **state)
+{
+    static const char scenario[] = "leakdrill: 1\nname: ruled\ntarget: {imported: ramp.csv}\n"
+                                   "sampling: {every: 30s}\nrepeat: {runs: 1}\n"
+                                   "detectors: [growth, {matrix: {rules: mine.yaml, as: mine}}]\n"
+                                   "expect:\n  - {detector: mine, report_only: true}\n"
+                                   "  - {detector: growth, report_only: true}\n";
+    struct program_result result;
+    struct ld_buffer rules;
+    struct ld_error error;
+    (void)state;
+    ld_buffer_init(&rules, 1 << 20);
+    if (ld_file_read(SOURCE_FOLDER "/scenarios/matrix/current.yaml", &rules, &error) != 0)
+        fail_msg("%s", error.message);
+    write_csv("ramp.csv");
+    lab_write(&lab, "ruled.yaml", scenario);
+    lab_write(&lab, "mine.yaml", rules.bytes);
+    LAB_RUN(&lab, &result, "import", "ramp.csv", "--scenario", "ruled.yaml", "--db", "ruled.db");
+    lab_check(&result, 0, NULL, "");
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "replay", "--db", "ruled.db");
+    lab_check(&result, 0, "all identical to the stored ones", NULL);
+    assert_string_equal(result.err, "");
+    program_result_done(&result);
+    lab_write(&lab, "mine.yaml", "matrix: broken\n");
+    LAB_RUN(&lab, &result, "replay", "--db", "ruled.db");
+    lab_check(&result, 0, "all identical to the stored ones",
+              "mine.yaml is not what it was; the rules of then are used\n");
+    program_result_done(&result);
+    lab_assert_text(&lab, "ruled.db", "SELECT value FROM fact WHERE name = 'rules.mine.yaml'", rules.bytes);
+    ld_buffer_done(&rules);
+    /* Those of today, where they are asked for. */
+    LAB_RUN(&lab, &result, "replay", "--db", "ruled.db", "--detector", "matrix: {rules: mine.yaml}");
+    lab_check(&result, 2, NULL, "mine.yaml:1:");
+    program_result_done(&result);
+}
+
 static int open_lab(void **state)
 {
     (void)state;
@@ -230,6 +268,7 @@ int test_import(void)
     const struct CMUnitTest tests[] = {
         IN_LAB(a_csv_with_a_ramp),        IN_LAB(a_range_of_two_pods),       IN_LAB(dumps_that_are_real),
         IN_LAB(what_is_wrong_is_told_at_once), IN_LAB(a_declared_leak_is_scored),
+        IN_LAB(rules_are_kept),
     };
     return cmocka_run_group_tests_name("import", tests, NULL, NULL);
 }
