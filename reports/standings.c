@@ -252,9 +252,9 @@ const char *standings_about(const struct ld_standings *standings, char text[STAN
     if (standings->period_ns > 0 && standings->time_scale > 0)
         snprintf(scale, sizeof scale, "; sampled every %s, %g times as fast as written",
                  ld_format_duration_short(standings->period_ns, period, sizeof period), standings->time_scale);
-    snprintf(text, STANDINGS_TITLE, "%zu leak%s with healthy twins, %zu program%s that never leak%s, %s runs of each cell%s",
+    snprintf(text, STANDINGS_TITLE, "%zu leak%s with healthy twins, %zu program%s that never leak%s, %s run%s of each cell%s",
              standings->leaks, standings->leaks == 1 ? "" : "s", standings->calm, standings->calm == 1 ? "" : "s",
-             standings->calm == 1 ? "s" : "", runs, scale);
+             standings->calm == 1 ? "s" : "", runs, standings->runs_most == 1 ? "" : "s", scale);
     return text;
 }
 

@@ -20,12 +20,20 @@ static bool shows(const struct styled *styled, const struct standings_table *tab
     return !column->wide || width <= styled->style.width;
 }
 
+static bool has_above(const struct standings_table *table)
+{
+    bool any = false;
+    for (const struct standings_column *column = table->columns; column->value; column++)
+        any = any || *column->above;
+    return any;
+}
+
 static void heading(struct styled *styled, const struct standings_table *table)
 {
     styled_colour(styled, STYLE_BOLD);
     styled_printf(styled, "%s\n", table->title);
     styled_colour(styled, STYLE_PLAIN);
-    for (int row = 0; row < 2; row++) {
+    for (int row = has_above(table) ? 0 : 1; row < 2; row++) {
         styled_cell(styled, "", NAME_WIDTH + 1, true);
         for (const struct standings_column *column = table->columns; column->value; column++)
             if (shows(styled, table, column))

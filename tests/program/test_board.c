@@ -120,7 +120,7 @@ static void the_board_counts(void **state)
     struct program_result result;
     (void)state;
     LAB_RUN(&lab, &result, "board", "--db", "a.db");
-    lab_check(&result, 0, "1 leak with healthy twins, 0 programs that never leak", NULL);
+    lab_check(&result, 0, "1 leak with healthy twins, 0 programs that never leak, 1 run of each cell", NULL);
     assert_non_null(strstr(result.out, "Cost, what the target spends more"));
     assert_null(strstr(result.out, "100.0%")); /* of one run there is no percentage */
     program_result_done(&result);
