@@ -1,5 +1,5 @@
 /* The table of detectors: one row here and one file in this folder make a detector (oracle-delay shares the oracle's,
- * goleak endpoint's; of exec and prometheus only the declaration is here). Dispatch, help, suggestions and documentation
+ * goleak endpoint's; of exec, prometheus and static only the declaration is here). Dispatch, help, suggestions and documentation
  * come from it. The calibration set stands last. */
 #ifndef LD_DETECT_BUILTIN_H
 #define LD_DETECT_BUILTIN_H
@@ -22,6 +22,7 @@
     X(goleak, "goleak")                 \
     X(exec, "exec")                     \
     X(prometheus, "prometheus")         \
+    X(static, "static")                 \
     X(oracle, "oracle")                 \
     X(oracle_delay, "oracle-delay")     \
     X(never, "never")                   \

@@ -390,6 +390,22 @@ static void check_command(struct check *check, const struct ld_detector_spec *de
     ld_schema_pop(check->context, outer);
 }
 
+/* It needs the source of what runs: a fixture's, or that of a local package. */
+static void check_source(struct check *check, const struct ld_detector_spec *detector, const struct ld_node *item)
+{
+    const struct ld_target_spec *target = &check->scenario->target;
+    const struct ld_instrument_spec *instrument = target->instrument;
+    bool local = instrument && !*instrument->module && strncmp(instrument->package, "{goroot}", 8) != 0;
+    if (detector->kind->type != LD_DETECTOR_STATIC || target->kind == LD_TARGET_FIXTURE ||
+        (target->kind == LD_TARGET_INSTRUMENT && local))
+        return;
+    keep(check, ld_schema_error(check->context, item, LD_ESPEC, "%s reads source, and %s", detector->name,
+                                target->kind == LD_TARGET_INSTRUMENT
+                                    ? "a published module or Go's own folder is nobody's to change"
+                                    : "that of the target is not known: it needs a fixture, or instrument with a "
+                                      "package on this machine"));
+}
+
 static struct ld_detector_setting detector_setting(const struct check *check, const struct ld_detector_spec *detector)
 {
     const struct ld_scenario *scenario = check->scenario;
@@ -443,6 +459,7 @@ static void check_detectors(struct check *check)
         check_detector(check, i, items->items[i]);
         check_command(check, &check->scenario->detectors[i], items->items[i]);
         check_endpoint(check, i, items->items[i]);
+        check_source(check, &check->scenario->detectors[i], items->items[i]);
         check_opens(check, &check->scenario->detectors[i], items->items[i]);
         check_hosted(check, &check->scenario->detectors[i], items->items[i]);
         ld_schema_pop(check->context, length);
@@ -499,6 +516,19 @@ static void check_deadline(struct check *check, const struct ld_expectation *exp
     ld_schema_pop(check->context, length);
 }
 
+/* What was there before the run has no time, and its runs are one result told again: no number of them is confidence. */
+static void check_timeless(struct check *check, const struct ld_expectation *expectation,
+                           const struct ld_detector_spec *detector, const struct ld_node *item)
+{
+    if (!detector || detector->kind->type != LD_DETECTOR_STATIC)
+        return;
+    if (expectation->time_given)
+        complain(check, item, "time_to_detect", "a static detector has no time to detect: it read the source before");
+    if (expectation->detection.given && expectation->detection.confident >= 0)
+        complain(check, item, "detection",
+                 "all runs of a static detector are one result, so that no number of them makes it confident: observed");
+}
+
 static const char *needs_leak(const struct ld_expectation *expectation)
 {
     return expectation->detection.given   ? "detection"
@@ -539,6 +569,7 @@ static void check_expectation(struct check *check, size_t index, const struct ld
         }
     check_truth(check, expectation, item);
     check_deadline(check, expectation, detector, item);
+    check_timeless(check, expectation, detector, item);
 }
 
 static void check_expectations(struct check *check)

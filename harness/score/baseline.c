@@ -19,7 +19,7 @@ static void take_times(struct ld_baseline_row *made, const struct ld_plan *plan,
 {
     for (size_t i = 0; i < score->outcome_count; i++) {
         const struct ld_outcome *outcome = &score->outcomes[i];
-        if (!is_of(outcome, plan, row))
+        if (!is_of(outcome, plan, row) || outcome->timeless)
             continue;
         bool event = outcome->kind != LD_OUTCOME_FN;
         int64_t time_ns = event ? outcome->detect_ns : outcome->censored_ns;

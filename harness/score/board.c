@@ -155,7 +155,7 @@ static int survive(const struct score_inputs *inputs, struct ld_board_row *row)
             continue;
         bool seen = outcome->kind == LD_OUTCOME_TP || outcome->kind == LD_OUTCOME_TP_LATE;
         bool followed = outcome->kind == LD_OUTCOME_FN || outcome->kind == LD_OUTCOME_OUT_OF_RANGE;
-        if (outcome->interval < 0 || !(seen || followed))
+        if (outcome->interval < 0 || outcome->timeless || !(seen || followed))
             continue;
         int64_t later_ns = manifested_after(inputs, outcome);
         times[n] = (struct ld_survival_time){seen ? outcome->detect_ns : outcome->censored_ns, seen};

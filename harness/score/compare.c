@@ -147,8 +147,8 @@ static int pair_leak(struct comparing *comparing, const struct ld_cell *cell, ui
         return 0;
     }
     count_pair(&result->leaks, left->kind == LD_OUTCOME_TP, right->kind == LD_OUTCOME_TP);
-    comparing->times[comparing->time_count++] =
-        (struct timed_pair){.cluster = cluster, .left = time_of(left), .right = time_of(right)};
+    if (!left->timeless && !right->timeless)
+        comparing->times[comparing->time_count++] = (struct timed_pair){.cluster = cluster, .left = time_of(left), .right = time_of(right)};
     if (left->kind == right->kind)
         return 0;
     return note_difference(comparing, (struct ld_compare_difference){.cell = cell->name,

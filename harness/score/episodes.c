@@ -106,8 +106,8 @@ static size_t merge(struct ld_episode *items, const struct span *spans, size_t c
 
 static bool same_life(const struct ld_episode *episode, const struct ld_truth_interval *interval)
 {
-    return episode->instance == interval->instance &&
-           (episode->incarnation == 0 || episode->incarnation == interval->incarnation);
+    return episode->timeless || (episode->instance == interval->instance &&
+                                 (episode->incarnation == 0 || episode->incarnation == interval->incarnation));
 }
 
 int64_t score_spoken_ns(const struct ld_run_record *run, const struct ld_episode *episode)
@@ -125,7 +125,7 @@ static bool concerns(const struct ld_run_record *run, const struct ld_episode *e
         since_ns = receipt_ns - LD_RECEIPT_LAG_NS;
     if (since_ns > receipt_ns)
         since_ns = receipt_ns;
-    return same_life(episode, interval) && ld_truth_interval_covers(interval, since_ns, receipt_ns);
+    return episode->timeless || (same_life(episode, interval) && ld_truth_interval_covers(interval, since_ns, receipt_ns));
 }
 
 static bool at_site(const struct ld_episode *episode, const struct ld_truth_interval *interval)
@@ -194,6 +194,8 @@ int ld_episodes_make(struct ld_episodes *ret_episodes, const struct ld_run_recor
         qsort(spans, span_count, sizeof *spans, by_claim);
         size_t made = merge(items, spans, span_count, quiet_ns);
         qsort(items, made, sizeof *items, by_beginning);
+        for (size_t i = 0; i < made; i++)
+            items[i].timeless = record->timeless;
         for (size_t i = 0; i < made && run->truth; i++)
             judge(run, &items[i]);
         *ret_episodes = (struct ld_episodes){.items = items, .count = made};
@@ -219,7 +221,8 @@ const struct ld_episode *score_detection(const struct ld_run_record *run, const 
     for (size_t i = 0; i < episodes->count; i++) {
         const struct ld_episode *episode = &episodes->items[i];
         int64_t spoken_ns = score_spoken_ns(run, episode);
-        if (!same_life(episode, interval) || spoken_ns < interval->first_ns || spoken_ns > interval->end_ns)
+        bool then = episode->timeless || (spoken_ns >= interval->first_ns && spoken_ns <= interval->end_ns);
+        if (!same_life(episode, interval) || !then)
             continue;
         if (*episode->site ? at_site(episode, interval)
                            : episode->interval == (int32_t)index ||

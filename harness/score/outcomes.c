@@ -36,6 +36,7 @@ static struct ld_outcome *add_outcome(struct scoring *scoring, int32_t interval,
                                    .detector = scoring->name,
                                    .interval = interval,
                                    .kind = kind,
+                                   .timeless = scoring->record->timeless,
                                    .detect_ns = -1,
                                    .from_first_ns = -1,
                                    .rule = "",
@@ -71,8 +72,9 @@ static bool names_wrong_site(const struct ld_run_record *run, const struct ld_ep
     for (size_t i = 0; i < episodes->count; i++) {
         const struct ld_episode *episode = &episodes->items[i];
         int64_t spoken_ns = score_spoken_ns(run, episode);
-        if (episode->wrong_site && episode->instance == interval->instance && spoken_ns >= interval->first_ns &&
-            spoken_ns <= interval->end_ns)
+        bool then = episode->instance == interval->instance && spoken_ns >= interval->first_ns &&
+                    spoken_ns <= interval->end_ns;
+        if (episode->wrong_site && (then || episode->timeless))
             return true;
     }
     return false;
@@ -83,9 +85,11 @@ static void score_miss(struct scoring *scoring, const struct ld_episodes *episod
     const struct ld_truth_interval *interval = &scoring->run->truth->intervals[index];
     int64_t followed_ns = interval->end_ns - interval->manifest_ns;
     bool died = interval->end == LD_END_DEATH;
-    bool too_short = !died && followed_ns < needed_ns(scoring, deadline_ns);
+    bool too_short = !died && !scoring->record->timeless && followed_ns < needed_ns(scoring, deadline_ns);
     struct ld_outcome *outcome = add_outcome(scoring, (int32_t)index, too_short ? LD_OUTCOME_OUT_OF_RANGE : LD_OUTCOME_FN);
-    if (died) /* it cannot be found any more: it stays among those at risk to the end */
+    if (scoring->record->timeless) /* it had all the time there is */
+        followed_ns = 0;
+    else if (died) /* it cannot be found any more: it stays among those at risk to the end */
         followed_ns = scoring->run->observed_to_ns - interval->manifest_ns;
     outcome->censored_ns = followed_ns > 0 ? followed_ns : 0;
     outcome->site = names_wrong_site(scoring->run, episodes, interval) ? LD_SITE_WRONG : LD_SITE_NONE;
@@ -112,11 +116,11 @@ static void score_interval(struct scoring *scoring, const struct ld_episodes *ep
         score_miss(scoring, episodes, index, deadline_ns);
         return;
     }
-    int64_t detect_ns = episode->from_ns - interval->manifest_ns;
+    int64_t detect_ns = scoring->record->timeless ? -1 : episode->from_ns - interval->manifest_ns;
     bool late = deadline_ns > 0 && detect_ns > deadline_ns;
     struct ld_outcome *outcome = add_outcome(scoring, (int32_t)index, late ? LD_OUTCOME_TP_LATE : LD_OUTCOME_TP);
     outcome->detect_ns = detect_ns;
-    outcome->from_first_ns = episode->from_ns - interval->first_ns;
+    outcome->from_first_ns = scoring->record->timeless ? -1 : episode->from_ns - interval->first_ns;
     outcome->cause = ld_cause_compare(interval->cause, episode->cause);
     outcome->site = *episode->site ? LD_SITE_RIGHT : LD_SITE_NONE;
     outcome->culprit = ld_truth_names_culprit(interval, episode->site);
@@ -162,7 +166,7 @@ static void count_episodes(struct scoring *scoring, const struct ld_episodes *ep
         row->wrong_site += episodes->items[i].wrong_site;
         row->during_hold += episodes->items[i].during_hold;
     }
-    if (scoring->scenario->target.truth != LD_TRUTH_NONE) /* where nobody knows the truth nothing is known to be quiet */
+    if (scoring->scenario->target.truth != LD_TRUTH_NONE && !scoring->record->timeless) /* where nobody knows the truth nothing is known to be quiet */
         score_exposure(scoring->run, scoring->detector, &row->quiet_seconds, &row->unknown_seconds);
 }
 

@@ -97,6 +97,7 @@ struct ld_run_record {
     struct ld_detector_record {
         const char *name;
         bool calibration;
+        bool timeless;            /* it read the source: its claims were there before the run, and have no time */
         bool failed;              /* DETECTOR_ERROR */
         bool out_of_range;
         const char *reason;
@@ -129,6 +130,7 @@ struct ld_episode {
     bool false_alarm;             /* begins with no unit outstanding, or names a site absent from truth */
     bool wrong_site;              /* of the two reasons, the second */
     bool during_hold;             /* reported on its own line */
+    bool timeless;                /* of a detector that read the source: it explains every interval at its site */
     int32_t interval;             /* index into truth->intervals it explains; -1 */
 };
 struct ld_episodes {
@@ -159,6 +161,7 @@ struct ld_outcome {
     enum ld_cause_match cause;
     enum { LD_SITE_NONE, LD_SITE_WRONG, LD_SITE_RIGHT } site;
     bool culprit;                  /* it named the line at fault */
+    bool timeless;                 /* of a detector without time: none of the times above, in TP too */
 };
 
 /* Per detector and run: what it did besides outcomes. */

@@ -107,6 +107,8 @@ static int read_detector(struct ld_row *row, void *context)
     if (!detector)
         return row->code;
     detector->name = ld_row_text(row);
+    const struct ld_detector_kind *kind = ld_detector_find(ld_row_text(row));
+    detector->timeless = kind && kind->type == LD_DETECTOR_STATIC;
     detector->calibration = ld_row_bool(row);
     detector->failed = ld_row_bool(row);
     detector->out_of_range = ld_row_bool(row);
@@ -175,7 +177,7 @@ static int read_detectors(struct ld_store *store, uint32_t run, struct ld_run_re
                           struct ld_error *error)
 {
     static const char select_detectors[] =
-        "SELECT name, calibration, failed, out_of_range, reason, CASE WHEN failed THEN (SELECT text FROM note AS n WHERE "
+        "SELECT name, kind, calibration, failed, out_of_range, reason, CASE WHEN failed THEN (SELECT text FROM note AS n WHERE "
         "n.run = d.run AND n.kind = 'detector ' || d.name ORDER BY note DESC LIMIT 1) END FROM detector AS d WHERE run = ? "
         "ORDER BY detector";
     struct ld_rows rows = {.size = sizeof(struct ld_detector_record)};

@@ -26,8 +26,9 @@ static int write_outcome(struct ld_store *store, const struct ld_outcome *outcom
     return ld_store_write(store, error, insert, "itotiiittiii", (int64_t)outcome->run, outcome->detector,
                           (int64_t)outcome->interval, ld_outcome_name(outcome->kind), outcome->detect_ns,
                           outcome->from_first_ns, outcome->censored_ns, cause_matches[outcome->cause],
-                          site_matches[outcome->site], (int64_t)outcome->culprit, (int64_t)hit,
-                          (int64_t)(outcome->kind == LD_OUTCOME_FN));
+                          site_matches[outcome->site], (int64_t)outcome->culprit,
+                          (int64_t)(hit && !outcome->timeless),
+                          (int64_t)(outcome->kind == LD_OUTCOME_FN && !outcome->timeless));
 }
 
 static int write_detector_run(struct ld_store *store, const struct ld_detector_run *row, struct ld_error *error)

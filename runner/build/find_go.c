@@ -51,8 +51,8 @@ int ld_build_find_go(struct ld_arena *arena, const char **ret_go, struct ld_erro
         go = at_usual_place(arena);
     if (!go)
         return ld_fail(error, LD_EUNAVAILABLE,
-                       "target.instrument builds a Go program, and there is no go command on PATH nor in /usr/local/go or "
-                       "/usr/lib/go-1.*: ./quickstart setup installs one");
+                       "target.instrument and static detectors need the go command, and there is none on PATH nor in "
+                       "/usr/local/go or /usr/lib/go-1.*: ./quickstart setup installs one");
     *ret_go = go;
     return 0;
 }

@@ -15,6 +15,7 @@
 #include "observe/observation.h"
 #include "plan/plan.h"
 #include "runner/detect/seen.h"
+#include "runner/detect/statics.h"
 #include "runner/process/guard.h"
 
 /* All on the loop; none before start, none after closed. */
@@ -38,6 +39,7 @@ struct ld_hosted_setting {
     const char *data_folder;
     const char *const *gateway_urls;   /* where each instance can be read; NULL: nowhere, a replay */
     const struct ld_seen *seen;
+    const struct ld_statics *statics;  /* what static tools found; NULL: none was run */
 };
 
 struct ld_hosted_kind {
@@ -69,7 +71,7 @@ struct ld_hosted_kind {
 };
 
 /*    id */
-#define LD_HOSTED_KINDS(X) X(exec) X(prometheus)
+#define LD_HOSTED_KINDS(X) X(exec) X(prometheus) X(static)
 
 #define X(id) extern const struct ld_hosted_kind ld_hosted_##id;
 LD_HOSTED_KINDS(X)

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "runner/build/build.h"
+#include "runner/detect/statics.h"
 #include "runner/process/identity.h"
 #include "runner/run/judge.h"
 #include "runner/run/rules.h"
@@ -499,6 +500,41 @@ static int build_programs(struct campaign *campaign, struct ld_error *error)
     return code;
 }
 
+/* ---- static tools */
+
+static int find_source(void *context, const struct ld_scenario *scenario, struct ld_static_target *ret_target,
+                       struct ld_error *error)
+{
+    const struct campaign *campaign = context;
+    const struct ld_target_spec *target = &scenario->target;
+    if (target->kind == LD_TARGET_INSTRUMENT) {
+        *ret_target = (struct ld_static_target){.module = target->instrument->package, .package = ".", .cgo = true};
+        return 0;
+    }
+    struct ld_program_source source;
+    int code = ld_installed_source(campaign->setting->installed, target->fixture, &source, error);
+    if (!code)
+        *ret_target = (struct ld_static_target){source.module, source.package, source.case_name, source.cgo};
+    return code;
+}
+
+/* Each on each variant once, before anything starts: what they find is told to every run. */
+static int run_static_tools(struct campaign *campaign, struct ld_error *error)
+{
+    const struct ld_statics_setting setting = {.loop = &campaign->control.loop,
+                                               .guard = &campaign->control.guard,
+                                               .work_folder = campaign->control.work_folder,
+                                               .cancelled = &campaign->stopping,
+                                               .arena = campaign->arena,
+                                               .find = find_source,
+                                               .talk = on_compiler_line,
+                                               .context = campaign};
+    struct ld_statics *statics = NULL;
+    int code = ld_statics_run(&statics, campaign->setting->plan, &setting, error);
+    campaign->control.statics = statics;
+    return code;
+}
+
 /* ---- score, judge and store: on a thread, so that the loop goes on hearing signals and the guard's end */
 
 struct judging {
@@ -587,6 +623,8 @@ static int run_guarded(struct campaign *campaign, struct ld_error *error)
     int code = build_programs(campaign, error);
     if (!code)
         code = find_own_modules(campaign, error);
+    if (!code)
+        code = run_static_tools(campaign, error);
     if (!code)
         code = run_stored(campaign, error);
     stop_watching(campaign);

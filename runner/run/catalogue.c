@@ -17,6 +17,8 @@ struct entry {
     const char *case_name;
     const char *paths[LD_VARIANTS]; /* an upstream has one program: the first; NULL: it has no such variant */
     const char *unavailable;        /* why it could not be built here; NULL when it was */
+    const char *package;            /* "./cmd/storefront" */
+    bool cgo;
 };
 
 struct part {
@@ -28,6 +30,7 @@ struct part {
 struct ld_installed {
     struct ld_arena *arena;
     struct part fixtures, upstreams;
+    const char *source; /* "" when it is not said */
     struct ld_catalogue catalogue;
 };
 
@@ -76,13 +79,15 @@ static bool has_variant(const json_t *variants, enum ld_variant variant)
 static int read_entry(struct ld_arena *arena, const char *file, json_t *value, const char *const *folders,
                       size_t folder_count, struct entry *entry, struct ld_error *error)
 {
-    const char *program = NULL, *case_name = "", *unavailable = NULL;
+    const char *program = NULL, *case_name = "", *unavailable = NULL, *build = "go";
     json_t *variants = NULL;
-    if (json_unpack(value, "{s:s, s?s, s?s, s?o}", "program", &program, "case", &case_name, "unavailable", &unavailable,
-                    "variants", &variants) != 0)
+    if (json_unpack(value, "{s:s, s?s, s?s, s?s, s?o}", "program", &program, "case", &case_name, "unavailable",
+                    &unavailable, "build", &build, "variants", &variants) != 0)
         return ld_fail(error, LD_EUNAVAILABLE,
                        "%s: an entry needs a program, and may have a case, variants and why it is unavailable", file);
     entry->case_name = ld_arena_text(arena, case_name);
+    entry->package = ld_arena_printf(arena, "./cmd/%s", program);
+    entry->cgo = strcmp(build, "go") != 0;
     if (unavailable && !(entry->unavailable = ld_arena_text(arena, unavailable)))
         return no_memory(error);
     for (size_t i = 0; i < folder_count; i++) {
@@ -92,7 +97,7 @@ static int read_entry(struct ld_arena *arena, const char *file, json_t *value, c
         if (!entry->paths[i])
             return no_memory(error);
     }
-    return entry->case_name ? 0 : no_memory(error);
+    return entry->case_name && entry->package ? 0 : no_memory(error);
 }
 
 static int read_part(struct ld_arena *arena, const char *file, json_t *object, const char *const *folders,
@@ -122,13 +127,16 @@ static int read_part(struct ld_arena *arena, const char *file, json_t *object, c
 static int read_all(struct ld_installed *installed, const char *file, json_t *root, struct ld_error *error)
 {
     json_t *fixtures, *upstreams;
-    const char *folders[LD_VARIANTS + 1];
-    if (json_unpack(root, "{s:o, s:o, s:{s:s, s:s, s:s}}", "fixtures", &fixtures, "upstreams", &upstreams, "folders",
+    const char *folders[LD_VARIANTS + 1], *source = "";
+    if (json_unpack(root, "{s:o, s:o, s:{s:s, s:s, s:s}, s?s}", "fixtures", &fixtures, "upstreams", &upstreams, "folders",
                     "leaky", &folders[LD_VARIANT_LEAKY], "healthy", &folders[LD_VARIANT_HEALTHY], "upstream",
-                    &folders[UPSTREAM_FOLDER]) != 0 ||
+                    &folders[UPSTREAM_FOLDER], "source", &source) != 0 ||
         !json_is_object(fixtures) || !json_is_object(upstreams))
         return ld_fail(error, LD_EUNAVAILABLE,
                        "%s: needs fixtures, upstreams and folders (leaky, healthy, upstream)", file);
+    installed->source = *source ? program_path(installed->arena, file, source, "") : "";
+    if (!installed->source)
+        return no_memory(error);
     int code = read_part(installed->arena, file, fixtures, folders, LD_VARIANTS, &installed->fixtures, error);
     if (!code)
         code = read_part(installed->arena, file, upstreams, folders + UPSTREAM_FOLDER, 1, &installed->upstreams, error);
@@ -215,6 +223,19 @@ int ld_installed_fixture(const struct ld_installed *installed, const char *name,
     if (!entry->paths[variant])
         return ld_fail(error, LD_ESPEC, "fixture %s has no %s variant", name, ld_variant_name(variant));
     *ret_program = (struct ld_program){.path = entry->paths[variant], .case_name = entry->case_name};
+    return 0;
+}
+
+int ld_installed_source(const struct ld_installed *installed, const char *name, struct ld_program_source *ret_source,
+                        struct ld_error *error)
+{
+    const struct entry *entry = find(&installed->fixtures, "fixture", name, error);
+    if (!entry)
+        return LD_ENOENT;
+    if (!*installed->source)
+        return ld_fail(error, LD_EUNAVAILABLE, "fixtures.json does not say where the source of %s is", name);
+    *ret_source = (struct ld_program_source){
+        .module = installed->source, .package = entry->package, .case_name = entry->case_name, .cgo = entry->cgo};
     return 0;
 }
 

@@ -2,10 +2,12 @@
  *
  *   {"fixtures": {"http/body-not-closed": {"program": "storefront", "case": "prices"}, …},
  *    "upstreams": {"http-echo": {"program": "quotes"}, …},
- *    "folders": {"leaky": "…", "healthy": "…", "upstream": "…"}}
+ *    "folders": {"leaky": "…", "healthy": "…", "upstream": "…"},
+ *    "source": "…"}
  *
  * A fixture may have "variants" (a calm program has only the healthy one) and "unavailable": why it could not be built.
- * Folders are absolute, or relative to the file. */
+ * "build" says how ("cgo", "asan"; not given: without C). Folders are absolute, or relative to the file. "source" is the
+ * folder of the module they were built from, where it is still there. */
 #ifndef LD_RUNNER_RUN_CATALOGUE_H
 #define LD_RUNNER_RUN_CATALOGUE_H
 
@@ -32,6 +34,15 @@ struct ld_program {
  * here, LD_ESPEC when it has no such variant. Whether the file exists is not asked. */
 int ld_installed_fixture(const struct ld_installed *installed, const char *name, enum ld_variant variant,
                          struct ld_program *ret_program, struct ld_error *error);
+/* Where its source is. LD_ENOENT; LD_EUNAVAILABLE: fixtures.json does not say. */
+struct ld_program_source {
+    const char *module;    /* folder */
+    const char *package;   /* "./cmd/storefront" */
+    const char *case_name;
+    bool cgo;
+};
+int ld_installed_source(const struct ld_installed *installed, const char *name, struct ld_program_source *ret_source,
+                        struct ld_error *error);
 int ld_installed_upstream(const struct ld_installed *installed, const char *name, struct ld_program *ret_program,
                           struct ld_error *error);
 

@@ -50,6 +50,7 @@ struct ld_control {
     int work_lock;              /* holds it, see work_folder.h */
     const char *data_folder;    /* holds scenarios/matrix */
     bool blind;                 /* names are hidden from all who look at a target */
+    const struct ld_statics *statics; /* what static tools found; NULL: nobody asked */
 };
 
 /* Removes the work folders of dead campaigns, makes ours and starts the guard: before anything else, while there is one

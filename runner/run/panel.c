@@ -180,7 +180,8 @@ static int seat_hosted(struct ld_panel *panel, const struct opening *opening, co
         .spec = spec,
         .data_folder = opening->data_folder,
         .gateway_urls = panel->host.gateway ? gateway_urls(panel, run, instances) : NULL,
-        .seen = panel->seen};
+        .seen = panel->seen,
+        .statics = panel->host.statics};
     if (!panel->seen || (panel->host.gateway && !setting.gateway_urls))
         return ld_fail(error, LD_ENOMEM, "out of memory");
     *seat = (struct seat){.panel = panel, .name = spec->name, .hosted = hosted, .blind = panel->blind != NULL};

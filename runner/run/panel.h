@@ -13,6 +13,7 @@ struct ld_panel;
 struct ld_blind;
 struct ld_gateway;
 struct ld_guard;
+struct ld_statics;
 struct uv_loop_s;
 
 /* What detectors that are hosted (runner/detect/hosted.h) need to run. */
@@ -21,6 +22,7 @@ struct ld_panel_host {
     const struct ld_guard *guard;
     const char *work_folder;
     const struct ld_gateway *gateway; /* NULL: a replay; who reads through it cannot take part */
+    const struct ld_statics *statics; /* what static tools found before the runs; NULL: none was asked */
 };
 
 struct ld_panel_events {

@@ -663,7 +663,8 @@ int ld_run_start(struct ld_run **ret_run, struct ld_control *control, const stru
         return ld_fail(error, LD_ENOMEM, "out of memory");
     run->events = events;
     run->context = context;
-    const struct ld_panel_host host = {&control->loop, &control->guard, control->work_folder, control->gateway};
+    const struct ld_panel_host host = {&control->loop, &control->guard, control->work_folder, control->gateway,
+                                       control->statics};
     int code = control->blind ? ld_own_blind(&run->blind, run_plan, programs->own) : 0;
     if (code)
         ld_fail(error, code, "%s", ld_code_text(code));

@@ -8,6 +8,7 @@
     X(published)           \
     X(sanitizer)           \
     X(endpoint)            \
+    X(go_source)           \
     X(calibration)
 
 #define X(group) int test_##group(void);
