@@ -1,6 +1,6 @@
 /* The table of detectors: one row here and one file in this folder make a detector (oracle-delay shares the oracle's,
- * goleak endpoint's; of exec, prometheus and static only the declaration is here). Dispatch, help, suggestions and documentation
- * come from it. The calibration set stands last. */
+ * goleak endpoint's; of exec, prometheus and static only the declaration is here). Dispatch, help, suggestions and
+ * documentation come from it. The calibration set stands last. */
 #ifndef LD_DETECT_BUILTIN_H
 #define LD_DETECT_BUILTIN_H
 

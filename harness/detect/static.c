@@ -112,4 +112,5 @@ const struct ld_detector_kind ld_detector_static = {
            "the same result; a replay leaves it out.",
     .options = &options_schema,
     .options_size = sizeof(struct ld_static_options),
+    .short_option = "tool",
 };

@@ -261,7 +261,7 @@ static size_t gather_times(struct standing_up *up, const char *detector, const c
     size_t n = 0;
     for (size_t i = 0; i < up->score->outcome_count; i++) {
         const struct ld_outcome *outcome = &up->score->outcomes[i];
-        if (outcome->interval < 0 || strcmp(outcome->detector, detector) != 0)
+        if (outcome->interval < 0 || outcome->timeless || strcmp(outcome->detector, detector) != 0)
             continue;
         const struct ld_run_plan *run = ld_plan_find_run(up->plan, outcome->run);
         if (!run || !is_of(&up->plan->cells[run->cell], group))

@@ -48,7 +48,8 @@ static int make_environment(struct working *working)
     static const char *const ours[] = {"PATH=", "GOFLAGS=", "GOWORK=", "CGO_ENABLED=", "TMPDIR=", "GOTMPDIR=", "PWD="};
     const struct ld_static_job *job = working->job;
     const char *path = getenv("PATH");
-    size_t count = 0, room = sizeof ours / sizeof *ours + 1;
+    const struct ld_environment_spec none = {0}, *given = job->environment ? job->environment : &none;
+    size_t count = 0, room = sizeof ours / sizeof *ours + 1 + given->names.count;
     for (char **entry = environ; *entry; entry++)
         room++;
     const char **environment = ld_arena_array(working->arena, room, sizeof *environment);
@@ -68,6 +69,9 @@ static int make_environment(struct working *working)
     environment[count++] = job->cgo ? "CGO_ENABLED=1" : "CGO_ENABLED=0";
     environment[count++] = ld_arena_printf(working->arena, "TMPDIR=%s", job->folder);
     environment[count++] = ld_arena_printf(working->arena, "GOTMPDIR=%s", job->folder);
+    for (size_t i = 0; i < given->names.count; i++) /* of two of one name go takes the last */
+        environment[count++] = ld_arena_printf(working->arena, "%s=%s", ((const char **)given->names.items)[i],
+                                               ((const char **)given->values.items)[i]);
     for (size_t i = 0; i < count; i++)
         if (!environment[i])
             return no_memory(working);

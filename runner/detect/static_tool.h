@@ -6,6 +6,7 @@
 #include <uv.h>
 
 #include "detect/static.h"
+#include "scenario/scenario.h"
 #include "runner/process/guard.h"
 
 struct ld_static_job {
@@ -20,6 +21,7 @@ struct ld_static_job {
     const char *case_name; /* of a fixture; NULL: not a fixture */
     bool repaired;         /* its healthy twin */
     bool cgo;
+    const struct ld_environment_spec *environment; /* on top of ours; NULL: nothing */
 };
 
 struct ld_static_claim {

@@ -92,6 +92,7 @@ static int run_entry(struct ld_statics *statics, struct entry *entry, const stru
     job.package = target.package;
     job.case_name = target.case_name;
     job.cgo = target.cgo;
+    job.environment = target.environment;
     return ld_static_tool_run(&entry->result, &job, setting->arena, error);
 }
 

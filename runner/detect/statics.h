@@ -11,6 +11,7 @@ struct ld_static_target {
     const char *package;   /* "./cmd/kitchen" */
     const char *case_name; /* of a fixture; NULL: not one */
     bool cgo;
+    const struct ld_environment_spec *environment; /* of the build; NULL: nothing of its own */
 };
 
 struct ld_statics_setting {

@@ -508,13 +508,15 @@ static int find_source(void *context, const struct ld_scenario *scenario, struct
     const struct campaign *campaign = context;
     const struct ld_target_spec *target = &scenario->target;
     if (target->kind == LD_TARGET_INSTRUMENT) {
-        *ret_target = (struct ld_static_target){.module = target->instrument->package, .package = ".", .cgo = true};
+        *ret_target = (struct ld_static_target){.module = target->instrument->package, .package = ".", .cgo = true,
+                                                 .environment = &target->instrument->environment};
         return 0;
     }
     struct ld_program_source source;
     int code = ld_installed_source(campaign->setting->installed, target->fixture, &source, error);
     if (!code)
-        *ret_target = (struct ld_static_target){source.module, source.package, source.case_name, source.cgo};
+        *ret_target = (struct ld_static_target){
+            .module = source.module, .package = source.package, .case_name = source.case_name, .cgo = source.cgo};
     return code;
 }
 

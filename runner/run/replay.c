@@ -351,7 +351,8 @@ static int open_panel(struct replay *replay, const struct ld_cell *cell, const s
     const char *alone[] = {setting->declared ? setting->declared->name : NULL, NULL};
     struct ld_panel_host host = {0};
     if (setting->host)
-        host = (struct ld_panel_host){&setting->host->loop, &setting->host->guard, setting->host->work_folder, NULL};
+        host = (struct ld_panel_host){
+            &setting->host->loop, &setting->host->guard, setting->host->work_folder, NULL, NULL};
     int code = setting->blind ? ld_own_blind(&replay->blind, run, setting->own) : 0;
     if (code)
         return ld_fail(error, code, "%s", ld_code_text(code));

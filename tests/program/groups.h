@@ -38,7 +38,8 @@
     X(prometheus, "prometheus")      \
     X(confounders, "confounders")    \
     X(conditions, "conditions")      \
-    X(sanitizer, "sanitizer")
+    X(sanitizer, "sanitizer")        \
+    X(static, "static")
 
 #define X(function, name) int test_##function(void);
 LD_PROGRAM_GROUPS(X)

@@ -17,5 +17,6 @@ int test_page(void);
 int test_behind(void);
 int test_webhook(void);
 int test_rules(void);
+int test_findings(void);
 
 #endif

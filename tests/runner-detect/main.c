@@ -2,5 +2,5 @@
 
 int main(void)
 {
-    return test_answers() + test_questions() + test_page() + test_behind() + test_webhook() + test_rules();
+    return test_answers() + test_questions() + test_page() + test_behind() + test_webhook() + test_rules() + test_findings();
 }

@@ -94,6 +94,35 @@ static void the_farewell_is_about_the_end(void **state)
     assert_outcome(LD_OUTCOME_FN);
 }
 
+/* What read the source knew it before, at whichever instance, and has no time; beside the truth it is false. */
+static void a_finding_has_no_time(void **state)
+{
+    (void)state;
+    campaign->expectation.time_given = true;
+    campaign->expectation.deadline_ns = LD_SECOND;
+    struct ld_alert *alert = campaign_open(campaign, 0, SUBJECT, 10 * LD_MS, SITE);
+    alert->instance = 7;
+    alert->incarnation = 0;
+    alert->evidence = 0;
+    assert_outcome(LD_OUTCOME_FN); /* of one with a time it came too early, and of another instance */
+    campaign->detectors[0][SUBJECT].timeless = true;
+    assert_outcome(LD_OUTCOME_TP);
+    assert_int_equal(outcome_of(0)->site, LD_SITE_RIGHT);
+    assert_true(outcome_of(0)->timeless);
+    assert_int_equal(outcome_of(0)->detect_ns, -1);
+    assert_int_equal(campaign->verdicts.rows[0].time.n, 0);
+    for (size_t i = 0; i < campaign->score.detector_run_count; i++)
+        if (campaign->score.detector_runs[i].run == 0 && strcmp(campaign->score.detector_runs[i].detector, "subject") == 0)
+            assert_true(campaign->score.detector_runs[i].quiet_seconds <= 0 &&
+                        campaign->score.detector_runs[i].false_alarms == 0);
+    alert->site = "shop/mail.elsewhere";
+    assert_outcome(LD_OUTCOME_FN);
+    campaign->intervals[0][0].end_ns = campaign->intervals[0][0].manifest_ns + 1; /* however short it was */
+    campaign->intervals[0][0].end = LD_END_CURED;
+    assert_outcome(LD_OUTCOME_FN);
+    assert_int_equal(outcome_of(0)->site, LD_SITE_WRONG);
+}
+
 static void an_alert_from_before_detects_nothing(void **state)
 {
     (void)state;
@@ -256,6 +285,7 @@ int test_outcomes(void)
         WITH_RUNS(in_time_late_and_never),
         WITH_RUNS(seen_before_the_mth_unit),
         WITH_RUNS(the_farewell_is_about_the_end),
+        WITH_RUNS(a_finding_has_no_time),
         WITH_RUNS(an_alert_from_before_detects_nothing),
         WITH_RUNS(a_wrong_site_detects_nothing),
         WITH_RUNS(not_manifested_is_no_miss),
