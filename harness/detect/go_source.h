@@ -7,7 +7,7 @@
 #include "base/buffer.h"
 
 #define LD_GO_SOURCE_MAX ((size_t)8 << 20) /* bytes of one file */
-#define LD_GO_FUNCTION_MAX 512             /* bytes of a name as profiles write it; longer ones are cut */
+#define LD_GO_FUNCTION_MAX 512             /* bytes of a name as profiles write it */
 
 /* The source without its comments: each of their bytes is a space, so that lines, columns and bytes stay. What is no
  * mere comment stays: directives (//go:…, //export …, //line …, // +build …) and what stands before `import "C"`,

@@ -6,7 +6,13 @@
 
 #include "detect/detector.h"
 
-enum ld_static_tool { LD_STATIC_GO_VET, LD_STATIC_STATICCHECK, LD_STATIC_BODYCLOSE, LD_STATIC_COMMAND, LD_STATIC_TOOLS };
+enum ld_static_tool {
+    LD_STATIC_GO_VET,
+    LD_STATIC_STATICCHECK,
+    LD_STATIC_BODYCLOSE,
+    LD_STATIC_COMMAND,
+    LD_STATIC_TOOLS
+};
 extern const char *const ld_static_tool_names[LD_STATIC_TOOLS + 1]; /* ends with NULL */
 
 struct ld_static_options {

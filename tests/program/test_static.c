@@ -119,7 +119,7 @@ static int open_lab(void **state)
                               "grep -q '// d' cases/digest/digest.go && echo 'cases/digest/digest.go:2:1: told (seen)'\n"
                               "sed -n 61p cases/digest/digest.go | grep -q seal || echo "
                               "'cases/digest/digest.go:62:3: nobody seals it (unsealed)'\nexit 0");
-    write_scenario("leaky.yaml", "leaky", "cause: context-wait, amount: 3, seen_at: [main.keep]");
+    write_scenario("leaky.yaml", "leaky", "cause: context-wait, amount: 10, seen_at: [main.keep]");
     write_scenario("healthy.yaml", "healthy", "healthy: true");
     lab_write(&lab, "fixture.yaml", of_fixture);
     return 0;
@@ -149,7 +149,7 @@ static void findings_are_scored(void **state)
     lab_assert_text(&lab, "s.db",
                     "SELECT rule || ' ' || cause || ' ' || site || ' ' || evidence || ' ' || why FROM alert" RUN_OF(
                         "leaky/", "static"),
-                    "lostcancel context-wait main.keep 0 go-vet: main.go:26:3: this return statement");
+                    "lostcancel context-wait main.keep 0 go-vet: main.go:23:2: the cancel function is not used");
     /* The same finding where nothing leaks, or elsewhere, is false; there are no quiet hours to divide it by. */
     lab_assert_text(&lab, "s.db",
                     "SELECT false_alarms || ' ' || wrong_site || ' ' || quiet_seconds FROM detector_run" RUN_OF(
