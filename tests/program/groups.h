@@ -36,6 +36,7 @@
     X(blind, "blind")                \
     X(board, "board")               \
     X(prometheus, "prometheus")      \
+    X(endpoint, "endpoint")          \
     X(confounders, "confounders")    \
     X(conditions, "conditions")      \
     X(sanitizer, "sanitizer")        \
