@@ -38,6 +38,15 @@ func Join(steps int, group *sync.WaitGroup) {
 	group.Wait()
 }
 
+// Enter waits until nobody else is in.
+func Enter(steps int, latch *sync.Mutex) {
+	if steps > 1 {
+		Enter(steps-1, latch)
+		return
+	}
+	latch.Lock()
+}
+
 // Done waits until the context is.
 func Done(ctx context.Context, steps int) {
 	if steps > 1 {

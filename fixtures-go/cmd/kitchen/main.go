@@ -1,12 +1,13 @@
-// Kitchen cooks orders and bakes trays.
+// Kitchen cooks orders, bakes trays and takes deliveries in.
 package main
 
 import (
 	"shop/cases/orders"
+	"shop/cases/pantry"
 	"shop/cases/pastry"
 	"shop/instrument"
 )
 
 func main() {
-	instrument.Main(map[string]instrument.Opener{"orders": orders.Open, "pastry": pastry.Open})
+	instrument.Main(map[string]instrument.Opener{"orders": orders.Open, "pantry": pantry.Open, "pastry": pastry.Open})
 }
