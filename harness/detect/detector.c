@@ -28,9 +28,10 @@ unsigned ld_detector_reads(const struct ld_detector_kind *kind, const void *opti
 }
 
 bool ld_detector_endpoint_of(const struct ld_detector_kind *kind, const void *options, double time_scale,
-                          struct ld_endpoint *ret_endpoint)
+                             int64_t period_ns, struct ld_endpoint *ret_endpoint)
 {
-    const struct ld_detector_setting setting = {.name = kind->name, .options = options, .time_scale = time_scale};
+    const struct ld_detector_setting setting = {
+        .name = kind->name, .options = options, .time_scale = time_scale, .period_ns = period_ns};
     if (!kind->endpoint_of)
         return false;
     kind->endpoint_of(&setting, ret_endpoint);

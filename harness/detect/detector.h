@@ -88,7 +88,8 @@ struct ld_detector_kind {
     const struct ld_schema *options; /* NULL: none; every field has a default unless required */
     size_t options_size;
     bool (*active_of)(const void *options); /* NULL: `active`, whatever the options */
-    /* What it has read for itself: for LD_READ_ENDPOINT, else NULL. Only options and time_scale are set. */
+    /* What it has read for itself: for LD_READ_ENDPOINT, else NULL. Only options, time_scale and
+     * period_ns are set. */
     void (*endpoint_of)(const struct ld_detector_setting *setting, struct ld_endpoint *ret_endpoint);
     /* The file that it reads when it is opened: its name as the options have it, "" for the shipped one, and its path.
      * NULL instead of the function, or returned: it reads none. */
@@ -111,9 +112,9 @@ struct ld_detector_kind {
 
 /* What it needs read with these options, enum ld_read bits. */
 unsigned ld_detector_reads(const struct ld_detector_kind *kind, const void *options);
-/* The path that it has read; false: none. */
+/* The path that it has read; false: none. `period_ns`: between two samples, real time. */
 bool ld_detector_endpoint_of(const struct ld_detector_kind *kind, const void *options, double time_scale,
-                          struct ld_endpoint *ret_endpoint);
+                             int64_t period_ns, struct ld_endpoint *ret_endpoint);
 /* Does it change the target? */
 bool ld_detector_is_active(const struct ld_detector_kind *kind, const void *options);
 

@@ -14,6 +14,7 @@
 #include "detect/wait_cause.h"
 #include "detect/watch.h"
 
+#define EVERY_LEAST 4
 #define EVERY_MAX 1000
 #define PATH_LENGTH_MAX 190 /* goleak's settle is added */
 #define STATUSES_MAX 16
@@ -68,14 +69,6 @@ static int check_options(struct ld_schema_context *context, const struct ld_node
 static const struct ld_field status_item = {
     .name = "status", .type = LD_FIELD_INTEGER, .minimum = 100, .maximum = 599};
 
-#define EVERY_FIELD                                                                                                    \
-    {.name = "every",                                                                                                  \
-     .type = LD_FIELD_INTEGER,                                                                                         \
-     .offset = AT(every),                                                                                              \
-     .minimum = 1,                                                                                                     \
-     .maximum = EVERY_MAX,                                                                                             \
-     .initial = "4",                                                                                                   \
-     .doc = "Sampling periods from one read to the next."}
 #define TIMEOUT_FIELD                                                                                                  \
     {.name = "timeout",                                                                                                \
      .type = LD_FIELD_DURATION,                                                                                        \
@@ -121,7 +114,13 @@ static const struct ld_schema endpoint_schema = {
              .initial = "[500, 503]",
              .doc = "verdict: status: the HTTP statuses that say leak."},
             AT_LEAST_FIELD,
-            EVERY_FIELD,
+            {.name = "every",
+             .type = LD_FIELD_INTEGER,
+             .offset = AT(every),
+             .minimum = 1,
+             .maximum = EVERY_MAX,
+             .initial = "4",
+             .doc = "Sampling periods from one read to the next."},
             TIMEOUT_FIELD,
             {.name = "active",
              .type = LD_FIELD_BOOL,
@@ -152,7 +151,14 @@ static const struct ld_schema goleak_schema = {
              .initial = "/debug/goleak",
              .doc = "Where the handler is; settle is added to its query."},
             AT_LEAST_FIELD,
-            EVERY_FIELD,
+            {.name = "every",
+             .type = LD_FIELD_INTEGER,
+             .offset = AT(every),
+             .minimum = 0,
+             .maximum = EVERY_MAX,
+             .initial = "0",
+             .doc = "Sampling periods from one read to the next. 0: 4, or as many as fit one read, which takes `settle` "
+                    "and the half second (of real time) in which goleak looks."},
             TIMEOUT_FIELD,
             {0}},
     .check = check_options,
@@ -174,12 +180,19 @@ static void endpoint_endpoint(const struct ld_detector_setting *setting, struct 
     snprintf(ret_endpoint->path, sizeof ret_endpoint->path, "%s", options->path);
 }
 
+static int64_t goleak_every(const struct ld_detector_setting *setting)
+{
+    const struct options *options = setting->options;
+    int64_t fits = (settle_of(setting) + RETRY_NS) / setting->period_ns + 1;
+    return options->every ? options->every : fits > EVERY_LEAST ? fits : EVERY_LEAST;
+}
+
 static void goleak_endpoint(const struct ld_detector_setting *setting, struct ld_endpoint *ret_endpoint)
 {
     const struct options *options = setting->options;
     int64_t settle_ns = settle_of(setting), hold_ns = settle_ns + RETRY_NS;
     *ret_endpoint = (struct ld_endpoint){
-        .every = options->every, .hold_ns = hold_ns, .timeout_ns = hold_ns + options->timeout_ns};
+        .every = goleak_every(setting), .hold_ns = hold_ns, .timeout_ns = hold_ns + options->timeout_ns};
     snprintf(ret_endpoint->path, sizeof ret_endpoint->path, "%s%csettle=%lldns", options->path,
              strchr(options->path, '?') ? '&' : '?', (long long)settle_ns);
 }
@@ -197,7 +210,7 @@ static int64_t endpoint_window(const struct ld_detector_setting *setting)
 
 static int64_t goleak_window(const struct ld_detector_setting *setting)
 {
-    return endpoint_window(setting) + settle_of(setting) + RETRY_NS;
+    return (goleak_every(setting) - 1) * setting->period_ns + settle_of(setting) + RETRY_NS;
 }
 
 /* ---- verdicts */

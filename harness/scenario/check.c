@@ -352,12 +352,12 @@ static void check_endpoint(struct check *check, size_t index, const struct ld_no
     const struct ld_detector_spec *detector = &scenario->detectors[index];
     struct ld_endpoint endpoint, all[LD_ENDPOINTS_MAX];
     size_t count;
-    if (!ld_detector_endpoint_of(detector->kind, detector->options, scenario->time_scale, &endpoint))
+    int64_t period_ns = ld_scenario_scaled_ns(scenario, scenario->sampling.every_ns), hold_ns = 0;
+    if (!ld_detector_endpoint_of(detector->kind, detector->options, scenario->time_scale, period_ns, &endpoint))
         return;
     if (ld_scenario_endpoints(scenario, NULL, all, &count) != 0)
         keep(check, ld_schema_error(check->context, item, LD_ESPEC, "more than %d paths are read in a run",
                                     LD_ENDPOINTS_MAX));
-    int64_t period_ns = ld_scenario_scaled_ns(scenario, scenario->sampling.every_ns), hold_ns = 0;
     for (size_t i = 0; i < count; i++)
         hold_ns += all[i].hold_ns; /* they wait for each other */
     if (hold_ns >= endpoint.every * period_ns)

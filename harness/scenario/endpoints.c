@@ -21,7 +21,8 @@ int ld_scenario_endpoints(const struct ld_scenario *scenario, const struct ld_ar
         struct ld_endpoint endpoint;
         size_t at = 0;
         if ((arm && !ld_arm_has(arm, i)) ||
-            !ld_detector_endpoint_of(detector->kind, detector->options, scenario->time_scale, &endpoint))
+            !ld_detector_endpoint_of(detector->kind, detector->options, scenario->time_scale,
+                                     ld_scenario_scaled_ns(scenario, scenario->sampling.every_ns), &endpoint))
             continue;
         while (at < *ret_count && strcmp(ret_endpoints[at].path, endpoint.path) != 0)
             at++;

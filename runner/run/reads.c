@@ -49,7 +49,7 @@ enum ld_reads_judge ld_reads_judge(const struct ld_reads_seen *seen, const struc
 {
     const unsigned reads = options ? ld_detector_reads(kind, options) : kind->reads;
     struct ld_endpoint endpoint;
-    bool of_path = options && ld_detector_endpoint_of(kind, options, 1, &endpoint);
+    bool of_path = options && ld_detector_endpoint_of(kind, options, 1, LD_SECOND, &endpoint);
     struct need needs[] = {
         {(reads & LD_READ_METRICS_PERIOD) != 0, seen->numbers, "no metrics"},
         {(reads & (LD_READ_GOROUTINE_PERIOD | LD_READ_GOROUTINE_FULL)) != 0, seen->profiles[LD_PROFILE_GOROUTINE],

@@ -226,6 +226,42 @@ static void observations_are_renamed_with_all_they_hold(void **state)
     free(bytes);
 }
 
+/* What an endpoint answers: goleak's text keeps its form and comes back; what is no text at all passes. */
+static void answers_are_renamed(void **state)
+{
+    static const char *const own[] = {"collect", "labelled", "pinned", "shop/main.go"};
+    static const char noise[] = {'\x1f', '\x8b', 'x', '\0', 'y'};
+    struct ld_blind *blind = new_blind(9, "shop");
+    struct ld_error error;
+    struct ld_observation renamed;
+    size_t length;
+    char *text = read_golden("goleak/go1.27.txt", &length);
+    (void)state;
+    struct ld_observation answer = {.kind = LD_OBSERVATION_ANSWER, .path = "/x", .http_status = 500, .body = text,
+                                    .body_length = length};
+    assert_int_equal(ld_blind_observation(blind, &answer, &renamed, &error), 0);
+    assert_int_equal(renamed.http_status, 500);
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        if (memmem(renamed.body, renamed.body_length, own[i], strlen(own[i])))
+            fail_msg("%s is still there: %s", own[i], (const char *)renamed.body);
+    assert_non_null(memmem(renamed.body, renamed.body_length, "Goroutine 24 in state chan send, with main.n", 44));
+    struct ld_buffer back;
+    ld_buffer_init(&back, 1 << 20);
+    assert_int_equal(ld_blind_back(blind, renamed.body, &back), 0);
+    assert_int_equal(back.length, length);
+    assert_memory_equal(back.bytes, text, length);
+    ld_buffer_done(&back);
+    answer.body = noise;
+    answer.body_length = sizeof noise;
+    assert_int_equal(ld_blind_observation(blind, &answer, &renamed, &error), 0);
+    answer.body_length = 0;
+    assert_int_equal(ld_blind_observation(blind, &answer, &renamed, &error), 0);
+    assert_int_equal(renamed.body_length, 0);
+    assert_non_null(renamed.body);
+    ld_blind_free(blind);
+    free(text);
+}
+
 int test_bodies(void)
 {
     const struct CMUnitTest tests[] = {
@@ -233,6 +269,7 @@ int test_bodies(void)
         cmocka_unit_test(renaming_is_deterministic),
         cmocka_unit_test(a_cut_profile_is_refused),
         cmocka_unit_test(observations_are_renamed_with_all_they_hold),
+        cmocka_unit_test(answers_are_renamed),
     };
     return cmocka_run_group_tests_name("bodies", tests, NULL, NULL);
 }

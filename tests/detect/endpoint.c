@@ -192,7 +192,7 @@ static struct ld_endpoint endpoint_of(const char *kind, const char *options, dou
 {
     struct ld_endpoint endpoint;
     struct rig rig = rig_of(kind, options);
-    assert_true(ld_detector_endpoint_of(ld_detector_find(kind), rig.options, time_scale, &endpoint));
+    assert_true(ld_detector_endpoint_of(ld_detector_find(kind), rig.options, time_scale, 250 * LD_MS, &endpoint));
     rig_done(&rig);
     return endpoint;
 }
@@ -205,6 +205,8 @@ static void test_what_is_read(void **unused)
     assert_int_equal(goleak.every, 3);
     assert_true(goleak.hold_ns > 100 * LD_MS && goleak.timeout_ns > goleak.hold_ns);
     assert_string_equal(endpoint_of("goleak", "{settle: 0s}", 20).path, "/debug/goleak?settle=0ns");
+    assert_int_equal(endpoint_of("goleak", "{settle: 0s}", 20).every, 4);
+    assert_int_equal(endpoint_of("goleak", "{}", 1).every, 10); /* 2.45 s of 0.25 s each */
     assert_string_equal(endpoint_of("goleak", "{path: /x?y=1}", 1).path, "/x?y=1&settle=2000000000ns");
     assert_true(endpoint_of("endpoint", "{path: /x, active: true}", 1).changes);
     struct rig active = rig_of("endpoint", "{path: /x, active: true}"), passive = rig_of("endpoint", "{path: /x}");

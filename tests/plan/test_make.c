@@ -241,6 +241,7 @@ static void reads_are_the_union(void **state)
         {"", LD_READ_METRICS_PERIOD | LD_READ_GOROUTINE_PERIOD, LD_READ_HEAP_PERIOD | LD_READ_GOROUTINELEAK},
         {"sampling: {profiles: [heap]}\n", LD_READ_HEAP_PERIOD, LD_READ_GOROUTINELEAK},
         {"detectors: [goroutineleak]\n", LD_READ_GOROUTINELEAK | LD_READ_GOROUTINE_PERIOD, LD_READ_HEAP_PERIOD},
+        {"detectors: [goleak]\n", LD_READ_ENDPOINT, LD_READ_GOROUTINELEAK},
         {"detectors: [matrix]\nsampling: {full_below: 0}\n", LD_READ_METRICS_PERIOD, LD_READ_GOROUTINE_FULL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -249,6 +250,27 @@ static void reads_are_the_union(void **state)
         struct ld_plan *plan = test_plan(scenario, &seed_7);
         assert_int_equal(plan->cells[0].reads & cases[i].with, cases[i].with);
         assert_int_equal(plan->cells[0].reads & cases[i].without, 0);
+        ld_plan_free(plan);
+        ld_scenario_free(scenario);
+    }
+}
+
+/* Cells that read other paths, or as often as others do not, are not the same. */
+static void reads_tell_endpoints_apart(void **state)
+{
+    static const char *const detectors[] = {"goleak: {}", "goleak: {settle: 0s}", "goleak: {every: 20}",
+                                            "endpoint: {path: /health}", "endpoint: {path: /health, active: true}"};
+    unsigned reads[sizeof detectors / sizeof *detectors];
+    char text[200];
+    (void)state;
+    for (size_t i = 0; i < sizeof reads / sizeof *reads; i++) {
+        snprintf(text, sizeof text, "leakdrill: 1\nname: reads\ntarget: {fixture: a}\ndetectors: [%s]\n",
+                 detectors[i]);
+        struct ld_scenario *scenario = test_scenario(text);
+        struct ld_plan *plan = test_plan(scenario, &seed_7);
+        reads[i] = plan->cells[0].reads;
+        for (size_t k = 0; k < i; k++)
+            assert_int_not_equal(reads[k], reads[i]);
         ld_plan_free(plan);
         ld_scenario_free(scenario);
     }
@@ -351,6 +373,7 @@ int test_make(void)
         cmocka_unit_test(time_scale_divides),
         cmocka_unit_test(order_is_a_permutation_by_seed),
         cmocka_unit_test(reads_are_the_union),
+        cmocka_unit_test(reads_tell_endpoints_apart),
         cmocka_unit_test(what_cannot_be_planned_is_refused),
         cmocka_unit_test(runs_can_be_overridden),
         cmocka_unit_test(full_runs_are_those_of_a_claim),
