@@ -83,8 +83,8 @@ static const struct ld_schema options_schema = {
              .size = sizeof(const char *),
              .count_max = 100,
              .doc = "The checks whose findings are claims, such as lostcancel or SA2*; \"*\" is all of them. Not "
-                    "given: of go-vet copylocks, httpresponse, loopclosure, lostcancel and waitgroup, of staticcheck SA1015, "
-                    "SA2*, SA5001, SA5003 and SA9001, of the others all."},
+                    "given: of go-vet copylocks, httpresponse, loopclosure, lostcancel and waitgroup, of staticcheck "
+                    "SA1015, SA2*, SA5001, SA5003 and SA9001, of the others all."},
             {.name = "command",
              .type = LD_FIELD_LIST,
              .offset = AT(command),
@@ -108,8 +108,8 @@ const struct ld_detector_kind ld_detector_static = {
     .type = LD_DETECTOR_STATIC,
     .doc = "A tool that reads source: go vet, staticcheck, bodyclose, or a command. It runs once for each variant, "
            "before the runs, on a copy of that variant's source alone: the program's own packages, without comments. A "
-           "finding names the function that encloses it. It has no time to detect and no quiet hours, and its runs are one and "
-           "the same result; a replay leaves it out.",
+           "finding names the function that encloses it. It has no time to detect and no quiet hours, and its runs are one "
+           "and the same result; a replay leaves it out.",
     .options = &options_schema,
     .options_size = sizeof(struct ld_static_options),
     .short_option = "tool",

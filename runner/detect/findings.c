@@ -8,6 +8,7 @@
 #include "base/error.h"
 
 #define LINE_MAX_BYTES 4096u
+#define REASON_MAX 300
 
 static int add(struct ld_findings *findings, const struct ld_finding *finding, struct ld_arena *arena)
 {
@@ -34,9 +35,9 @@ static int add(struct ld_findings *findings, const struct ld_finding *finding, s
     return 0;
 }
 
-static int unreadable(const char *text, struct ld_arena *arena, const char **ret_reason)
+static int unreadable(const char *text, size_t length, struct ld_arena *arena, const char **ret_reason)
 {
-    *ret_reason = ld_arena_printf(arena, "%.300s", text);
+    *ret_reason = ld_arena_printf(arena, "%.*s", (int)(length < REASON_MAX ? length : REASON_MAX), text);
     return *ret_reason ? LD_ESYNTAX : LD_ENOMEM;
 }
 
@@ -89,7 +90,7 @@ static int add_package(struct ld_findings *findings, const json_t *checks, struc
     {
         const char *failed = json_string_value(json_object_get(diagnostics, "error"));
         if (failed)
-            return unreadable(failed, arena, ret_reason);
+            return unreadable(failed, strlen(failed), arena, ret_reason);
         for (size_t i = 0; i < json_array_size(diagnostics); i++) {
             int code = add_diagnostic(findings, check, json_array_get(diagnostics, i), arena);
             if (code)
@@ -117,7 +118,7 @@ int ld_findings_of_vet(struct ld_findings *findings, const char *text, size_t le
         json_t *root = json_loadb(text + at, length - at, JSON_DISABLE_EOF_CHECK, &problem);
         if (!json_is_object(root) || problem.position <= 0) {
             json_decref(root);
-            return unreadable(text + at, arena, ret_reason);
+            return unreadable(text + at, length - at, arena, ret_reason);
         }
         const char *package;
         json_t *checks;
@@ -151,6 +152,7 @@ static bool next_line(const char *text, size_t length, size_t *at, char *ret_lin
 static int add_problem(struct ld_findings *findings, const json_t *problem, struct ld_arena *arena,
                        const char **ret_reason)
 {
+    static const char without[] = "a problem without code, message or place";
     const char *code = json_string_value(json_object_get(problem, "code"));
     const char *message = json_string_value(json_object_get(problem, "message"));
     const json_t *location = json_object_get(problem, "location");
@@ -158,9 +160,9 @@ static int add_problem(struct ld_findings *findings, const json_t *problem, stru
     json_int_t line = json_integer_value(json_object_get(location, "line"));
     json_int_t column = json_integer_value(json_object_get(location, "column"));
     if (!code || !message || !file)
-        return unreadable("a problem without code, message or place", arena, ret_reason);
+        return unreadable(without, strlen(without), arena, ret_reason);
     if (strcmp(code, "compile") == 0)
-        return unreadable(message, arena, ret_reason);
+        return unreadable(message, strlen(message), arena, ret_reason);
     struct ld_finding finding = {.file = file,
                                  .line = line > 0 && line < 100000000 ? (unsigned)line : 0,
                                  .column = column > 0 && column < 100000000 ? (unsigned)column : 0,
@@ -179,7 +181,7 @@ int ld_findings_of_staticcheck(struct ld_findings *findings, const char *text, s
             continue;
         json_t *problem = json_loads(line, 0, NULL);
         code = json_is_object(problem) ? add_problem(findings, problem, arena, ret_reason)
-                                       : unreadable(line, arena, ret_reason);
+                                       : unreadable(line, strlen(line), arena, ret_reason);
         json_decref(problem);
     }
     return code;

@@ -86,7 +86,8 @@ static bool is_exchanged(const struct copying *copying, const char *below)
 static int copy_package_file(struct copying *copying, const char *folder, const char *below, const char *name)
 {
     const char *from = ld_arena_printf(copying->arena, "%s/repaired/%s", folder, name);
-    const char *to = ld_arena_printf(copying->arena, "%s/%s%s%s", copying->source->folder, below, *below ? "/" : "", name);
+    const char *to =
+        ld_arena_printf(copying->arena, "%s/%s%s%s", copying->source->folder, below, *below ? "/" : "", name);
     const char *slash = strrchr(name, '/'); /* what is embedded may lie deeper */
     if (!from || !to)
         return ld_fail(copying->error, LD_ENOMEM, "out of memory");

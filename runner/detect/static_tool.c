@@ -62,8 +62,9 @@ static int make_environment(struct working *working)
         if (!is_ours)
             environment[count++] = *entry;
     }
-    environment[count++] = ld_arena_printf(working->arena, "PATH=%.*s:%s", (int)(strrchr(working->go, '/') - working->go),
-                                           working->go, path ? path : "");
+    int folder = (int)(strrchr(working->go, '/') - working->go);
+    environment[count++] =
+        ld_arena_printf(working->arena, "PATH=%.*s:%s", folder, working->go, path ? path : "");
     environment[count++] = "GOFLAGS=-mod=readonly";
     environment[count++] = "GOWORK=off";
     environment[count++] = job->cgo ? "CGO_ENABLED=1" : "CGO_ENABLED=0";
@@ -159,8 +160,8 @@ static int find_tool(struct working *working, const char *name, const char **ret
     if (!code)
         code = write_text(working, sum, ld_static_tools_sum);
     if (!code)
-        code = RUN_GO(working, folder, "it cannot be built (the first time it is fetched, which needs a network)", "tool",
-                      "-n", name);
+        code = RUN_GO(working, folder, "it cannot be built (the first time it is fetched, which needs a network)",
+                      "tool", "-n", name);
     if (code)
         return code;
     const char *path = ld_buffer_text(&working->out);
@@ -171,7 +172,8 @@ static int find_tool(struct working *working, const char *name, const char **ret
 /* Both streams: which of them the JSON goes to has changed. */
 static int read_vet(struct working *working, struct ld_findings *findings, const char **ret_reason)
 {
-    int code = ld_findings_of_vet(findings, ld_buffer_text(&working->out), working->out.length, working->arena, ret_reason);
+    int code = ld_findings_of_vet(findings, ld_buffer_text(&working->out), working->out.length, working->arena,
+                                  ret_reason);
     return code ? code
                 : ld_findings_of_vet(findings, ld_buffer_text(&working->err), working->err.length, working->arena,
                                      ret_reason);
@@ -303,7 +305,8 @@ int ld_static_tool_run(struct ld_static_result *ret_result, const struct ld_stat
     if (code == 0 || code == LD_ECANCELLED || code == LD_ENOMEM)
         return code;
     if (code == LD_ETIMEOUT)
-        ret_result->broken = ld_arena_printf(arena, "took longer than %.0f s (wall)", (double)job->options->wall_ns / 1e9);
+        ret_result->broken =
+            ld_arena_printf(arena, "took longer than %.0f s (wall)", (double)job->options->wall_ns / 1e9);
     else
         ret_result->broken = ld_arena_text(arena, error->message);
     return ret_result->broken ? 0 : ld_fail(error, LD_ENOMEM, "out of memory");

@@ -25,7 +25,7 @@ struct ld_static_job {
 };
 
 struct ld_static_claim {
-    const char *site;  /* the enclosing function as profiles name it; the name of a file that is none of the program's */
+    const char *site;  /* the enclosing function as profiles name it; of a file that is none of the program's its name */
     const char *code;  /* the check */
     const char *text;  /* "cases/prices/prices.go:71:2: response body must be closed" */
 };
@@ -36,8 +36,8 @@ struct ld_static_result {
     struct ld_static_claim *claims;
 };
 
-/* Texts are in the arena. What is wrong with the tool or the source is `broken`; LD_ECANCELLED and LD_ENOMEM are errors.
- * The folder stays. */
+/* Texts are in the arena. What is wrong with the tool or the source is `broken`; LD_ECANCELLED and LD_ENOMEM are
+ * errors. The folder stays. */
 int ld_static_tool_run(struct ld_static_result *ret_result, const struct ld_static_job *job, struct ld_arena *arena,
                        struct ld_error *error);
 

@@ -30,7 +30,8 @@ static bool same_list(const struct ld_list *a, const struct ld_list *b)
 }
 
 /* Is it the same program? Two scenarios may share one fixture; a command is looked for beside its scenario. */
-static bool same_target(const struct ld_scenario *a, const struct ld_scenario *b, const struct ld_static_options *options)
+static bool same_target(const struct ld_scenario *a, const struct ld_scenario *b,
+                        const struct ld_static_options *options)
 {
     if (a == b)
         return true;
@@ -110,8 +111,8 @@ static int need(struct ld_statics *statics, const struct ld_cell *cell, const st
     return code;
 }
 
-int ld_statics_run(struct ld_statics **ret_statics, const struct ld_plan *plan, const struct ld_statics_setting *setting,
-                   struct ld_error *error)
+int ld_statics_run(struct ld_statics **ret_statics, const struct ld_plan *plan,
+                   const struct ld_statics_setting *setting, struct ld_error *error)
 {
     struct ld_statics *statics = ld_arena_take(setting->arena, sizeof *statics);
     int code = statics && (statics->entries = ld_arena_array(setting->arena, RESULTS_MAX, sizeof *statics->entries))

@@ -30,8 +30,8 @@ struct ld_statics_setting {
 struct ld_statics;
 
 /* Run them, all that the plan needs; *ret_statics is NULL where it needs none. LD_ECANCELLED, LD_ENOMEM. */
-int ld_statics_run(struct ld_statics **ret_statics, const struct ld_plan *plan, const struct ld_statics_setting *setting,
-                   struct ld_error *error);
+int ld_statics_run(struct ld_statics **ret_statics, const struct ld_plan *plan,
+                   const struct ld_statics_setting *setting, struct ld_error *error);
 /* NULL when it was not run. `statics` may be NULL. */
 const struct ld_static_result *ld_statics_find(const struct ld_statics *statics, const struct ld_cell *cell,
                                                const struct ld_detector_spec *spec);

@@ -128,8 +128,8 @@ static int read_all(struct ld_installed *installed, const char *file, json_t *ro
 {
     json_t *fixtures, *upstreams;
     const char *folders[LD_VARIANTS + 1], *source = "";
-    if (json_unpack(root, "{s:o, s:o, s:{s:s, s:s, s:s}, s?s}", "fixtures", &fixtures, "upstreams", &upstreams, "folders",
-                    "leaky", &folders[LD_VARIANT_LEAKY], "healthy", &folders[LD_VARIANT_HEALTHY], "upstream",
+    if (json_unpack(root, "{s:o, s:o, s:{s:s, s:s, s:s}, s?s}", "fixtures", &fixtures, "upstreams", &upstreams,
+                    "folders", "leaky", &folders[LD_VARIANT_LEAKY], "healthy", &folders[LD_VARIANT_HEALTHY], "upstream",
                     &folders[UPSTREAM_FOLDER], "source", &source) != 0 ||
         !json_is_object(fixtures) || !json_is_object(upstreams))
         return ld_fail(error, LD_EUNAVAILABLE,

@@ -46,8 +46,8 @@ static const char scenario[] = "leakdrill: 1\n"
                                "name: %s\n"
                                "doc: A program of one's own, read by tools.\n"
                                "target:\n"
-                               "  instrument: {package: ./svc, arguments: [-listen, \"{listen}\"], env: {GOTOOLCHAIN: " GO_TOOLCHAIN
-                               "}}\n"
+                               "  instrument: {package: ./svc, arguments: [-listen, \"{listen}\"], "
+                               "env: {GOTOOLCHAIN: " GO_TOOLCHAIN "}}\n"
                                "  ready: /healthz\n"
                                "  truth: declared\n"
                                "  declared: {%s}\n"
@@ -74,8 +74,8 @@ static const char of_fixture[] = "leakdrill: 1\n"
                                  "  - static: {tool: command, command: [./unsealed.sh], as: unsealed}\n"
                                  "repeat: {runs: 2}\n"
                                  "expect:\n"
-                                 "  - {detector: unsealed, detection: {observed: 100%}, false_alarms: {at_most: 0}, site: "
-                                 "observable}\n";
+                                 "  - {detector: unsealed, detection: {observed: 100%}, false_alarms: {at_most: 0}, "
+                                 "site: observable}\n";
 
 static struct lab lab;
 
@@ -115,8 +115,8 @@ static int open_lab(void **state)
                                "echo './main.go:12:2: something (odd)'; exit 1");
     write_tool("broken.sh", "echo out of order >&2; exit $1");
     /* Line 61 of the twin defers what seals the channel; no other folder may be there to be compared with. */
-    write_tool("unsealed.sh", "find . -name repaired -o -name '*_test.go' | sed 's/.*/cases\\/digest\\/digest.go:1:1: & (seen)/'\n"
-                              "grep -q '// d' cases/digest/digest.go && echo 'cases/digest/digest.go:2:1: told (seen)'\n"
+    write_tool("unsealed.sh", "find . -name repaired -o -name '*_test.go' | sed 's/.*/main.go:1:1: & (seen)/'\n"
+                              "grep -q '// d' cases/digest/digest.go && echo 'main.go:2:1: told (seen)'\n"
                               "sed -n 61p cases/digest/digest.go | grep -q seal || echo "
                               "'cases/digest/digest.go:62:3: nobody seals it (unsealed)'\nexit 0");
     write_scenario("leaky.yaml", "leaky", "cause: context-wait, amount: 10, seen_at: [main.keep]");
@@ -132,7 +132,9 @@ static int close_lab(void **state)
     return 0;
 }
 
-#define RUN_OF(cell, detector) " JOIN run AS r USING (run) JOIN cell AS c ON c.cell = r.cell WHERE c.name LIKE '" cell "%' AND detector = '" detector "'"
+#define RUN_OF(cell, detector)                                                                                         \
+    " JOIN run AS r USING (run) JOIN cell AS c ON c.cell = r.cell WHERE c.name LIKE '" cell "%' AND detector = '" detector \
+    "'"
 
 static void findings_are_scored(void **state)
 {
@@ -166,7 +168,8 @@ static void findings_are_scored(void **state)
     lab_assert_text(&lab, "s.db",
                     "SELECT group_concat(DISTINCT site) || ' ' || count(*) FROM alert" RUN_OF("fixture/", "unsealed"),
                     "shop/cases/digest.(*Desk).open 2");
-    lab_assert_number(&lab, "s.db", "SELECT count(*) FROM outcome" RUN_OF("fixture/leaky/", "unsealed") " AND culprit", 2);
+    lab_assert_number(&lab, "s.db",
+                      "SELECT count(*) FROM outcome" RUN_OF("fixture/leaky/", "unsealed") " AND culprit", 2);
 }
 
 static void a_replay_leaves_them_out(void **state)

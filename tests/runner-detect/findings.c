@@ -45,7 +45,8 @@ static void assert_finding(const struct ld_finding *finding, const char *file, u
 static void vet_writes_an_object_a_package(void **state)
 {
     (void)state;
-    static const char text[] = "# shop/flow\n{}\n{\n\t\"shop/p\": {\n\t\t\"lostcancel\": [\n{\"posn\": \"/s/p/p.go:71:9\", "
+    static const char text[] = "# shop/flow\n{}\n{\n\t\"shop/p\": {\n\t\t\"lostcancel\": [\n"
+                               "{\"posn\": \"/s/p/p.go:71:9\", "
                                "\"end\": \"/s/p/p.go:71:12\", \"message\": \"the cancel function\"},"
                                "{\"posn\": \"no place\", \"message\": \"\"}]}}\n{\"a\": {\"printf\": "
                                "[{\"posn\": \"a.go:3\", \"message\": \"m\"}]}}";
@@ -63,8 +64,9 @@ static void what_is_no_finding_is_a_reason(void **state)
     struct ld_findings findings = {0};
     const char *reason = NULL;
     static const char failed[] = "{\"p\": {\"bodyclose\": {\"error\": \"internal error: nil\"}}}",
-                      broken[] = "panic: runtime error", compile[] = "{\"code\":\"compile\",\"location\":{\"file\":"
-                                                                    "\"a.go\",\"line\":1},\"message\":\"undefined: x\"}";
+                      broken[] = "panic: runtime error",
+                      compile[] = "{\"code\":\"compile\",\"location\":{\"file\":\"a.go\",\"line\":1},"
+                                  "\"message\":\"undefined: x\"}";
     assert_int_equal(ld_findings_of_vet(&findings, failed, strlen(failed), arena, &reason), LD_ESYNTAX);
     assert_string_equal(reason, "internal error: nil");
     assert_int_equal(ld_findings_of_vet(&findings, broken, strlen(broken), arena, &reason), LD_ESYNTAX);
@@ -90,7 +92,8 @@ static void staticcheck_writes_an_object_a_line(void **state)
 static void others_write_lines(void **state)
 {
     (void)state;
-    static const char text[] = "# shop/p\n./p/p.go:71:9: body must be closed (bodyclose)\r\np.go:3: f(x) is odd (really so)\n"
+    static const char text[] = "# shop/p\n./p/p.go:71:9: body must be closed (bodyclose)\r\n"
+                               "p.go:3: f(x) is odd (really so)\n"
                                "exit status 1\np.go:0:1: no line\np.go:7:1:no space\nq.go:2:2: (x)\n";
     struct ld_findings findings = {0};
     assert_int_equal(ld_findings_of_lines(&findings, text, strlen(text), arena), 0);
@@ -129,8 +132,8 @@ static void copy_as(bool repaired, struct ld_source *ret_source)
     struct ld_error error;
     sh("rm -rf copy");
     const char *listing = ld_arena_printf(arena,
-                                          "shop/cases/a\ta\t%s/m/cases/a\t%s/m\ta.go\nshop/cases/b\tb\t%s/m/cases/b\t%s/m\t"
-                                          "b.go\nshop/cmd\tmain\t%s/m/cmd\t%s/m\tmain.go\n\n",
+                                          "shop/cases/a\ta\t%s/m/cases/a\t%s/m\ta.go\n"
+                                          "shop/cases/b\tb\t%s/m/cases/b\t%s/m\tb.go\nshop/cmd\tmain\t%s/m/cmd\t%s/m\tmain.go\n\n",
                                           folder, folder, folder, folder, folder, folder);
     const char *copy = ld_arena_printf(arena, "%s/copy", folder);
     const struct ld_source_spec spec = {.listing = listing, .case_name = "a", .repaired = repaired};
