@@ -42,7 +42,7 @@ static struct ld_arm arm_of_one(const struct ld_scenario *scenario, size_t nth, 
         if (nth-- == 0)
             return (struct ld_arm){scenario->detectors[i].name, UINT32_C(1) << i};
     }
-    assert(!"no such arm");
+    assert(false && "no such arm");
     return (struct ld_arm){"", 0};
 }
 
