@@ -751,9 +751,14 @@ static int default_axes(struct ld_schema_context *context, const struct ld_node 
     return 0;
 }
 
-static bool is_package_path(const char *path)
+static bool are_package_paths(const struct ld_list *list)
 {
-    return *path && strspn(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789./-_~") == strlen(path);
+    static const char bytes[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789./-_~";
+    const char *const *paths = list->items;
+    for (size_t i = 0; i < list->count; i++)
+        if (!*paths[i] || paths[i][strspn(paths[i], bytes)])
+            return false;
+    return true;
 }
 
 static int check_target(struct ld_schema_context *context, const struct ld_node *node, void *value)
@@ -772,9 +777,8 @@ static int check_target(struct ld_schema_context *context, const struct ld_node 
     code = first_of(code, check_pprof(context, node, target));
     code = first_of(code, check_axes(context, node, target));
     code = first_of(code, default_axes(context, node, target));
-    for (size_t i = 0; i < target->own.count; i++)
-        if (!is_package_path(((const char *const *)target->own.items)[i]))
-            code = first_of(code, COMPLAIN(context, node, "own", "a path has letters, digits and ./-_~, and no space"));
+    if (!are_package_paths(&target->own))
+        code = first_of(code, COMPLAIN(context, node, "own", "a path has letters, digits and ./-_~, and no space"));
     if (target->metrics_path[0])
         code = first_of(code, ld_check_url_path(context, node, "metrics", target->metrics_path));
     return first_of(code, ld_check_url_path(context, node, "ready", target->ready_path));
