@@ -17,8 +17,8 @@ static int check_options(struct ld_schema_context *context, const struct ld_node
 
 static const struct ld_schema options_schema = {
     .name = "prometheus",
-    .doc = "Prometheus scrapes each instance, evaluates a rule file of your own as it is, and tells Alertmanager, which "
-           "tells leakdrill: each alert is a claim. {prometheus: my-rules.yml} is short for {prometheus: {rules: "
+    .doc = "Prometheus scrapes each instance, evaluates a rule file of your own as it is, and tells Alertmanager, "
+           "which tells leakdrill: each alert is a claim. {prometheus: my-rules.yml} is short for {prometheus: {rules: "
            "my-rules.yml}}.",
     .fields =
         (const struct ld_field[]){
@@ -79,9 +79,9 @@ static bool is_unscaled(const void *options)
 const struct ld_detector_kind ld_detector_prometheus = {
     .name = "prometheus",
     .type = LD_DETECTOR_WEBHOOK,
-    .doc = "A Prometheus and an Alertmanager of their own for each run, unmodified, with a rule file of yours: they scrape "
-           "through the read gateway, and what they post are the alerts. Their intervals are inside the time to detect. "
-           "No replay.",
+    .doc = "A Prometheus and an Alertmanager of their own for each run, unmodified, with a rule file of yours: they "
+           "scrape through the read gateway, and what they post are the alerts. Their intervals are inside the time to "
+           "detect. No replay.",
     .reads = LD_READ_METRICS_PERIOD,
     .external_clock = true,
     .unscaled = is_unscaled,

@@ -1,9 +1,9 @@
 /* The book of what an alerting system says: which alerts fire, and which claims they make on which incarnation.
  *
- * A claim is opened when an alert fires and closed when it is resolved, or when its incarnation ends. Across a restart a
- * series goes on, so an alert may fire on for a moment about the life before: a new life is claimed by what began to fire
- * in it, and by what still fires a grace after its start. Alerts of the book's own rules say which instance the alerting
- * system cannot see: unknown, until it can.
+ * A claim is opened when an alert fires and closed when it is resolved, or when its incarnation ends. Across a restart
+ * a series goes on, so an alert may fire on for a moment about the life before: a new life is claimed by what began to
+ * fire in it, and by what still fires a grace after its start. Alerts of the book's own rules say which instance the
+ * alerting system cannot see: unknown, until it can.
  *
  * Observations give evidence, life and death; no clock is read here. */
 #ifndef LD_RUNNER_DETECT_ALERT_BOOK_H

@@ -63,8 +63,8 @@ struct ld_hosted_kind {
     void (*observe)(void *state, const struct ld_observation *observation);
     /* Has it answered everything it was told, or is it broken? For replays; NULL: it always has. */
     bool (*idle)(const void *state);
-    /* No more observations: it answers what it still has and ends; `hurry`: it is killed. True: `closed` follows; false:
-     * there was nothing left to wait for, and `closed` does not come. */
+    /* No more observations: it answers what it still has and ends; `hurry`: it is killed. True: `closed` follows;
+     * false: there was nothing left to wait for, and `closed` does not come. */
     bool (*end)(void *state, bool hurry);
     /* Only after closed, or when end said false, or before start. NULL is allowed. */
     void (*free)(void *state);

@@ -1,9 +1,12 @@
 /* Prometheus and Alertmanager with a user's rules, as a detector that the runner hosts for a run.
  *
  * Both are started when the run is prepared: Alertmanager first, then, when its log has told its address, Prometheus.
- * Both choose a port of 127.0.0.1 themselves. It is ready when a rule of our own, "all instances were scraped", has come
- * all the way to the webhook. Then the run's baseline begins. Prometheus looks for whom to scrape every five seconds, so
- * that being ready takes that long. */
+ * Both choose a port of 127.0.0.1 themselves. It is ready when a rule of our own, "all instances were scraped", has
+ * come all the way to the webhook. Then the run's baseline begins. Prometheus looks for whom to scrape every five
+ * seconds, so that being ready takes that long.
+ *
+ * Unknown is what Prometheus says it could not scrape (up is 0), and it ends when it can again. When one of the two
+ * programs dies, the detector is broken. */
 #include "detect/prometheus.h"
 
 #include <assert.h>

@@ -1,5 +1,5 @@
-/* Where Prometheus, Alertmanager and promtool are: on PATH, else where `quickstart setup` lays them, in the folder tools
- * beside the builds. */
+/* Where Prometheus, Alertmanager and promtool are: on PATH, else where `quickstart setup` lays them, in the folder
+ * tools beside the builds. */
 #ifndef LD_RUNNER_DETECT_PROMETHEUS_TOOLS_H
 #define LD_RUNNER_DETECT_PROMETHEUS_TOOLS_H
 

@@ -55,8 +55,8 @@ static int check_labels(const struct ld_rule_file *rules, const struct ld_node *
     for (int i = 0; i < LD_CAUSE_COUNT; i++)
         names[i] = ld_cause_table[i].name;
     const char *nearest = ld_nearest(cause->text, names);
-    return wrong(rules, cause, error, "no cause is called \"%.60s\"%s%s%s", cause->text, nearest ? "; did you mean \"" : "",
-                 nearest ? nearest : "", nearest ? "\"?" : "");
+    return wrong(rules, cause, error, "no cause is called \"%.60s\"%s%s%s", cause->text,
+                 nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
 }
 
 static int take_rule(struct ld_rule_file *rules, const struct ld_node *rule, struct ld_error *error)

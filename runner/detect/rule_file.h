@@ -5,6 +5,8 @@
 #ifndef LD_RUNNER_DETECT_RULE_FILE_H
 #define LD_RUNNER_DETECT_RULE_FILE_H
 
+#include <limits.h>
+
 #include "base/buffer.h"
 #include "base/hash.h"
 #include "yaml/node.h"
@@ -21,8 +23,8 @@ struct ld_rule_file {
     char version[LD_RULE_FILE_VERSION_MAX]; /* of its alerts, from the hash */
 };
 
-/* `rules`: a path, relative to the folder of the scenario's `file`. The place of an error is in the rule file. LD_ENOENT
- * and other codes of ld_file_read, LD_ESYNTAX, LD_ESPEC, LD_ENOMEM. */
+/* `rules`: a path, relative to the folder of the scenario's `file`. The place of an error is in the rule file.
+ * LD_ENOENT and other codes of ld_file_read, LD_ESYNTAX, LD_ESPEC, LD_ENOMEM. */
 int ld_rule_file_read(struct ld_rule_file *ret_rules, const char *file, const char *rules, struct ld_error *error);
 void ld_rule_file_done(struct ld_rule_file *rules); /* zeroed is allowed */
 /* What promtool says of it; nothing where there is none. LD_ESPEC. */

@@ -36,8 +36,8 @@ struct ld_webhook_alert {
     char why[LD_WEBHOOK_TEXT_BYTES_MAX + 1];      /* annotation summary or description, else all of the labels */
 };
 
-/* Hand each alert of a post to `take`, in its order, once all of the post is read and good. LD_ESYNTAX: no JSON; LD_ESPEC:
- * not that format; LD_ELIMIT, LD_ENOMEM. Nothing is handed on then. */
+/* Hand each alert of a post to `take`, in its order, once all of the post is read and good. LD_ESYNTAX: no JSON;
+ * LD_ESPEC: not that format; LD_ELIMIT, LD_ENOMEM. Nothing is handed on then. */
 int ld_webhook_read(const char *bytes, size_t length,
                     void (*take)(void *context, const struct ld_webhook_alert *alert), void *context,
                     struct ld_error *error);

@@ -66,7 +66,8 @@ static void a_users_rules_see_the_leak_and_leave_its_twin_alone(void **state)
     /* They read through the gateway like everybody else. */
     lab_assert_number(&lab, "seen.db", "SELECT min(reads) > 10 FROM reader WHERE reader LIKE 'http:Prometheus%'", 1);
     LAB_RUN(&lab, &result, "replay", "--db", "seen.db", "--detector", "prometheus");
-    lab_check(&result, 4, NULL, "prometheus is an alerting system that reads the running target itself: it cannot be replayed");
+    lab_check(&result, 4, NULL,
+              "prometheus is an alerting system that reads the running target itself: it cannot be replayed");
     program_result_done(&result);
     LAB_RUN(&lab, &result, "replay", "--db", "seen.db");
     lab_check(&result, 0, "identical to the stored ones", NULL);

@@ -84,7 +84,8 @@ static void bad_files_are_refused_with_their_place(void **state)
         struct ld_rule_file rules;
         struct ld_error error;
         assert_int_not_equal(read_rules(bad_files[i].text, &rules, &error), 0);
-        if (error.line != bad_files[i].line || error.column != bad_files[i].column || !strstr(error.file, "rules.yml") ||
+        if (error.line != bad_files[i].line || error.column != bad_files[i].column ||
+            !strstr(error.file, "rules.yml") ||
             (bad_files[i].message && strcmp(error.message, bad_files[i].message) != 0))
             fail_msg("%s: %s:%u:%u: %s", bad_files[i].text, error.file, error.line, error.column, error.message);
     }
@@ -104,8 +105,8 @@ static const struct {
     unsigned line, column;
     const char *message;
 } said[] = {
-    {"  FAILED:\n/r/a.yml: 5:11: group \"a\", rule 1, \"X\": could not parse expression: 1:16: parse error: unexpected\n", 5,
-     11, "group \"a\", rule 1, \"X\": could not parse expression: 1:16: parse error: unexpected"},
+    {"  FAILED:\n/r/a.yml: 5:11: group \"a\", rule 1, \"X\": could not parse expression: 1:16: parse error\n",
+     5, 11, "group \"a\", rule 1, \"X\": could not parse expression: 1:16: parse error"},
     {"  FAILED:\n/r/a.yml: yaml: unmarshal errors:\n  line 6: field fore not found in type rulefmt.RuleNode\n", 6, 1,
      "field fore not found in type rulefmt.RuleNode"},
     {"  FAILED:\n/r/a.yml: yaml: line 7: did not find expected key\n/r/a.yml: yaml: line 7: did\n", 7, 1,

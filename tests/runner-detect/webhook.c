@@ -1,5 +1,5 @@
-/* What Alertmanager posts, and the book that is kept of it: which claims come of which alerts, over lives and blindness.
- */
+/* What Alertmanager posts, and the book that is kept of it: which claims come of which alerts, over lives and
+ * blindness. */
 #include "groups.h"
 
 #include "base/buffer.h"
