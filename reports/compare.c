@@ -50,6 +50,10 @@ static void difference_line(struct styled *styled, const struct ld_compare_diffe
 
 static void differences(struct styled *styled, const struct ld_comparison *comparison)
 {
+    if (!comparison->pairs) {
+        styled_text(styled, "Nothing is compared: no run of one side has a partner on the other.\n");
+        return;
+    }
     if (!comparison->difference_count) {
         styled_text(styled, "The two do not differ in any run.\n");
         return;
@@ -82,9 +86,14 @@ int ld_report_compare(const struct ld_comparison *comparison, const struct ld_re
         styled_wrapped(&styled, 0, 0, line);
     }
     if (comparison->no_evidence || comparison->unpaired_left || comparison->unpaired_right) {
+        char reads[160] = "";
+        if (comparison->unpaired_reads)
+            snprintf(reads, sizeof reads,
+                     " (%u of them have one whose detectors read something else of the target, which changes the run)",
+                     comparison->unpaired_reads);
         snprintf(line, sizeof line,
-                 "Left out: %u leaks that are no evidence on one side; runs without a partner: %u left, %u right.",
-                 comparison->no_evidence, comparison->unpaired_left, comparison->unpaired_right);
+                 "Left out: %u leaks that are no evidence on one side; runs without a partner: %u left%s, %u right.",
+                 comparison->no_evidence, comparison->unpaired_left, reads, comparison->unpaired_right);
         styled_wrapped(&styled, 0, 0, line);
     }
     differences(&styled, comparison);
@@ -128,12 +137,13 @@ int ld_report_compare_json(const struct ld_comparison *comparison, const struct 
     json_t *list = json_array();
     for (size_t i = 0; list && i < comparison->difference_count; i++)
         json_array_append_new(list, json_difference(&comparison->differences[i]));
-    json_t *object = json_pack("{s:s, s:s, s:o, s:o, s:o, s:i, s:i, s:i, s:i, s:i, s:o}", "left", sides->left, "right",
+    json_t *object = json_pack("{s:s, s:s, s:o, s:o, s:o, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o}", "left", sides->left, "right",
                                sides->right, "leaks", json_table(&comparison->leaks), "runs_with_false_alarms",
                                json_table(&comparison->false_alarms), "time_to_detect", json_time(comparison),
                                "no_evidence", (int)comparison->no_evidence, "unpaired_left",
                                (int)comparison->unpaired_left, "unpaired_right", (int)comparison->unpaired_right,
                                "pairs_across_arms", (int)comparison->across_arms, "pairs_with_other_reads",
-                               (int)comparison->reads_differ, "differences", list);
+                               (int)comparison->reads_differ, "pairs", (int)comparison->pairs,
+                               "unpaired_for_other_reads", (int)comparison->unpaired_reads, "differences", list);
     return style_json(object, out);
 }

@@ -234,7 +234,9 @@ static int pair_all(struct comparing *comparing)
         const struct ld_cell *partner = partner_cell(comparing, cell, &counts);
         const struct ld_run_plan *right = run_of(right_plan, partner, left->repetition);
         if (!right) {
+            const struct ld_cell *same = same_arm(comparing->right, cell);
             result->unpaired_left += counts;
+            result->unpaired_reads += counts && same && same->reads != cell->reads;
             continue;
         }
         paired++;
@@ -244,6 +246,7 @@ static int pair_all(struct comparing *comparing)
         if (!code)
             code = pair_false_alarms(comparing, cell, left, right);
     }
+    result->pairs = (uint32_t)paired;
     result->unpaired_right = (uint32_t)(runs_to_pair(comparing) - paired);
     return code;
 }

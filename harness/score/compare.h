@@ -38,6 +38,8 @@ struct ld_comparison {
     struct ld_compare_table leaks, false_alarms;
     uint32_t no_evidence;      /* leaks with an outcome on both sides, one of them no evidence */
     uint32_t across_arms, reads_differ; /* of the pairs of runs: of two arms; and in which something else was read */
+    uint32_t pairs;                         /* of runs; 0: nothing is compared */
+    uint32_t unpaired_reads;                /* of the left without a partner, those whose cell has one that reads otherwise */
     uint32_t unpaired_left, unpaired_right; /* runs whose partner is missing, or whose cell reads something else */
     /* Restricted mean time to detect, left minus right, up to the longest time in any pair; its 95 % interval is the percentile bootstrap over pairs (scenarios when there are enough). Without a pair: 0. */
     size_t time_pairs, clusters;

@@ -1,13 +1,43 @@
 #include "runner/cli/against.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/text.h"
 #include "runner/cli/command.h"
 #include "runner/run/baseline_file.h"
 
 #define OUTPUT_MAX ((size_t)64 << 20)
+
+#define NAMES_MAX 256
+#define NAME_ROOM 256
+
+/* No file of that name among the baselines: which is near? */
+static int unknown_name(const char *name, const char *path, struct ld_error *error)
+{
+    char texts[NAMES_MAX][NAME_ROOM];
+    const char *names[NAMES_MAX + 1] = {NULL};
+    DIR *folder = opendir(LD_BASELINES_FOLDER);
+    size_t count = 0;
+    for (struct dirent *entry; folder && count < NAMES_MAX && (entry = readdir(folder));) {
+        size_t length = strlen(entry->d_name);
+        if (length <= 5 || strcmp(entry->d_name + length - 5, ".json") != 0)
+            continue;
+        snprintf(texts[count], NAME_ROOM, "%.*s", (int)(length - 5), entry->d_name);
+        names[count] = texts[count];
+        count++;
+    }
+    if (folder)
+        closedir(folder);
+    const char *nearest = ld_nearest(name, names);
+    if (nearest)
+        return ld_fail(error, LD_EUSAGE, "there is no baseline %s; did you mean %s?", name, nearest);
+    return ld_fail(error, LD_EUSAGE, "there is no baseline %s (no %s); leakdrill baseline list shows those there are", name,
+                   path);
+}
 
 int ld_against_open(struct ld_against *against, const char *name, struct ld_error *error)
 {
@@ -15,6 +45,8 @@ int ld_against_open(struct ld_against *against, const char *name, struct ld_erro
     if (!name)
         return 0;
     int code = ld_baseline_path(name, path, sizeof path, error);
+    if (!code && access(path, F_OK) != 0 && !strchr(name, '/') && strcmp(path, name) != 0)
+        return unknown_name(name, path, error);
     if (!code)
         code = ld_baseline_read(&against->baseline, path, error);
     against->given = code == 0;

@@ -34,7 +34,7 @@ static int check_detector(const struct ld_judged_campaign *side, const char *det
 }
 
 static int compare(const struct ld_invocation *invocation, const struct ld_judged_campaign *left, const struct ld_judged_campaign *right,
-                   const char *const detectors[2], struct ld_error *error)
+                   const char *const detectors[2], bool *ret_compared, struct ld_error *error)
 {
     const struct ld_compare_side left_side = {&left->plan, &left->judged.score, detectors[0]};
     const struct ld_compare_side right_side = {&right->plan, &right->judged.score, detectors[1]};
@@ -52,12 +52,13 @@ static int compare(const struct ld_invocation *invocation, const struct ld_judge
         ld_put(&out);
     else
         ld_fail(error, code, "%s", ld_code_text(code));
+    *ret_compared = comparison.pairs > 0;
     ld_buffer_done(&out);
     ld_comparison_done(&comparison);
     return code;
 }
 
-static int compare_detectors(const struct ld_invocation *invocation, struct ld_error *error)
+static int compare_detectors(const struct ld_invocation *invocation, bool *ret_compared, struct ld_error *error)
 {
     const char *const detectors[2] = {invocation->arguments[0], invocation->arguments[1]};
     struct ld_judged_campaign side = {0};
@@ -68,23 +69,27 @@ static int compare_detectors(const struct ld_invocation *invocation, struct ld_e
     for (int i = 0; i < 2 && !code; i++)
         code = check_detector(&side, detectors[i], path, error);
     if (!code)
-        code = compare(invocation, &side, &side, detectors, error);
+        code = compare(invocation, &side, &side, detectors, ret_compared, error);
     ld_judged_campaign_done(&side);
     return code;
 }
 
-static int compare_campaigns(const struct ld_invocation *invocation, const char *detector, struct ld_error *error)
+static int compare_campaigns(const struct ld_invocation *invocation, const char *detector, bool *ret_compared,
+                             struct ld_error *error)
 {
     const char *const detectors[2] = {detector, detector};
     struct ld_judged_campaign sides[2] = {0};
     int code = 0;
     for (int i = 0; i < 2 && !code; i++) {
-        code = ld_judged_campaign_open(&sides[i], invocation->arguments[i], error);
+        char path[512];
+        code = ld_database_find(invocation->arguments[i], path, sizeof path, error);
+        if (!code)
+            code = ld_judged_campaign_open(&sides[i], path, error);
         if (!code)
             code = check_detector(&sides[i], detector, invocation->arguments[i], error);
     }
     if (!code)
-        code = compare(invocation, &sides[0], &sides[1], detectors, error);
+        code = compare(invocation, &sides[0], &sides[1], detectors, ret_compared, error);
     ld_judged_campaign_done(&sides[0]);
     ld_judged_campaign_done(&sides[1]);
     return code;
@@ -101,6 +106,10 @@ int ld_command_compare(const struct ld_invocation *invocation)
     bool files = access(invocation->arguments[0], F_OK) == 0 && access(invocation->arguments[1], F_OK) == 0;
     if (files && !detector)
         return ld_usage_error(invocation->command, "two databases need --detector DETECTOR");
-    int code = detector ? compare_campaigns(invocation, detector, &error) : compare_detectors(invocation, &error);
-    return code ? ld_say_error(invocation->command, &error) : LD_EXIT_OK;
+    bool compared = false;
+    int code = detector ? compare_campaigns(invocation, detector, &compared, &error)
+                        : compare_detectors(invocation, &compared, &error);
+    if (code)
+        return ld_say_error(invocation->command, &error);
+    return compared ? LD_EXIT_OK : LD_EXIT_INCONCLUSIVE;
 }
