@@ -1,4 +1,5 @@
 /* What got worse, and better, against a baseline. */
+#include <jansson.h>
 #include <stdio.h>
 
 #include "reports/style.h"
@@ -39,4 +40,20 @@ int ld_report_regressions(const struct ld_regressions *regressions, const char *
         styled_wrapped(&styled, 0, 0, line);
     }
     return styled.code;
+}
+
+static json_t *finding_object(const struct ld_regression *item)
+{
+    return json_pack("{s:s, s:b, s:s, s:s, s:s, s:b, s:b}", "kind", ld_regression_name(item->kind), "fails", item->fails,
+                     "cell", item->cell, "detector", item->detector, "text", item->text, "run_again", item->rerun,
+                     "confirmed", item->confirmed);
+}
+
+int ld_report_regressions_json(const struct ld_regressions *regressions, const char *baseline, struct ld_buffer *out)
+{
+    json_t *findings = json_array();
+    for (size_t i = 0; findings && i < regressions->count; i++)
+        json_array_append_new(findings, finding_object(&regressions->items[i]));
+    return style_json(json_pack("{s:s, s:b, s:o}", "baseline", baseline, "worse", ld_regressions_fail(regressions),
+                                "findings", findings), out);
 }

@@ -8,6 +8,8 @@
 
 #include "base/text.h"
 #include "runner/cli/command.h"
+#include "runner/cli/formats.h"
+#include "runner/cli/style.h"
 #include "runner/run/baseline_file.h"
 
 #define OUTPUT_MAX ((size_t)64 << 20)
@@ -94,28 +96,63 @@ static int confirm(struct ld_regressions *regressions, const struct ld_against_r
     return code;
 }
 
+static int in_text(const struct ld_regressions *regressions, const char *baseline, struct ld_buffer *out)
+{
+    const struct ld_text_style style = ld_style_of_file();
+    return ld_report_regressions(regressions, baseline, &style, out);
+}
+
+/* A file for people, one for machines, one for CI. */
+static int write_files(const struct ld_against *against, const struct ld_regressions *regressions,
+                       struct ld_error *error)
+{
+    static const struct {
+        const char *name;
+        int (*render)(const struct ld_regressions *regressions, const char *baseline, struct ld_buffer *out);
+    } files[] = {{"against.txt", in_text},
+                 {"against.json", ld_report_regressions_json},
+                 {"against.xml", ld_report_regressions_junit}};
+    int code = 0;
+    for (size_t i = 0; i < sizeof files / sizeof *files && !code; i++) {
+        struct ld_buffer out;
+        ld_buffer_init(&out, OUTPUT_MAX);
+        code = files[i].render(regressions, against->baseline.name, &out);
+        if (code)
+            ld_fail(error, code, "%s: %s", files[i].name, ld_code_text(code));
+        else
+            code = ld_report_write_file(against->report_folder, files[i].name, &out, error);
+        ld_buffer_done(&out);
+    }
+    return code;
+}
+
+static int tell(const struct ld_against *against, const struct ld_regressions *regressions,
+                const struct ld_text_style *style, struct ld_error *error)
+{
+    struct ld_buffer out;
+    ld_buffer_init(&out, OUTPUT_MAX);
+    int code = ld_report_regressions(regressions, against->baseline.name, style, &out);
+    if (code)
+        ld_fail(error, code, "%s", ld_code_text(code));
+    code = ld_put_done(&out, code, error);
+    return code || !against->report_folder ? code : write_files(against, regressions, error);
+}
+
 int ld_against_judge(const struct ld_against *against, const struct ld_plan *plan, const struct ld_judged *judged,
                      const struct ld_against_rerun *rerun, const struct ld_text_style *style, bool *ret_fails,
                      struct ld_error *error)
 {
     struct ld_baseline now = {0};
     struct ld_regressions regressions = {0};
-    struct ld_buffer out;
-    ld_buffer_init(&out, OUTPUT_MAX);
     int code = ld_baseline_make(&now, plan, &judged->score, &judged->verdicts, error);
     if (!code)
         code = ld_regress(&regressions, &against->baseline, &now, plan, against->data_folder, error);
     if (!code)
         code = confirm(&regressions, rerun, error);
-    if (!code) {
-        code = ld_report_regressions(&regressions, against->baseline.name, style, &out);
-        if (code)
-            ld_fail(error, code, "%s", ld_code_text(code));
-        else
-            ld_put(&out);
+    if (!code)
+        code = tell(against, &regressions, style, error);
+    if (!code)
         *ret_fails = ld_regressions_fail(&regressions);
-    }
-    ld_buffer_done(&out);
     ld_regressions_done(&regressions);
     ld_baseline_done(&now);
     return code;

@@ -9,7 +9,8 @@
 struct ld_against {
     bool given;
     struct ld_baseline baseline;
-    const char *data_folder; /* where shipped rules are; the caller's, set before judging */
+    const char *report_folder; /* what was found is written there too; NULL: nowhere. The caller's, as */
+    const char *data_folder;   /* where shipped rules are; the caller's, set before judging */
 };
 
 /* Before anything starts. `name` NULL: nothing is given. LD_EUSAGE, LD_ESPEC. */
@@ -22,7 +23,7 @@ struct ld_against_rerun {
     void *context;
 };
 
-/* Compare, let the cells that lost leaks run again, and tell on stdout. */
+/* Compare, let the cells that lost leaks run again, and tell on stdout, and in against.txt, .json and .xml (JUnit). */
 int ld_against_judge(const struct ld_against *against, const struct ld_plan *plan, const struct ld_judged *judged,
                      const struct ld_against_rerun *rerun, const struct ld_text_style *style, bool *ret_fails,
                      struct ld_error *error);

@@ -74,6 +74,14 @@ static int write_file(const char *path, const struct ld_buffer *bytes, struct ld
     return good ? 0 : ld_fail_errno(error, LD_EIO, saved, "cannot write %s", path);
 }
 
+int ld_report_write_file(const char *folder, const char *name, const struct ld_buffer *bytes, struct ld_error *error)
+{
+    char path[1024];
+    if (snprintf(path, sizeof path, "%s/%s", folder, name) >= (int)sizeof path)
+        return ld_fail(error, LD_EUSAGE, "--report: the path is too long");
+    return write_file(path, bytes, error);
+}
+
 int ld_report_write(const struct ld_report_format *format, const struct ld_report_source *source, const char *path,
                     struct ld_error *error)
 {

@@ -27,5 +27,7 @@ int ld_report_write(const struct ld_report_format *format, const struct ld_repor
                     struct ld_error *error);
 /* Every format to its file in the folder, which is there. */
 int ld_report_write_all(const struct ld_report_source *source, const char *folder, struct ld_error *error);
+/* These bytes as a file of the folder. */
+int ld_report_write_file(const char *folder, const char *name, const struct ld_buffer *bytes, struct ld_error *error);
 
 #endif

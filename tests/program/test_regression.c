@@ -122,7 +122,8 @@ static void goleak_without_settling_is_found_and_named(void **state)
     lab_check(&result, 0, "leakdrill-baselines/settled.json: 1 row", NULL);
     program_result_done(&result);
     if (!run_until_evident(&result, "hasty.yaml", VALID,
-                           (const char *const[]){"--filter", "calm/healthy/slow", "--against", "settled", NULL}, database))
+                           (const char *const[]){"--filter", "calm/healthy/slow", "--against", "settled", "--report", "report",
+                                                 NULL}, database))
         skip();
     lab_check(&result, 1, "Against the baseline settled: worse", NULL);
     assert_says(&result, "false-alarm goleak, calm/healthy/slow: false alarms in ");
@@ -130,6 +131,15 @@ static void goleak_without_settling_is_found_and_named(void **state)
     assert_says(&result, "its options were {\"settle\":\"500ms\"");
     assert_says(&result, "and are {\"settle\":\"0s\"");
     program_result_done(&result);
+    static const char *const files[][2] = {{"report/against.txt", "false-alarm goleak, calm/healthy/slow"},
+                                           {"report/against.json", "\"kind\": \"false-alarm\""},
+                                           {"report/against.xml", "name=\"false-alarm\"><failure message=\"false alarms"}};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char *text = lab_read(&lab, files[i][0]);
+        if (!text || !strstr(text, files[i][1]))
+            fail_msg("\"%s\" is not in %s:\n%s", files[i][1], files[i][0], text ? text : "(no file)");
+        free(text);
+    }
 }
 
 static int open_lab(void **state)

@@ -145,6 +145,8 @@ static void without_a_partner(void **state)
     struct ld_comparison comparison = compare("subject", "subject");
     assert_int_equal(comparison.unpaired_left, 2);
     assert_int_equal(comparison.unpaired_right, 0);
+    assert_int_equal(comparison.unpaired_reads, 0);
+    assert_int_equal(comparison.pairs, 2 * PAIRS - 2);
     ld_comparison_done(&comparison);
     right->plan.run_count += 2;
     right->count += 2;
@@ -152,6 +154,8 @@ static void without_a_partner(void **state)
     comparison = compare("subject", "subject");
     assert_int_equal(comparison.unpaired_left, PAIRS);
     assert_int_equal(comparison.unpaired_right, PAIRS);
+    assert_int_equal(comparison.unpaired_reads, PAIRS);
+    assert_int_equal(comparison.pairs, PAIRS);
     assert_int_equal(comparison.time_pairs, 0);
     ld_comparison_done(&comparison);
 }
