@@ -19,8 +19,8 @@ static int rename_profile(struct ld_blind *blind, const struct ld_observation *o
     return 0;
 }
 
-/* What an endpoint answers may be anything: a profile, a dump within other words, or bytes that are neither. Of a damaged
- * gzip nothing is told: what can still be unpacked of it would have the names. */
+/* What an endpoint answers may be anything: a profile, a dump within other words, or bytes that are neither. Of a
+ * damaged gzip nothing is told: what can still be unpacked of it would have the names. */
 static int rename_answer(struct ld_blind *blind, const struct ld_observation *observation,
                          struct ld_observation *renamed, struct ld_error *error)
 {

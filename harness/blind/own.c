@@ -3,13 +3,13 @@
 #include "observe/package.h"
 
 /* Of libc, and what cgo adds on the C side. The sanitizers' begin with two underscores. */
-static const char *const c_library[] = {"malloc", "calloc", "realloc", "reallocarray", "free",   "posix_memalign", "memalign",
-                                        "aligned_alloc", "strdup", "strndup", "memcpy", "memmove", "memset",
-                                        "strlen", "strcpy", "strncpy", "printf", "fprintf", "puts", "abort",
-                                        "start_thread", "clone", "clone3", "main", "_start", "pthread_create",
-                                        "CString", "CBytes", "GoString", "GoStringN", "GoBytes", "_CMalloc",
-                                        "asmcgocall", "crosscall1", "crosscall2", "gogo", "mcall", "usleep", "sleep",
-                                        "nanosleep", "poll", "read", "write", "open", "close", NULL};
+static const char *const c_library[] = {
+    "malloc", "calloc", "realloc", "reallocarray", "free", "posix_memalign", "memalign", "aligned_alloc",
+    "strdup", "strndup", "memcpy", "memmove", "memset", "strlen", "strcpy", "strncpy", "printf", "fprintf",
+    "puts", "abort", "start_thread", "clone", "clone3", "main", "_start", "pthread_create", "CString",
+    "CBytes", "GoString", "GoStringN", "GoBytes", "_CMalloc", "asmcgocall", "crosscall1", "crosscall2",
+    "gogo", "mcall", "usleep", "sleep", "nanosleep", "poll", "read", "write", "open", "close", NULL
+};
 
 static bool is_one_of(const char *const *texts, struct ld_span span)
 {

@@ -142,7 +142,7 @@ static bool is_header(struct ld_span line)
            (ld_scan_text(&line, "[") || ld_scan_text(&line, "gp="));
 }
 
-/* goleak's "[Goroutine 7 in state chan receive, with shop.wait on top of the stack:": the words of the state are Go's. */
+/* goleak's "[Goroutine 7 in state chan receive, with shop.wait on top of the stack:": the state's words are Go's. */
 static bool is_goleak_head(struct ld_span line, struct ld_span *ret_name)
 {
     static const char with[] = ", with ";
