@@ -103,8 +103,8 @@ static void compare_pair(struct ld_agreement *agreement, const struct ld_alert *
     ld_alert_describe(sighted, second + length, sizeof second - (size_t)length);
     differ(agreement, "without names", first, second);
     if (strcmp(first, second + length) == 0) /* what differs is in none of what a description holds */
-        snprintf(agreement->text, sizeof agreement->text, "differs: %s: without names \"%.160s\", with names \"%.160s\"",
-                 first, blind->why, sighted->why);
+        snprintf(agreement->text, sizeof agreement->text,
+                 "differs: %s: without names \"%.160s\", with names \"%.160s\"", first, blind->why, sighted->why);
 }
 
 void ld_agreement_compare(struct ld_agreement *agreement)

@@ -291,7 +291,8 @@ static const char *identity_of(pid_t pid, char *text, size_t room)
 static int write_campaign(struct campaign *campaign, struct ld_error *error)
 {
     const struct ld_plan *plan = campaign->setting->plan;
-    struct ld_fact *facts = ld_arena_array(campaign->arena, FACTS_MAX + LD_RULES_FILES_MAX + plan->cell_count, sizeof *facts);
+    struct ld_fact *facts =
+        ld_arena_array(campaign->arena, FACTS_MAX + LD_RULES_FILES_MAX + plan->cell_count, sizeof *facts);
     char boot[LD_BOOT_ID_SIZE], self[64], guard[64];
     char id[64], cores[24], jobs[24], runs[24];
     size_t count = 0, rules;
