@@ -151,6 +151,22 @@ static void a_recording_is_harmless_and_can_be_replayed(void **state)
     lab_check(&result, 2, NULL, "target.attach: must be http://, a numeric loopback address");
     program_result_done(&result);
     assert_false(lab_has(&lab, "far.yaml"));
+    /* As long as it is by default, and as it may be. */
+    for (size_t i = 0; i < 2; i++) {
+        struct running_program recording;
+        static const char *const lasts[] = {"1m", "12h"};
+        LAB_START(&lab, &recording, "record", url, "--for", lasts[i], "--db", lasts[i]);
+        program_await_err(&recording, "at a time, seed");
+        kill(recording.pid, SIGINT);
+        program_finish(&recording, &result);
+        lab_check(&result, 130, NULL, NULL);
+        program_result_done(&result);
+    }
+    /* Nobody there: told at once, and nothing is left. */
+    LAB_RUN(&lab, &result, "record", "http://127.0.0.1:1", "--db", "none.db");
+    lab_check(&result, 3, "", "http://127.0.0.1:1 does not answer: ");
+    program_result_done(&result);
+    assert_false(lab_has(&lab, "none.yaml") || lab_has(&lab, "none.db"));
     end_service(&service, &result);
     if (strstr(result.out, "/work") || strstr(result.out, "debug=2") || strstr(result.out, "leak"))
         fail_msg("it was asked: %s", result.out);
