@@ -76,7 +76,7 @@ int ld_import_new(struct ld_import **ret_import, const struct ld_import_setting 
 void ld_import_free(struct ld_import *import); /* NULL is allowed */
 
 enum ld_import_kind { LD_IMPORT_PROFILE, LD_IMPORT_CSV, LD_IMPORT_RANGE, LD_IMPORT_UNKNOWN };
-/* What a file is, by its bytes; its name decides between those alike. */
+/* What a file is, by its bytes. A CSV is what is named so, or has a header with a column of time. */
 enum ld_import_kind ld_import_kind_of(const char *name, const void *bytes, size_t length);
 
 /* One file. `file` is what errors name, `place` the folder below the one that the user named, "" for itself. The bytes

@@ -1,6 +1,7 @@
 /* A profile's file: its kind from its bytes, its time and instance from its name. */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "import/internal.h"
 
@@ -152,6 +153,14 @@ static bool is_profile(const void *bytes, size_t length)
     return length > 1 && (b[0] & 7) == 2 && b[0] != '\n' && (b[0] >> 3) <= 11 && b[0] != '"' && b[0] != ' ';
 }
 
+static bool holds(const char *text, size_t length, const char *word)
+{
+    for (size_t at = 0; at + strlen(word) <= length; at++)
+        if (strncasecmp(text + at, word, strlen(word)) == 0)
+            return true;
+    return false;
+}
+
 enum ld_import_kind ld_import_kind_of(const char *name, const void *bytes, size_t length)
 {
     const char *text = bytes;
@@ -166,6 +175,6 @@ enum ld_import_kind ld_import_kind_of(const char *name, const void *bytes, size_
         return LD_IMPORT_RANGE;
     const char *end = memchr(text, '\n', length);
     size_t line = end ? (size_t)(end - text) : length;
-    return memchr(text, ',', line) || memchr(text, '\t', line) || memchr(text, ';', line) ? LD_IMPORT_CSV
-                                                                                         : LD_IMPORT_UNKNOWN;
+    bool columns = memchr(text, ',', line) || memchr(text, '\t', line) || memchr(text, ';', line);
+    return columns && holds(text, line, "time") ? LD_IMPORT_CSV : LD_IMPORT_UNKNOWN;
 }

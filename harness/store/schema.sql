@@ -19,7 +19,8 @@ CREATE TABLE campaign (
     interrupted      INTEGER NOT NULL DEFAULT 0 -- the number of the signal that did it
 ) STRICT;
 
--- Host and toolchain: kernel, cores, memory, Go version, leakdrill version, ...
+-- Host and toolchain: kernel, cores, memory, Go version, leakdrill version, ... The texts of the rule files that
+-- detectors read: rules.<file>. Of an import: import.source, import.period, import.instance.<N>.
 CREATE TABLE fact (
     campaign  INTEGER NOT NULL REFERENCES campaign,
     name      TEXT NOT NULL,

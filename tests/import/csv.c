@@ -122,6 +122,18 @@ static void mistakes_have_their_place(void **state)
     }
 }
 
+static void a_csv_has_a_name_or_a_time(void **state)
+{
+    (void)state;
+    assert_int_equal(ld_import_kind_of("a.csv", "x", 1), LD_IMPORT_CSV);
+    assert_int_equal(ld_import_kind_of("a", "n,Time\n", 7), LD_IMPORT_CSV);
+    assert_int_equal(ld_import_kind_of("a", "n,tim", 5), LD_IMPORT_UNKNOWN);
+    assert_int_equal(ld_import_kind_of("a", "time\n", 5), LD_IMPORT_UNKNOWN);
+    assert_int_equal(ld_import_kind_of("a", " \n{", 3), LD_IMPORT_RANGE);
+    assert_int_equal(ld_import_kind_of("a", "goroutine 1 [", 13), LD_IMPORT_PROFILE);
+    assert_int_equal(ld_import_kind_of("a", "", 0), LD_IMPORT_UNKNOWN);
+}
+
 static void one_instant_has_one_value(void **state)
 {
     struct rig rig;
@@ -145,6 +157,7 @@ int test_csv(void)
         cmocka_unit_test(rows_become_numbers),    cmocka_unit_test(instances_and_lives),
         cmocka_unit_test(silence_is_a_failed_read), cmocka_unit_test(columns_of_other_names),
         cmocka_unit_test(mistakes_have_their_place), cmocka_unit_test(one_instant_has_one_value),
+        cmocka_unit_test(a_csv_has_a_name_or_a_time),
     };
     return cmocka_run_group_tests_name("csv", tests, NULL, NULL);
 }
