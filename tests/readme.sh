@@ -8,6 +8,7 @@
 #   ./quickstart run      what it does after set-up: leakdrill run, cut down to one cell of each variant and one run,
 #                         or with the arguments that are there
 #   ./quickstart test     ./quickstart help: that it knows the command
+#   leakdrill run scenarios/…  leakdrill plan, with the same arguments: they take minutes
 #   leakdrill new-…       the same on a copy of the source tree, in place of the one that is being tested
 #   cmake, ctest          a look whether CMakePresets.json has the preset
 set -eu
@@ -55,8 +56,9 @@ awk '
 # replacement COMMAND: what is run for it
 replacement() {
     case $1 in
-    "./quickstart run") echo "leakdrill run --filter 'chan-recv-unclosed/*/none' --runs 1 --db quickstart.db" ;;
+    "./quickstart run") echo "leakdrill run --filter 'chan-recv-unclosed/*/none' --runs 1" ;;
     "./quickstart run "*) echo "leakdrill run ${1#./quickstart run }" ;;
+    "leakdrill run scenarios/"*) echo "leakdrill plan ${1#leakdrill run }" ;;
     "./quickstart test") echo "./quickstart help | grep -q '^ *./quickstart test '" ;;
     "leakdrill new-"*)
         echo "mkdir -p tree/tests && cp -r '$source/fixtures-go' '$source/harness' '$source/scenarios' tree &&" \

@@ -21,6 +21,7 @@
 #include "runner/run/sequence.h"
 
 #define TICK_EVERY_MS 250
+#define BEGIN_EVERY_NS (150 * LD_MS) /* between two runs, beyond as many as there are cores */
 #define FACTS_MAX 24 /* without those of scenarios */
 #define BUILD_MEMORY ((size_t)64 << 20) /* paths and commands of the programs that are built */
 #define GUARD_KILLED "the guard process was killed, and all it guarded with it"
@@ -45,6 +46,9 @@ struct campaign {
     struct signals_before before;
     uv_signal_t signals[SIGNALS];
     uv_timer_t tick;
+    uv_timer_t pace;         /* until the next run may begin */
+    bool pacing;
+    int64_t begun_ns;        /* when the last run began */
     struct ld_run **running; /* places_of them */
     size_t running_count;
     size_t active;           /* of them, those that are not done: at most `jobs` */
@@ -217,6 +221,29 @@ static bool has_room(const struct campaign *campaign)
            campaign->running_count < places_of(campaign->setting);
 }
 
+static void on_pace(uv_timer_t *timer)
+{
+    struct campaign *campaign = timer->data;
+    campaign->pacing = false;
+    start_more(campaign);
+}
+
+/* A run's programs use the machine whole while they begin: more at once than there are cores would keep the control
+ * loop, and every run in hand, from their turn. True: a later call of start_more goes on. */
+static bool is_too_soon(struct campaign *campaign)
+{
+    uv_loop_t *loop = &campaign->control.loop;
+    int64_t wait_ns = campaign->begun_ns + BEGIN_EVERY_NS - (int64_t)uv_hrtime();
+    if (campaign->active < uv_available_parallelism() || wait_ns <= 0)
+        return false;
+    if (!campaign->pacing) {
+        campaign->pacing = true;
+        uv_update_time(loop);
+        uv_timer_start(&campaign->pace, on_pace, (uint64_t)(wait_ns / LD_MS + 1), 0);
+    }
+    return true;
+}
+
 static void start_more(struct campaign *campaign)
 {
     const struct ld_plan *plan = campaign->setting->plan;
@@ -224,7 +251,7 @@ static void start_more(struct campaign *campaign)
     look_at_guard(campaign);
     look_at_writer(campaign);
     look_at_sequence(campaign);
-    while (has_room(campaign) && (run_plan = next_run(campaign))) {
+    while (has_room(campaign) && !is_too_soon(campaign) && (run_plan = next_run(campaign))) {
         const struct ld_cell *cell = cell_of(campaign, run_plan);
         struct ld_run_programs programs;
         struct ld_run *run = NULL;
@@ -238,6 +265,7 @@ static void start_more(struct campaign *campaign)
             abort_all(campaign, campaign->error.message);
             break;
         }
+        campaign->begun_ns = (int64_t)uv_hrtime();
         campaign->running[campaign->running_count++] = run;
         campaign->active++;
         ld_sequence_started(campaign->sequence, run_plan);
@@ -406,6 +434,8 @@ static void watch(struct campaign *campaign)
     uv_timer_init(loop, &campaign->tick);
     campaign->tick.data = campaign;
     uv_timer_start(&campaign->tick, on_tick, TICK_EVERY_MS, TICK_EVERY_MS);
+    uv_timer_init(loop, &campaign->pace);
+    campaign->pace.data = campaign;
     pthread_sigmask(SIG_SETMASK, &campaign->before.mask, NULL);
 }
 
@@ -417,6 +447,7 @@ static void stop_watching(struct campaign *campaign)
     for (size_t i = 0; i < SIGNALS; i++)
         uv_close((uv_handle_t *)&campaign->signals[i], NULL);
     uv_close((uv_handle_t *)&campaign->tick, NULL);
+    uv_close((uv_handle_t *)&campaign->pace, NULL);
 }
 
 /* What came while they were held interrupted us too, though nothing was left to stop. */
@@ -441,7 +472,7 @@ static void give_signals_back(struct campaign *campaign)
 static void run_all(struct campaign *campaign)
 {
     start_more(campaign);
-    while (campaign->running_count > 0 || ld_sequence_is_busy(campaign->sequence))
+    while (campaign->running_count > 0 || campaign->pacing || ld_sequence_is_busy(campaign->sequence))
         uv_run(&campaign->control.loop, UV_RUN_ONCE);
 }
 
