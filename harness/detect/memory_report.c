@@ -1,9 +1,10 @@
 #include "detect/memory_report.h"
 
 #include <ctype.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "pprof/sanitizer.h"
 
 /* ---- the first line of a report */
 
@@ -32,17 +33,6 @@ static bool begins(const char *text, const char *with)
     return strncmp(text, with, strlen(with)) == 0;
 }
 
-/* Behind "==4242==", or NULL. */
-static const char *behind_pid(const char *line)
-{
-    if (!begins(line, "=="))
-        return NULL;
-    const char *digits = line + 2, *end = digits;
-    while (isdigit((unsigned char)*end))
-        end++;
-    return end > digits && begins(end, "==") ? end + 2 : NULL;
-}
-
 static enum ld_cause cause_of_error(const char *text)
 {
     for (size_t i = 0; i < sizeof memory_errors / sizeof *memory_errors; i++)
@@ -62,12 +52,13 @@ static void begin_error(struct ld_memory_report *report, const char *text)
     memcpy(report->finding.what, text, length);
 }
 
-static enum ld_sanitizer_says read_head(struct ld_memory_report *report, const char *text)
+/* `text`: behind the process; `error`: NULL, or behind AddressSanitizer's word for one. */
+static enum ld_sanitizer_says read_head(struct ld_memory_report *report, const char *text, const char *error)
 {
-    static const char address[] = "ERROR: AddressSanitizer: ", leak[] = "ERROR: LeakSanitizer: detected memory leaks",
+    static const char leak[] = "ERROR: LeakSanitizer: detected memory leaks",
                       fatal[] = "LeakSanitizer has encountered a fatal error";
-    if (begins(text, address)) {
-        begin_error(report, text + strlen(address));
+    if (error) {
+        begin_error(report, error);
     } else if (begins(text, leak)) {
         *report = (struct ld_memory_report){.at = LD_REPORT_PASSED, .finding.by = LD_SANITIZER_LEAK};
     } else if (begins(text, fatal)) {
@@ -101,73 +92,13 @@ static bool read_leak(struct ld_memory_report *report, const char *line)
 
 /* ---- frames */
 
-struct frame {
-    const char *function, *place; /* not ended: their lengths say how long they are */
-    size_t function_length, place_length;
-};
-
-/* "    #1 0xcfd9ea in set /_/shop/glyph/glyph.go:13"; one without a function names a module at most, and nobody. */
-static bool read_frame(const char *line, struct frame *ret_frame)
+static void name_site(struct ld_memory_finding *finding, const struct ld_sanitizer_frame *frame)
 {
-    const char *text = line + strspn(line, " \t");
-    if (text == line || *text++ != '#' || !isdigit((unsigned char)*text))
-        return false;
-    *ret_frame = (struct frame){.function = "", .place = ""};
-    const char *in = strstr(text, " in ");
-    if (!in)
-        return true;
-    const char *function = in + strlen(" in "), *build = strstr(function, " (BuildId: ");
-    const char *end = build ? build : function + strlen(function), *place = end;
-    while (place > function && place[-1] != ' ')
-        place--;
-    /* Without a place, the last word is the name's own. */
-    bool placed = place > function && (*place == '(' || memchr(place, ':', (size_t)(end - place)));
-    *ret_frame = (struct frame){.function = function,
-                                .function_length = (size_t)((placed ? place - 1 : end) - function),
-                                .place = placed ? place : "",
-                                .place_length = placed ? (size_t)(end - place) : 0};
-    return true;
-}
-
-/* Of the sanitizer, the C library, cgo or the Go runtime; but the wrapper of a C function, _cgo_<hash>_Cfunc_<name>,
- * stands for that function. */
-static bool is_machinery(const struct frame *frame)
-{
-    static const char *const names[] = {"malloc", "calloc",  "realloc",  "free",           "strdup",
-                                        "strndup", "__strdup", "memalign", "posix_memalign", "aligned_alloc"};
-    static const char *const prefixes[] = {
-        "__interceptor_", "___interceptor_", "__asan_",  "__lsan_",  "__sanitizer_", "__libc_start", "operator new",
-        "operator delete", "runtime.",       "runtime/", "internal/", "x_cgo_",      "crosscall"};
-    static const char *const places[] = {"libsanitizer/", "compiler-rt/", "libasan.so", "liblsan.so",
-                                         "libclang_rt.",  "libc.so",      "libpthread", "ld-linux"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strlen(names[i]) == frame->function_length && begins(frame->function, names[i]))
-            return true;
-    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
-        if (begins(frame->function, prefixes[i]))
-            return true;
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
-        if (strstr(frame->place, places[i]))
-            return true;
-    return frame->function_length == 0 || (begins(frame->function, "_cgo_") && !strstr(frame->function, "_Cfunc_"));
-}
-
-/* As Go's own profiles and sources write it. A name of Go has a dot (its package), one of C has none. */
-static void name_site(struct ld_memory_finding *finding, const struct frame *frame)
-{
-    const char *name = frame->function, *wrapped = begins(name, "_cgo_") ? strstr(name, "_Cfunc_") : NULL;
-    size_t length = frame->function_length;
-    if (wrapped) {
-        length -= (size_t)(wrapped + strlen("_Cfunc_") - name);
-        name = wrapped + strlen("_Cfunc_");
-    }
-    bool of_c = wrapped || !memchr(name, '.', length);
-    if (length > sizeof finding->site - 3)
-        length = sizeof finding->site - 3;
-    snprintf(finding->site, sizeof finding->site, "%s%.*s", of_c ? "C." : "", (int)length, name);
-    size_t place_length = frame->place_length < sizeof finding->place ? frame->place_length : sizeof finding->place - 1;
-    memcpy(finding->place, frame->place, place_length);
-    finding->place[place_length] = '\0';
+    size_t length = ld_span_length(frame->place);
+    length = length < sizeof finding->place ? length : sizeof finding->place - 1;
+    ld_sanitizer_frame_site(frame, finding->site, sizeof finding->site);
+    memcpy(finding->place, frame->place.at, length);
+    finding->place[length] = '\0';
 }
 
 /* ---- lines */
@@ -181,10 +112,10 @@ static enum ld_sanitizer_says complete(struct ld_memory_report *report)
 /* Nothing but its frames is in a stack: what else comes ends it. */
 static enum ld_sanitizer_says read_stack(struct ld_memory_report *report, const char *line)
 {
-    struct frame frame;
-    if (!read_frame(line, &frame))
+    struct ld_sanitizer_frame frame;
+    if (!ld_sanitizer_frame_read(line, &frame))
         return complete(report);
-    if (is_machinery(&frame))
+    if (ld_sanitizer_frame_is_machinery(&frame))
         return LD_SANITIZER_NOTHING;
     name_site(&report->finding, &frame);
     return complete(report);
@@ -192,17 +123,17 @@ static enum ld_sanitizer_says read_stack(struct ld_memory_report *report, const 
 
 enum ld_sanitizer_says ld_memory_report_line(struct ld_memory_report *report, const char *line)
 {
-    struct frame frame;
-    const char *text = behind_pid(line);
+    struct ld_sanitizer_frame frame;
+    const char *text = ld_sanitizer_says(line);
     if (text && !ld_memory_report_unfinished(report))
-        return read_head(report, text);
+        return read_head(report, text, ld_sanitizer_error(line));
     switch (report->at) {
     case LD_REPORT_OUTSIDE:
         return LD_SANITIZER_NOTHING;
     case LD_REPORT_HEAD: /* until the first frame: "READ of size 1 …", hints, the signal's cause */
         if (begins(line, "SUMMARY: "))
             return complete(report);
-        if (!read_frame(line, &frame))
+        if (!ld_sanitizer_frame_read(line, &frame))
             return LD_SANITIZER_NOTHING;
         report->at = LD_REPORT_STACK;
         return read_stack(report, line);

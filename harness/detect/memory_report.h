@@ -13,10 +13,9 @@
  *
  *   SUMMARY: AddressSanitizer: 640 byte(s) leaked in 10 allocation(s).
  *
- * (compiler-rt/lib/asan/asan_report.cpp, lsan_common.cpp and sanitizer_stacktrace_printer.cpp say what is printed.) Of
- * an error the first stack counts: what did it. Of leaks the direct ones: indirect ones hang on them. A site is the
- * first frame that is neither the sanitizer's nor the C library's nor the Go runtime's; a C function is named as Go's
- * source calls it, C.set, whether the frame is its own or that of cgo's wrapper. */
+ * Its lines are taken apart by pprof/sanitizer.h. Of an error the first stack counts: what did it. Of leaks the direct
+ * ones: indirect ones hang on them. A site is the first frame that is neither the sanitizer's nor the C library's nor
+ * the Go runtime's. */
 #ifndef LD_DETECT_MEMORY_REPORT_H
 #define LD_DETECT_MEMORY_REPORT_H
 

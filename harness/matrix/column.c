@@ -75,10 +75,11 @@ static const struct ld_column columns[] = {
     METRIC("latency_p99", SECONDS, LAST, LATENCY_P99, "99th percentile of the latency"),
     SANITIZER("sanitizer_report", NAME, REPORT,
               "what AddressSanitizer's last report on stderr is about, such as heap-use-after-free; quoted with its "
-              "first line and the function of its innermost frame, which is the alert's site"),
+              "first line and the function of its innermost frame that is the program's, which is the alert's site"),
     SANITIZER("sanitizer_reports", COUNT, REPORTS, "reports of AddressSanitizer on stderr so far"),
     SANITIZER("sanitizer_frames", COUNT, FRAMES,
-              "frames of the last report's first stack, as far as it is written; the row is judged at its first"),
+              "frames of the last report's first stack, as far as it is written; the row is judged at the program's "
+              "first"),
     LATER("gc_pause_p99", "quantile of the collector's pauses"),
     LATER("gc_live_share", "live heap / heap at the start of the collection, the X and Y of gctrace"),
     LATER("survival", "goroutines of the site that outlive forced collections"),

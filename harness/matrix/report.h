@@ -1,4 +1,4 @@
-/* What AddressSanitizer writes on stderr, line by line. Private to the room. */
+/* What AddressSanitizer writes on stderr, line by line (pprof/sanitizer.h). Private to the room. */
 #ifndef LD_MATRIX_REPORT_H
 #define LD_MATRIX_REPORT_H
 
@@ -16,10 +16,12 @@ struct ld_sanitizer_report {
     bool in_stack;                  /* the first stack may go on */
     char text[LD_REPORT_TEXT_MAX];  /* "AddressSanitizer: heap-use-after-free on address …" */
     char what[LD_REPORT_WHAT_MAX];  /* "heap-use-after-free" */
-    char function[LD_REPORT_FUNCTION_MAX]; /* of the innermost frame that has a name */
+    char function[LD_REPORT_FUNCTION_MAX];  /* of the innermost frame that is the program's, as sites are written */
+    char machinery[LD_REPORT_FUNCTION_MAX]; /* of the innermost one that has a name and is not */
 };
 
-/* True when the line gave the report in hand its first named frame: it says now what and where. */
+/* True when the line gave the report in hand its function, or ended a stack that has no other: it says now what and
+ * where. */
 bool ld_sanitizer_line(struct ld_sanitizer_report *report, const char *line);
 
 #endif

@@ -249,6 +249,33 @@ static void test_a_report_is_told_once_whenever_it_comes(void **unused)
     }
 }
 
+/* Who calls the C library is at fault, and a C function is called as Go calls it; a stack of machinery alone is named
+ * when it ends. */
+static void test_a_report_names_the_program_s_own_frame(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *lines[4], *site;
+    } cases[] = {
+        {{HEAD, "    #0 0x7f11 in __interceptor_free (/lib/libasan.so.8+0xde)", FRAME},
+         "shop/cases/plates.(*Engraver).proofread"},
+        {{HEAD, "    #0 0x1 in runtime.asmcgocall runtime/asm.s:1", "    #1 0x2 in set /src/glyph.go:13"}, "C.set"},
+        {{HEAD, "    #0 0x2 in _cgo_624abf7d3f6a_Cfunc_set /tmp/go-build/cgo-gcc-prolog:68"}, "C.set"},
+        {{HEAD, "    #0 0x1 in runtime.memmove runtime/memmove.s:1", "    #1 0x1 in runtime.main x.go:1", ""},
+         "runtime.memmove"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct scene scene = begin();
+        for (size_t k = 0; k < 4 && cases[i].lines[k]; k++)
+            hand_line(scene.feed, cases[i].lines[k]);
+        const struct kept_alert *alert = find_open(&scene.feed->kept, 0);
+        if (!alert)
+            fail_msg("%s: not told", cases[i].lines[1]);
+        assert_string_equal(alert->site, cases[i].site);
+        end(&scene);
+    }
+}
+
 static void test_other_lines_are_no_report(void **unused)
 {
     (void)unused;
@@ -303,6 +330,7 @@ int test_memory(void)
         cmocka_unit_test(test_a_heap_that_was_not_collected_says_nothing),
         cmocka_unit_test(test_waitgroups_that_are_never_done),
         cmocka_unit_test(test_a_report_is_told_once_whenever_it_comes),
+        cmocka_unit_test(test_a_report_names_the_program_s_own_frame),
         cmocka_unit_test(test_other_lines_are_no_report),
         cmocka_unit_test(test_long_reports_stay_bounded),
     };
