@@ -5,8 +5,8 @@
  * p3f0a91c2/p81c4470e.(*N7b9021aa).nf09d3e11.func1. Package paths and own files are renamed element by element (p…:
  * a folder and a file's stem of one name have one token), identifiers as a whole (n…, exported ones N…). Left as
  * they are: package main, main.main, init, the compiler's funcN, gowrapN, deferwrapN, glob., -fm and -rangeN, line
- * numbers, addresses, counts, states, times and the keys of labels. Generic arguments become [...], as the text
- * encodings print them.
+ * numbers, addresses, counts, states, times and the keys of labels. Generic arguments and types without a name become
+ * [...], as the text encodings print them.
  *
  * Go's: packages whose path begins with a name of the standard library. A library's: packages whose path begins with a
  * domain. Own: the modules that the caller names, whatever they are called, package main, and all the rest. A file is

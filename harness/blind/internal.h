@@ -45,6 +45,8 @@ const struct ld_blind_word *ld_blind_known(const struct ld_blind *blind, enum ld
 int ld_blind_add_token(const struct ld_blind_word *word, struct ld_buffer *out);
 
 /* ---- own.c */
+/* Is it of a module that the caller named? */
+bool ld_blind_is_named(const struct ld_blind *blind, struct ld_span path);
 bool ld_blind_owns_package(const struct ld_blind *blind, struct ld_span path);
 /* Without knowing its function. */
 bool ld_blind_owns_file(const struct ld_blind *blind, struct ld_span path);
@@ -56,6 +58,8 @@ bool ld_blind_is_source(struct ld_span path);
 /* ---- symbol.c */
 /* How much of the text, from its beginning, is one symbol: a package path, a dot and a name. 0: none. */
 size_t ld_blind_symbol_length(struct ld_span text);
+/* A function of C, by its file: one of Go is told by its package. */
+bool ld_blind_owns_c(const struct ld_blind *blind, struct ld_span name, struct ld_span file);
 /* An identifier of own code, with what cgo puts before it. */
 int ld_blind_identifier(struct ld_blind *blind, struct ld_span name, struct ld_buffer *out);
 int ld_blind_elements(struct ld_blind *blind, struct ld_span path, struct ld_buffer *out);

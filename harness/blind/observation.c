@@ -52,6 +52,17 @@ static int rename_text(struct ld_blind *blind, const struct ld_observation *obse
     return 0;
 }
 
+/* What went wrong may quote the beginning of what was read. */
+static int rename_reason(struct ld_blind *blind, const struct ld_observation *observation,
+                         struct ld_observation *renamed, struct ld_error *error)
+{
+    int code = ld_blind_prose(blind, ld_blind_span(observation->text), &blind->body);
+    if (code)
+        return ld_fail(error, code, "renaming a reason: %s", ld_code_text(code));
+    renamed->text = ld_buffer_text(&blind->body);
+    return 0;
+}
+
 int ld_blind_observation(struct ld_blind *blind, const struct ld_observation *observation,
                          struct ld_observation *ret_observation, struct ld_error *error)
 {
@@ -65,6 +76,8 @@ int ld_blind_observation(struct ld_blind *blind, const struct ld_observation *ob
         code = rename_answer(blind, observation, &renamed, error);
     else if (observation->kind == LD_OBSERVATION_LINE && observation->text)
         code = rename_text(blind, observation, &renamed, error);
+    else if (observation->kind == LD_OBSERVATION_FAILED && observation->text)
+        code = rename_reason(blind, observation, &renamed, error);
     blind->showing = false;
     if (!code)
         *ret_observation = renamed;

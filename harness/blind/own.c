@@ -31,12 +31,38 @@ static struct ld_span first_element(struct ld_span path)
     return (struct ld_span){path.at, slash ? slash : path.end};
 }
 
+static int digit_of(char c)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *digit = c ? strchr(digits, c) : NULL;
+    return digit ? (int)(digit - digits) : -1;
+}
+
+/* Step over a module's path. In the last element of a symbol's package the linker writes a dot, and some other bytes,
+ * as %2e (cmd/internal/objabi.PathToPrefix). */
+static bool take_module(struct ld_span *path, const char *module)
+{
+    struct ld_span rest = *path;
+    for (; *module && rest.at < rest.end; module++) {
+        int high = ld_span_length(rest) > 2 && *rest.at == '%' ? digit_of(rest.at[1]) : -1;
+        int low = high < 0 ? -1 : digit_of(rest.at[2]);
+        unsigned char byte = low < 0 ? (unsigned char)*rest.at : (unsigned char)(high << 4 | low);
+        if (byte != (unsigned char)*module)
+            return false;
+        rest.at += low < 0 ? 1 : 3;
+    }
+    if (*module)
+        return false;
+    *path = rest;
+    return true;
+}
+
 /* In a module that the caller named, perhaps with its version behind it. */
-static bool is_named(const struct ld_blind *blind, struct ld_span path)
+bool ld_blind_is_named(const struct ld_blind *blind, struct ld_span path)
 {
     for (size_t i = 0; i < blind->own_count; i++) {
         struct ld_span rest = path;
-        if (blind->own[i][0] && ld_scan_text(&rest, blind->own[i]) &&
+        if (blind->own[i][0] && take_module(&rest, blind->own[i]) &&
             (rest.at == rest.end || *rest.at == '/' || *rest.at == '@'))
             return true;
     }
@@ -45,7 +71,7 @@ static bool is_named(const struct ld_blind *blind, struct ld_span path)
 
 bool ld_blind_owns_package(const struct ld_blind *blind, struct ld_span path)
 {
-    if (is_named(blind, path))
+    if (ld_blind_is_named(blind, path))
         return true;
     struct ld_span first = first_element(path);
     if (first.at == first.end || ld_package_is_go(first.at, ld_span_length(first)))
@@ -80,7 +106,7 @@ bool ld_blind_owns_file(const struct ld_blind *blind, struct ld_span path)
     static const char *const system[] = {"/usr/", "/lib/", "/lib64/", NULL};
     if (path.at == path.end || *path.at == '<' || *path.at == '?')
         return false;
-    if (is_named(blind, path))
+    if (ld_blind_is_named(blind, path))
         return true;
     if (contains(path, "/pkg/mod/") || contains(path, "@v") || is_below_goroot(path))
         return false;

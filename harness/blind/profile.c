@@ -10,7 +10,7 @@
 enum profile_field { SAMPLE = 2, MAPPING = 3, FUNCTION = 5, STRING = 6, COMMENT = 13 };
 
 /* What a text of the table is used for; of several uses the first one decides. */
-enum use { USE_NONE, USE_FUNCTION, USE_OWN_FILE, USE_FILE, USE_PROGRAM, USE_PROSE };
+enum use { USE_NONE, USE_C_FUNCTION, USE_FUNCTION, USE_OWN_FILE, USE_FILE, USE_PROGRAM, USE_PROSE };
 
 struct bodies {
     struct ld_blind *blind;
@@ -56,13 +56,20 @@ static bool is_own_function(const struct bodies *bodies, uint64_t index)
     return dot && ld_blind_owns_package(bodies->blind, (struct ld_span){name.at, dot});
 }
 
+static bool is_own_c(const struct bodies *bodies, uint64_t name, uint64_t file)
+{
+    return name < bodies->count && file < bodies->count &&
+           ld_blind_owns_c(bodies->blind, bodies->strings[name], bodies->strings[file]);
+}
+
 static int read_function(struct bodies *bodies, struct ld_span message)
 {
     uint64_t values[5]; /* id = 1, name = 2, system_name = 3, filename = 4 */
     int code = read_numbers(bodies, message, values, 5);
-    use(bodies, values[2], USE_FUNCTION);
-    use(bodies, values[3], USE_FUNCTION);
-    use(bodies, values[4], is_own_function(bodies, values[2]) ? USE_OWN_FILE : USE_FILE);
+    bool own_c = is_own_c(bodies, values[2], values[4]), own = own_c || is_own_function(bodies, values[2]);
+    use(bodies, values[2], own_c ? USE_C_FUNCTION : USE_FUNCTION);
+    use(bodies, values[3], own_c ? USE_C_FUNCTION : USE_FUNCTION);
+    use(bodies, values[4], own ? USE_OWN_FILE : USE_FILE);
     return code;
 }
 
@@ -109,14 +116,26 @@ static void read_strings(struct bodies *bodies)
             bodies->strings[bodies->count++] = field.bytes;
 }
 
+/* Packed or not; what is damaged there the parser does not read either. */
+static void read_comments(struct bodies *bodies, struct ld_wire_field field)
+{
+    struct ld_error ignored;
+    const struct ld_wire_reader wire = {bodies->wire.whole, &ignored};
+    uint64_t index;
+    if (field.type != LD_WIRE_VARINT && field.type != LD_WIRE_BYTES)
+        return;
+    while (ld_wire_repeated(&wire, &field, &index) > 0)
+        use(bodies, index, USE_PROSE);
+}
+
 static int read_uses(struct bodies *bodies)
 {
     struct ld_span rest = bodies->wire.whole;
     struct ld_wire_field field;
     int code = 0;
     while (!code && ld_wire_next(&bodies->wire, &rest, &field) > 0) {
-        if (field.number == COMMENT && field.type == LD_WIRE_VARINT)
-            use(bodies, field.value, USE_PROSE);
+        if (field.number == COMMENT)
+            read_comments(bodies, field);
         if (field.type != LD_WIRE_BYTES)
             continue;
         if (field.number == FUNCTION)
@@ -146,6 +165,8 @@ static int rename_string(struct bodies *bodies, size_t index, struct ld_buffer *
     struct ld_span text = bodies->strings[index];
     struct ld_blind *blind = bodies->blind;
     switch ((enum use)bodies->uses[index]) {
+    case USE_C_FUNCTION:
+        return ld_blind_identifier(blind, text, out);
     case USE_FUNCTION:
         return ld_blind_symbol(blind, text, out, NULL);
     case USE_OWN_FILE:

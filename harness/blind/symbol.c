@@ -126,10 +126,29 @@ static void take_type_prefix(struct ld_span *symbol)
             return;
 }
 
+bool ld_blind_owns_c(const struct ld_blind *blind, struct ld_span name, struct ld_span file)
+{
+    return name.at < name.end && !end_of_package(name) && !ld_blind_is_c_library(name) && ld_blind_is_source(file) &&
+           ld_blind_owns_file(blind, file);
+}
+
+/* What a type without a name of its own is made of: "[4]shop/digest.Desk", "struct { shop/digest.number int }". */
+static bool is_composite(struct ld_span type)
+{
+    return type.at < type.end && (*type.at == '[' || *type.at == '*' || *type.at == '(' ||
+                                  memchr(type.at, ' ', ld_span_length(type)));
+}
+
 int ld_blind_symbol(struct ld_blind *blind, struct ld_span symbol, struct ld_buffer *out, bool *ret_own)
 {
     struct ld_span rest = symbol;
     take_type_prefix(&rest);
+    if (rest.at > symbol.at && is_composite(rest)) {
+        if (ret_own)
+            *ret_own = false;
+        int code = ld_blind_copy((struct ld_span){symbol.at, rest.at}, out);
+        return code ? code : ld_buffer_add_text(out, "[...]");
+    }
     const char *dot = end_of_package(rest);
     struct ld_span package = {rest.at, dot ? dot : rest.at};
     bool own = dot && ld_blind_owns_package(blind, package), in_main = ld_span_is(package, "main");
@@ -160,8 +179,10 @@ static const char *skip_receiver(const char *at, const char *end)
 {
     if (end - at < 2 || at[0] != '(' || at[1] != '*')
         return at;
-    const char *close = memchr(at, ')', (size_t)(end - at));
-    return close ? close + 1 : at;
+    const char *close = at + 2;
+    while (close < end && (ld_blind_is_name_byte(*close) || *close == '[' || *close == ']' || *close == '.'))
+        close++;
+    return close < end && *close == ')' ? close + 1 : at;
 }
 
 static const char *skip_generics(const char *at, const char *end)

@@ -33,11 +33,8 @@ static bool is_known_package(const struct ld_blind *blind, struct ld_span path)
         return true;
     if (!ld_blind_owns_package(blind, path))
         return false;
-    for (size_t i = 0; i < blind->own_count; i++) {
-        struct ld_span rest = path;
-        if (ld_scan_text(&rest, blind->own[i]))
-            return true;
-    }
+    if (ld_blind_is_named(blind, path))
+        return true;
     const char *slash = ld_scan_last(path, '/');
     return ld_blind_known(blind, LD_BLIND_PATH, (struct ld_span){slash ? slash + 1 : path.at, path.end}) != NULL;
 }
@@ -118,12 +115,16 @@ static int rename_group_frame(struct ld_blind *blind, struct ld_span line, struc
     struct ld_span place = {function.end, line.end};
     while (place.at < place.end && *place.at == '\t')
         place.at++;
+    const char *colon = ld_scan_last(place, ':');
+    bool own_c = ld_blind_owns_c(blind, name, (struct ld_span){place.at, colon ? colon : place.end});
     int code = ld_blind_copy((struct ld_span){start, name.at}, out);
-    if (!code)
+    if (!code && own_c)
+        code = ld_blind_identifier(blind, name, out);
+    else if (!code)
         code = ld_blind_symbol(blind, name, out, &own);
     if (!code)
         code = ld_blind_copy((struct ld_span){name.end, place.at}, out);
-    return code ? code : rename_place(blind, place, own, out);
+    return code ? code : rename_place(blind, place, own || own_c, out);
 }
 
 /* The header of a goroutine: only the values of its labels can hold a name. */
@@ -275,13 +276,13 @@ static int rename_summary(struct ld_blind *blind, struct ld_span line, struct ld
 }
 
 /* Lines of the runtime and the sanitizers that name nothing, and whose words are theirs. */
-static bool is_machine_line(struct ld_span line)
+static bool is_machine_line(const struct ld_blind_text *text, struct ld_span line)
 {
     static const char *const beginnings[] = {"fatal error: ", "runtime: ", "scvg", "==", "exit status ", "--- ",
                                              "cycles/second=", "sampling period=", "...", "non-Go function at pc=",
                                              "[originating from goroutine ", "\tgoroutine running on other thread",
                                              "\tpc=", NULL};
-    if (is_of_profile(line))
+    if (!text->printed && is_of_profile(line)) /* a program prints "2026/11/29 08:30:00 mail @ shop.take", too */
         return true;
     struct ld_gctrace gctrace;
     struct ld_schedtrace schedtrace;
@@ -316,7 +317,7 @@ int ld_blind_line(struct ld_blind *blind, struct ld_blind_text *text, struct ld_
     struct ld_span name, rest = line, called = called_function(line);
     bool after_function = text->after_function, own = text->own;
     text->after_function = false;
-    if (line.at == line.end || is_machine_line(line))
+    if (line.at == line.end || is_machine_line(text, line))
         return ld_blind_copy(line, out);
     if (after_function && ld_scan_text(&rest, "\t")) {
         int code = ld_buffer_add(out, "\t", 1);
@@ -360,19 +361,31 @@ int ld_blind_lines(struct ld_blind *blind, struct ld_span text, struct ld_buffer
 
 /* ---- Prometheus text */
 
+/* Is it the program's own, by what stands before its first _? The Go client's metrics are not, though a folder of the
+ * program's may be called as they begin: /home/me/go/src/shop. */
+static bool owns_metric(const struct ld_blind *blind, struct ld_span name)
+{
+    static const char *const clients[] = {"go", "process", "promhttp", NULL};
+    const char *bar = ld_span_length(name) ? memchr(name.at, '_', ld_span_length(name)) : NULL;
+    struct ld_span first = {name.at, bar ? bar : name.end};
+    for (const char *const *client = clients; *client; client++)
+        if (ld_span_is(first, *client))
+            return false;
+    for (size_t i = 0; i < blind->own_count; i++) {
+        struct ld_span module = ld_blind_span(blind->own[i]);
+        const char *slash = ld_scan_last(module, '/');
+        if (ld_span_is(first, slash ? slash + 1 : blind->own[i]))
+            return true;
+    }
+    return ld_blind_known(blind, LD_BLIND_PATH, first) != NULL;
+}
+
 /* "shop_orders_total" of a module shop: the name but for what says its unit. */
 static int rename_metric(struct ld_blind *blind, struct ld_span name, struct ld_buffer *out)
 {
     static const char *const units[] = {"_total", "_sum", "_count", "_bucket", "_seconds", "_bytes", "_info", NULL};
-    const char *bar = ld_span_length(name) ? memchr(name.at, '_', ld_span_length(name)) : NULL;
-    struct ld_span first = {name.at, bar ? bar : name.end}, stem = name;
-    bool own = ld_blind_known(blind, LD_BLIND_PATH, first) != NULL;
-    for (size_t i = 0; i < blind->own_count && !own; i++) {
-        struct ld_span module = ld_blind_span(blind->own[i]);
-        const char *slash = ld_scan_last(module, '/');
-        own = ld_span_is(first, slash ? slash + 1 : blind->own[i]);
-    }
-    if (!own)
+    struct ld_span stem = name;
+    if (!owns_metric(blind, name))
         return ld_blind_copy(name, out);
     for (bool cut = true; cut;) {
         cut = false;

@@ -10,9 +10,9 @@
  * In a blind run (a route with `blind`) every body goes out under the run's names; cmdline is "target", and symbol and
  * trace, which cannot be had without names, are answered 403.
  *
- * Answers of the gateway itself, each with a line of text: 403 hidden in a blind run, 404 not readable here, 405 another method, 400 and 414 a
- * bad target, 502 no whole answer from the instance (down, or its answer is cut short), 503 too many readers wait,
- * 504 the instance did not answer within the time of one read. */
+ * Answers of the gateway itself, each with a line of text: 403 hidden in a blind run, 404 not readable here, 405
+ * another method, 400 and 414 a bad target, 502 no whole answer from the instance (down, or its answer is cut short),
+ * 503 too many readers wait, 504 the instance did not answer within the time of one read. */
 #ifndef LD_SAMPLE_GATEWAY_H
 #define LD_SAMPLE_GATEWAY_H
 

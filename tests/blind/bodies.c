@@ -226,6 +226,53 @@ static void observations_are_renamed_with_all_they_hold(void **state)
     free(bytes);
 }
 
+/* A C function is told by its file; comments are prose, packed as google/pprof writes them too. */
+static void functions_of_c_and_comments(void **state)
+{
+    static const char body[] = {
+        0x32, 0,                                                                        /* strings, from 0 on */
+        0x32, 7, 'c', 'o', 'l', 'l', 'e', 'c', 't',                                     /* 1 */
+        0x32, 9, '/', 's', '/', 't', 'a', 'k', 'e', '.', 'c',                           /* 2 */
+        0x32, 6, 'o', 'r', 'd', 'e', 'r', 's',                                          /* 3 */
+        0x32, 4, 'p', 'o', 'l', 'k',                                                    /* 4 */
+        0x32, 8, '/', 'u', 's', 'r', '/', 'p', '.', 'c',                                /* 5 */
+        0x2a, 8, 0x08, 1, 0x10, 1, 0x18, 1, 0x20, 2, 0x2a, 8, 0x08, 2, 0x10, 4, 0x18, 4, 0x20, 5, /* functions */
+        0x6a, 2, 3, 3                                                                   /* comments */
+    };
+    static const char *const own[] = {"collect", "take", "orders"}, *const foreign[] = {"polk", "/usr/p.c"};
+    struct ld_blind *blind = new_blind(9, NULL);
+    struct ld_buffer out;
+    struct ld_error error;
+    (void)state;
+    ld_buffer_init(&out, 4096);
+    blind->showing = true;
+    assert_int_equal(ld_blind_symbol(blind, ld_blind_span("shop/orders.Take"), &out, NULL), 0);
+    ld_buffer_clear(&out);
+    assert_int_equal(ld_blind_profile(blind, body, sizeof body, &out, &error), 0);
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        if (memmem(out.bytes, out.length, own[i], strlen(own[i])))
+            fail_msg("%s is still there", own[i]);
+    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
+        if (!memmem(out.bytes, out.length, foreign[i], strlen(foreign[i])))
+            fail_msg("%s is gone", foreign[i]);
+    ld_buffer_done(&out);
+    ld_blind_free(blind);
+}
+
+/* What went wrong may quote what was read. */
+static void reasons_are_renamed(void **state)
+{
+    struct ld_blind *blind = new_blind(9, "shop");
+    struct ld_error error;
+    struct ld_observation renamed, failed = {.kind = LD_OBSERVATION_FAILED, .failure = LD_READ_GARBAGE,
+                                             .text = "the body begins with \"shop/orders.Take(0\""};
+    (void)state;
+    assert_int_equal(ld_blind_observation(blind, &failed, &renamed, &error), 0);
+    assert_null(strstr(renamed.text, "orders"));
+    assert_non_null(strstr(renamed.text, "the body begins with"));
+    ld_blind_free(blind);
+}
+
 /* What an endpoint answers: goleak's text keeps its form and comes back; what is no text at all passes. */
 static void answers_are_renamed(void **state)
 {
@@ -269,6 +316,8 @@ int test_bodies(void)
         cmocka_unit_test(renaming_is_deterministic),
         cmocka_unit_test(a_cut_profile_is_refused),
         cmocka_unit_test(observations_are_renamed_with_all_they_hold),
+        cmocka_unit_test(functions_of_c_and_comments),
+        cmocka_unit_test(reasons_are_renamed),
         cmocka_unit_test(answers_are_renamed),
     };
     return cmocka_run_group_tests_name("bodies", tests, NULL, NULL);

@@ -51,13 +51,17 @@ static void groups_of_a_count_profile(void **state)
                 "# labels: {\"job\":\"shop/digest.Open\"}\n"
                 "#\t0x521e\tshop/digest.work.func1+0x1d\t\t/src/shop/my digest.go:23\n"
                 "#\t0x522f\truntime.main+0x1d\t/usr/lib/go/src/runtime/proc.go:290\n"
-                "#\t0x5230\n",
+                "#\t0x5230\n"
+                "#\t0x5231\ttake_page+0x4\t/src/shop/page.c:8\n"
+                "#\t0x5232\tdo_sys_poll+0x4\t/usr/src/poll.c:8\n",
                 "goroutine profile: total 7\n"
                 "6 @ 0x4851 0x414c\n"
                 "# labels: {\"job\":\"p1/p2.N3\"}\n"
                 "#\t0x521e\tp1/p2.n4.func1+0x1d\t\t/p5/p1/p6.go:23\n"
                 "#\t0x522f\truntime.main+0x1d\t/usr/lib/go/src/runtime/proc.go:290\n"
-                "#\t0x5230\n");
+                "#\t0x5230\n"
+                "#\t0x5231\tn7+0x4\t/p5/p1/p8.c:8\n"
+                "#\t0x5232\tdo_sys_poll+0x4\t/usr/src/poll.c:8\n");
 }
 
 static void reports_of_sanitizers(void **state)
@@ -124,6 +128,43 @@ static void prose_loses_the_words_that_were_shown(void **state)
     check_lines("shop/digest.run", "orders.Take\n", "orders.Take\n");
 }
 
+/* What looks like a line of a profile is none where a program prints. */
+static void printed_lines_are_prose(void **state)
+{
+    static const char *const lines[] = {"2026/11/29 08:30:00 mail @ main.takePage", "# main.takePage",
+                                        "Customer profile: main.takePage"};
+    struct ld_blind *blind = new_blind(11, NULL);
+    struct ld_blind_text text = {.printed = true};
+    struct ld_buffer out;
+    (void)state;
+    ld_buffer_init(&out, 256);
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        ld_buffer_clear(&out);
+        assert_int_equal(ld_blind_line(blind, &text, ld_blind_span(lines[i]), &out), 0);
+        assert_null(strstr(ld_buffer_text(&out), "takePage"));
+        assert_comes_back(blind, &out, lines[i]);
+    }
+    ld_buffer_done(&out);
+    ld_blind_free(blind);
+}
+
+/* A receiver that never ends is looked for once, not from each of its beginnings: a second, not an hour. */
+static void a_long_line_takes_no_longer_than_its_bytes(void **state)
+{
+    struct ld_blind *blind = new_blind(11, NULL);
+    struct ld_buffer text, out;
+    (void)state;
+    ld_buffer_init(&text, 1 << 24);
+    ld_buffer_init(&out, 1 << 24);
+    for (int i = 0; i < 1 << 20; i++)
+        assert_int_equal(ld_buffer_add_text(&text, "a.b(*"), 0);
+    assert_int_equal(ld_blind_prose(blind, ld_blind_span(ld_buffer_text(&text)), &out), 0);
+    assert_int_equal(out.length, text.length);
+    ld_buffer_done(&text);
+    ld_buffer_done(&out);
+    ld_blind_free(blind);
+}
+
 static void a_reader_of_the_gateway_teaches_no_words(void **state)
 {
     struct ld_blind *blind = new_blind(11, NULL);
@@ -144,17 +185,22 @@ static void metrics_of_the_program_are_renamed(void **state)
     struct ld_buffer out;
     (void)state;
     ld_buffer_init(&out, 4096);
+    /* A folder of the program's that is called as the Go client's metrics begin. */
+    blind->showing = true;
+    assert_int_equal(ld_blind_file(blind, ld_blind_span("/home/go/process/main.go"), true, &out), 0);
+    blind->showing = false;
+    ld_buffer_clear(&out);
     assert_int_equal(ld_blind_metrics(blind,
                                       ld_blind_span("# HELP shop_orders_total Orders of example.com/shop/desk.Take\n"
                                                     "# TYPE shop_orders_total counter\n"
                                                     "shop_orders_total{at=\"main.work\"} 5\n"
-                                                    "go_goroutines 7\n"),
+                                                    "go_goroutines 7\nprocess_open_fds 9\n"),
                                       &out),
                      0);
     assert_numbered(&out, "# HELP n1_total Orders of p2/p3/p4.N5\n"
                           "# TYPE n1_total counter\n"
                           "n1_total{at=\"main.n6\"} 5\n"
-                          "go_goroutines 7\n");
+                          "go_goroutines 7\nprocess_open_fds 9\n");
     ld_buffer_done(&out);
     ld_blind_free(blind);
 }
@@ -168,6 +214,8 @@ int test_lines(void)
         cmocka_unit_test(words_of_goleak),
         cmocka_unit_test(lines_of_the_runtime_stay),
         cmocka_unit_test(prose_loses_the_words_that_were_shown),
+        cmocka_unit_test(printed_lines_are_prose),
+        cmocka_unit_test(a_long_line_takes_no_longer_than_its_bytes),
         cmocka_unit_test(a_reader_of_the_gateway_teaches_no_words),
         cmocka_unit_test(metrics_of_the_program_are_renamed),
     };

@@ -71,6 +71,8 @@ static void own_functions_are_renamed_in_their_shape(void **state)
         {"main.init", "main.init"},
         {"example.com/acme/orders.Take", "p1/p2/p3.N4"},
         {"type:.eq.shop/digest.Desk", "type:.eq.p1/p2.N3"},
+        {"type:.eq.[4]shop/digest.Desk", "type:.eq.[...]"},
+        {"type:.hash.struct { shop/digest.numbers []int }", "type:.hash.[...]"},
     };
     (void)state;
     CHECK(rename_symbol, cases);
@@ -93,6 +95,31 @@ static void what_is_gos_or_a_librarys_stays(void **state)
     };
     (void)state;
     CHECK(rename_symbol, cases);
+}
+
+/* The linker's %2e stands for the dot of a module's path. */
+static void a_module_with_a_dot_in_its_last_element_is_own(void **state)
+{
+    static const char *const own[] = {"github.com/acme/shop%2ego.Take", "github.com/acme/shop.go/orders.Take"},
+                      *const foreign[] = {"github.com/acme/shop%2egot.Take", "github.com/acme/shop%2fgo.Take",
+                                          "github.com/acme/shop%2.Take", "github.com/acme/shop%"};
+    struct ld_blind *blind = new_blind(7, "github.com/acme/shop.go");
+    struct ld_buffer out;
+    (void)state;
+    ld_buffer_init(&out, 4096);
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+        ld_buffer_clear(&out);
+        assert_int_equal(rename_symbol(blind, ld_blind_span(own[i]), &out), 0);
+        assert_null(strstr(ld_buffer_text(&out), "acme"));
+        assert_comes_back(blind, &out, own[i]);
+    }
+    for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++) {
+        ld_buffer_clear(&out);
+        assert_int_equal(rename_symbol(blind, ld_blind_span(foreign[i]), &out), 0);
+        assert_string_equal(ld_buffer_text(&out), foreign[i]);
+    }
+    ld_buffer_done(&out);
+    ld_blind_free(blind);
 }
 
 static void files_go_with_their_functions(void **state)
@@ -222,6 +249,7 @@ int test_names(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(own_functions_are_renamed_in_their_shape),
         cmocka_unit_test(what_is_gos_or_a_librarys_stays),
+        cmocka_unit_test(a_module_with_a_dot_in_its_last_element_is_own),
         cmocka_unit_test(files_go_with_their_functions),
         cmocka_unit_test(programs_are_renamed_and_libraries_are_not),
         cmocka_unit_test(tokens_hold_within_a_run_only),

@@ -13,9 +13,11 @@ static void check(int holds)
         abort();
 }
 
-/* Generic arguments are left out, and what is no UTF-8 is mended by the parser. */
+/* Generic arguments and types without a name are left out, and what is no UTF-8 is mended by the parser. */
 static bool comes_back(const char *name)
 {
+    if (strncmp(name, "type", 4) == 0 || strncmp(name, "go:", 3) == 0)
+        return false;
     for (; *name; name++)
         if (*name == '[' || (unsigned char)*name >= 0x80)
             return false;
