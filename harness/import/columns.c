@@ -53,16 +53,21 @@ const char *const *ld_import_role_names(void)
 
 /* ---- --columns */
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
 static const char *skip_blanks(const char *text)
 {
-    while (*text == ' ' || *text == '\t')
+    while (is_blank(*text))
         text++;
     return text;
 }
 
 static size_t without_blanks(const char *text, size_t length)
 {
-    while (length && (text[length - 1] == ' ' || text[length - 1] == '\t'))
+    while (length && is_blank(text[length - 1]))
         length--;
     return length;
 }
@@ -77,9 +82,11 @@ static int parse_column(struct ld_import_column *ret_column, const char *text, s
     if (!sign || sign == text)
         return ld_fail(error, LD_EUSAGE, "--columns: \"%.*s\" is not NAME=METRIC", (int)length, text);
     size_t name_length = without_blanks(text, (size_t)(sign - text));
-    const char *metric = skip_blanks(sign + 1);
+    const char *metric = sign + 1, *end = text + length;
+    while (metric < end && is_blank(*metric))
+        metric++;
     ret_column->name = ld_arena_copy(arena, text, name_length);
-    char *role = ld_arena_copy(arena, metric, without_blanks(metric, length - (size_t)(metric - text)));
+    char *role = ld_arena_copy(arena, metric, without_blanks(metric, (size_t)(end - metric)));
     if (!ret_column->name || !role)
         return ld_fail(error, LD_ENOMEM, "%s", ld_code_text(LD_ENOMEM));
     ret_column->role = ld_import_role_find(role);

@@ -4,14 +4,7 @@
 
 #include "import/internal.h"
 
-#define NUMBERS LD_PROFILE_KINDS /* the stream that is no profile's */
-#define STREAMS (LD_PROFILE_KINDS + 1)
 #define DIFFERENCES_MIN 4 /* fewer tell no rhythm */
-
-static size_t stream_of(const struct ld_import_read *read)
-{
-    return read->of_profile ? (size_t)read->kind : NUMBERS;
-}
 
 static int compare_times(const void *left, const void *right)
 {
@@ -27,7 +20,7 @@ struct gaps {
 
 static bool belongs(const struct ld_import_read *read, uint32_t instance, size_t stream)
 {
-    return read->instance == instance && stream_of(read) == stream && (read->of_profile || read->count);
+    return read->instance == instance && ld_import_stream(read) == stream && (read->of_profile || read->count);
 }
 
 static int64_t rhythm_of(struct gaps *gaps, uint32_t instance, size_t stream)
@@ -76,13 +69,13 @@ static int fill(struct gaps *gaps, uint32_t instance, size_t stream)
 int ld_import_fill_gaps(struct ld_import *import)
 {
     struct gaps gaps = {.import = import, .read_count = import->read_count};
-    bool there[LD_IMPORT_INSTANCES_MAX][STREAMS] = {{false}};
+    bool there[LD_IMPORT_INSTANCES_MAX][LD_IMPORT_STREAMS] = {{false}};
     gaps.differences = malloc((import->read_count + 1) * sizeof *gaps.differences);
     int code = gaps.differences ? 0 : LD_ENOMEM;
     for (size_t i = 0; i < gaps.read_count; i++)
-        there[import->reads[i].instance][stream_of(&import->reads[i])] = true;
+        there[import->reads[i].instance][ld_import_stream(&import->reads[i])] = true;
     for (uint32_t instance = 0; instance < import->instance_count; instance++)
-        for (size_t stream = 0; stream < STREAMS && !code; stream++)
+        for (size_t stream = 0; stream < LD_IMPORT_STREAMS && !code; stream++)
             if (there[instance][stream])
                 code = fill(&gaps, instance, stream);
     free(gaps.differences);

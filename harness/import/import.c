@@ -182,6 +182,30 @@ static const char *role_name(uint16_t role)
     return role == LD_IMPORT_START ? "process_start_time_seconds" : ld_metric_table[role].name;
 }
 
+static const char *place_of(const struct ld_import *import, const struct ld_import_number *number, char *text,
+                            size_t room)
+{
+    bool of_range = import->of_range[number->file];
+    snprintf(text, room, "%s%u%s%u%s", of_range ? "data.result[" : "", number->line, of_range ? "].values[" : ":",
+             number->column, of_range ? "]" : "");
+    return text;
+}
+
+static int fail_contradiction(const struct ld_import *import, const struct ld_import_number *number,
+                              const struct ld_import_number *before, struct ld_errors *errors)
+{
+    char here[64], there[64];
+    bool of_range = import->of_range[number->file];
+    place_of(import, number, here, sizeof here);
+    return ld_import_fail(errors, LD_ESPEC, import->files[number->file], of_range ? 0 : number->line,
+                          of_range ? 0 : number->column,
+                          "%s%s%s is %.17g here and %.17g at the same instant in %s, %s; what tells the two apart is no "
+                          "instance",
+                          of_range ? here : "", of_range ? ": " : "", role_name(number->role), number->value,
+                          before->value, import->files[before->file],
+                          place_of(import, before, there, sizeof there));
+}
+
 /* The same number twice is one; two that differ cannot both be right. */
 static int drop_duplicates(struct ld_import *import, struct ld_errors *errors)
 {
@@ -196,11 +220,7 @@ static int drop_duplicates(struct ld_import *import, struct ld_errors *errors)
         }
         import->summary.duplicates++;
         if (memcmp(&before->value, &number->value, sizeof number->value) != 0)
-            code = ld_import_fail(errors, LD_ESPEC, import->files[number->file], number->line, number->column,
-                                  "%s is %.17g here and %.17g at the same instant in %s, %u:%u; what tells the two "
-                                  "apart is no instance",
-                                  role_name(number->role), number->value, before->value, import->files[before->file],
-                                  before->line, before->column);
+            code = fail_contradiction(import, number, before, errors);
     }
     import->number_count = kept;
     return code;
@@ -314,23 +334,25 @@ static int compare_times(const void *left, const void *right)
     return ORDER(*(const int64_t *)left, *(const int64_t *)right);
 }
 
-/* The median difference between neighbours of one instance; 0 when no instance was read at two instants. */
+/* The median difference between neighbours of one kind and instance, for profiles of two kinds are fetched one after
+ * the other; 0 when nothing was read at two instants. */
 static int find_period(struct ld_import *import)
 {
-    int64_t last[LD_IMPORT_INSTANCES_MAX];
-    bool seen[LD_IMPORT_INSTANCES_MAX] = {false};
+    int64_t last[LD_IMPORT_INSTANCES_MAX][LD_IMPORT_STREAMS];
+    bool seen[LD_IMPORT_INSTANCES_MAX][LD_IMPORT_STREAMS] = {{false}};
     size_t count = 0;
     int64_t *differences = malloc((import->read_count + 1) * sizeof *differences);
     if (!differences)
         return LD_ENOMEM;
     for (size_t i = 0; i < import->read_count; i++) {
         const struct ld_import_read *read = &import->reads[i];
-        if (read->gap)
+        size_t stream = ld_import_stream(read);
+        if (read->gap || !(read->of_profile || read->count))
             continue;
-        if (seen[read->instance] && read->wall_ns > last[read->instance])
-            differences[count++] = read->wall_ns - last[read->instance];
-        seen[read->instance] = true;
-        last[read->instance] = read->wall_ns;
+        if (seen[read->instance][stream] && read->wall_ns > last[read->instance][stream])
+            differences[count++] = read->wall_ns - last[read->instance][stream];
+        seen[read->instance][stream] = true;
+        last[read->instance][stream] = read->wall_ns;
     }
     qsort(differences, count, sizeof *differences, compare_times);
     import->summary.period_ns = count ? differences[count / 2] : 0;

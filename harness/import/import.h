@@ -12,9 +12,9 @@
  *    suffix ("api-1-goroutine-20261121-083000.pb.gz": api-1). Of a number: the column or label `instance` (or `pod`).
  *  - A goroutine profile gives the number of goroutines too, as numbers read just before it.
  *  - A new incarnation begins where a counter falls, or process_start_time_seconds moves by more than a second.
- *  - The sampling period is the median difference of the times of an instance's reads. Where a kind of read stays away
- *    for more than two periods and a half, one failed read says so a period after the last good one: detectors say
- *    `unknown` until the next. */
+ *  - The sampling period is the median difference of the times of an instance's reads of one kind. Where a kind of read
+ *    stays away for more than two and a half of its periods, one failed read says so a period after the last good one:
+ *    detectors say `unknown` until the next. */
 #ifndef LD_IMPORT_IMPORT_H
 #define LD_IMPORT_IMPORT_H
 

@@ -31,6 +31,14 @@ struct ld_import_read {
     size_t first, count; /* of the numbers, start times not among them */
 };
 
+/* Reads that keep one rhythm: the profiles of a kind, or the numbers. */
+#define LD_IMPORT_STREAMS (LD_PROFILE_KINDS + 1)
+
+static inline size_t ld_import_stream(const struct ld_import_read *read)
+{
+    return read->of_profile ? (size_t)read->kind : LD_PROFILE_KINDS;
+}
+
 struct ld_import {
     struct ld_import_setting setting;
     struct ld_arena *arena;
@@ -43,6 +51,7 @@ struct ld_import {
     const char *instances[LD_IMPORT_INSTANCES_MAX];
     size_t file_count;
     const char *files[LD_IMPORT_FILES_MAX];
+    bool of_range[LD_IMPORT_FILES_MAX]; /* the file is a range query's answer, whose numbers have a path, no line */
     size_t left_out_count;
     const char *left_out[LD_IMPORT_LEFT_OUT_MAX];
     struct ld_import_summary summary;

@@ -153,6 +153,7 @@ int ld_import_range(struct ld_import *import, const struct ld_import_file *file,
     int code = ld_import_add_file(import, file->file, &range.file_index);
     if (code)
         return ld_import_fail(errors, code, file->file, 0, 0, "%s", ld_import_why(code));
+    import->of_range[range.file_index] = true;
     json_t *root = json_loadb(file->bytes, file->length, JSON_REJECT_DUPLICATES, &why);
     if (!root)
         return ld_import_fail(errors, LD_ESYNTAX, file->file, why.line > 0 ? (unsigned)why.line : 0,

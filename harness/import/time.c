@@ -88,7 +88,7 @@ static void take_zone(const char **at, int64_t *ns)
 
 static bool take_date(const char **at, struct tm *day, bool *ret_compact)
 {
-    char first, second;
+    char first = 0, second;
     if (!take_number(at, 4, YEAR_MIN, YEAR_MAX - 1, &day->tm_year))
         return false;
     *ret_compact = !take_one_of(at, "-_./", &first);
@@ -167,6 +167,14 @@ static bool take_unix(const char **at, int64_t *ret_ns)
     return true;
 }
 
+/* 20261121: no time, and not the seconds of a day in 1970 either. */
+static bool is_compact_date(const char *text)
+{
+    struct tm day = {0};
+    bool compact;
+    return take_date(&text, &day, &compact) && compact && !*text;
+}
+
 int ld_import_time_parse(const char *text, int64_t *ret_ns)
 {
     const char *p = text;
@@ -176,7 +184,7 @@ int ld_import_time_parse(const char *text, int64_t *ret_ns)
         return 0;
     }
     p = text;
-    if (!take_unix(&p, &ns) || *p)
+    if (is_compact_date(text) || !take_unix(&p, &ns) || *p)
         return LD_ESYNTAX;
     *ret_ns = ns;
     return 0;

@@ -158,8 +158,8 @@ const struct ld_command ld_commands[] = {
      "JSON: the answer of Prometheus' /api/v1/query_range for metrics as they are; the label pod, else instance, tells "
      "instances apart.\n"
      "A counter that falls, or process_start_time_seconds that moves by more than a second, begins a new life of the "
-     "process. The sampling period is the median difference of two reads. Where a kind of read stays away for two and a "
-     "half of its periods, one failed read says so. All of it becomes one run of a new campaign, which every detector "
+     "process. The sampling period is the median difference of two reads of a kind. Where a kind of read stays away for "
+     "two and a half of its periods, one failed read says so. All of it becomes one run of a new campaign, which every detector "
      "that can judge it watches; alerts are received at the time of their observation. Its scenario is written beside "
      "the database, to be changed and given with --scenario.\n"
      "Exit code 2: a file is wrong; all errors are told, and nothing is imported.",

@@ -320,13 +320,25 @@ static int store_all(struct storing *storing)
     return code ? code : judge(storing);
 }
 
+/* What SQLite keeps beside a file goes with it. */
+static void remove_database(const char *path)
+{
+    static const char *const ends[] = {"", "-journal", "-wal", "-shm"};
+    char name[640];
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (snprintf(name, sizeof name, "%s%s", path, ends[i]) < (int)sizeof name)
+            unlink(name);
+}
+
 /* Written beside its place: whatever happens, there is no half of an import under the name that was asked for. */
 static int store_beside(struct storing *storing, const char *beside)
 {
     const char *database = storing->setting->database;
     int code = ld_store_create(&storing->store, beside, storing->error);
-    if (code)
+    if (code) {
+        remove_database(beside);
         return code;
+    }
     code = store_all(storing);
     struct ld_error closing;
     int closed = ld_store_close(storing->store, &closing);
@@ -339,7 +351,7 @@ static int store_beside(struct storing *storing, const char *beside)
     if (!code && rename(beside, database) != 0)
         code = ld_fail_errno(storing->error, LD_EIO, errno, "cannot rename %s to %s", beside, database);
     if (code)
-        unlink(beside);
+        remove_database(beside);
     return code;
 }
 

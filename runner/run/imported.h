@@ -11,7 +11,7 @@
 
 /* Facts of such a campaign. */
 #define LD_FACT_IMPORT_SOURCE "import.source"     /* the words of the command line */
-#define LD_FACT_IMPORT_PERIOD "import.period"     /* the median difference of two reads, a duration */
+#define LD_FACT_IMPORT_PERIOD "import.period"     /* the median difference of two reads of a kind, a duration */
 #define LD_FACT_IMPORT_INSTANCE "import.instance" /* with ".0", …: the name of an instance, "" when it has none */
 
 struct ld_imported_setting {

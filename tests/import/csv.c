@@ -87,6 +87,9 @@ static void columns_of_other_names(void **state)
     assert_int_equal(ld_import_columns_parse(&columns, "n=go_goroutine", arena, &error), LD_EUSAGE);
     assert_string_equal(error.message, "--columns: unknown metric \"go_goroutine\"; did you mean go_goroutines?");
     assert_int_equal(ld_import_columns_parse(&columns, "n", arena, &error), LD_EUSAGE);
+    assert_int_equal(ld_import_columns_parse(&columns, "n= ", arena, &error), LD_EUSAGE);
+    assert_int_equal(ld_import_columns_parse(&columns, "n= ,note=-", arena, &error), LD_EUSAGE);
+    assert_string_equal(error.message, "--columns: unknown metric \"\"");
     ld_arena_free(arena);
 }
 
@@ -132,6 +135,11 @@ static void a_csv_has_a_name_or_a_time(void **state)
     assert_int_equal(ld_import_kind_of("a", " \n{", 3), LD_IMPORT_RANGE);
     assert_int_equal(ld_import_kind_of("a", "goroutine 1 [", 13), LD_IMPORT_PROFILE);
     assert_int_equal(ld_import_kind_of("a", "", 0), LD_IMPORT_UNKNOWN);
+    /* Texts that begin as a message of protobuf may, and one of Go's tools, which begins as a text may. */
+    assert_int_equal(ld_import_kind_of("a.log", "2026/11/29 08:30:00 it began\n", 29), LD_IMPORT_UNKNOWN);
+    assert_int_equal(ld_import_kind_of("README", "Read this", 9), LD_IMPORT_UNKNOWN);
+    assert_int_equal(ld_import_kind_of("a", "\n\ntime", 6), LD_IMPORT_UNKNOWN);
+    assert_int_equal(ld_import_kind_of("a", "\n\x04\x08\x01\x10\x02\x12\x04", 8), LD_IMPORT_PROFILE);
 }
 
 static void one_instant_has_one_value(void **state)

@@ -59,6 +59,24 @@ static void other_places_of_time_and_instance(void **state)
     rig_close(&rig);
 }
 
+/* A script that fetches two kinds, one a second after the other, every minute. */
+static void the_period_is_that_of_a_kind(void **state)
+{
+    struct rig rig;
+    (void)state;
+    rig_open(&rig, NULL);
+    for (int minute = 0; minute < 4; minute++) {
+        char name[64];
+        snprintf(name, sizeof name, "goroutine-20261121-08%02d00.gz", minute);
+        assert_int_equal(add_golden(&rig, "", name, "goprof/go1.26/goroutine.debug0.pb.gz"), 0);
+        snprintf(name, sizeof name, "goroutineleak-20261121-08%02d01.gz", minute);
+        assert_int_equal(add_golden(&rig, "", name, "goprof/go1.26/goroutineleak.debug0.pb.gz"), 0);
+    }
+    rig_deliver(&rig);
+    assert_int_equal(rig.summary.period_ns, INT64_C(60000000000));
+    rig_close(&rig);
+}
+
 static void what_is_not_clear_is_an_error(void **state)
 {
     struct rig rig;
@@ -88,6 +106,7 @@ int test_profiles(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(kinds_times_and_instances),
                                        cmocka_unit_test(other_places_of_time_and_instance),
+                                       cmocka_unit_test(the_period_is_that_of_a_kind),
                                        cmocka_unit_test(what_is_not_clear_is_an_error)};
     return cmocka_run_group_tests_name("profiles", tests, NULL, NULL);
 }

@@ -58,9 +58,25 @@ static void mistakes_have_their_place(void **state)
     }
 }
 
+static void two_series_of_one_instance_contradict(void **state)
+{
+    struct rig rig;
+    (void)state;
+    rig_open(&rig, NULL);
+    assert_int_equal(rig_text(&rig, "r.json",
+                              MATRIX(SERIES("\"__name__\":\"go_threads\",\"job\":\"a\"", "[1,\"5\"]") ","
+                                     SERIES("\"__name__\":\"go_threads\",\"job\":\"b\"", "[0,\"5\"],[1,\"6\"]"))),
+                     0);
+    assert_int_equal(ld_import_finish(rig.import, &rig.errors), LD_ESPEC);
+    rig_assert_errors(&rig, "r.json: data.result[1].values[1]: go_sched_threads_count is 6 here and 5 at the same "
+                            "instant in r.json, data.result[0].values[0]; what tells the two apart is no instance\n");
+    rig_close(&rig);
+}
+
 int test_range(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(series_become_numbers),
+                                       cmocka_unit_test(two_series_of_one_instance_contradict),
                                        cmocka_unit_test(mistakes_have_their_place)};
     return cmocka_run_group_tests_name("range", tests, NULL, NULL);
 }
