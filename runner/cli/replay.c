@@ -37,8 +37,12 @@ static int choose_runs(struct replaying *replaying)
     const struct ld_invocation *invocation = replaying->invocation;
     struct ld_stored_campaign *campaign = replaying->campaign;
     struct ld_error *error = replaying->error;
-    if (invocation->argument_count == 0)
-        return ld_store_read_runs(campaign->store, &replaying->runs, &replaying->run_count, campaign->arena, error);
+    if (invocation->argument_count == 0) {
+        int code = ld_store_read_runs(campaign->store, &replaying->runs, &replaying->run_count, campaign->arena, error);
+        if (!code && replaying->run_count == 0)
+            code = ld_fail(error, LD_EUSAGE, "no run of this campaign has ended: there is nothing to replay");
+        return code;
+    }
     uint32_t *runs = ld_arena_array(campaign->arena, invocation->argument_count, sizeof *runs);
     if (!runs)
         return ld_fail(error, LD_ENOMEM, "out of memory");
@@ -142,7 +146,8 @@ static int name_detector(struct replaying *replaying)
     }
     const char *nearest = ld_nearest(name, ld_detector_names());
     return ld_fail(replaying->error, LD_EUSAGE,
-                   "no scenario of this database has a detector \"%s\", nor is it one%s%s%s", name, nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+                   "no scenario of this database has a detector \"%s\", nor is it one%s%s%s", name,
+                   nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
 }
 
 static int choose_detector(struct replaying *replaying)

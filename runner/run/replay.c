@@ -16,6 +16,7 @@ struct comparison {
     const char *name;
     struct ld_alert *alerts; /* the stored ones, of which some may be brought forward */
     size_t met;
+    bool broken, out_of_range; /* in this replay */
 };
 
 struct replay {
@@ -157,7 +158,10 @@ static void on_alert(void *context, const char *detector, const struct ld_alert 
 static void on_broken(void *context, const char *detector, const char *reason)
 {
     struct replay *replay = context;
+    struct comparison *comparison = comparison_of(replay, detector);
     char what[320];
+    if (comparison)
+        comparison->broken = true;
     if (replay->setting->declared) {
         replay->found.failed = true;
         replay->found.reason = ld_arena_text(replay->setting->arena, reason);
@@ -173,7 +177,9 @@ static void on_broken(void *context, const char *detector, const char *reason)
 static void on_out_of_range(void *context, const char *detector, const char *reason)
 {
     struct replay *replay = context;
-    const struct comparison *comparison = comparison_of(replay, detector);
+    struct comparison *comparison = comparison_of(replay, detector);
+    if (comparison)
+        comparison->out_of_range = true;
     if (replay->setting->declared) {
         replay->found.out_of_range = true;
         replay->found.reason = ld_arena_text(replay->setting->arena, reason);
@@ -367,6 +373,8 @@ static void compare_all(struct replay *replay)
         if (comparison->stored && comparison->met < comparison->stored->alert_count)
             differ(replay, comparison->name, "a stored alert that did not come again",
                    &comparison->alerts[comparison->met]);
+        if (comparison->stored && comparison->stored->out_of_range && !comparison->out_of_range && !comparison->broken)
+            differ(replay, comparison->name, "within its range, which it was not live", NULL);
     }
     compare_conditions(replay);
 }
