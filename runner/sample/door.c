@@ -342,8 +342,10 @@ static void forget(struct ld_door_lane *lane, const void *context)
             link = &read->next;
             continue;
         }
-        if (read == lane->first)
+        if (read == lane->first) { /* what is due is due for it alone */
             uv_timer_stop(&lane->hold);
+            uv_idle_stop(&lane->answer);
+        }
         *link = read->next;
         lane->door->queued--;
         ld_fetch_cancel(read->fetch);

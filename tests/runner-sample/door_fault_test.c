@@ -260,11 +260,20 @@ static void held_reads_end_well(void **state)
     assert_int_equal(got.count, 0);
     assert_int_equal(next.failure, LD_FETCH_OK);
     assert_true(next.took_ns >= 30 * LD_MS);
+    ld_door_point(&scene.door, NULL);
+    ask(&got, PAGE, LD_SECOND); /* about to be told that nobody is there; who comes behind is not told so instead */
+    ld_door_point(&scene.door, scene.fixture->target.address);
+    ask(&next, "/metrics", LD_SECOND);
+    ld_door_forget(&scene.door, &got);
+    run_until(scene.fixture, &next.count, 1);
+    assert_int_equal(got.count, 0);
+    assert_int_equal(next.failure, LD_FETCH_OK);
+    assert_true(next.took_ns >= 30 * LD_MS);
     ask(&got, PAGE, LD_SECOND);
     ld_door_fault_remove(&scene.door, &scene.fault);
     run_until(scene.fixture, &got.count, 1);
     assert_int_equal(got.failure, LD_FETCH_OK);
-    assert_effect(2, 1, 0); /* the last one came after its end */
+    assert_effect(3, 2, 0); /* the last one came after its end */
     begin((struct ld_fault_sampling){.how = LD_SAMPLING_SLOW, .delay_ns = 10 * LD_SECOND});
     ask(&got, PAGE, 20 * LD_SECOND); /* the teardown closes the door upon it */
 }
