@@ -84,8 +84,11 @@ static long ask(const struct recording *recording, const char *path, char *why)
     long status = 0;
     size_t length = strlen(recording->url);
     bool slash = length && recording->url[length - 1] == '/';
+    if (snprintf(url, sizeof url, "%.*s%s", (int)(slash ? length - 1 : length), recording->url, path) >= (int)sizeof url) {
+        snprintf(why, CURL_ERROR_SIZE, "the address is too long");
+        return 0;
+    }
     CURL *easy = curl_easy_init();
-    snprintf(url, sizeof url, "%.*s%s", (int)(slash ? length - 1 : length), recording->url, path);
     snprintf(why, CURL_ERROR_SIZE, "%s", ld_code_text(LD_ENOMEM));
     if (!easy)
         return 0;

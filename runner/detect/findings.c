@@ -174,14 +174,17 @@ static int add_problem(struct ld_findings *findings, const json_t *problem, stru
 int ld_findings_of_staticcheck(struct ld_findings *findings, const char *text, size_t length, struct ld_arena *arena,
                                const char **ret_reason)
 {
-    char line[LINE_MAX_BYTES];
     int code = 0;
-    for (size_t at = 0; !code && next_line(text, length, &at, line);) {
-        if (line[strspn(line, " \t\r")] == '\0')
+    for (size_t at = 0, end; !code && at < length; at = end + 1) { /* a problem may be longer than any line of text */
+        const char *newline = memchr(text + at, '\n', length - at);
+        end = newline ? (size_t)(newline - text) : length;
+        while (at < end && isspace((unsigned char)text[at]))
+            at++;
+        if (at == end)
             continue;
-        json_t *problem = json_loads(line, 0, NULL);
+        json_t *problem = json_loadb(text + at, end - at, 0, NULL);
         code = json_is_object(problem) ? add_problem(findings, problem, arena, ret_reason)
-                                       : unreadable(line, strlen(line), arena, ret_reason);
+                                       : unreadable(text + at, end - at, arena, ret_reason);
         json_decref(problem);
     }
     return code;

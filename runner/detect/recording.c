@@ -110,7 +110,8 @@ static int read_line(struct reading *reading, const json_t *line, struct ld_obse
     int how = failure ? ld_read_failure_find(failure) : 0;
     int life = find_name(json_string_value(json_object_get(line, "life")), life_name, LD_LIFE_ENDED + 1);
     int purpose = find_name(json_string_value(json_object_get(line, "purpose")), purpose_name, LD_PURPOSES);
-    if (kind < 0 || kind == LD_OBSERVATION_ANSWER || profile_kind < 0 || how < 0 || (kind == LD_OBSERVATION_LIFE && life < 0))
+    if (kind < 0 || kind == LD_OBSERVATION_ANSWER || profile_kind < 0 || how < 0 ||
+        (kind == LD_OBSERVATION_LIFE && life < 0))
         return LD_ESYNTAX;
     *observation =
         (struct ld_observation){.sequence = (uint64_t)json_integer_value(json_object_get(line, "seq")),

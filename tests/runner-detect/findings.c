@@ -87,6 +87,13 @@ static void staticcheck_writes_an_object_a_line(void **state)
     assert_int_equal(ld_findings_of_staticcheck(&findings, text, strlen(text), arena, &reason), 0);
     assert_int_equal(findings.count, 1);
     assert_finding(&findings.items[0], "/s/a.go", 141, 3, "SA2001", "empty critical section");
+    char related[8192] = "", problem[9000]; /* one that points to many other places */
+    memset(related, 'r', sizeof related - 1);
+    snprintf(problem, sizeof problem, "  {\"code\":\"SA9001\",\"location\":{\"file\":\"b.go\",\"line\":2,\"column\":1},"
+                                      "\"message\":\"m\",\"related\":[\"%s\"]}\n%s", related, text);
+    assert_int_equal(ld_findings_of_staticcheck(&findings, problem, strlen(problem), arena, &reason), 0);
+    assert_int_equal(findings.count, 3);
+    assert_finding(&findings.items[1], "b.go", 2, 1, "SA9001", "m");
 }
 
 static void others_write_lines(void **state)
