@@ -177,9 +177,11 @@ static int read_rules(struct ld_baseline_row *row, const json_t *list, struct ld
     return 0;
 }
 
+/* A detector without time has leaks and no times. */
 static bool is_consistent(const struct ld_baseline_row *row)
 {
-    return row->seen <= row->leaks && row->false_alarm_runs <= row->runs && row->time_count == row->leaks;
+    return row->seen <= row->leaks && row->false_alarm_runs <= row->runs &&
+           (row->time_count == row->leaks || row->time_count == 0);
 }
 
 static int read_row(struct ld_baseline_row *row, const json_t *object, struct ld_arena *arena)

@@ -6,5 +6,6 @@ int test_lag(void);
 int test_writer(void);
 int test_agreement(void);
 int test_blind_panel(void);
+int test_baseline_file(void);
 
 #endif

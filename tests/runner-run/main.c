@@ -2,5 +2,6 @@
 
 int main(void)
 {
-    return test_lag() + test_writer() + test_agreement() + test_blind_panel() != 0;
+    int failed = test_lag() + test_writer() + test_agreement() + test_blind_panel() + test_baseline_file();
+    return failed != 0;
 }
