@@ -24,8 +24,11 @@ int ld_report_regressions(const struct ld_regressions *regressions, const char *
     styled_begin(&styled, style, out);
     bool fails = ld_regressions_fail(regressions);
     snprintf(line, sizeof line, "Against the baseline %.100s: %s", baseline,
-             fails ? "worse" : regressions->count ? "not worse" : "no difference");
-    styled_colour(&styled, fails ? STYLE_RED : STYLE_GREEN);
+             fails                   ? "worse"
+             : !regressions->compared ? "nothing in common"
+             : regressions->count     ? "not worse"
+                                      : "no difference");
+    styled_colour(&styled, fails ? STYLE_RED : regressions->compared ? STYLE_GREEN : STYLE_YELLOW);
     styled_wrapped(&styled, 0, 0, line);
     styled_colour(&styled, STYLE_PLAIN);
     for (size_t i = 0; i < regressions->count; i++) {
@@ -54,6 +57,6 @@ int ld_report_regressions_json(const struct ld_regressions *regressions, const c
     json_t *findings = json_array();
     for (size_t i = 0; findings && i < regressions->count; i++)
         json_array_append_new(findings, finding_object(&regressions->items[i]));
-    return style_json(json_pack("{s:s, s:b, s:o}", "baseline", baseline, "worse", ld_regressions_fail(regressions),
-                                "findings", findings), out);
+    return style_json(json_pack("{s:s, s:b, s:I, s:o}", "baseline", baseline, "worse", ld_regressions_fail(regressions),
+                                "rows_compared", (json_int_t)regressions->compared, "findings", findings), out);
 }

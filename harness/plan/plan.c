@@ -65,7 +65,7 @@ static void name_cell(struct ld_cell *cell)
     const char *variant = cell->scenario->target.truth == LD_TRUTH_NONE ? "observed" : ld_variant_name(cell->variant);
     int length =
         snprintf(cell->name, sizeof cell->name, "%s/%s/%s%s%s%s%s", cell->scenario->name, variant,
-                 cell->scenario->fault_cases[cell->fault_case].name, rate, depth, *arm ? "/arm=" : "", arm);
+                 cell->scenario->fault_cases[cell->fault_case].name, rate, depth, *arm ? LD_CELL_ARM : "", arm);
     (void)length;
     assert(length > 0 && (size_t)length < sizeof cell->name); /* names are at most 100 bytes each */
 }

@@ -25,6 +25,7 @@ struct ld_action {
     uint32_t fault; /* FAULT_…: index into the case's faults */
 };
 
+#define LD_CELL_ARM "/arm=" /* what follows in a cell's name is its arm */
 struct ld_cell {
     uint32_t index; /* in the whole plan, whatever filter or shard */
     const struct ld_scenario *scenario;

@@ -66,10 +66,18 @@ static struct ld_regression *add(struct regressing *regressing, enum ld_regressi
     return item;
 }
 
+/* Apart from their arms. */
+static bool is_same_cell(const char *left, const char *right)
+{
+    const char *left_arm = strstr(left, LD_CELL_ARM), *right_arm = strstr(right, LD_CELL_ARM);
+    size_t length = left_arm ? (size_t)(left_arm - left) : strlen(left);
+    return length == (right_arm ? (size_t)(right_arm - right) : strlen(right)) && strncmp(left, right, length) == 0;
+}
+
 static const struct ld_baseline_row *row_of(const struct ld_baseline *baseline, const char *cell, const char *detector)
 {
     for (size_t i = 0; i < baseline->row_count; i++)
-        if (strcmp(baseline->rows[i].cell, cell) == 0 && strcmp(baseline->rows[i].detector, detector) == 0)
+        if (is_same_cell(baseline->rows[i].cell, cell) && strcmp(baseline->rows[i].detector, detector) == 0)
             return &baseline->rows[i];
     return NULL;
 }
@@ -172,6 +180,12 @@ static void say_options(struct ld_regression *item, const struct ld_baseline_row
         say(item, "; its options were %.160s and are %.160s", before->options, now->options);
 }
 
+static void say_arm(struct ld_regression *item, const struct ld_baseline_row *before, const struct ld_baseline_row *now)
+{
+    if (strcmp(before->cell, now->cell) != 0)
+        say(item, "; the cell was %.160s: what is read beside it may differ", before->cell);
+}
+
 static bool is_declared_miss(const struct regressing *regressing, const struct ld_baseline_row *row)
 {
     const struct ld_scenario *scenario = scenario_of(regressing->plan, row->scenario);
@@ -208,6 +222,7 @@ static int compare_leaks(struct regressing *regressing, const struct ld_baseline
         say_missed(item, now);
         say_rules(regressing, item, before, now);
         say_options(item, before, now);
+        say_arm(item, before, now);
     }
     return 0;
 }
@@ -225,6 +240,7 @@ static int compare_false_alarms(struct regressing *regressing, const struct ld_b
         before->false_alarm_runs, before->runs);
     say_false_alarm(item, now);
     say_options(item, before, now);
+    say_arm(item, before, now);
     return 0;
 }
 
@@ -242,6 +258,7 @@ static int compare_rows(struct regressing *regressing)
                      before->seen, before->leaks);
             continue;
         }
+        regressing->result->compared++;
         code = compare_leaks(regressing, before, now);
         if (!code)
             code = compare_false_alarms(regressing, before, now);

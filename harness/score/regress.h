@@ -2,6 +2,8 @@
  *
  * A baseline keeps, for each cell and detector, how many leaks happened and were seen, by which rules, in how many runs
  * there was a false alarm, and every time to detect; the runs themselves are not needed. Only what both have is compared.
+ * A detector watches one arm of a cell, so that which it is does not matter: a scenario that was split into arms since
+ * is compared all the same, and the finding says so.
  * Rules whose alerts saw a leak then are looked for among the rules of now, so that what is lost is named by its row; a
  * detector whose options are others now is told so. */
 #ifndef LD_SCORE_REGRESS_H
@@ -82,6 +84,7 @@ struct ld_regression {
 struct ld_regressions {
     size_t count;
     struct ld_regression *items; /* by kind, then cell and detector */
+    size_t compared;             /* rows that both have; 0: nothing is said of anything */
     struct ld_arena *arena;
 };
 /* `data_folder`: where shipped rules are, as for detectors; "" for the working folder. */

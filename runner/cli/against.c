@@ -139,8 +139,8 @@ static int tell(const struct ld_against *against, const struct ld_regressions *r
 }
 
 int ld_against_judge(const struct ld_against *against, const struct ld_plan *plan, const struct ld_judged *judged,
-                     const struct ld_against_rerun *rerun, const struct ld_text_style *style, bool *ret_fails,
-                     struct ld_error *error)
+                     const struct ld_against_rerun *rerun, const struct ld_text_style *style,
+                     enum ld_verdict *ret_verdict, struct ld_error *error)
 {
     struct ld_baseline now = {0};
     struct ld_regressions regressions = {0};
@@ -152,7 +152,9 @@ int ld_against_judge(const struct ld_against *against, const struct ld_plan *pla
     if (!code)
         code = tell(against, &regressions, style, error);
     if (!code)
-        *ret_fails = ld_regressions_fail(&regressions);
+        *ret_verdict = ld_regressions_fail(&regressions) ? LD_VERDICT_FAIL
+                       : regressions.compared           ? LD_VERDICT_PASS
+                                                        : LD_VERDICT_INCONCLUSIVE;
     ld_regressions_done(&regressions);
     ld_baseline_done(&now);
     return code;

@@ -23,9 +23,10 @@ struct ld_against_rerun {
     void *context;
 };
 
-/* Compare, let the cells that lost leaks run again, and tell on stdout, and in against.txt, .json and .xml (JUnit). */
+/* Compare, let the cells that lost leaks run again, and tell on stdout, and in against.txt, .json and .xml (JUnit).
+ * FAIL: it is worse; INCONCLUSIVE: the two have nothing in common; else PASS. */
 int ld_against_judge(const struct ld_against *against, const struct ld_plan *plan, const struct ld_judged *judged,
-                     const struct ld_against_rerun *rerun, const struct ld_text_style *style, bool *ret_fails,
-                     struct ld_error *error);
+                     const struct ld_against_rerun *rerun, const struct ld_text_style *style,
+                     enum ld_verdict *ret_verdict, struct ld_error *error);
 
 #endif

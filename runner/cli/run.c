@@ -136,12 +136,13 @@ static int judge_against(struct request *request, const struct ld_plan *plan, co
 {
     const struct ld_against_rerun rerun = {rerun_cells, request};
     struct ld_text_style style = ld_style_of(STDOUT_FILENO, request->invocation->colour);
-    bool fails;
+    enum ld_verdict verdict = LD_VERDICT_PASS;
     request->against.report_folder = request->report_folder;
     request->against.data_folder = request->sources->catalogue.data_folder;
-    int code = ld_against_judge(&request->against, plan, judged, &rerun, &style, &fails, error);
-    if (!code && fails && *ret_exit == LD_EXIT_OK)
-        *ret_exit = LD_EXIT_EXPECTATION;
+    int code = ld_against_judge(&request->against, plan, judged, &rerun, &style, &verdict, error);
+    bool open = *ret_exit == LD_EXIT_OK || *ret_exit == LD_EXIT_INCONCLUSIVE;
+    if (!code && open && verdict != LD_VERDICT_PASS)
+        *ret_exit = ld_verdict_exit(verdict);
     return code;
 }
 
