@@ -527,6 +527,11 @@ static void check_timeless(struct check *check, const struct ld_expectation *exp
     if (expectation->detection.given && expectation->detection.confident >= 0)
         complain(check, item, "detection",
                  "all runs of a static detector are one result, so that no number of them makes it confident: observed");
+    for (int variant = 0; variant < LD_VARIANTS; variant++)
+        if (check->scenario->target.variants[variant] &&
+            ld_scenario_sequential_test(check->scenario, (enum ld_variant)variant, expectation, NULL))
+            complain(check, item, variant == LD_VARIANT_LEAKY ? "detection" : "false_alarms",
+                     "all runs of a static detector are one result: repeat.sequential would take them for many");
 }
 
 static const char *needs_leak(const struct ld_expectation *expectation)

@@ -9,9 +9,10 @@
 
 static bool is_of(const struct ld_outcome *outcome, const struct ld_plan *plan, const struct ld_board_row *row)
 {
+    if (strcmp(outcome->detector, row->detector) != 0)
+        return false;
     const struct ld_run_plan *run = ld_plan_find_run(plan, outcome->run);
-    return run && run->cell == row->cell && outcome->interval >= 0 && ld_outcome_is_evidence(outcome->kind) &&
-           strcmp(outcome->detector, row->detector) == 0;
+    return run && run->cell == row->cell && outcome->interval >= 0 && ld_outcome_is_evidence(outcome->kind);
 }
 
 static void take_times(struct ld_baseline_row *made, const struct ld_plan *plan, const struct ld_score *score,
@@ -19,11 +20,8 @@ static void take_times(struct ld_baseline_row *made, const struct ld_plan *plan,
 {
     for (size_t i = 0; i < score->outcome_count; i++) {
         const struct ld_outcome *outcome = &score->outcomes[i];
-        if (!is_of(outcome, plan, row) || outcome->timeless)
-            continue;
-        bool event = outcome->kind != LD_OUTCOME_FN;
-        int64_t time_ns = event ? outcome->detect_ns : outcome->censored_ns;
-        made->times[made->time_count++] = (struct ld_survival_time){time_ns > 0 ? time_ns : 0, event};
+        if (is_of(outcome, plan, row))
+            made->time_count += score_time_of(outcome, &made->times[made->time_count]);
     }
 }
 

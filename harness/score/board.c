@@ -89,7 +89,8 @@ static int add_rows(const struct score_inputs *inputs, struct ld_board_row *rows
             const char *name = ld_arena_text(inputs->arena, detector->name);
             if (!name)
                 return LD_ENOMEM;
-            rows[(*count)++] = (struct ld_board_row){.cell = cell, .detector = name, .calibration = calibration};
+            rows[(*count)++] = (struct ld_board_row){
+                .cell = cell, .detector = name, .calibration = calibration, .timeless = detector->timeless};
         }
     }
     return 0;
@@ -150,15 +151,13 @@ static int survive(const struct score_inputs *inputs, struct ld_board_row *row)
         return LD_ENOMEM;
     for (size_t i = 0; i < inputs->score->outcome_count; i++) {
         const struct ld_outcome *outcome = &inputs->score->outcomes[i];
+        if (strcmp(outcome->detector, row->detector) != 0) /* first: to find a run takes longer */
+            continue;
         const struct ld_run_plan *planned = ld_plan_find_run(inputs->plan, outcome->run);
-        if (!planned || planned->cell != row->cell || strcmp(outcome->detector, row->detector) != 0)
+        if (!planned || planned->cell != row->cell || !score_time_of(outcome, &times[n]))
             continue;
-        bool seen = outcome->kind == LD_OUTCOME_TP || outcome->kind == LD_OUTCOME_TP_LATE;
-        bool followed = outcome->kind == LD_OUTCOME_FN || outcome->kind == LD_OUTCOME_OUT_OF_RANGE;
-        if (outcome->interval < 0 || outcome->timeless || !(seen || followed))
-            continue;
+        bool seen = times[n].event;
         int64_t later_ns = manifested_after(inputs, outcome);
-        times[n] = (struct ld_survival_time){seen ? outcome->detect_ns : outcome->censored_ns, seen};
         from_first[n++] =
             (struct ld_survival_time){seen ? outcome->from_first_ns : outcome->censored_ns + later_ns, seen};
     }

@@ -131,13 +131,6 @@ static int note_difference(struct comparing *comparing, struct ld_compare_differ
     return 0;
 }
 
-static struct ld_survival_time time_of(const struct ld_outcome *outcome)
-{
-    bool seen = outcome->kind != LD_OUTCOME_FN;
-    int64_t time_ns = seen ? outcome->detect_ns : outcome->censored_ns;
-    return (struct ld_survival_time){.time_ns = time_ns > 0 ? time_ns : 0, .event = seen};
-}
-
 static int pair_leak(struct comparing *comparing, const struct ld_cell *cell, uint32_t repetition, uint32_t cluster,
                      const struct ld_outcome *left, const struct ld_outcome *right)
 {
@@ -147,8 +140,9 @@ static int pair_leak(struct comparing *comparing, const struct ld_cell *cell, ui
         return 0;
     }
     count_pair(&result->leaks, left->kind == LD_OUTCOME_TP, right->kind == LD_OUTCOME_TP);
-    if (!left->timeless && !right->timeless)
-        comparing->times[comparing->time_count++] = (struct timed_pair){.cluster = cluster, .left = time_of(left), .right = time_of(right)};
+    struct timed_pair pair = {.cluster = cluster};
+    if (score_time_of(left, &pair.left) && score_time_of(right, &pair.right))
+        comparing->times[comparing->time_count++] = pair;
     if (left->kind == right->kind)
         return 0;
     return note_difference(comparing, (struct ld_compare_difference){.cell = cell->name,
@@ -196,11 +190,11 @@ static int pair_false_alarms(struct comparing *comparing, const struct ld_cell *
                                                                      .right_false_alarms = b->false_alarms});
 }
 
-/* Pairs of one scenario are near-copies of one leak: they form a cluster. */
+/* Pairs of one leak are near-copies: they form a cluster. */
 static uint32_t cluster_of(const struct ld_plan *plan, const struct ld_cell *cell)
 {
     for (uint32_t i = 0; i < plan->cell_count; i++)
-        if (plan->cells[i].scenario == cell->scenario)
+        if (score_same_leak(plan->cells[i].scenario, cell->scenario))
             return i;
     return 0;
 }

@@ -13,7 +13,7 @@
 #include "score/score.h"
 
 #define LD_COMPARE_RESAMPLES 2000 /* of the bootstrap */
-#define LD_COMPARE_CLUSTERS_MIN 5 /* with so many scenarios they are drawn whole, else pairs by themselves */
+#define LD_COMPARE_CLUSTERS_MIN 5 /* with so many leaks they are drawn whole, else pairs by themselves */
 
 struct ld_compare_side {
     const struct ld_plan *plan;
@@ -41,7 +41,8 @@ struct ld_comparison {
     uint32_t pairs;                         /* of runs; 0: nothing is compared */
     uint32_t unpaired_reads;                /* of the left without a partner, those whose cell has one that reads otherwise */
     uint32_t unpaired_left, unpaired_right; /* runs whose partner is missing, or whose cell reads something else */
-    /* Restricted mean time to detect, left minus right, up to the longest time in any pair; its 95 % interval is the percentile bootstrap over pairs (scenarios when there are enough). Without a pair: 0. */
+    /* Restricted mean time to detect, left minus right, up to the longest time in any pair; its 95 % interval is the
+     * percentile bootstrap over pairs (leaks when there are enough). Without a pair: 0. */
     size_t time_pairs, clusters;
     int64_t left_mean_ns, right_mean_ns, difference_ns, lower_ns, upper_ns, restricted_to_ns;
     size_t difference_count;

@@ -166,13 +166,12 @@ static bool may_be_within(const struct asking *asking, int64_t limit_ns, double 
     for (size_t i = 0; i < score->outcome_count; i++) {
         const struct ld_outcome *outcome = &score->outcomes[i];
         const struct ld_run_plan *planned = ld_plan_find_run(asking->inputs->plan, outcome->run);
-        if (!planned || planned->cell != asking->row->cell || outcome->interval < 0 ||
-            strcmp(outcome->detector, asking->row->detector) != 0)
+        struct ld_survival_time time;
+        if (!planned || planned->cell != asking->row->cell || strcmp(outcome->detector, asking->row->detector) != 0 ||
+            !score_time_of(outcome, &time))
             continue;
-        bool seen = outcome->kind == LD_OUTCOME_TP || outcome->kind == LD_OUTCOME_TP_LATE;
-        bool followed = outcome->kind == LD_OUTCOME_FN || outcome->kind == LD_OUTCOME_OUT_OF_RANGE;
-        n += seen || followed;
-        possible += (seen && outcome->detect_ns <= limit_ns) || (followed && outcome->censored_ns < limit_ns);
+        n++;
+        possible += time.event ? time.time_ns <= limit_ns : time.time_ns < limit_ns;
     }
     return (double)possible >= share * (double)n;
 }

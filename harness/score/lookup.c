@@ -33,6 +33,25 @@ const char *score_kind(const struct ld_scenario *scenario, const char *detector)
     return spec && spec->kind ? spec->kind->name : detector;
 }
 
+bool score_same_leak(const struct ld_scenario *left, const struct ld_scenario *right)
+{
+    const struct ld_target_spec *a = &left->target, *b = &right->target;
+    return left == right || (a->kind == LD_TARGET_FIXTURE && b->kind == LD_TARGET_FIXTURE && a->fixture && b->fixture &&
+                             strcmp(a->fixture, b->fixture) == 0);
+}
+
+bool score_time_of(const struct ld_outcome *outcome, struct ld_survival_time *ret_time)
+{
+    bool seen = outcome->kind == LD_OUTCOME_TP || outcome->kind == LD_OUTCOME_TP_LATE;
+    bool followed = outcome->kind == LD_OUTCOME_FN ||
+                    (outcome->kind == LD_OUTCOME_OUT_OF_RANGE && outcome->censored_ns > 0);
+    if (outcome->interval < 0 || outcome->timeless || !(seen || followed))
+        return false;
+    int64_t time_ns = seen ? outcome->detect_ns : outcome->censored_ns;
+    *ret_time = (struct ld_survival_time){time_ns > 0 ? time_ns : 0, seen};
+    return true;
+}
+
 int64_t score_scaled(const struct ld_scenario *scenario, int64_t ns)
 {
     return scenario->time_scale > 0 ? (int64_t)((double)ns / scenario->time_scale) : ns;

@@ -192,6 +192,7 @@ struct ld_board_row {
     uint32_t cell;
     const char *detector;
     bool calibration;
+    bool timeless;                 /* it read the source: its runs are one result told again */
     uint32_t runs;                 /* that ended, valid or not */
     uint32_t valid;                /* of them, with this detector whole */
     uint32_t manifested;           /* leak intervals that manifested in valid runs */

@@ -17,10 +17,11 @@ struct standing_up {
     const struct ld_score *score;
     const struct ld_verdicts *verdicts;
     const struct ld_costs *costs;
-    const struct ld_scenario **scenarios; /* counted ones, a cluster each */
+    const struct ld_scenario **scenarios; /* counted ones, one of each cluster */
     size_t scenario_count;
     const char **detectors;
     struct sums *sums;     /* scratch, by cluster */
+    struct sums *drawable; /* scratch: those that have something to say */
     int64_t *drawn;        /* scratch: the bootstrap's */
     struct ld_survival_time *times; /* scratch */
 };
@@ -51,7 +52,7 @@ static bool is_of(const struct ld_cell *cell, const char *group)
 static bool leaks(const struct ld_plan *plan, const struct ld_scenario *scenario)
 {
     for (size_t i = 0; i < plan->cell_count; i++)
-        if (plan->cells[i].scenario == scenario && plan->cells[i].variant == LD_VARIANT_LEAKY)
+        if (plan->cells[i].variant == LD_VARIANT_LEAKY && score_same_leak(plan->cells[i].scenario, scenario))
             return true;
     return false;
 }
@@ -59,7 +60,7 @@ static bool leaks(const struct ld_plan *plan, const struct ld_scenario *scenario
 static size_t cluster_of(const struct standing_up *up, const struct ld_scenario *scenario)
 {
     size_t at = 0;
-    while (at < up->scenario_count && up->scenarios[at] != scenario)
+    while (at < up->scenario_count && !score_same_leak(up->scenarios[at], scenario))
         at++;
     return at;
 }
@@ -85,15 +86,15 @@ static void find_scenarios(struct standing_up *up)
         if (!is_counted(cell))
             continue;
         place_of(result->groups, &result->group_count, LD_STANDINGS_FAULTS_MAX + 1, fault_of(cell));
-        if (cluster_of(up, scenario) < up->scenario_count)
-            continue;
         bool first = up->scenario_count == 0;
-        up->scenarios[up->scenario_count++] = scenario;
-        *(leaks(up->plan, scenario) ? &result->leaks : &result->calm) += 1;
         if (first || fabs(result->time_scale - scenario->time_scale) > 0)
             result->time_scale = first ? scenario->time_scale : 0;
         if (first || result->period_ns != score_period_ns(scenario))
             result->period_ns = first ? score_period_ns(scenario) : 0;
+        if (cluster_of(up, scenario) < up->scenario_count)
+            continue;
+        up->scenarios[up->scenario_count++] = scenario;
+        *(leaks(up->plan, scenario) ? &result->leaks : &result->calm) += 1;
     }
 }
 
@@ -155,6 +156,7 @@ static void count(struct standing_up *up, struct ld_standing *standing, const ch
             add_leaky(standing, sums, row);
         else
             add_healthy(standing, sums, row, leaks(up->plan, cell->scenario));
+        standing->timeless = standing->timeless || row->timeless;
         standing->false_alarms += row->false_alarms - row->wrong_site;
         standing->wrong_site += row->wrong_site;
         standing->during_hold += row->during_hold;
@@ -165,13 +167,23 @@ static void count(struct standing_up *up, struct ld_standing *standing, const ch
 
 /* ---- intervals */
 
-/* Leaks that have something to say come first; returns how many. */
-static size_t gather_leaks(struct standing_up *up)
+static bool tells_share(const struct sums *sums)
+{
+    return sums->seen + sums->missed > 0;
+}
+
+static bool tells_difference(const struct sums *sums)
+{
+    return sums->leaky_runs > 0 && sums->twin_runs > 0;
+}
+
+/* The leaks to draw from: who has nothing to say of a leak has no spread from it. Returns how many. */
+static size_t gather_leaks(struct standing_up *up, bool (*tells)(const struct sums *sums))
 {
     size_t kept = 0;
     for (size_t i = 0; i < up->scenario_count; i++)
-        if (up->sums[i].leaky_runs)
-            up->sums[kept++] = up->sums[i];
+        if (tells(&up->sums[i]))
+            up->drawable[kept++] = up->sums[i];
     return kept;
 }
 
@@ -210,7 +222,7 @@ static struct ld_bounds bootstrap(struct standing_up *up, size_t clusters, uint6
     for (size_t i = 0; i < LD_STANDINGS_RESAMPLES; i++) {
         struct sums sum = {0};
         for (size_t k = 0; k < clusters; k++)
-            add_sums(&sum, &up->sums[ld_random_below(&random, clusters)]);
+            add_sums(&sum, &up->drawable[ld_random_below(&random, clusters)]);
         up->drawn[i] = (int64_t)(statistic(&sum) * SHARE_UNIT);
     }
     score_percentile_interval(up->drawn, LD_STANDINGS_RESAMPLES, &lower, &upper);
@@ -219,32 +231,34 @@ static struct ld_bounds bootstrap(struct standing_up *up, size_t clusters, uint6
     return bounds;
 }
 
-/* Leaks that are all seen, or all missed, have no spread to draw from: then the exact bound of so many leaks alike. */
-static void widen(struct ld_bounds *bounds, size_t clusters)
+/* Leaks that are all alike have no spread to draw from. Then as many of others, which were not met, may be unlike them
+ * as the exact bound allows, and show nothing (when these show all) or all. The statistic is between `least` and 1. */
+static void widen(struct ld_bounds *bounds, size_t clusters, double least)
 {
-    if (bounds->lower >= 1)
-        bounds->lower = ld_clopper_pearson_lower((int64_t)clusters, (int64_t)clusters, RATE_CONFIDENCE);
-    else if (bounds->upper <= 0)
-        bounds->upper = ld_clopper_pearson_upper(0, (int64_t)clusters, RATE_CONFIDENCE);
+    double alike = bounds->lower, others = ld_clopper_pearson_upper(0, (int64_t)clusters, RATE_CONFIDENCE);
+    if (bounds->upper - bounds->lower > 1 / SHARE_UNIT)
+        return;
+    bounds->lower = fmax(least, alike - others * (alike > 0 ? alike : alike + 1));
+    bounds->upper = alike + others * (alike < 0 ? -alike : 1 - alike);
 }
 
 static void bound(struct standing_up *up, struct ld_standing *standing, const char *group)
 {
-    uint32_t of = standing->seen + standing->missed;
-    size_t clusters = gather_leaks(up);
     uint64_t seed = ld_derive(up->plan->seed, group, 0);
-    standing->leaks_told = clusters;
-    if (standing->has_shares && of) {
+    size_t clusters = standing->leaks_told = gather_leaks(up, tells_share);
+    if (ld_standing_has_share(standing) && !standing->timeless) {
         standing->wilson.given = true;
-        ld_wilson(standing->seen, of, 0.95, &standing->wilson.lower, &standing->wilson.upper);
+        ld_wilson(standing->seen, standing->seen + standing->missed, 0.95, &standing->wilson.lower,
+                  &standing->wilson.upper);
     }
-    if (standing->has_shares && clusters >= LD_STANDINGS_CLUSTERS_MIN) {
-        if (of) {
-            standing->clustered = bootstrap(up, clusters, seed, share_seen);
-            widen(&standing->clustered, clusters);
-        }
-        if (standing->twin_runs)
-            standing->difference = bootstrap(up, clusters, seed, alert_difference);
+    if (ld_standing_has_share(standing) && clusters >= LD_STANDINGS_CLUSTERS_MIN) {
+        standing->clustered = bootstrap(up, clusters, seed, share_seen);
+        widen(&standing->clustered, clusters, 0);
+    }
+    clusters = gather_leaks(up, tells_difference);
+    if (ld_standing_has_difference(standing) && clusters >= LD_STANDINGS_CLUSTERS_MIN) {
+        standing->difference = bootstrap(up, clusters, seed, alert_difference);
+        widen(&standing->difference, clusters, -1);
     }
     if (standing->quiet_hours > 0) {
         standing->rate = standing->false_alarms / standing->quiet_hours;
@@ -261,16 +275,11 @@ static size_t gather_times(struct standing_up *up, const char *detector, const c
     size_t n = 0;
     for (size_t i = 0; i < up->score->outcome_count; i++) {
         const struct ld_outcome *outcome = &up->score->outcomes[i];
-        if (outcome->interval < 0 || outcome->timeless || strcmp(outcome->detector, detector) != 0)
+        if (strcmp(outcome->detector, detector) != 0)
             continue;
         const struct ld_run_plan *run = ld_plan_find_run(up->plan, outcome->run);
-        if (!run || !is_of(&up->plan->cells[run->cell], group))
-            continue;
-        bool seen = outcome->kind == LD_OUTCOME_TP || outcome->kind == LD_OUTCOME_TP_LATE;
-        if (!seen && outcome->kind != LD_OUTCOME_FN && outcome->kind != LD_OUTCOME_OUT_OF_RANGE)
-            continue;
-        int64_t time_ns = seen ? outcome->detect_ns : outcome->censored_ns;
-        up->times[n++] = (struct ld_survival_time){time_ns > 0 ? time_ns : 0, seen};
+        if (run && is_of(&up->plan->cells[run->cell], group))
+            n += score_time_of(outcome, &up->times[n]);
     }
     return n;
 }
@@ -340,9 +349,10 @@ static int fill(struct standing_up *up)
     up->scenarios = ld_arena_array(arena, up->plan->cell_count + 1, sizeof *up->scenarios);
     up->detectors = ld_arena_array(arena, up->verdicts->row_count + 1, sizeof *up->detectors);
     up->sums = ld_arena_array(arena, up->plan->cell_count + 1, sizeof *up->sums);
+    up->drawable = ld_arena_array(arena, up->plan->cell_count + 1, sizeof *up->drawable);
     up->drawn = ld_arena_array(arena, LD_STANDINGS_RESAMPLES, sizeof *up->drawn);
     up->times = ld_arena_array(arena, up->score->outcome_count + 1, sizeof *up->times);
-    if (!result->groups || !up->scenarios || !up->detectors || !up->sums || !up->drawn || !up->times)
+    if (!result->groups || !up->scenarios || !up->detectors || !up->sums || !up->drawable || !up->drawn || !up->times)
         return LD_ENOMEM;
     result->groups[result->group_count++] = "";
     find_scenarios(up);
@@ -374,6 +384,22 @@ int ld_standings_make(struct ld_standings *ret_standings, const struct ld_plan *
 const struct ld_standing *ld_standing_of(const struct ld_standings *standings, size_t group, size_t detector)
 {
     return &standings->items[group * standings->detector_count + detector];
+}
+
+bool ld_standing_has_share(const struct ld_standing *standing)
+{
+    return standing->has_shares && standing->seen + standing->missed >= LD_STANDINGS_RUNS_MIN;
+}
+
+bool ld_standing_has_difference(const struct ld_standing *standing)
+{
+    return standing->has_shares && standing->leaky_runs >= LD_STANDINGS_RUNS_MIN &&
+           standing->twin_runs >= LD_STANDINGS_RUNS_MIN;
+}
+
+bool ld_standing_has_time(const struct ld_standing *standing)
+{
+    return standing->time.n >= LD_RUNS_FOR_MEDIAN && standing->seen + standing->missed >= LD_RUNS_FOR_MEDIAN;
 }
 
 bool ld_standings_can_claim(const struct ld_standings *standings)

@@ -111,6 +111,7 @@ static void a_finding_has_no_time(void **state)
     assert_true(outcome_of(0)->timeless);
     assert_int_equal(outcome_of(0)->detect_ns, -1);
     assert_int_equal(campaign->verdicts.rows[0].time.n, 0);
+    assert_true(campaign->verdicts.rows[0].timeless);
     for (size_t i = 0; i < campaign->score.detector_run_count; i++)
         if (campaign->score.detector_runs[i].run == 0 && strcmp(campaign->score.detector_runs[i].detector, "subject") == 0)
             assert_true(campaign->score.detector_runs[i].quiet_seconds <= 0 &&
@@ -203,6 +204,7 @@ static void without_evidence(void **state)
     campaign->detectors[0][SUBJECT].failed = false;
     campaign->detectors[0][SUBJECT].out_of_range = true;
     assert_outcome(LD_OUTCOME_OUT_OF_RANGE);
+    assert_int_equal(campaign->verdicts.rows[0].time.n, 0); /* it was never at risk of seeing it */
     campaign->runs[0].validity = LD_INVALID_LAG;
     assert_outcome(LD_OUTCOME_HARNESS_ERROR);
     campaign->runs[0].validity = LD_INVALID_FAULT;

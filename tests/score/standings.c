@@ -158,6 +158,108 @@ static void leaks_all_alike_have_the_exact_bound(void **state)
     ld_standings_done(&made);
 }
 
+/* A leaky run of each leak alerts and no twin does: six leaks say as little of a difference as of a share. */
+static void differences_all_alike_are_no_certainty(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < verdicts.row_count; i++)
+        if (!rows[i].calibration)
+            rows[i].alerted = cells[rows[i].cell].variant == LD_VARIANT_LEAKY ? RUNS : 0;
+    struct ld_standings made = make();
+    const struct ld_bounds *bounds = &ld_standing_of(&made, 0, 0)->difference;
+    assert_true(bounds->given);
+    assert_near(bounds->lower, pow(0.025, 1.0 / LEAKS));
+    assert_near(bounds->upper, 1);
+    ld_standings_done(&made);
+    for (uint32_t i = 0; i < verdicts.row_count; i++)
+        rows[i].alerted = 0;
+    made = make();
+    bounds = &ld_standing_of(&made, 0, 0)->difference;
+    assert_near(bounds->upper, 1 - pow(0.025, 1.0 / LEAKS));
+    assert_near(bounds->lower, -bounds->upper);
+    ld_standings_done(&made);
+}
+
+/* The probe is out of its range in every run of all leaks but the first `told`. */
+static void put_out_of_range(uint32_t told)
+{
+    for (uint32_t i = 0; i < verdicts.row_count; i++)
+        for (uint32_t leak = told; leak < LEAKS; leak++)
+            if (cells[rows[i].cell].scenario == &scenarios[leak] && !rows[i].calibration)
+                memset(rows[i].counts, 0, sizeof rows[i].counts);
+    for (size_t i = 0; i < score.outcome_count; i++)
+        for (uint32_t leak = told; leak < LEAKS; leak++)
+            if (cells[run_plans[outcomes[i].run].cell].scenario == &scenarios[leak])
+                outcomes[i] = (struct ld_outcome){.run = outcomes[i].run, .detector = "probe",
+                                                  .kind = LD_OUTCOME_OUT_OF_RANGE};
+}
+
+static void leaks_without_evidence_are_not_drawn(void **state)
+{
+    (void)state;
+    put_out_of_range(5);
+    struct ld_standings made = make();
+    const struct ld_standing *whole = ld_standing_of(&made, 0, 0);
+    assert_int_equal(whole->leaks_told, 5);
+    assert_true(whole->clustered.given);
+    assert_near(whole->clustered.lower, pow(0.025, 1.0 / 5)); /* of five, not of six */
+    assert_int_equal(whole->time.n, 5 * 2 * RUNS);
+    ld_standings_done(&made);
+    put_out_of_range(4);
+    made = make();
+    whole = ld_standing_of(&made, 0, 0);
+    assert_int_equal(whole->leaks_told, 4);
+    assert_true(ld_standing_has_share(whole));
+    assert_false(whole->clustered.given);
+    assert_true(whole->difference.given); /* it alerts or not, whatever it is asked for */
+    ld_standings_done(&made);
+}
+
+/* Twenty runs of a cell of which three say something are three. */
+static void few_that_are_evidence_have_no_percentage(void **state)
+{
+    (void)state;
+    put_out_of_range(0);
+    rows[1].counts[LD_OUTCOME_TP] = 3;
+    for (int i = 0; i < 3; i++)
+        outcomes[i] = (struct ld_outcome){.run = (uint32_t)i, .detector = "probe", .detect_ns = LD_SECOND};
+    struct ld_standings made = make();
+    const struct ld_standing *whole = ld_standing_of(&made, 0, 0);
+    assert_int_equal(whole->seen, 3);
+    assert_int_equal(whole->time.n, 3);
+    assert_true(whole->has_shares);
+    assert_false(ld_standing_has_share(whole) || whole->wilson.given || ld_standing_has_time(whole));
+    ld_standings_done(&made);
+}
+
+static void scenarios_of_one_fixture_are_one_leak(void **state)
+{
+    (void)state;
+    scenarios[0].target.fixture = scenarios[1].target.fixture = "queue/slow";
+    scenarios[2].target.fixture = "queue/lost";
+    struct ld_standings made = make();
+    const struct ld_standing *whole = ld_standing_of(&made, 0, 0);
+    assert_int_equal(made.leaks, LEAKS - 1);
+    assert_int_equal(whole->leaks_told, LEAKS - 1);
+    assert_int_equal(whole->seen, 5 * 2 * RUNS);
+    ld_standings_done(&made);
+}
+
+/* A tool on the source says the same of each run: twenty are no twenty. */
+static void what_read_the_source_has_no_time_and_no_wilson(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < score.outcome_count; i++)
+        outcomes[i].timeless = true;
+    for (size_t i = 0; i < verdicts.row_count; i++)
+        rows[i].timeless = !rows[i].calibration;
+    struct ld_standings made = make();
+    const struct ld_standing *whole = ld_standing_of(&made, 0, 0);
+    assert_true(whole->timeless && whole->clustered.given);
+    assert_false(whole->wilson.given || ld_standing_has_time(whole));
+    ld_standings_done(&made);
+}
+
 static void too_few_runs_have_no_shares(void **state)
 {
     (void)state;
@@ -228,6 +330,11 @@ int test_standings(void)
         cmocka_unit_test_setup(the_whole_and_each_fault, set_up),
         cmocka_unit_test_setup(an_interval_by_leak_is_wide, set_up),
         cmocka_unit_test_setup(leaks_all_alike_have_the_exact_bound, set_up),
+        cmocka_unit_test_setup(differences_all_alike_are_no_certainty, set_up),
+        cmocka_unit_test_setup(leaks_without_evidence_are_not_drawn, set_up),
+        cmocka_unit_test_setup(few_that_are_evidence_have_no_percentage, set_up),
+        cmocka_unit_test_setup(scenarios_of_one_fixture_are_one_leak, set_up),
+        cmocka_unit_test_setup(what_read_the_source_has_no_time_and_no_wilson, set_up),
         cmocka_unit_test_setup(too_few_runs_have_no_shares, set_up),
         cmocka_unit_test_setup(false_alarms_are_by_the_hour, set_up),
         cmocka_unit_test_setup(times_are_never_averaged_over_hits, set_up),
