@@ -55,7 +55,17 @@ static bool any_bounded(const struct ld_cost_row *row)
     return any;
 }
 
-static void head(struct styled *styled, const struct ld_cost_row *row)
+/* Of the rows of a scenario, which begin at `row`, the one with most pairs: its bare runs stand for all. */
+static const struct ld_cost_row *best_known(const struct ld_costs *costs, const struct ld_cost_row *row)
+{
+    const struct ld_cost_row *best = row;
+    for (const struct ld_cost_row *each = row; each < costs->rows + costs->row_count; each++)
+        if (strcmp(each->scenario, row->scenario) == 0 && each->pairs > best->pairs)
+            best = each;
+    return best;
+}
+
+static void head(struct styled *styled, const struct ld_costs *costs, const struct ld_cost_row *row)
 {
     char period[32];
     styled_colour(styled, STYLE_BOLD);
@@ -66,14 +76,12 @@ static void head(struct styled *styled, const struct ld_cost_row *row)
     for (int cost = 0; cost < LD_COST_COUNT; cost++)
         styled_cell(styled, ld_cost_table[cost].name, -VALUE_WIDTH, true);
     styled_text(styled, "\n");
-    line(styled, "nobody watches", row, PART_WITHOUT);
+    line(styled, "nobody watches", best_known(costs, row), PART_WITHOUT);
 }
 
 static void detector(struct styled *styled, const struct ld_cost_row *row)
 {
-    char name[128];
-    snprintf(name, sizeof name, "%s", row->detector);
-    line(styled, name, row, PART_DIFFERENCE);
+    line(styled, row->detector, row, PART_DIFFERENCE);
     if (any_bounded(row)) {
         styled_colour(styled, STYLE_DIM);
         line(styled, "  at least", row, PART_LOWER);
@@ -104,7 +112,7 @@ int ld_report_costs(const struct ld_costs *costs, const struct ld_text_style *st
         const struct ld_cost_row *row = &costs->rows[i];
         if (strcmp(row->scenario, last) != 0) {
             styled_text(&styled, *last ? "\n" : "");
-            head(&styled, row);
+            head(&styled, costs, row);
         }
         last = row->scenario;
         detector(&styled, row);

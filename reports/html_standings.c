@@ -39,7 +39,7 @@ static void by_fault(struct html *html, const struct ld_standings *standings)
 {
     char value[STANDINGS_VALUE];
     html_raw(html, "<h3>By fault</h3>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"By fault\">"
-                   "<table><thead><tr><th scope=\"col\">detector</th>");
+                   "<table class=\"standing\"><thead><tr><th scope=\"col\">detector</th>");
     for (size_t i = 1; i < standings->group_count; i++) {
         html_raw(html, "<th scope=\"col\" class=\"number\">");
         html_text(html, standings->groups[i]);
@@ -68,7 +68,9 @@ void html_standings(struct html *html, const struct ld_standings *standings)
         const struct standings_table *table = &standings_tables[i];
         if (!standings_has_table(standings, table))
             continue;
-        html_printf(html, "<h3>%s</h3>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"%s\"><table>",
+        html_printf(html,
+                    "<h3>%s</h3>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"%s\">"
+                    "<table class=\"standing\">",
                     table->title, table->title);
         head(html, table);
         for (size_t k = 0; k < standings->detector_count; k++)

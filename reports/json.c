@@ -10,7 +10,6 @@
 #include "scenario/arm.h"
 
 #define SCHEMA_VERSION 1
-#define RATE_RUNS 20 /* no percentages below */
 
 /* Foreign text: what is no UTF-8 becomes "?". */
 static json_t *text(const char *value)
@@ -65,10 +64,10 @@ static json_t *survival(const struct ld_survival *time)
                      "fraction", time->fraction);
 }
 
-/* Shares with their 95 % intervals, null below 20 runs. */
+/* Shares with their 95 % intervals, null where runs are too few, or one result told again. */
 static json_t *detection_rate(const struct ld_board_row *row)
 {
-    if (row->evident_runs < RATE_RUNS)
+    if (row->evident_runs < LD_STANDINGS_RUNS_MIN || row->timeless)
         return json_null();
     int64_t excluded = row->runs - row->valid, n = row->evident_runs, hits = row->hit_runs;
     double lower, upper;

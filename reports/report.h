@@ -91,7 +91,8 @@ int ld_report_costs_json(const struct ld_costs *costs, struct ld_buffer *out);
 /* `run --against`: what changed against a baseline, a line each; what fails first. */
 int ld_report_regressions(const struct ld_regressions *regressions, const char *baseline,
                           const struct ld_text_style *style, struct ld_buffer *out);
-/* For machines: {baseline, worse, findings: [...]}, and a JUnit file of one testsuite with a testcase a finding. */
+/* For machines: {baseline, worse, rows_compared, findings: [...]}, and a JUnit file of one testsuite with a testcase a
+ * finding. */
 int ld_report_regressions_json(const struct ld_regressions *regressions, const char *baseline, struct ld_buffer *out);
 int ld_report_regressions_junit(const struct ld_regressions *regressions, const char *baseline, struct ld_buffer *out);
 

@@ -42,9 +42,8 @@ static void value_seen(const struct ld_standing *standing, char value[STANDINGS_
 
 static void value_share(const struct ld_standing *standing, char value[STANDINGS_VALUE])
 {
-    uint32_t of = standing->seen + standing->missed;
-    if (standing->has_shares && of)
-        snprintf(value, STANDINGS_VALUE, "%.1f%%", 100.0 * standing->seen / of);
+    if (ld_standing_has_share(standing))
+        snprintf(value, STANDINGS_VALUE, "%.1f%%", 100.0 * standing->seen / (standing->seen + standing->missed));
     else
         say_nothing(value);
 }
@@ -93,7 +92,7 @@ static void value_twin(const struct ld_standing *standing, char value[STANDINGS_
 
 static void value_difference(const struct ld_standing *standing, char value[STANDINGS_VALUE])
 {
-    if (!standing->has_shares || !standing->leaky_runs || !standing->twin_runs) {
+    if (!ld_standing_has_difference(standing)) {
         say_nothing(value);
         return;
     }
@@ -114,7 +113,7 @@ static void value_calm(const struct ld_standing *standing, char value[STANDINGS_
 
 static void value_median(const struct ld_standing *standing, char value[STANDINGS_VALUE])
 {
-    if (standing->time.n >= LD_RUNS_FOR_MEDIAN && standing->time.median_ns >= 0)
+    if (ld_standing_has_time(standing) && standing->time.median_ns >= 0)
         ld_format_duration_short(standing->time.median_ns, value, STANDINGS_VALUE);
     else
         say_nothing(value);
@@ -122,7 +121,7 @@ static void value_median(const struct ld_standing *standing, char value[STANDING
 
 static void value_mean(const struct ld_standing *standing, char value[STANDINGS_VALUE])
 {
-    if (standing->time.n >= LD_RUNS_FOR_MEDIAN && standing->mean_ns >= 0)
+    if (ld_standing_has_time(standing) && standing->mean_ns >= 0)
         ld_format_duration_short(standing->mean_ns, value, STANDINGS_VALUE);
     else
         say_nothing(value);
@@ -137,21 +136,33 @@ static void value_false(const struct ld_standing *standing, char value[STANDINGS
 
 static void value_quiet(const struct ld_standing *standing, char value[STANDINGS_VALUE])
 {
-    ld_format_duration_short((int64_t)(standing->quiet_hours * 3600) * LD_SECOND, value, STANDINGS_VALUE);
+    if (standing->quiet_hours > 0)
+        ld_format_duration_short((int64_t)(standing->quiet_hours * 3600) * LD_SECOND, value, STANDINGS_VALUE);
+    else
+        say_nothing(value);
+}
+
+/* "0.0253", "3.2", "1240": three digits that say something, and no powers of ten. */
+static const char *rate_of(double rate, char text[24])
+{
+    snprintf(text, 24, rate < 999.5 ? "%.3g" : "%.0f", rate);
+    return text;
 }
 
 static void value_rate(const struct ld_standing *standing, char value[STANDINGS_VALUE])
 {
     if (standing->quiet_hours > 0)
-        snprintf(value, STANDINGS_VALUE, "%.3g", standing->rate);
+        rate_of(standing->rate, value);
     else
         say_nothing(value);
 }
 
 static void value_rate_bounds(const struct ld_standing *standing, char value[STANDINGS_VALUE])
 {
+    char lower[24], upper[24];
     if (standing->quiet_hours > 0)
-        snprintf(value, STANDINGS_VALUE, "%.3g to %.3g", standing->rate_lower, standing->rate_upper);
+        snprintf(value, STANDINGS_VALUE, "%s to %s", rate_of(standing->rate_lower, lower),
+                 rate_of(standing->rate_upper, upper));
     else
         say_nothing(value);
 }
@@ -205,8 +216,8 @@ const struct standings_table standings_tables[STANDINGS_TABLES] = {
       {"", "differ", "difference", "Of the two probabilities, from 20 runs a cell up.", 8, value_difference, false},
       {"by", "leak", "95 % by leak", "Its 95 % interval, by cluster bootstrap over leaks.", 14, value_difference_bounds, false},
       {"", "calm", "alert in calm", "Runs with an alert of programs that never leak.", 9, value_calm, false},
-      {"time:", "median", "median time", "Median time to detect, Kaplan-Meier; \"-\": half or more were not seen, or fewer "
-       "than 6 leaks.", 8, value_median, false},
+      {"time:", "median", "median time", "Median time to detect, Kaplan-Meier; \"-\": more than half were not seen, or "
+       "fewer than 6 leaks.", 8, value_median, false},
       {"", "mean", "mean time", "Restricted mean of the time to detect, up to the longest follow-up of any detector.", 8,
        value_mean, false}}},
     {"False alarms",
@@ -260,12 +271,16 @@ const char *standings_about(const struct ld_standings *standings, char text[STAN
 
 const char *standings_remark(const struct ld_standing *standing, char *line, size_t size)
 {
-    size_t used = 0;
-    *line = '\0';
-    for (int kind = 0; kind < LD_OUTCOME_COUNT; kind++)
-        if (!ld_outcome_is_evidence((enum ld_outcome_kind)kind) && standing->counts[kind] && used < size)
-            used += (size_t)snprintf(line + used, size - used, "%s%u %s", used ? ", " : "not counted: ",
-                                     standing->counts[kind], ld_outcome_name((enum ld_outcome_kind)kind));
+    static const char told[] = "one result of each program, told in every run";
+    size_t used = (size_t)snprintf(line, size, "%s", standing->timeless ? told : "");
+    const char *before = used ? "; not counted: " : "not counted: ";
+    for (int kind = 0; kind < LD_OUTCOME_COUNT; kind++) {
+        if (ld_outcome_is_evidence((enum ld_outcome_kind)kind) || !standing->counts[kind] || used >= size)
+            continue;
+        used += (size_t)snprintf(line + used, size - used, "%s%u %s", before, standing->counts[kind],
+                                 ld_outcome_name((enum ld_outcome_kind)kind));
+        before = ", ";
+    }
     return line;
 }
 
@@ -292,7 +307,7 @@ static json_t *bounds_json(const struct ld_bounds *bounds)
 
 static json_t *time_json(const struct ld_standing *standing)
 {
-    bool enough = standing->time.n >= LD_RUNS_FOR_MEDIAN;
+    bool enough = ld_standing_has_time(standing);
     json_t *median = enough && standing->time.median_ns >= 0 ? json_integer(standing->time.median_ns) : json_null();
     json_t *mean = enough && standing->mean_ns >= 0 ? json_integer(standing->mean_ns) : json_null();
     return json_pack("{s:I, s:I, s:o, s:o, s:I}", "n", (json_int_t)standing->time.n, "events",
@@ -310,10 +325,11 @@ static json_t *outcomes_json(const struct ld_standing *standing)
 
 static json_t *standing_json(const struct ld_standing *standing, const char *fault)
 {
-    uint32_t of = standing->seen + standing->missed;
     json_t *object = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "detector", standing->detector, "fault",
                                *fault ? json_string(fault) : json_null(), "share_seen",
-                               standing->has_shares && of ? json_real((double)standing->seen / of) : json_null(),
+                               ld_standing_has_share(standing)
+                                   ? json_real((double)standing->seen / (standing->seen + standing->missed))
+                                   : json_null(),
                                "by_leak", bounds_json(&standing->clustered), "wilson", bounds_json(&standing->wilson),
                                "difference_by_leak", bounds_json(&standing->difference), "time_to_detect",
                                time_json(standing));
@@ -330,6 +346,7 @@ static json_t *standing_json(const struct ld_standing *standing, const char *fau
                   {"wrong_site", standing->wrong_site}, {"during_hold", standing->during_hold}};
     for (size_t i = 0; object && i < sizeof counts / sizeof *counts; i++)
         json_object_set_new(object, counts[i].key, json_integer(counts[i].value));
+    json_object_set_new(object, "timeless", json_boolean(standing->timeless));
     json_object_set_new(object, "outcomes", outcomes_json(standing));
     json_object_set_new(object, "quiet_hours", json_real(standing->quiet_hours));
     bool watched = standing->quiet_hours > 0;

@@ -6,7 +6,7 @@
 
 #include "score/standings.h"
 
-#define STANDINGS_VALUE 48
+#define STANDINGS_VALUE 64
 #define STANDINGS_COLUMNS_MAX 10
 #define STANDINGS_TABLES 4
 #define STANDINGS_TITLE 400
@@ -27,7 +27,8 @@ extern const struct standings_table standings_tables[STANDINGS_TABLES];
 bool standings_has_table(const struct ld_standings *standings, const struct standings_table *table);
 /* "6 leaks and 6 programs that never leak, 20 runs a cell, ...": what the board is about. */
 const char *standings_about(const struct ld_standings *standings, char text[STANDINGS_TITLE]);
-/* "not counted: 4 OUT_OF_RANGE": leaks without evidence, by reason; "" when there is none. */
+/* "not counted: 4 OUT_OF_RANGE": leaks without evidence, by reason, and that runs of a tool on the source are one
+ * result; "" when there is none. */
 const char *standings_remark(const struct ld_standing *standing, char *line, size_t size);
 /* What a fault case's column says of a detector: "118/120", "-" without a leak. */
 const char *standings_by_fault(const struct ld_standing *standing, char value[STANDINGS_VALUE]);

@@ -72,24 +72,34 @@ static void rows(struct styled *styled, const struct ld_standings *standings, co
     styled_text(styled, "\n");
 }
 
-static void by_fault(struct styled *styled, const struct ld_standings *standings)
+/* Fault cases `from` to `to`, as many as fit beside each other. */
+static void some_faults(struct styled *styled, const struct ld_standings *standings, size_t from, size_t to)
 {
     char value[STANDINGS_VALUE];
-    styled_colour(styled, STYLE_BOLD);
-    styled_text(styled, "By fault: leaks seen, and behind \"!\" false alarms of either kind\n");
-    styled_colour(styled, STYLE_PLAIN);
     styled_cell(styled, "", NAME_WIDTH + 1, true);
-    for (size_t i = 1; i < standings->group_count; i++)
-        styled_cell(styled, standings->groups[i], -FAULT_WIDTH, true);
+    for (size_t i = from; i < to; i++) {
+        styled_text(styled, " ");
+        styled_cell(styled, standings->groups[i], 1 - FAULT_WIDTH, true);
+    }
     styled_text(styled, "\n");
     for (size_t k = 0; k < standings->detector_count; k++) {
         styled_text(styled, " ");
         styled_cell(styled, ld_standing_of(standings, 0, k)->detector, NAME_WIDTH, true);
-        for (size_t i = 1; i < standings->group_count; i++)
+        for (size_t i = from; i < to; i++)
             styled_cell(styled, standings_by_fault(ld_standing_of(standings, i, k), value), -FAULT_WIDTH, true);
         styled_text(styled, "\n");
     }
     styled_text(styled, "\n");
+}
+
+static void by_fault(struct styled *styled, const struct ld_standings *standings)
+{
+    size_t fit = (styled->style.width - NAME_WIDTH - 1) / FAULT_WIDTH, count = standings->group_count;
+    styled_colour(styled, STYLE_BOLD);
+    styled_text(styled, "By fault: leaks seen, and behind \"!\" false alarms of either kind\n");
+    styled_colour(styled, STYLE_PLAIN);
+    for (size_t from = 1; from < count; from += fit)
+        some_faults(styled, standings, from, from + fit < count ? from + fit : count);
 }
 
 int ld_report_standings(const struct ld_standings *standings, const struct ld_text_style *style, struct ld_buffer *out)

@@ -90,6 +90,56 @@ static void a_narrow_terminal_is_not_exceeded(void **state)
     ld_buffer_done(&out);
 }
 
+/* More fault cases than fit beside each other stand below each other. */
+static void many_fault_cases_are_not_exceeding(void **state)
+{
+    static const char *many[] = {"", "none", "kill", "latency", "reset", "an-upstream-that-is-killed", "stall"};
+    struct ld_standing all[14];
+    struct ld_standings of = standings;
+    struct ld_buffer out;
+    (void)state;
+    for (size_t i = 0; i < 14; i++)
+        all[i] = items[i % 2];
+    of.items = all;
+    of.groups = many;
+    of.group_count = 7;
+    ld_buffer_init(&out, 1 << 20);
+    print(&out, &of, 80);
+    assert_says(&out, "                             none          kill       latency         reset\n");
+    assert_says(&out, "                    an-upstream-…         stall\n"
+                      " matrix                358/360 !3    358/360 !3\n");
+    for (const char *line = ld_buffer_text(&out); *line; line += strcspn(line, "\n") + 1)
+        assert_true(strcspn(line, "\n") <= 82); /* an ellipsis has three bytes */
+    ld_buffer_done(&out);
+}
+
+/* Time that runs faster makes many alarms an hour; a tool on the source has no hours. */
+static void rates_have_no_powers_of_ten(void **state)
+{
+    struct ld_standing two[] = {MATRIX, MATRIX};
+    struct ld_standings of = standings;
+    struct ld_buffer out;
+    (void)state;
+    two[0].rate = 999.7;
+    two[0].rate_lower = 812.4;
+    two[0].rate_upper = 12345.6;
+    two[1].detector = "go-vet";
+    two[1].timeless = true;
+    two[1].wilson.given = false;
+    two[1].quiet_hours = 0;
+    two[1].time.n = 0;
+    of.items = two;
+    of.group_count = 1;
+    ld_buffer_init(&out, 1 << 20);
+    print(&out, &of, 120);
+    assert_says(&out, " matrix                  2    2h30m    1000      812 to 12346      1      0\n");
+    assert_says(&out, " go-vet                  2        -       -                 -      1      0\n");
+    assert_says(&out, " go-vet               358/360    2/360    +99%     90 to 99%    0/280       -       -\n");
+    assert_says(&out, " go-vet               358/360  99.4%  91 to 100%           -    3     2   350/358   300/358\n"
+                      "   one result of each program, told in every run; not counted: 4 OUT_OF_RANGE\n");
+    ld_buffer_done(&out);
+}
+
 /* Of few runs there are counts, and nothing that looks like a probability. */
 static void few_runs_have_no_percentages(void **state)
 {
@@ -169,6 +219,8 @@ int test_standings(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_terminal_has_its_tables),
         cmocka_unit_test(a_narrow_terminal_is_not_exceeded),
+        cmocka_unit_test(many_fault_cases_are_not_exceeding),
+        cmocka_unit_test(rates_have_no_powers_of_ten),
         cmocka_unit_test(few_runs_have_no_percentages),
         cmocka_unit_test(markdown_and_json_say_the_same),
         cmocka_unit_test(reports_show_what_can_be_claimed),
