@@ -352,7 +352,7 @@ static void test_matrix_uses_the_shipped_rules(void **unused)
     assert_int_equal(opens(&rig), 1);
     const struct kept_alert *alert = find_open(&rig.feed->kept, 0);
     assert_string_equal(alert->rule, "chan-recv-unclosed");
-    assert_int_equal(strncmp(alert->version, "v0.4.0-", 7), 0);
+    assert_int_equal(strncmp(alert->version, "v0.4.1-", 7), 0);
     assert_string_equal(alert->site, "main.work");
     rig_done(&rig);
 }
