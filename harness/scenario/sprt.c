@@ -11,9 +11,9 @@ enum ld_sprt ld_sprt(int64_t bad, int64_t n, double p0, double p1, double alpha,
         !(beta < 1))
         return LD_SPRT_CONTINUE;
     double ratio = (double)bad * log(p1 / p0) + (double)(n - bad) * log((1 - p1) / (1 - p0));
-    if (ratio >= log((1 - beta) / alpha))
+    if (ratio >= log(1 / alpha))
         return LD_SPRT_REJECT;
-    return ratio <= log(beta / (1 - alpha)) ? LD_SPRT_ACCEPT : LD_SPRT_CONTINUE;
+    return ratio <= log(beta) ? LD_SPRT_ACCEPT : LD_SPRT_CONTINUE;
 }
 
 enum ld_sprt ld_sprt_decide(const struct ld_sprt_test *test, int64_t bad, int64_t n)

@@ -48,8 +48,10 @@ static void look_on(struct ld_sequential *sequential, size_t index)
 void ld_sequential_feed(struct ld_sequential *sequential, size_t test, uint32_t repetition, enum ld_trial trial)
 {
     struct ld_sequential_result *result = &sequential->results[test];
+    if (repetition >= result->planned || trial == LD_TRIAL_PENDING)
+        return;
     unsigned char *place = &sequential->tests[test].trials[repetition];
-    if (repetition >= result->planned || *place != LD_TRIAL_PENDING || trial == LD_TRIAL_PENDING)
+    if (*place != LD_TRIAL_PENDING)
         return;
     *place = (unsigned char)trial;
     result->ended++;

@@ -99,8 +99,8 @@ static void the_text_says_what_the_tests_cost(void **state)
     assert_says(plan, "4 tests share one alpha\n2 cells of 4 runs: counts only\n\n");
     assert_says(plan, "at most 60 runs, ");
     assert_says(plan, "misses, sequential: a rate of 5%, not 20%; alpha 1.25% (5% over 4 tests), beta 5%\n"
-                      "        supported: 18 runs of a cell without a bad one, at most 60; on average 30 at 5% and 30 at "
-                      "20%; not decided by then: 8");
+                      "        supported: 18 runs of a cell without a bad one, at most 60; on average 30 at 5% and 31 at "
+                      "20%; not decided by then: 8.9%");
     assert_says(plan, "p95 of time to detect 4s: NOT supported: needs 59 runs of a cell without a miss, has 18");
     assert_says(plan, "goroutineleak\n      detection: declared to be missed");
     assert_says(few, "NOT supported: needs more runs of a cell without a bad one than 9");

@@ -64,6 +64,24 @@ static void the_exact_numbers_are_near_walds(void **state)
     assert_int_equal(ld_sprt_expect(&open, 0.05, &good), LD_ELIMIT);
 }
 
+/* Bounds, not approximations: also where errors may be large and a step is short beside them. */
+static void large_errors_stay_within_their_bounds(void **state)
+{
+    (void)state;
+    for (int percent = 5; percent <= 45; percent += 5) {
+        double error = percent / 100.0;
+        for (int64_t min = 1; min <= 20; min += 19) {
+            struct ld_sprt_test test = {0.40, 0.42, error, error, min, LD_SPRT_TRIALS_MAX};
+            struct ld_sprt_expectation good, bad;
+            assert_int_equal(ld_sprt_expect(&test, test.p0, &good), 0);
+            assert_int_equal(ld_sprt_expect(&test, test.p1, &bad), 0);
+            if (good.rejects > error || bad.accepts > error)
+                fail_msg("min %lld: rejects %g, accepts %g, each at most %g", (long long)min, good.rejects, bad.accepts,
+                         error);
+        }
+    }
+}
+
 static void certain_rates_need_the_known_trials(void **state)
 {
     (void)state;
@@ -80,6 +98,7 @@ int test_sprt(void)
         cmocka_unit_test(sprt_decides_as_known),
         cmocka_unit_test(least_and_most_hold),
         cmocka_unit_test(the_exact_numbers_are_near_walds),
+        cmocka_unit_test(large_errors_stay_within_their_bounds),
         cmocka_unit_test(certain_rates_need_the_known_trials),
     };
     return cmocka_run_group_tests_name("sprt", tests, NULL, NULL);
