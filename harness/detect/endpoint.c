@@ -54,15 +54,24 @@ static bool is_plain(const char *path)
     return true;
 }
 
-static int check_options(struct ld_schema_context *context, const struct ld_node *node, void *value)
+static int check_path(struct ld_schema_context *context, const struct ld_node *node, void *value)
 {
     const struct options *options = value;
     int code = 0;
     if (options->path[0] != '/' || strlen(options->path) > PATH_LENGTH_MAX || !is_plain(options->path))
         code = refuse(context, node, "path", "must begin with / and go over the wire as it is: no spaces, no #, at most "
                                              "190 bytes");
+    return code;
+}
+
+static int check_endpoint(struct ld_schema_context *context, const struct ld_node *node, void *value)
+{
+    const struct options *options = value;
+    int code = check_path(context, node, value);
     if (ld_node_get(node, "leak") && options->form != FORM_STATUS)
         code = refuse(context, node, "leak", "is for verdict: status");
+    if (ld_node_get(node, "at_least") && options->form == FORM_STATUS)
+        code = refuse(context, node, "at_least", "a status lists no goroutines: it is for verdict: goleak or profile");
     return code;
 }
 
@@ -126,10 +135,10 @@ static const struct ld_schema endpoint_schema = {
              .type = LD_FIELD_BOOL,
              .offset = AT(active),
              .initial = "false",
-             .doc = "It changes the target, such as by forcing a collection: at most one such detector in a scenario, "
-                    "and while it is read nothing else is."},
+             .doc = "It changes the target, such as by forcing a collection: at most one such detector watches a run "
+                    "(`arms`), and while it is read no profile is."},
             {0}},
-    .check = check_options,
+    .check = check_endpoint,
 };
 
 static const struct ld_schema goleak_schema = {
@@ -161,7 +170,7 @@ static const struct ld_schema goleak_schema = {
                     "and the half second (of real time) in which goleak looks."},
             TIMEOUT_FIELD,
             {0}},
-    .check = check_options,
+    .check = check_path,
 };
 
 /* ---- what is read */
