@@ -11,14 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "runner/detect/alert_book.h"
 #include "runner/detect/program.h"
 #include "runner/detect/prometheus_tools.h"
+#include "runner/process/monotonic.h"
 #include "truth/cause.h"
 
 #define ALERTS_MAX 1000
@@ -46,9 +47,8 @@ static int wrong(const struct ld_rule_file *rules, const struct ld_node *node, s
 }
 
 /* A cause that is written out must be one; what a template makes is seen when it comes. */
-static int check_labels(const struct ld_rule_file *rules, const struct ld_node *rule, struct ld_error *error)
+static int check_cause(const struct ld_rule_file *rules, const struct ld_node *cause, struct ld_error *error)
 {
-    const struct ld_node *cause = ld_node_get(ld_node_get(rule, "labels"), "cause");
     if (!cause || cause->kind != LD_NODE_SCALAR || strstr(cause->text, "{{") || ld_cause_find(cause->text) >= 0)
         return 0;
     const char *names[LD_CAUSE_COUNT + 1] = {NULL};
@@ -57,6 +57,21 @@ static int check_labels(const struct ld_rule_file *rules, const struct ld_node *
     const char *nearest = ld_nearest(cause->text, names);
     return wrong(rules, cause, error, "no cause is called \"%.60s\"%s%s%s", cause->text,
                  nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
+}
+
+/* Its other values are those of our own rules. */
+static int check_mark(const struct ld_rule_file *rules, const struct ld_node *mark, struct ld_error *error)
+{
+    if (!mark || (mark->kind == LD_NODE_SCALAR && strcmp(mark->text, LD_ALERT_MARK_IGNORE) == 0))
+        return 0;
+    return wrong(rules, mark, error, "the label leakdrill can only be " LD_ALERT_MARK_IGNORE);
+}
+
+static int check_labels(const struct ld_rule_file *rules, const struct ld_node *rule, struct ld_error *error)
+{
+    const struct ld_node *labels = ld_node_get(rule, "labels");
+    int code = check_mark(rules, ld_node_get(labels, "leakdrill"), error);
+    return code ? code : check_cause(rules, ld_node_get(labels, "cause"), error);
 }
 
 static int take_rule(struct ld_rule_file *rules, const struct ld_node *rule, struct ld_error *error)
@@ -198,21 +213,14 @@ int ld_promtool_error(const char *text, const char *path, struct ld_error *error
     return LD_ESPEC;
 }
 
-static int64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * LD_SECOND + now.tv_nsec;
-}
-
 /* All it says, until its end or the deadline. */
 static bool read_all(int fd, struct ld_buffer *text)
 {
-    int64_t deadline_ns = now_ns() + PROMTOOL_TIME;
+    int64_t deadline_ns = ld_monotonic_ns() + PROMTOOL_TIME;
     for (;;) {
         char bytes[4096];
         struct pollfd ready = {.fd = fd, .events = POLLIN};
-        int64_t left_ms = (deadline_ns - now_ns()) / LD_MS;
+        int64_t left_ms = (deadline_ns - ld_monotonic_ns()) / LD_MS;
         if (left_ms <= 0 || (poll(&ready, 1, (int)left_ms) < 0 && errno != EINTR))
             return false;
         ssize_t n = ready.revents ? read(fd, bytes, sizeof bytes) : 0;

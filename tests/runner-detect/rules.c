@@ -75,6 +75,8 @@ static const struct {
     {"groups:\n- {name: a, rules: [{alert: '', expr: up}]}\n", 2, 29, "an alert needs a name"},
     {"groups:\n- {name: a, rules: [{alert: A, expr: up, labels: {cause: chan-recieve}}]}\n", 2, 58,
      "no cause is called \"chan-recieve\"; did you mean \"chan-receive\"?"},
+    {"groups:\n- {name: a, rules: [{alert: A, expr: up, labels: {leakdrill: seen}}]}\n", 2, 62,
+     "the label leakdrill can only be ignore"},
 };
 
 static void bad_files_are_refused_with_their_place(void **state)
