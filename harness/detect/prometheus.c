@@ -81,7 +81,7 @@ const struct ld_detector_kind ld_detector_prometheus = {
     .type = LD_DETECTOR_WEBHOOK,
     .doc = "A Prometheus and an Alertmanager of their own for each run, unmodified, with a rule file of yours: they "
            "scrape through the read gateway, and what they post are the alerts. Their intervals are inside the time to "
-           "detect. No replay.",
+           "detect. The baseline waits until they are ready, some six seconds of limits.wall. No replay.",
     .reads = LD_READ_METRICS_PERIOD,
     .external_clock = true,
     .unscaled = is_unscaled,

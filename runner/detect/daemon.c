@@ -142,6 +142,7 @@ static void on_exited(struct ld_process *process, int64_t status)
 static void on_ended(struct ld_process *process, int64_t swept, int64_t left)
 {
     (void)swept, (void)left;
+    tell_end(process->context, "no news of how"); /* it was ended before it had started */
     close_log(process->context);
     ld_process_close(process);
 }

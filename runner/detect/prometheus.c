@@ -58,6 +58,7 @@ struct prometheus {
     struct ld_daemon alertmanager, prometheus;
     char alertmanager_address[64];    /* "" before its log told it */
     bool prometheus_told;             /* it has written its log's line of being ready */
+    bool target_up;                   /* an instance was ready: there is somebody to scrape */
     uv_timer_t timer;                 /* until it must be ready */
     unsigned open;                    /* of server, programs and timer, those that are not closed */
     bool started, ready, broken, ending;
@@ -267,7 +268,7 @@ static void on_note(void *context, const char *text)
 static void take_alert(void *context, const struct ld_webhook_alert *alert)
 {
     struct prometheus *prometheus = context;
-    if (prometheus->broken)
+    if (prometheus->broken || prometheus->ending) /* an alert before it in the same post may have ended the run */
         return;
     int code = ld_alert_book_post(prometheus->book, alert);
     if (code == LD_ELIMIT)
@@ -300,6 +301,8 @@ static const struct ld_webhook_server_events server_events = {on_post, on_server
 static void on_time(uv_timer_t *timer)
 {
     struct prometheus *prometheus = timer->data;
+    if (prometheus->prometheus_told && !prometheus->target_up)
+        return; /* it is not its fault; once an instance is ready it is waited for again */
     const char *said = prometheus->prometheus.said[0] ? prometheus->prometheus.said : prometheus->alertmanager.said;
     char limit[32];
     break_it(prometheus, LD_EXEC_FAULT_HUNG, "%s within %s%s%s",
@@ -408,6 +411,7 @@ static void prometheus_observe(void *state, const struct ld_observation *observa
     if (prometheus->broken || prometheus->ending)
         return;
     bool up = observation->kind == LD_OBSERVATION_LIFE && observation->life == LD_LIFE_READY;
+    prometheus->target_up = prometheus->target_up || up;
     if (up && !prometheus->ready)
         set_timer(prometheus); /* before, there was nobody to scrape */
     ld_alert_book_observe(prometheus->book, observation, wall_now());

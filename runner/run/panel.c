@@ -81,13 +81,22 @@ static void on_hosted_ready(void *context)
         seat->panel->events->ready(seat->panel->context);
 }
 
-static void on_hosted_broken(void *context, const char *reason)
+/* Once: one that could not be told an observation may break by itself, too. */
+static void break_seat(struct seat *seat, const char *reason)
 {
-    struct seat *seat = context;
+    if (seat->broken)
+        return;
     seat->broken = true;
     seat->panel->events->broken(seat->panel->context, seat->name, reason);
-    if (seat->hosted->ready)
+    if (seat->agreement)
+        ld_agreement_broke(seat->agreement, LD_SIGHT_BLIND, reason);
+    if (seat->hosted && seat->hosted->ready)
         on_hosted_ready(seat); /* nobody waits for it any more */
+}
+
+static void on_hosted_broken(void *context, const char *reason)
+{
+    break_seat(context, reason);
 }
 
 static void on_hosted_note(void *context, const char *text)
@@ -234,6 +243,23 @@ static const struct ld_detector_spec *find_spec(const struct ld_scenario *scenar
     return NULL;
 }
 
+/* One that was asked for by its name: has it a seat, or why not? */
+static int check_seated(const struct ld_panel *panel, const struct ld_cell *cell, const struct ld_arm *arm,
+                        const char *name, struct ld_error *error)
+{
+    const struct ld_scenario *scenario = cell->scenario;
+    for (size_t i = 0; i < panel->count; i++)
+        if (strcmp(panel->members[i].name, name) == 0)
+            return 0;
+    const struct ld_detector_spec *spec = find_spec(scenario, name);
+    const struct ld_hosted_kind *hosted = spec ? ld_hosted_find(spec->kind) : NULL;
+    if (spec && !ld_arm_has(arm, (size_t)(spec - scenario->detectors)))
+        return ld_fail(error, LD_EUSAGE, "%s does not watch %s: it is of another arm", name, cell->name);
+    if (hosted)
+        return ld_fail(error, LD_EUSAGE, "%s %s: it cannot be replayed", name, hosted->why_no_replay);
+    return ld_fail(error, LD_EUSAGE, "scenario %s has no detector \"%s\"", scenario->name, name);
+}
+
 static int seat_all(struct ld_panel *panel, const struct opening *opening, const char *const *only,
                     struct ld_error *error)
 {
@@ -267,21 +293,10 @@ static int seat_all(struct ld_panel *panel, const struct opening *opening, const
         if (code)
             return code;
     }
-    for (; only && *only; only++) {
-        bool found = false;
-        for (size_t i = 0; i < panel->count; i++)
-            found = found || strcmp(panel->members[i].name, *only) == 0;
-        const struct ld_detector_spec *spec = found ? NULL : find_spec(scenario, *only);
-        if (spec && !ld_arm_has(&arm, (size_t)(spec - scenario->detectors)))
-            return ld_fail(error, LD_EUSAGE, "%s does not watch %s: it is of another arm", *only,
-                           opening->cell->name);
-        const struct ld_hosted_kind *hosted = spec ? ld_hosted_find(spec->kind) : NULL;
-        if (hosted)
-            return ld_fail(error, LD_EUSAGE, "%s %s: it cannot be replayed", *only, hosted->why_no_replay);
-        if (!found)
-            return ld_fail(error, LD_EUSAGE, "scenario %s has no detector \"%s\"", scenario->name, *only);
-    }
-    return 0;
+    int code = 0;
+    for (; only && *only && !code; only++)
+        code = check_seated(panel, opening->cell, &arm, *only, error);
+    return code;
 }
 
 int ld_panel_open(struct ld_panel **ret_panel, const struct ld_cell *cell, const struct ld_run_plan *run,
@@ -319,12 +334,8 @@ size_t ld_panel_members(const struct ld_panel *panel, const struct ld_panel_memb
 
 static void settle(struct seat *seat, int code)
 {
-    if (code == 0 || seat->broken)
-        return;
-    seat->broken = true;
-    seat->panel->events->broken(seat->panel->context, seat->name, ld_code_text(code));
-    if (seat->agreement)
-        ld_agreement_broke(seat->agreement, LD_SIGHT_BLIND, ld_code_text(code));
+    if (code)
+        break_seat(seat, ld_code_text(code));
 }
 
 static double goroutines_of(const struct ld_observation *observation)
@@ -362,15 +373,9 @@ static void go_dark(struct ld_panel *panel, const struct ld_error *error)
 {
     char reason[600];
     snprintf(reason, sizeof reason, "harness: an observation could not be renamed: %s", error->message);
-    for (size_t i = 0; i < panel->count; i++) {
-        struct seat *seat = &panel->seats[i];
-        if (!seat->blind || seat->broken)
-            continue;
-        seat->broken = true;
-        panel->events->broken(panel->context, seat->name, reason);
-        if (seat->agreement)
-            ld_agreement_broke(seat->agreement, LD_SIGHT_BLIND, reason);
-    }
+    for (size_t i = 0; i < panel->count; i++)
+        if (panel->seats[i].blind)
+            break_seat(&panel->seats[i], reason);
 }
 
 static bool awaits_farewell(const struct ld_panel *panel, size_t index)
@@ -455,14 +460,14 @@ void ld_panel_start(struct ld_panel *panel)
     }
 }
 
-bool ld_panel_ready(const struct ld_panel *panel)
+const char *ld_panel_awaited(const struct ld_panel *panel)
 {
     for (size_t i = 0; i < panel->count; i++) {
         const struct seat *seat = &panel->seats[i];
         if (seat->started && !seat->broken && seat->hosted->ready && !seat->hosted->ready(seat->state))
-            return false;
+            return seat->name;
     }
-    return true;
+    return NULL;
 }
 
 static bool is_idle(const struct seat *seat)

@@ -34,7 +34,7 @@ struct ld_panel_events {
     void (*note)(void *context, const char *detector, const char *text);
     /* At the end of a blind run: what ld_agreement_text says of a detector and its sighted twin. May be NULL. */
     void (*compared)(void *context, const char *detector, const char *agreement);
-    void (*ready)(void *context); /* one more is: ask ld_panel_ready. May be NULL */
+    void (*ready)(void *context); /* one more is: ask ld_panel_awaited. May be NULL */
     void (*ended)(void *context); /* after ld_panel_end; may be NULL when there is no host */
 };
 
@@ -44,11 +44,11 @@ struct ld_panel_member {
     const void *options; /* as kind->options bound them; NULL when it has none */
 };
 
-/* `only`: names to open, ends with NULL; NULL: all of the cell's arm and the calibration set. LD_EUSAGE for a name that is
- * not among them, or of a hosted one that cannot take part here. `host` NULL: hosted ones are left out. `blind`: the run's
- * renaming, outlives the panel; NULL: the run is not blind. In a blind run everybody but the calibration set is told
- * renamed observations, names in alerts are put back, and each built-in detector has a sighted twin whose alerts are
- * compared and dropped. */
+/* `only`: names to open, ends with NULL; NULL: all of the cell's arm and the calibration set. LD_EUSAGE for a name that
+ * is not among them, or of a hosted one that cannot take part here. `host` NULL: hosted ones are left out. `blind`: the
+ * run's renaming, outlives the panel; NULL: the run is not blind. In a blind run everybody but the calibration set is
+ * told renamed observations, names in alerts are put back, and each built-in detector has a sighted twin whose alerts
+ * are compared and dropped. */
 int ld_panel_open(struct ld_panel **ret_panel, const struct ld_cell *cell, const struct ld_run_plan *run,
                   const char *data_folder, const char *const *only, const struct ld_panel_host *host,
                   struct ld_blind *blind,
@@ -56,8 +56,8 @@ int ld_panel_open(struct ld_panel **ret_panel, const struct ld_cell *cell, const
 size_t ld_panel_members(const struct ld_panel *panel, const struct ld_panel_member **ret_members);
 /* Start the hosted detectors; from here on events may come. */
 void ld_panel_start(struct ld_panel *panel);
-/* Are all that need time for it ready to watch, or broken? */
-bool ld_panel_ready(const struct ld_panel *panel);
+/* One that needs time to be ready to watch, and is not; NULL: all are, or broken. Lives as long as the panel. */
+const char *ld_panel_awaited(const struct ld_panel *panel);
 void ld_panel_observe(struct ld_panel *panel, const struct ld_observation *observation);
 /* After the follow-up, when the target is told to stop: for those of LD_READ_FAREWELL alone. */
 void ld_panel_farewell(struct ld_panel *panel, const struct ld_observation *observation);
@@ -68,8 +68,8 @@ void ld_panel_finish(struct ld_panel *panel);
 void ld_panel_truth(struct ld_panel *panel, const struct ld_truth_event *event);
 /* Run the host's loop until every hosted detector has answered what it was told. */
 void ld_panel_settle(struct ld_panel *panel);
-/* No more observations: hosted ones answer what they still have and end (`hurry`: they are killed). True: `ended` follows
- * once all of them are gone; until then the panel must not be freed. False: there is nothing to wait for. */
+/* No more observations: hosted ones answer what they still have and end (`hurry`: they are killed). True: `ended`
+ * follows once all of them are gone; until then the panel must not be freed. False: there is nothing to wait for. */
 bool ld_panel_end(struct ld_panel *panel, bool hurry);
 void ld_panel_free(struct ld_panel *panel); /* NULL is allowed */
 

@@ -212,7 +212,7 @@ static const char *awaited(const struct ld_run *run)
         if (!here)
             return instance->name;
     }
-    return NULL;
+    return run->phase == LD_PHASE_WARM_UP ? ld_panel_awaited(run->panel) : NULL;
 }
 
 static void on_wall(uv_timer_t *timer)
@@ -436,7 +436,7 @@ static bool upstream_is_up(const struct ld_run *run)
 
 static bool warm_up_is_over(const struct ld_run *run)
 {
-    return ld_instances_surveyed(run) && ld_panel_ready(run->panel);
+    return ld_instances_surveyed(run) && !ld_panel_awaited(run->panel);
 }
 
 static bool baseline_is_over(const struct ld_run *run)

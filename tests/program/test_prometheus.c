@@ -186,6 +186,42 @@ static void one_that_is_killed_harms_nobody_else(void **state)
     lab_assert_text(&lab, "killed.db", "SELECT validity FROM run", "valid");
 }
 
+/* A Prometheus that scrapes once an hour is never ready here. */
+static void never_ready(const char *name, const char *variants)
+{
+    LAB_SCENARIO(&lab, name, "prometheus.yaml", "NAME", "waits", "VARIANTS", variants, "EXPECTATIONS",
+                 "  - {detector: prometheus, report_only: true}\n", "scrape_interval: 250ms", "scrape_interval: 1h");
+}
+
+static void one_that_is_waited_for_is_named(void **state)
+{
+    (void)state;
+    struct program_result result;
+    never_ready("waits.yaml", "[healthy]\n  limits: {wall: 7s}");
+    LAB_RUN(&lab, &result, "run", "waits.yaml", "--db", "waits.db");
+    lab_check(&result, 5, NULL, NULL);
+    program_result_done(&result);
+    lab_assert_text(&lab, "waits.db", "SELECT reason FROM run",
+                    "took longer than limits.wall (7 s), in phase warm-up, waiting for prometheus");
+}
+
+static void an_interrupt_while_it_starts_leaves_nothing(void **state)
+{
+    (void)state;
+    struct running_program running;
+    struct program_result result;
+    never_ready("waits.yaml", "[healthy]");
+    LAB_START(&lab, &running, "run", "waits.yaml", "--db", "interrupted.db");
+    lab_await_number(&lab, "interrupted.db", "SELECT count(*) FROM phase WHERE name = 'warm-up'", 1);
+    assert_int_equal(kill(running.pid, SIGINT), 0);
+    program_finish(&running, &result);
+    lab_check(&result, 130, NULL, "leakdrill: interrupted: stopping the runs in hand");
+    program_result_done(&result);
+    lab_assert_clean(&lab);
+    lab_assert_text(&lab, "interrupted.db", "SELECT reason FROM run", "interrupted");
+    lab_assert_number(&lab, "interrupted.db", "SELECT count(*) FROM detector WHERE failed", 0);
+}
+
 static void mistakes_in_rules_are_found_before_anything_starts(void **state)
 {
     (void)state;
@@ -217,6 +253,8 @@ int test_prometheus(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_users_rules_see_the_leak_and_leave_its_twin_alone, open_lab, close_lab),
         cmocka_unit_test_setup_teardown(one_that_is_killed_harms_nobody_else, open_lab, close_lab),
+        cmocka_unit_test_setup_teardown(one_that_is_waited_for_is_named, open_lab, close_lab),
+        cmocka_unit_test_setup_teardown(an_interrupt_while_it_starts_leaves_nothing, open_lab, close_lab),
         cmocka_unit_test_setup_teardown(mistakes_in_rules_are_found_before_anything_starts, open_lab, close_lab),
     };
     return cmocka_run_group_tests_name("prometheus", tests, NULL, NULL);
