@@ -316,6 +316,28 @@ static const char *identity_of(pid_t pid, char *text, size_t room)
     return ld_identity_read(pid, &identity) ? ld_identity_text(&identity, text, room) : "";
 }
 
+/* Each scenario's own modules, and the rule files of its detectors. LD_ENOMEM. */
+static int add_scenario_facts(const struct campaign *campaign, struct ld_fact *facts, size_t *count)
+{
+    const struct ld_plan *plan = campaign->setting->plan;
+    size_t rules;
+    for (size_t i = 0; i < plan->cell_count; i++) {
+        const struct ld_scenario *scenario = plan->cells[i].scenario;
+        size_t first = 0;
+        while (plan->cells[first].scenario != scenario)
+            first++;
+        if (first < i)
+            continue;
+        const char *name = ld_arena_printf(campaign->arena, LD_FACT_OWN "%s", scenario->name);
+        if (!name)
+            return LD_ENOMEM;
+        facts[(*count)++] = (struct ld_fact){name, campaign->own[i]};
+    }
+    int code = ld_rules_facts(facts + *count, &rules, plan, campaign->setting->data_folder, campaign->arena);
+    *count += code ? 0 : rules;
+    return code;
+}
+
 static int write_campaign(struct campaign *campaign, struct ld_error *error)
 {
     const struct ld_plan *plan = campaign->setting->plan;
@@ -323,7 +345,7 @@ static int write_campaign(struct campaign *campaign, struct ld_error *error)
         ld_arena_array(campaign->arena, FACTS_MAX + LD_RULES_FILES_MAX + plan->cell_count, sizeof *facts);
     char boot[LD_BOOT_ID_SIZE], self[64], guard[64];
     char id[64], cores[24], jobs[24], runs[24];
-    size_t count = 0, rules;
+    size_t count = 0;
     struct utsname system = {0};
     int64_t now = ld_wall_now();
     if (!facts)
@@ -351,22 +373,9 @@ static int write_campaign(struct campaign *campaign, struct ld_error *error)
     facts[count++] = (struct ld_fact){LD_FACT_WORK_FOLDER, campaign->control.work_folder};
     facts[count++] = (struct ld_fact){"libuv", uv_version_string()};
     facts[count++] = (struct ld_fact){LD_FACT_BLIND, campaign->setting->blind ? "1" : "0"};
-    for (size_t i = 0; i < plan->cell_count; i++) {
-        const struct ld_scenario *scenario = plan->cells[i].scenario;
-        size_t first = 0;
-        while (plan->cells[first].scenario != scenario)
-            first++;
-        if (first < i)
-            continue;
-        const char *name = ld_arena_printf(campaign->arena, LD_FACT_OWN "%s", scenario->name);
-        if (!name)
-            return ld_fail(error, LD_ENOMEM, "out of memory");
-        facts[count++] = (struct ld_fact){name, campaign->own[i]};
-    }
-    int code = ld_rules_facts(facts + count, &rules, plan, campaign->setting->data_folder, campaign->arena);
+    int code = add_scenario_facts(campaign, facts, &count);
     if (code)
         return ld_fail(error, code, "%s", ld_code_text(code));
-    count += rules;
     code = ld_store_campaign(campaign->store, id, campaign->setting->plan->seed, now, facts, count, error);
     /* The plan's hash is of the whole plan: to make it again, every scenario is needed. */
     for (size_t i = 0; i < campaign->setting->scenario_count && !code; i++)

@@ -11,8 +11,8 @@
 
 struct ld_sequence;
 
-/* `database` exists. `scored` runs on the loop whenever runs were scored, or scoring failed. *ret_sequence is NULL when no
- * cell of the plan has a test. */
+/* `database` exists. `scored` runs on the loop whenever runs were scored, or scoring failed. *ret_sequence is NULL when
+ * no cell of the plan has a test. */
 int ld_sequence_new(struct ld_sequence **ret_sequence, uv_loop_t *loop, const struct ld_plan *plan,
                     const char *database, void (*scored)(void *context), void *context, struct ld_error *error);
 /* Not while it is busy. NULL is allowed. */

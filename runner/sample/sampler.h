@@ -5,7 +5,8 @@
  * /metrics every period. The heap profile is read every `idle_periods`, before a goroutineleak profile (which forces a
  * GC). debug=2 stops the world: only before, after, and when the count has doubled, and only below `full_below`
  * goroutines. Endpoints are read every so many periods and at warm-up, beside all that and without waiting for it, for
- * they may take their time; what they answer is an ANSWER, whatever its status. A read that fails, is cut short, or meets its predecessor still under way is an observation of its own. */
+ * they may take their time; what they answer is an ANSWER, whatever its status. A read that fails, is cut short, or meets
+ * its predecessor still under way is an observation of its own. */
 #ifndef LD_SAMPLE_SAMPLER_H
 #define LD_SAMPLE_SAMPLER_H
 
