@@ -190,7 +190,8 @@ static void one_that_is_killed_harms_nobody_else(void **state)
 static void never_ready(const char *name, const char *variants)
 {
     LAB_SCENARIO(&lab, name, "prometheus.yaml", "NAME", "waits", "VARIANTS", variants, "EXPECTATIONS",
-                 "  - {detector: prometheus, report_only: true}\n", "scrape_interval: 250ms", "scrape_interval: 1h");
+                 "  - {detector: prometheus, report_only: true}\n", "scrape_interval: 250ms", "scrape_interval: 1h",
+                 "for: 80s", "for: 10s", "phases: {baseline", "phases: {ready: 3s, baseline");
 }
 
 static void one_that_is_waited_for_is_named(void **state)
@@ -199,7 +200,7 @@ static void one_that_is_waited_for_is_named(void **state)
     struct program_result result;
     never_ready("waits.yaml", "[healthy]\n  limits: {wall: 7s}");
     LAB_RUN(&lab, &result, "run", "waits.yaml", "--db", "waits.db");
-    lab_check(&result, 5, NULL, NULL);
+    lab_check(&result, 3, NULL, NULL);
     program_result_done(&result);
     lab_assert_text(&lab, "waits.db", "SELECT reason FROM run",
                     "took longer than limits.wall (7 s), in phase warm-up, waiting for prometheus");
