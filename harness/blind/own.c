@@ -46,7 +46,7 @@ static bool take_module(struct ld_span *path, const char *module)
     for (; *module && rest.at < rest.end; module++) {
         int high = ld_span_length(rest) > 2 && *rest.at == '%' ? digit_of(rest.at[1]) : -1;
         int low = high < 0 ? -1 : digit_of(rest.at[2]);
-        unsigned char byte = low < 0 ? (unsigned char)*rest.at : (unsigned char)(high << 4 | low);
+        int byte = low < 0 ? (unsigned char)*rest.at : high << 4 | low;
         if (byte != (unsigned char)*module)
             return false;
         rest.at += low < 0 ? 1 : 3;
