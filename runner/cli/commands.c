@@ -162,7 +162,7 @@ const struct ld_command ld_commands[] = {
      "two and a half of its periods, one failed read says so. All of it becomes one run of a new campaign, which every detector "
      "that can judge it watches; alerts are received at the time of their observation. Its scenario is written beside "
      "the database, to be changed and given with --scenario.\n"
-     "Exit code 2: a file is wrong; all errors are told, and nothing is imported.",
+     "Exit code 2: a file is wrong; all errors are told, and nothing is imported. Interrupted, it leaves nothing.",
      import_options, true, ld_command_import},
     {"replay", "[RUN...]", "feed recorded runs to their detectors again, or to another one",
      "RUN is a run's number; default: every run of the database. Says whether the alerts are "

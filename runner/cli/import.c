@@ -2,6 +2,7 @@
  * recorded runs does. */
 #include <dirent.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -385,9 +386,33 @@ static bool has_hosted(const struct ld_scenario *scenario)
     return false;
 }
 
+/* Signals that end a program wait until nothing of an import is left behind; then they have their way. */
+static const int stops[] = {SIGINT, SIGTERM, SIGHUP};
+#define STOPS (sizeof stops / sizeof *stops)
+
+static void hold_stops(sigset_t *ret_before)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < STOPS; i++)
+        sigaddset(&set, stops[i]);
+    pthread_sigmask(SIG_BLOCK, &set, ret_before);
+}
+
+static bool is_stopped(void)
+{
+    sigset_t pending;
+    sigpending(&pending);
+    for (size_t i = 0; i < STOPS; i++)
+        if (sigismember(&pending, stops[i]))
+            return true;
+    return false;
+}
+
 static int store(struct importing *importing, const struct ld_plan *plan, struct ld_imported_result *ret_result)
 {
     struct ld_host host;
+    sigset_t before;
     bool hosted = has_hosted(importing->scenario);
     const struct ld_imported_setting setting = {.import = importing->import,
                                                 .plan = plan,
@@ -396,6 +421,7 @@ static int store(struct importing *importing, const struct ld_plan *plan, struct
                                                 .source = importing->invocation->arguments[0],
                                                 .host = hosted ? &host : NULL,
                                                 .alert = on_alert,
+                                                .interrupted = is_stopped,
                                                 .context = importing};
     if (plan->run_count != 1)
         return ld_fail(importing->error, LD_ESPEC, "the scenario plans %zu runs, and what is imported is one",
@@ -403,9 +429,13 @@ static int store(struct importing *importing, const struct ld_plan *plan, struct
     int code = hosted ? ld_host_start(&host, importing->error) : 0;
     if (code)
         return code;
+    hold_stops(&before); /* behind the host, whose programs are to be stopped */
     code = ld_imported_store(ret_result, &setting, importing->error);
+    if (code && importing->generated)
+        remove(importing->scenario_path);
     if (hosted)
         ld_host_stop(&host);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return code;
 }
 

@@ -173,6 +173,8 @@ static int store_life(struct storing *storing, const struct ld_observation *o)
 static int on_observation(void *context, const struct ld_observation *observation)
 {
     struct storing *storing = context;
+    if (storing->setting->interrupted && storing->setting->interrupted())
+        return ld_fail(storing->error, LD_ECANCELLED, "interrupted; nothing was imported");
     declare_due(storing, observation->time_ns);
     int code = ld_store_observation(storing->store, storing->run->index, observation, storing->error);
     storing->sequence = observation->sequence;

@@ -23,6 +23,7 @@ struct ld_imported_setting {
     struct ld_host *host;           /* for detectors that are hosted; NULL: they are left out */
     /* Each alert of a detector that is not of the calibration set; may be NULL. */
     void (*alert)(void *context, const char *detector, const struct ld_alert *alert);
+    bool (*interrupted)(void); /* asked at each observation; NULL: never */
     void *context;
 };
 
@@ -31,7 +32,7 @@ struct ld_imported_result {
     enum ld_verdict verdict;
 };
 
-/* LD_ESTORE, LD_EDETECTOR, LD_ENOMEM, LD_EIO; then there is no database. */
+/* LD_ESTORE, LD_EDETECTOR, LD_ENOMEM, LD_EIO, LD_ECANCELLED; then there is no database. */
 int ld_imported_store(struct ld_imported_result *ret_result, const struct ld_imported_setting *setting,
                       struct ld_error *error);
 

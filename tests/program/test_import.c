@@ -1,4 +1,5 @@
 /* Import: dumps, CSV and range-query results of others, judged and replayed like what was recorded here. */
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -70,6 +71,20 @@ static void copy_golden(const char *golden, const char *name)
     assert_int_equal(fwrite(bytes.bytes, 1, bytes.length, file), bytes.length);
     fclose(file);
     ld_buffer_done(&bytes);
+}
+
+static size_t count_files(void)
+{
+    DIR *folder = opendir(lab.folder);
+    size_t files = 0;
+    assert_non_null(folder);
+    for (struct dirent *entry; (entry = readdir(folder));) {
+        struct stat status;
+        assert_int_equal(fstatat(dirfd(folder), entry->d_name, &status, 0), 0);
+        files += S_ISREG(status.st_mode);
+    }
+    closedir(folder);
+    return files;
 }
 
 static void make_folder(const char *name)
@@ -183,6 +198,25 @@ static void what_is_wrong_is_told_at_once(void **state)
     assert_false(lab_has(&lab, "wrong.yaml"));
 }
 
+/* A signal that came before the first observation: no database, no scenario, no half of either. */
+static void an_interrupted_import_leaves_nothing(void **state)
+{
+    static const char blocked[] = "import os, signal, sys\n"
+                                  "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])\n"
+                                  "os.kill(os.getpid(), signal.SIGTERM)\n"
+                                  "os.execv(sys.argv[1], sys.argv[1:])\n";
+    const char *const words[] = {"python3", "-c", blocked, LEAKDRILL, "import", "ramp.csv", "--db", "cut.db", NULL};
+    struct running_program running;
+    struct program_result result;
+    (void)state;
+    write_csv("ramp.csv");
+    program_start(&running, 60, "/usr/bin/env", lab.folder, NULL, words);
+    program_finish(&running, &result);
+    lab_check(&result, 130, "", "interrupted; nothing was imported");
+    program_result_done(&result);
+    assert_int_equal(count_files(), 1);
+}
+
 /* An incident whose cause is known: what was found of it, and when. */
 static void a_declared_leak_is_scored(void **state)
 {
@@ -267,7 +301,8 @@ int test_import(void)
 {
     const struct CMUnitTest tests[] = {
         IN_LAB(a_csv_with_a_ramp),        IN_LAB(a_range_of_two_pods),       IN_LAB(dumps_that_are_real),
-        IN_LAB(what_is_wrong_is_told_at_once), IN_LAB(a_declared_leak_is_scored),
+        IN_LAB(what_is_wrong_is_told_at_once), IN_LAB(an_interrupted_import_leaves_nothing),
+        IN_LAB(a_declared_leak_is_scored),
         IN_LAB(rules_are_kept),
     };
     return cmocka_run_group_tests_name("import", tests, NULL, NULL);
