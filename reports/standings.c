@@ -255,14 +255,16 @@ bool standings_has_table(const struct ld_standings *standings, const struct stan
 
 const char *standings_about(const struct ld_standings *standings, char text[STANDINGS_TITLE])
 {
-    char runs[48], period[32], scale[120] = "";
+    char runs[48], period[32], scale[120] = "", fast[48] = "";
     if (standings->runs_least == standings->runs_most)
         snprintf(runs, sizeof runs, "%u", standings->runs_most);
     else
         snprintf(runs, sizeof runs, "%u to %u", standings->runs_least, standings->runs_most);
+    if (standings->time_scale < 1 || standings->time_scale > 1)
+        snprintf(fast, sizeof fast, ", %g times as fast as written", standings->time_scale);
     if (standings->period_ns > 0 && standings->time_scale > 0)
-        snprintf(scale, sizeof scale, "; sampled every %s, %g times as fast as written",
-                 ld_format_duration_short(standings->period_ns, period, sizeof period), standings->time_scale);
+        snprintf(scale, sizeof scale, "; sampled every %s%s",
+                 ld_format_duration_short(standings->period_ns, period, sizeof period), fast);
     snprintf(text, STANDINGS_TITLE, "%zu leak%s with healthy twins, %zu program%s that never leak%s, %s run%s of each cell%s",
              standings->leaks, standings->leaks == 1 ? "" : "s", standings->calm, standings->calm == 1 ? "" : "s",
              standings->calm == 1 ? "s" : "", runs, standings->runs_most == 1 ? "" : "s", scale);

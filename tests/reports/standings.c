@@ -153,7 +153,9 @@ static void few_runs_have_no_percentages(void **state)
     of.group_count = 1;
     assert_false(ld_standings_can_claim(&of));
     ld_buffer_init(&out, 1 << 20);
+    of.time_scale = 1;
     print(&out, &of, 120);
+    assert_says(&out, "20 runs of each cell; sampled every 250ms\n");
     assert_says(&out, " matrix               358/360      -           -           -    3     2   350/358   300/358\n");
     assert_null(strstr(ld_buffer_text(&out), "Cost"));
     assert_null(strstr(ld_buffer_text(&out), "99"));
