@@ -71,9 +71,21 @@ static inline bool ld_blind_is_name_byte(char c)
            (unsigned char)c >= 0x80;
 }
 
+/* Bytes of a package's path or a file's, or of the symbol that begins with one. */
+static inline bool ld_blind_is_path_byte(char c)
+{
+    return ld_blind_is_name_byte(c) || (c && strchr("/.%-~+@", c));
+}
+
 static inline bool ld_blind_is_digit(char c)
 {
     return c >= '0' && c <= '9';
+}
+
+/* -1: no lower-case hexadecimal digit. */
+static inline int ld_blind_hex(char c)
+{
+    return ld_blind_is_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 static inline int ld_blind_copy(struct ld_span text, struct ld_buffer *out)

@@ -31,21 +31,14 @@ static struct ld_span first_element(struct ld_span path)
     return (struct ld_span){path.at, slash ? slash : path.end};
 }
 
-static int digit_of(char c)
-{
-    static const char digits[] = "0123456789abcdef";
-    const char *digit = c ? strchr(digits, c) : NULL;
-    return digit ? (int)(digit - digits) : -1;
-}
-
 /* Step over a module's path. In the last element of a symbol's package the linker writes a dot, and some other bytes,
  * as %2e (cmd/internal/objabi.PathToPrefix). */
 static bool take_module(struct ld_span *path, const char *module)
 {
     struct ld_span rest = *path;
     for (; *module && rest.at < rest.end; module++) {
-        int high = ld_span_length(rest) > 2 && *rest.at == '%' ? digit_of(rest.at[1]) : -1;
-        int low = high < 0 ? -1 : digit_of(rest.at[2]);
+        int high = ld_span_length(rest) > 2 && *rest.at == '%' ? ld_blind_hex(rest.at[1]) : -1;
+        int low = high < 0 ? -1 : ld_blind_hex(rest.at[2]);
         int byte = low < 0 ? (unsigned char)*rest.at : high << 4 | low;
         if (byte != (unsigned char)*module)
             return false;

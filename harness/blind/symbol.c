@@ -168,12 +168,6 @@ int ld_blind_symbol(struct ld_blind *blind, struct ld_span symbol, struct ld_buf
 
 /* ---- a symbol within a text */
 
-static bool is_path_byte(char c)
-{
-    return ld_blind_is_name_byte(c) || c == '/' || c == '.' || c == '%' || c == '-' || c == '~' || c == '+' ||
-           c == '@';
-}
-
 /* "(*Desk)" or "(*Desk[...])" */
 static const char *skip_receiver(const char *at, const char *end)
 {
@@ -193,7 +187,7 @@ static const char *skip_generics(const char *at, const char *end)
 size_t ld_blind_symbol_length(struct ld_span text)
 {
     const char *at = text.at;
-    while (at < text.end && is_path_byte(*at))
+    while (at < text.end && ld_blind_is_path_byte(*at))
         at++;
     const char *run = at;
     const char *dot = end_of_package((struct ld_span){text.at, run < text.end && *run == '(' ? run + 1 : run});

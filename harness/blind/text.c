@@ -39,16 +39,11 @@ static bool is_known_package(const struct ld_blind *blind, struct ld_span path)
     return ld_blind_known(blind, LD_BLIND_PATH, (struct ld_span){slash ? slash + 1 : path.at, path.end}) != NULL;
 }
 
-static bool is_path_byte(char c)
-{
-    return ld_blind_is_name_byte(c) || (c && strchr("/.%-~+@", c));
-}
-
 /* A run of bytes that a symbol or a path may have: a source file, a symbol, a package's path, or words. */
 static int rename_run(struct ld_blind *blind, struct ld_span *text, struct ld_buffer *out)
 {
     struct ld_span run = {text->at, text->at};
-    while (run.end < text->end && is_path_byte(*run.end))
+    while (run.end < text->end && ld_blind_is_path_byte(*run.end))
         run.end++;
     size_t length = ld_blind_symbol_length(*text);
     struct ld_span symbol = {text->at, text->at + length}, package = symbol;
@@ -81,7 +76,7 @@ int ld_blind_prose(struct ld_blind *blind, struct ld_span text, struct ld_buffer
 {
     int code = 0;
     while (text.at < text.end && !code)
-        code = is_path_byte(*text.at) ? rename_run(blind, &text, out) : ld_buffer_add(out, text.at++, 1);
+        code = ld_blind_is_path_byte(*text.at) ? rename_run(blind, &text, out) : ld_buffer_add(out, text.at++, 1);
     return code;
 }
 
@@ -193,7 +188,7 @@ static struct ld_span called_function(struct ld_span line)
         return nothing;
     struct ld_span name = {line.at, open};
     for (const char *at = name.at; at < name.end; at++)
-        if (!is_path_byte(*at) && !strchr("(*)[]", *at))
+        if (!ld_blind_is_path_byte(*at) && !strchr("(*)[]", *at))
             return nothing;
     return ld_blind_symbol_length(name) ? name : nothing;
 }

@@ -164,13 +164,6 @@ const struct ld_blind_word *ld_blind_known(const struct ld_blind *blind, enum ld
 
 /* ---- back */
 
-static int hex_of(char c)
-{
-    static const char digits[] = "0123456789abcdef";
-    const char *digit = c ? strchr(digits, c) : NULL;
-    return digit ? (int)(digit - digits) : -1;
-}
-
 /* The word whose token the text begins with. */
 static const struct ld_blind_word *token_at(const struct ld_blind *blind, const char *text)
 {
@@ -178,7 +171,7 @@ static const struct ld_blind_word *token_at(const struct ld_blind *blind, const 
     if (!blind->by_token.room || (text[0] != 'p' && text[0] != 'n' && text[0] != 'N'))
         return NULL;
     for (int i = 1; i < LD_BLIND_TOKEN; i++) {
-        int digit = hex_of(text[i]);
+        int digit = ld_blind_hex(text[i]);
         if (digit < 0)
             return NULL;
         number = number << 4 | (uint32_t)digit;

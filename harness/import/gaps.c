@@ -6,12 +6,6 @@
 
 #define DIFFERENCES_MIN 4 /* fewer tell no rhythm */
 
-static int compare_times(const void *left, const void *right)
-{
-    int64_t a = *(const int64_t *)left, b = *(const int64_t *)right;
-    return a < b ? -1 : a > b;
-}
-
 struct gaps {
     struct ld_import *import;
     int64_t *differences;
@@ -35,10 +29,7 @@ static int64_t rhythm_of(struct gaps *gaps, uint32_t instance, size_t stream)
             gaps->differences[count++] = read->wall_ns - last;
         last = read->wall_ns;
     }
-    if (count < DIFFERENCES_MIN)
-        return 0;
-    qsort(gaps->differences, count, sizeof *gaps->differences, compare_times);
-    return gaps->differences[count / 2];
+    return count < DIFFERENCES_MIN ? 0 : ld_import_median(gaps->differences, count);
 }
 
 static int fill(struct gaps *gaps, uint32_t instance, size_t stream)

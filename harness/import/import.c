@@ -334,6 +334,14 @@ static int compare_times(const void *left, const void *right)
     return ORDER(*(const int64_t *)left, *(const int64_t *)right);
 }
 
+int64_t ld_import_median(int64_t *differences, size_t count)
+{
+    if (!count)
+        return 0;
+    qsort(differences, count, sizeof *differences, compare_times);
+    return differences[count / 2];
+}
+
 /* The median difference between neighbours of one kind and instance, for profiles of two kinds are fetched one after
  * the other; 0 when nothing was read at two instants. */
 static int find_period(struct ld_import *import)
@@ -354,8 +362,7 @@ static int find_period(struct ld_import *import)
         seen[read->instance][stream] = true;
         last[read->instance][stream] = read->wall_ns;
     }
-    qsort(differences, count, sizeof *differences, compare_times);
-    import->summary.period_ns = count ? differences[count / 2] : 0;
+    import->summary.period_ns = ld_import_median(differences, count);
     free(differences);
     return 0;
 }

@@ -74,6 +74,8 @@ int ld_import_add_file(struct ld_import *import, const char *file, uint16_t *ret
 void ld_import_leave_out(struct ld_import *import, const char *name);
 /* What the user said it is, else what its name says; -1. */
 int ld_import_role_of(struct ld_import *import, const char *name);
+/* The upper median, 0 of none; sorts them. */
+int64_t ld_import_median(int64_t *differences, size_t count);
 /* Add failed reads where a rhythm was broken. LD_ENOMEM, LD_ELIMIT. */
 int ld_import_fill_gaps(struct ld_import *import);
 /* Decimal, with an exponent; NaN and infinities (of any sign) are no error: *ret_finite is false then. */
