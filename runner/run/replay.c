@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runner/detect/hosted.h"
 #include "runner/run/own.h"
 #include "runner/run/panel.h"
 
@@ -16,6 +17,7 @@ struct comparison {
     const char *name;
     struct ld_alert *alerts; /* the stored ones, of which some may be brought forward */
     size_t met;
+    bool hosted;               /* a program may break at one time and not at another */
     bool broken, out_of_range; /* in this replay */
 };
 
@@ -232,6 +234,7 @@ static int prepare_comparisons(struct replay *replay)
     for (size_t i = 0; i < count; i++) {
         struct comparison *comparison = &replay->comparisons[i];
         comparison->name = members[i].name;
+        comparison->hosted = ld_hosted_find(members[i].kind) != NULL;
         for (size_t k = 0; k < replay->record.detector_count; k++)
             if (strcmp(replay->record.detectors[k].name, members[i].name) == 0)
                 comparison->stored = &replay->record.detectors[k];
@@ -373,6 +376,8 @@ static void compare_all(struct replay *replay)
         if (comparison->stored && comparison->met < comparison->stored->alert_count)
             differ(replay, comparison->name, "a stored alert that did not come again",
                    &comparison->alerts[comparison->met]);
+        if (comparison->stored && comparison->stored->failed && !comparison->broken && !comparison->hosted)
+            differ(replay, comparison->name, "did not break, which it did live", NULL);
         if (comparison->stored && comparison->stored->out_of_range && !comparison->out_of_range && !comparison->broken)
             differ(replay, comparison->name, "within its range, which it was not live", NULL);
     }

@@ -169,6 +169,11 @@ static void what_cannot_be_reached_is_out_of_range(void **state)
     replay("range.db", false, &result);
     lab_check(&result, 1, "NOT the stored ones", "never: within its range, which it was not live");
     program_result_done(&result);
+    execute("range.db", "UPDATE detector SET out_of_range = (name = 'site-threshold'), failed = (name = 'never') "
+                        "WHERE run = 0");
+    replay("range.db", false, &result);
+    lab_check(&result, 1, "NOT the stored ones", "never: did not break, which it did live");
+    program_result_done(&result);
 }
 
 static void deleted_alerts_come_back_to_the_bit(void **state)
