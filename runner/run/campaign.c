@@ -112,10 +112,15 @@ static void on_finished(void *context, struct ld_run *run, const struct ld_run_s
     for (size_t i = 0; i < campaign->running_count; i++)
         if (campaign->running[i] == run)
             campaign->running[i] = campaign->running[--campaign->running_count];
-    struct ld_error error;
+    struct ld_run_summary unstored = *summary;
     campaign->progress.finished++;
-    /* The run's end was to be durable before we hear of it: unless the writer failed, it is. */
-    campaign->result.stored += ld_writer_status(campaign->control.writer, &error) == 0;
+    campaign->result.stored += summary->stored;
+    /* The writer failed: it is not there, whatever it came to. */
+    if (!summary->stored && summary->validity == LD_VALID) {
+        unstored.validity = LD_INVALID_HARNESS;
+        snprintf(unstored.reason, sizeof unstored.reason, "its end could not be written");
+        summary = &unstored;
+    }
     campaign->progress.void_runs += summary->validity != LD_VALID;
     campaign->progress.alerts += summary->alerts;
     campaign->result.left += summary->left;

@@ -370,6 +370,7 @@ static void enter_check(struct ld_run *run)
 static void on_end_durable(struct ld_ticket_wait *wait)
 {
     struct ld_run *run = wait->context;
+    run->summary.stored = ld_writer_kept(run->control->writer, wait->ticket);
     run->events->finished(run->context, run, &run->summary);
     ld_panel_free(run->panel);
     ld_blind_free(run->blind);

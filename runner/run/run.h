@@ -32,6 +32,7 @@ struct ld_run_summary {
     uint32_t alerts; /* opened by detectors other than the calibration set */
     int64_t duration_ns;
     int64_t left;    /* processes left: 0 or a bug */
+    bool stored;     /* finished: its end is in the database */
 };
 
 /* Both run once, on the loop, in this order. */

@@ -28,7 +28,7 @@ struct ld_writer {
     size_t items, bytes;
     bool stopping;
     uint64_t ticket; /* the last one given */
-    uint64_t settled;
+    uint64_t settled, kept; /* kept: and durable indeed */
     struct ld_error failed;
     struct ld_writer_statistics statistics;
 };
@@ -61,6 +61,8 @@ static void end_group(struct ld_writer *writer, struct group *group, bool failed
     writer->statistics.durable_commits += durable;
     for (const struct ld_entry *entry = group->settling; entry; entry = entry->next)
         writer->settled = entry->ticket;
+    if (!failed && !code)
+        writer->kept = writer->settled;
     pthread_mutex_unlock(&writer->mutex);
     for (struct ld_entry *entry = group->settling; entry;) {
         struct ld_entry *next = entry->next;
@@ -291,6 +293,14 @@ uint64_t ld_writer_durable(struct ld_writer *writer)
     uint64_t settled = writer->settled;
     pthread_mutex_unlock(&writer->mutex);
     return settled;
+}
+
+bool ld_writer_kept(struct ld_writer *writer, uint64_t ticket)
+{
+    pthread_mutex_lock(&writer->mutex);
+    bool kept = ticket > 0 && ticket <= writer->kept;
+    pthread_mutex_unlock(&writer->mutex);
+    return kept;
 }
 
 int ld_writer_flush(struct ld_writer *writer, struct ld_writer_wake wake, uint64_t *ret_ticket)

@@ -62,6 +62,8 @@ void ld_writer_statistics(struct ld_writer *writer, struct ld_writer_statistics 
 int ld_writer_flush(struct ld_writer *writer, struct ld_writer_wake wake, uint64_t *ret_ticket);
 /* Every ticket up to this one is settled. */
 uint64_t ld_writer_durable(struct ld_writer *writer);
+/* Is what came before a settled ticket on the disk? false: the writer failed before that. */
+bool ld_writer_kept(struct ld_writer *writer, uint64_t ticket);
 
 /* As ld_store_* of the same name; 0, LD_ENOMEM, or the sticky error. An observation's profile is not copied: the
  * thread parses the body again, once per distinct content. */

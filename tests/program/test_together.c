@@ -120,7 +120,7 @@ static void a_full_disk_below_the_database(void **state)
             int64_t ended = lab_number(&lab, "disk/full.db", "SELECT count(*) FROM run WHERE validity IS NOT NULL");
             size_t whole = count(result.err, " alert");
             if (ended < (int64_t)whole)
-                fail_msg("%lld runs ended, %zu were said to have", (long long)ended, whole);
+                fail_msg("%lld runs ended, %zu were said to have:\n%s", (long long)ended, whole, result.err);
             most = ended > most ? ended : most;
             /* What it says about what is there is true. */
             char said[64];

@@ -138,6 +138,7 @@ static void flush_is_durable(void **state)
         assert_int_equal(ld_writer_flush(writer, (struct ld_writer_wake){post, &settled}, &ticket), 0);
         sem_wait(&settled);
         assert_true(ld_writer_durable(writer) >= ticket);
+        assert_true(ld_writer_kept(writer, ticket));
         assert_int_equal(ticket, round);
         assert_int_equal(stored_observations(0), round * 100);
     }
@@ -302,14 +303,21 @@ static void errors_stick(void **state)
     static char text[20000];
     memset(text, 'x', sizeof text - 1);
     int code = 0;
-    uint64_t sequence = 2;
+    uint64_t sequence = 2, tickets[10000] = {0};
     while (code == 0 && sequence < 10000) {
         code = observe(writer, 0, sequence++, text);
         if (code == 0 && sequence == 5)
-            code = ld_writer_flush(writer, (struct ld_writer_wake){post, &settled}, NULL);
+            code = ld_writer_flush(writer, (struct ld_writer_wake){post, &settled}, &tickets[sequence - 1]);
+        else if (code == 0)
+            (void)ld_writer_flush(writer, (struct ld_writer_wake){0}, &tickets[sequence - 1]);
     }
     assert_int_equal(code, LD_ESTORE);
     sem_wait(&settled);
+    uint64_t kept = 0; /* the last observation that is said to be on the disk */
+    for (uint64_t i = 2; i < sequence; i++)
+        if (ld_writer_kept(writer, tickets[i]))
+            kept = i;
+    assert_true(kept >= 2 && kept < sequence - 1);
     assert_int_equal(ld_writer_status(writer, &error), LD_ESTORE);
     assert_non_null(strstr(error.message, "the disk is full"));
     assert_non_null(strstr(error.message, path));
@@ -318,7 +326,7 @@ static void errors_stick(void **state)
     assert_int_equal(ld_writer_stop(writer, &error), LD_ESTORE);
     assert_non_null(strstr(error.message, "the disk is full"));
     assert_int_equal(ld_store_close(store, &error), LD_ESTORE);
-    assert_true(stored_observations(0) >= 1);
+    assert_true(stored_observations(0) >= kept);
     sem_destroy(&settled);
 }
 
