@@ -169,6 +169,13 @@ static bool is_laid(const struct ld_victim *victim)
 }
 
 /* While it acts: a look before the first that sees the effect is its delay, one after it that does not is a hole. */
+/* Told to die: a KILL wakes what is stopped, before it is seen dead. */
+static bool is_dying(const struct ld_victim *victim)
+{
+    const struct ld_instance *instance = ld_victim_instance(victim);
+    return instance ? instance->death_expected : victim->fault->run->upstream_death_expected;
+}
+
 static void look(struct ld_victim *victim, const struct kind *kind)
 {
     int64_t pid = ld_victim_service(victim)->pid, now = ld_run_now(victim->fault->run);
@@ -177,7 +184,7 @@ static void look(struct ld_victim *victim, const struct kind *kind)
     bool seen = kind->sees(victim, pid);
     if (victim->shown_after_ns < 0 && seen)
         victim->shown_after_ns = now - victim->laid_ns;
-    if (victim->shown_after_ns < 0)
+    if (victim->shown_after_ns < 0 || (!seen && is_dying(victim)))
         return;
     victim->looks++;
     victim->seen += seen;

@@ -36,7 +36,9 @@ static void what_is_alike_passes(void **state)
 {
     struct program_result result;
     (void)state;
-    LAB_RUN(&lab, &result, "run", "sharp.yaml", "--jobs", "2", "--db", "alike.db", "--against", "main");
+    /* Without healthy programs: so sharp a detector alerts in them now and then, and two runs do not say how often. */
+    LAB_RUN(&lab, &result, "run", "sharp.yaml", "--jobs", "2", "--db", "alike.db", "--filter", "recv/leaky/[ns]*",
+            "--against", "main");
     if (result.exit_code != 0 && result.exit_code != 5) /* 5: a busy machine voided too many runs */
         lab_check(&result, 0, NULL, NULL);
     assert_non_null(strstr(result.out, "Against the baseline main: "));
