@@ -407,14 +407,14 @@ static void the_page_can_be_followed(void **state)
     char *scenario = cut_out(ld_buffer_text(&page), "# mine.yaml\n", "```");
     lab_write(&lab, "mine.yaml", scenario);
     snprintf(command, sizeof command,
-             "cp " SOURCE_FOLDER "/runner/detect/examples/python/site_growth.py %s/my-detector.py", lab.folder);
+             "cp '" SOURCE_FOLDER "/runner/detect/examples/python/site_growth.py' %s/my-detector.py", lab.folder);
     assert_int_equal(system(command), 0);
     LAB_RUN(&lab, &result, "lint", "mine.yaml");
     lab_check(&result, 0, "", "");
     program_result_done(&result);
     /* By hand: an answer to each line, and the leak. */
     snprintf(command, sizeof command,
-             "cd " SOURCE_FOLDER "/runner/detect/recording/leaky && %s/my-detector.py <observations.jsonl >%s/said",
+             "cd '" SOURCE_FOLDER "/runner/detect/recording/leaky' && %s/my-detector.py <observations.jsonl >%s/said",
              lab.folder, lab.folder);
     assert_int_equal(system(command), 0);
     char *said = lab_read(&lab, "said");
