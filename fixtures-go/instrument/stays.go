@@ -24,9 +24,9 @@ const (
 // goleak is made for the end of a test. It looks at one instant (or, while it finds something, at 21 of them within
 // 0.43 s, the last of which counts) and does not know one goroutine from another, so that on a service at work it
 // reports who is under way. The handler therefore notes who is there, waits for `settle`, has goleak look, and answers
-// only goroutines that were there before too; with settle=0s it answers what goleak says. A goroutine that serves a
-// connection goes from request to request: it was there before when it had the same stack, arguments included. What
-// was there when the program became ready is never reported, nor are connections that wait for the network.
+// only goroutines that were there before too; with settle=0s it answers what goleak says. A goroutine of a connection
+// goes from request to request: it was there before when it had the same stack, arguments included. What was there
+// when the program became ready is never reported, nor are connections that wait for the network.
 //
 // Answers: 200 and no body when nothing is found; 500 and goleak's own text, without what it leaves out, when something
 // is; 400 for a settle that is no duration up to 30s; 503 when it cannot look now.
@@ -133,7 +133,7 @@ func both(found string, before map[string]string) string {
 		head, stack, _ := strings.Cut(one, "\n")
 		id, _, _ := strings.Cut(head, " ")
 		was, there := before[id]
-		if there && (!strings.Contains(stack, "net/http.(*conn).serve(") || was == strings.TrimSpace(stack)) {
+		if there && (!ofConnection(stack) || was == strings.TrimSpace(stack)) {
 			kept = append(kept, "Goroutine "+strings.TrimSuffix(one, "\n")+"\n")
 		}
 	}
@@ -141,4 +141,11 @@ func both(found string, before map[string]string) string {
 		return ""
 	}
 	return foundWords + "[" + strings.Join(kept, " ") + "]"
+}
+
+// ofConnection tells whether a stack is that of a goroutine which lives as long as an HTTP connection: the server's
+// side, or the reader of a Transport's.
+func ofConnection(stack string) bool {
+	return strings.Contains(stack, "net/http.(*conn).serve(") ||
+		strings.Contains(stack, "net/http.(*persistConn).readLoop(")
 }

@@ -73,18 +73,23 @@ func TestStaysOnlyBoth(t *testing.T) {
 	const two = "Goroutine 71 in state select, with shop.b on top of the stack:\nshop.b()\n\t/b.go:1 +0x1\n"
 	const serving = "net/http.(*conn).serve(0x1)\n\t/server.go:1 +0x1\n"
 	const three = "Goroutine 9 in state select, with shop.c on top of the stack:\nshop.c(0x2)\n\t/c.go:1 +0x1\n" + serving
-	found := foundWords + "[" + one + " " + two + " " + three + "]"
+	const reading = "net/http.(*persistConn).readLoop(0x4)\n\t/transport.go:1 +0x1\n"
+	const four = "Goroutine 12 in state select, with net/http on top of the stack:\n" + reading
+	found := foundWords + "[" + one + " " + two + " " + three + " " + four + "]"
 	was := strings.TrimSpace(three[strings.Index(three, "\n")+1:])
+	read := strings.TrimSpace(reading)
 	cases := []struct {
 		before map[string]string
 		want   string
 	}{
 		{nil, found},
-		{map[string]string{"7": "", "71": "", "9": was, "1": ""}, found},
+		{map[string]string{"7": "", "71": "", "9": was, "12": read, "1": ""}, found},
 		{map[string]string{"7": ""}, foundWords + "[" + one + "]"},
 		{map[string]string{"71": ""}, foundWords + "[" + two + "]"},
 		{map[string]string{"9": was}, foundWords + "[" + three + "]"},
 		{map[string]string{"9": strings.ReplaceAll(was, "0x2", "0x3")}, ""}, // another request
+		{map[string]string{"12": read}, foundWords + "[" + four + "]"},
+		{map[string]string{"12": "internal/poll.runtime_pollWait(0x5)\n" + read}, ""}, // it waited for the next answer
 		{map[string]string{"1": ""}, ""},
 	}
 	for _, test := range cases {
