@@ -196,6 +196,22 @@ void lab_start(const struct lab *lab, struct running_program *ret_running, const
     program_start(ret_running, 60, NULL, lab->folder, lab->environment, arguments);
 }
 
+void lab_run_program(const struct lab *lab, struct program_result *ret_result, unsigned timeout_s, const char *program,
+                     const char *const *arguments)
+{
+    struct running_program running;
+    program_start(&running, timeout_s, program, lab->folder, lab->environment, arguments);
+    program_finish(&running, ret_result);
+}
+
+void lab_sh(const struct lab *lab, const char *commands)
+{
+    struct program_result result;
+    lab_run_program(lab, &result, 240, "/bin/sh", (const char *const[]){"-ec", commands, NULL});
+    lab_check(&result, 0, NULL, NULL);
+    program_result_done(&result);
+}
+
 /* cmocka cuts a message at a kilobyte: what was said goes before it. */
 static void fail_with(const struct program_result *result, int exit_code, const char *out, const char *err)
 {

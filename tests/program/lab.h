@@ -45,6 +45,14 @@ void lab_run(const struct lab *lab, struct program_result *ret_result, const cha
 void lab_start(const struct lab *lab, struct running_program *ret_running, const char *const *arguments);
 #define LAB_START(lab, running, ...) lab_start(lab, running, (const char *const[]){__VA_ARGS__, NULL})
 
+/* Another program in the lab, with the lab's environment, at most so many seconds. */
+void lab_run_program(const struct lab *lab, struct program_result *ret_result, unsigned timeout_s, const char *program,
+                     const char *const *arguments);
+#define LAB_RUN_PROGRAM(lab, result, program, ...) \
+    lab_run_program(lab, result, 60, program, (const char *const[]){__VA_ARGS__, NULL})
+/* Commands of a shell (sh -e) in the lab, which must succeed, at most four minutes: some of them compile. */
+void lab_sh(const struct lab *lab, const char *commands);
+
 /* Exit code and texts that must stand on stdout and stderr (NULL: not asked); shows everything when it is not so. */
 void lab_check(const struct program_result *result, int exit_code, const char *out, const char *err);
 

@@ -12,25 +12,9 @@
 #include <cmocka.h>
 
 #include "groups.h"
-#include "lab.h"
+#include "in_lab.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-static struct lab lab;
-
-static int open_lab(void **state)
-{
-    (void)state;
-    lab_open(&lab);
-    return 0;
-}
-
-static int close_lab(void **state)
-{
-    (void)state;
-    lab_close(&lab);
-    return 0;
-}
 
 struct bad_target {
     const char *name, *behaviour, *program; /* program NULL: the test service */
@@ -187,8 +171,8 @@ static void contracts(void **state)
 int test_bad_targets(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(commands, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(contracts, open_lab, close_lab),
+        IN_LAB(commands),
+        IN_LAB(contracts),
     };
     return cmocka_run_group_tests_name("bad targets", tests, NULL, NULL);
 }

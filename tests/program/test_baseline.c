@@ -7,12 +7,10 @@
 #include <cmocka.h>
 
 #include "groups.h"
-#include "lab.h"
+#include "in_lab.h"
 
 #define SHARP "growth: {window: 300ms, per_second: 5}"
 #define BLUNT "growth: {window: 300ms, per_second: 1000000}" /* no leak here rises so fast */
-
-static struct lab lab;
 
 static void save_keeps_the_campaign(void **state)
 {
@@ -100,11 +98,10 @@ static void bad_baselines_are_refused_before_anything_starts(void **state)
     assert_false(lab_has(&lab, "never.db"));
 }
 
-static int open_lab(void **state)
+static int prepare(void **state)
 {
     struct program_result result;
-    (void)state;
-    lab_open(&lab);
+    open_lab(state);
     LAB_SCENARIO(&lab, "sharp.yaml", "quick-recv.yaml", "growth", SHARP, "50ms}", "100ms}");
     LAB_SCENARIO(&lab, "blunt.yaml", "quick-recv.yaml", "growth", BLUNT, "50ms}", "100ms}");
     LAB_RUN(&lab, &result, "run", "sharp.yaml", "--jobs", "2", "--runs", "2", "--db", "first.db");
@@ -115,13 +112,6 @@ static int open_lab(void **state)
     return good ? 0 : -1;
 }
 
-static int close_lab(void **state)
-{
-    (void)state;
-    lab_close(&lab);
-    return 0;
-}
-
 int test_baseline(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,9 +120,7 @@ int test_baseline(void)
         cmocka_unit_test(a_planted_regression_is_found_and_named),
         cmocka_unit_test(bad_baselines_are_refused_before_anything_starts),
     };
-    if (!lab_has_programs()) {
-        print_message("baseline: skipped, the Go programs are not built\n");
+    if (lacks_programs("baseline"))
         return GROUP_SKIPPED;
-    }
-    return cmocka_run_group_tests_name("baseline", tests, open_lab, close_lab);
+    return cmocka_run_group_tests_name("baseline", tests, prepare, close_lab);
 }

@@ -11,12 +11,10 @@
 #include <cmocka.h>
 
 #include "groups.h"
-#include "lab.h"
+#include "in_lab.h"
 
 #define KEEPER SOURCE_FOLDER "/tests/program/detectors/keeper.py"
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-static struct lab lab;
 
 /* Two leaks: their fixtures, and the words that are their own. Packages, types, functions, files, programs. */
 static const struct {
@@ -30,11 +28,10 @@ static const struct {
 /* Of both. */
 static const char *const shared_words[] = {"shop", "cases", "instrument", "Ledger", "fixtures", NULL};
 
-static int open_lab(void **state)
+static int prepare(void **state)
 {
-    (void)state;
     char folder[128];
-    lab_open(&lab);
+    open_lab(state);
     snprintf(folder, sizeof folder, "%s/all", lab.folder);
     assert_int_equal(mkdir(folder, 0700), 0);
     for (size_t i = 0; i < COUNT(leaks); i++) {
@@ -43,13 +40,6 @@ static int open_lab(void **state)
         LAB_SCENARIO(&lab, file, "nameless.yaml", "NAME", leaks[i].name, "FIXTURE", leaks[i].fixture, "KEEPER", KEEPER,
                      "FOLDER", lab.folder);
     }
-    return 0;
-}
-
-static int close_lab(void **state)
-{
-    (void)state;
-    lab_close(&lab);
     return 0;
 }
 
@@ -228,9 +218,7 @@ int test_blind(void)
         cmocka_unit_test(verdicts_are_the_same_with_names),
         cmocka_unit_test(a_sighted_run_hands_out_names),
     };
-    if (!lab_has_programs()) {
-        print_message("blind: skipped, the Go programs are not built\n");
+    if (lacks_programs("blind"))
         return GROUP_SKIPPED;
-    }
-    return cmocka_run_group_tests_name("blind", tests, open_lab, close_lab);
+    return cmocka_run_group_tests_name("blind", tests, prepare, close_lab);
 }

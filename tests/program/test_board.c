@@ -8,9 +8,7 @@
 #include <cmocka.h>
 
 #include "groups.h"
-#include "lab.h"
-
-static struct lab lab;
+#include "in_lab.h"
 
 static const char armed[] =
     "leakdrill: 1\nname: armed\ntarget: {fixture: queue/consumer-unclosed}\nupstream: http-echo\ntime_scale: 20\n"
@@ -22,24 +20,16 @@ static const char costs[] =
     "load: {path: /work, rate: 2/s, for: 40s}\nphases: {baseline: 10s, drain: 5s, settle: 5s}\n"
     "sampling: {every: 5s, profiles: []}\ndetectors: [growth, site-threshold]\narms: each\nrepeat: {runs: 6}\n";
 
-static int open_lab(void **state)
+static int prepare(void **state)
 {
     struct program_result result;
-    (void)state;
-    lab_open(&lab);
+    open_lab(state);
     lab_write(&lab, "armed.yaml", armed);
     lab_write(&lab, "costs.yaml", costs);
     LAB_RUN(&lab, &result, "run", "armed.yaml", "costs.yaml", "--db", "a.db", "--jobs", "8");
     if (result.exit_code != 0 && result.exit_code != 5) /* 5: a loud machine voided some of them */
         lab_check(&result, 0, NULL, NULL);
     program_result_done(&result);
-    return 0;
-}
-
-static int close_lab(void **state)
-{
-    (void)state;
-    lab_close(&lab);
     return 0;
 }
 
@@ -142,9 +132,7 @@ int test_board(void)
         cmocka_unit_test(arms_are_replayed_as_they_were),    cmocka_unit_test(costs_are_what_a_detector_adds),
         cmocka_unit_test(the_board_counts),
     };
-    if (!lab_has_programs()) {
-        print_message("board: skipped, the Go programs are not built\n");
+    if (lacks_programs("board"))
         return GROUP_SKIPPED;
-    }
-    return cmocka_run_group_tests_name("board", tests, open_lab, close_lab);
+    return cmocka_run_group_tests_name("board", tests, prepare, close_lab);
 }

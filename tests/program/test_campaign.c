@@ -11,24 +11,8 @@
 #include <jansson.h>
 
 #include "groups.h"
-#include "lab.h"
+#include "in_lab.h"
 #include "terminal.h"
-
-static struct lab lab;
-
-static int open_lab(void **state)
-{
-    (void)state;
-    lab_open(&lab);
-    return 0;
-}
-
-static int close_lab(void **state)
-{
-    (void)state;
-    lab_close(&lab);
-    return 0;
-}
 
 static void healthy(const char *name)
 {
@@ -460,19 +444,18 @@ static void a_dumb_terminal_gets_plain_lines(void **state)
 int test_campaign(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(instances_and_time_scale, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(a_fixture_and_its_twin, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(a_filter_and_shards_choose_whole_cells, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(fail_fast_starts_nothing_after_a_void_run, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(reports_are_written_in_their_formats, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(a_stored_campaign_is_reported_again, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(reports_that_cannot_be_made_say_why, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(places_that_cannot_be_written_are_named_before_anything_starts, open_lab,
-                                        close_lab),
-        cmocka_unit_test_setup_teardown(a_reader_that_has_gone_is_an_error_but_no_loss, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(what_is_written_to_pipes_has_no_colour_and_no_motion, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(a_terminal_gets_a_live_table_as_wide_as_it_is, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(a_dumb_terminal_gets_plain_lines, open_lab, close_lab),
+        IN_LAB(instances_and_time_scale),
+        IN_LAB(a_fixture_and_its_twin),
+        IN_LAB(a_filter_and_shards_choose_whole_cells),
+        IN_LAB(fail_fast_starts_nothing_after_a_void_run),
+        IN_LAB(reports_are_written_in_their_formats),
+        IN_LAB(a_stored_campaign_is_reported_again),
+        IN_LAB(reports_that_cannot_be_made_say_why),
+        IN_LAB(places_that_cannot_be_written_are_named_before_anything_starts),
+        IN_LAB(a_reader_that_has_gone_is_an_error_but_no_loss),
+        IN_LAB(what_is_written_to_pipes_has_no_colour_and_no_motion),
+        IN_LAB(a_terminal_gets_a_live_table_as_wide_as_it_is),
+        IN_LAB(a_dumb_terminal_gets_plain_lines),
     };
     return cmocka_run_group_tests_name("campaign", tests, NULL, NULL);
 }

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "groups.h"
-#include "lab.h"
+#include "in_lab.h"
 
 #define NAMES_MAX 64
 
@@ -31,12 +31,10 @@ static struct names commands(void)
     return names;
 }
 
-static void sh(const struct lab *lab, const char *shell, const char *script, int exit_code, const char *out)
+static void sh(const char *shell, const char *script, int exit_code, const char *out)
 {
-    struct running_program running;
     struct program_result result;
-    program_start(&running, 60, shell, lab->folder, lab->environment, (const char *const[]){"-c", script, NULL});
-    program_finish(&running, &result);
+    LAB_RUN_PROGRAM(&lab, &result, shell, "-c", script);
     lab_check(&result, exit_code, NULL, NULL);
     if (out && strcmp(result.out, out) != 0)
         fail_msg("%s\nsays \"%s\", not \"%s\"; stderr: %s", script, result.out, out, result.err);
@@ -68,7 +66,6 @@ static void every_shell_is_told_every_command(void **state)
     struct names names = commands();
     for (size_t i = 0; i < sizeof shells / sizeof *shells; i++) {
         struct program_result result;
-        struct lab lab;
         RUN(&result, "completion", shells[i]);
         lab_check(&result, 0, NULL, NULL);
         for (size_t k = 0; k < names.count; k++)
@@ -76,13 +73,11 @@ static void every_shell_is_told_every_command(void **state)
                 fail_msg("%s is not told of %s", shells[i], names.items[k]);
         if (has_word(result.out, "verify"))
             fail_msg("%s is told of a command that is not there", shells[i]);
-        lab_open(&lab);
         lab_write(&lab, "script", result.out);
         char check[64];
         snprintf(check, sizeof check, "%s -n script", shells[i]);
         if (has(shells[i]))
-            sh(&lab, "/bin/sh", check, 0, "");
-        lab_close(&lab);
+            sh("/bin/sh", check, 0, "");
         program_result_done(&result);
     }
 }
@@ -110,8 +105,6 @@ static void bash_completes(void **state)
         print_message("skipped: there is no bash\n");
         skip();
     }
-    struct lab lab;
-    lab_open(&lab);
     lab_write(&lab, "two words.yaml", "");
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char script[600], expected[100];
@@ -120,9 +113,8 @@ static void bash_completes(void **state)
                  "COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _leakdrill; echo \"${COMPREPLY[*]}\"",
                  cases[i].words);
         snprintf(expected, sizeof expected, "%s\n", cases[i].replies);
-        sh(&lab, "/bin/bash", script, 0, expected);
+        sh("/bin/bash", script, 0, expected);
     }
-    lab_close(&lab);
 }
 
 static void other_shells_are_refused(void **state)
@@ -142,7 +134,6 @@ static void manual_has_every_command(void **state)
     (void)state;
     struct names names = commands();
     struct program_result result;
-    struct lab lab;
     RUN(&result, "help", "--man");
     lab_check(&result, 0, ".TH LEAKDRILL 1", NULL);
     lab_check(&result, 0, "\\fB\\-\\-shard\\fR \\fIK/N\\fR", NULL);
@@ -152,11 +143,9 @@ static void manual_has_every_command(void **state)
             out += sprintf(out, *at == '-' ? "\\-" : "%c", *at);
         lab_check(&result, 0, heading, NULL);
     }
-    lab_open(&lab);
     lab_write(&lab, "leakdrill.1", result.out);
     if (has("groff"))
-        sh(&lab, "/bin/sh", "groff -man -Tutf8 -ww leakdrill.1 2>&1 >/dev/null", 0, "");
-    lab_close(&lab);
+        sh("/bin/sh", "groff -man -Tutf8 -ww leakdrill.1 2>&1 >/dev/null", 0, "");
     program_result_done(&result);
     RUN(&result, "help", "--man", "run");
     lab_check(&result, 4, NULL, "one page for all commands");
@@ -166,10 +155,10 @@ static void manual_has_every_command(void **state)
 int test_completion(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_shell_is_told_every_command),
-        cmocka_unit_test(bash_completes),
+        IN_LAB(every_shell_is_told_every_command),
+        IN_LAB(bash_completes),
         cmocka_unit_test(other_shells_are_refused),
-        cmocka_unit_test(manual_has_every_command),
+        IN_LAB(manual_has_every_command),
     };
     return cmocka_run_group_tests_name("completion", tests, NULL, NULL);
 }

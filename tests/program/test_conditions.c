@@ -12,26 +12,10 @@
 #include <sqlite3.h>
 
 #include "groups.h"
-#include "lab.h"
+#include "in_lab.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define RUN_OF(cell) "(SELECT r.run FROM run AS r JOIN cell AS c ON c.cell = r.cell WHERE c.name = '" cell "')"
-
-static struct lab lab;
-
-static int open_lab(void **state)
-{
-    (void)state;
-    lab_open(&lab);
-    return 0;
-}
-
-static int close_lab(void **state)
-{
-    (void)state;
-    lab_close(&lab);
-    return 0;
-}
 
 /* A campaign that a busy machine made void says nothing about what is tested here; everything else must be right. */
 static void run_campaign(const char *scenario, const char *database)
@@ -275,17 +259,15 @@ static void one_of_each_runs(void **state)
 int test_conditions(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(failing_looks_make_detectors_say_unknown, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(conditions_start_faults_and_reactions, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(a_replay_decides_the_same, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(an_abort_ends_the_run_in_the_middle_of_a_fault, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(a_gate_that_never_opens_is_inconclusive, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(the_chaos_that_ships_is_well_formed, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(one_of_each_runs, open_lab, close_lab),
+        IN_LAB(failing_looks_make_detectors_say_unknown),
+        IN_LAB(conditions_start_faults_and_reactions),
+        IN_LAB(a_replay_decides_the_same),
+        IN_LAB(an_abort_ends_the_run_in_the_middle_of_a_fault),
+        IN_LAB(a_gate_that_never_opens_is_inconclusive),
+        IN_LAB(the_chaos_that_ships_is_well_formed),
+        IN_LAB(one_of_each_runs),
     };
-    if (!lab_has_programs()) {
-        fprintf(stderr, "conditions: the Go programs are not built\n");
+    if (lacks_programs("conditions"))
         return GROUP_SKIPPED;
-    }
     return cmocka_run_group_tests_name("conditions", tests, NULL, NULL);
 }

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "groups.h"
-#include "lab.h"
+#include "in_lab.h"
 
 /* Of the runs of a confounder, under any fault, those in which a naive detector spoke. */
 #define TEMPTED                                                                                                        \
@@ -18,10 +18,8 @@
 
 static void each_tempts_a_naive_detector(void **state)
 {
-    struct lab lab;
     struct program_result result;
     (void)state;
-    lab_open(&lab);
     LAB_RUN(&lab, &result, "run", SOURCE_FOLDER "/scenarios/documented/confounders", "--runs", "1", "--jobs", "4", "--db",
             "calm.db");
     /* On a busy machine runs may be void; what was seen in them counts here all the same. */
@@ -32,15 +30,12 @@ static void each_tempts_a_naive_detector(void **state)
     lab_assert_text(&lab, "calm.db",
                     "SELECT coalesce(group_concat(name), 'none') FROM scenario WHERE name NOT IN (" TEMPTED ")", "none");
     lab_assert_number(&lab, "calm.db", "SELECT count(*) FROM truth_event WHERE kind = 'leak'", 0);
-    lab_close(&lab);
 }
 
 int test_confounders(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(each_tempts_a_naive_detector)};
-    if (!lab_has_programs()) {
-        print_message("confounders: skipped, the Go programs are not built\n");
+    const struct CMUnitTest tests[] = {IN_LAB(each_tempts_a_naive_detector)};
+    if (lacks_programs("confounders"))
         return GROUP_SKIPPED;
-    }
     return cmocka_run_group_tests_name("confounders", tests, NULL, NULL);
 }

@@ -13,11 +13,9 @@
 #include <sqlite3.h>
 
 #include "groups.h"
-#include "lab.h"
+#include "in_lab.h"
 
 #define JITTER_MAX_NS INT64_C(250000000) /* of a schedule on a machine that does other things too */
-
-static struct lab lab;
 
 /* Names of what belongs to the same run in two databases, whose run numbers may differ. */
 #define RUN_OF(db) db ".run AS r JOIN " db ".cell AS c ON c.cell = r.cell"
@@ -166,14 +164,12 @@ static pid_t start_competitor(void)
  * toxic touches is the same. Such runs are void for their lag; what they decided is recorded all the same. */
 static void a_throttled_machine_decides_the_same(void **state)
 {
-    struct running_program running;
     struct program_result result;
     (void)state;
     const char *const arguments[] = {"-c", "0",      "nice", "-n",     "10", LEAKDRILL, "run",          "one.db.yaml",
                                      "--seed", "7", "--jobs", "4", "--db", "throttled.db", NULL};
     pid_t competitor = start_competitor();
-    program_start(&running, 60, "/usr/bin/taskset", lab.folder, lab.environment, arguments);
-    program_finish(&running, &result);
+    lab_run_program(&lab, &result, 60, "/usr/bin/taskset", arguments);
     kill(competitor, SIGKILL);
     waitpid(competitor, NULL, 0);
     if (result.exit_code != 0 && result.exit_code != 3 && result.exit_code != 5) /* 3: all runs are void */
@@ -188,20 +184,6 @@ static void a_throttled_machine_decides_the_same(void **state)
                   across("one.db", "throttled.db", DECISIONS("count(*)")));
 }
 
-static int open_lab(void **state)
-{
-    (void)state;
-    lab_open(&lab);
-    return 0;
-}
-
-static int close_lab(void **state)
-{
-    (void)state;
-    lab_close(&lab);
-    return 0;
-}
-
 int test_determinism(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,9 +192,7 @@ int test_determinism(void)
         cmocka_unit_test(a_throttled_machine_decides_the_same),
         cmocka_unit_test(a_fault_more_changes_no_other),
     };
-    if (!lab_has_programs()) {
-        print_message("determinism: skipped, the Go programs are not built\n");
+    if (lacks_programs("determinism"))
         return GROUP_SKIPPED;
-    }
     return cmocka_run_group_tests_name("determinism", tests, open_lab, close_lab);
 }

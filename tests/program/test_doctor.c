@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "groups.h"
-#include "lab.h"
+#include "in_lab.h"
 #include "runner/cli/doctor.h"
 
 static const struct {
@@ -22,14 +22,12 @@ static const struct {
 #define CHECK_COUNT (sizeof checks / sizeof checks[0])
 
 /* What `leakdrill doctor --json` says to a shell that has run `before`. */
-static json_t *ask(const struct lab *lab, const char *before, int *ret_exit)
+static json_t *ask(const char *before, int *ret_exit)
 {
-    struct running_program running;
     struct program_result result;
     char script[600];
     snprintf(script, sizeof script, "%s\nexec '" LEAKDRILL "' doctor --json", before);
-    program_start(&running, 60, "/bin/sh", lab->folder, lab->environment, (const char *const[]){"-c", script, NULL});
-    program_finish(&running, &result);
+    LAB_RUN_PROGRAM(&lab, &result, "/bin/sh", "-c", script);
     json_t *root = json_loads(result.out, 0, NULL);
     if (!root)
         fail_msg("no JSON: exit code %d\nstdout: %s\nstderr: %s", result.exit_code, result.out, result.err);
@@ -79,21 +77,16 @@ static void check_rows(json_t *root, int exit_code)
 static void json_has_every_check_of_the_table(void **state)
 {
     (void)state;
-    struct lab lab;
     int exit_code;
-    lab_open(&lab);
-    json_t *root = ask(&lab, "", &exit_code);
+    json_t *root = ask("", &exit_code);
     check_rows(root, exit_code);
     json_decref(root);
-    lab_close(&lab);
 }
 
 static void text_has_every_check_of_the_table(void **state)
 {
     (void)state;
-    struct lab lab;
     struct program_result result;
-    lab_open(&lab);
     LAB_RUN(&lab, &result, "doctor");
     for (size_t i = 0; i < CHECK_COUNT; i++) {
         char begin[64];
@@ -102,7 +95,6 @@ static void text_has_every_check_of_the_table(void **state)
     }
     lab_check(&result, result.exit_code, result.exit_code ? "Runs are not possible" : "Runs are possible", NULL);
     program_result_done(&result);
-    lab_close(&lab);
 }
 
 static void what_is_lacking_is_said(void **state)
@@ -120,26 +112,23 @@ static void what_is_lacking_is_said(void **state)
         {"export LEAKDRILL_FIXTURES_FILE=/nonexistent/fixtures.json", "leak profile", "missing", -1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct lab lab;
         int exit_code;
-        lab_open(&lab);
-        json_t *root = ask(&lab, cases[i].before, &exit_code);
+        json_t *root = ask(cases[i].before, &exit_code);
         check_rows(root, exit_code);
         const char *status = status_of(root, cases[i].name);
         if (strcmp(status, cases[i].status) != 0 || (cases[i].exit_code >= 0 && exit_code != cases[i].exit_code))
             fail_msg("after %s: %s is %s, exit code %d; not %s, %d", cases[i].before, cases[i].name, status, exit_code,
                      cases[i].status, cases[i].exit_code);
         json_decref(root);
-        lab_close(&lab);
     }
 }
 
 int test_doctor(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(json_has_every_check_of_the_table),
-        cmocka_unit_test(text_has_every_check_of_the_table),
-        cmocka_unit_test(what_is_lacking_is_said),
+        IN_LAB(json_has_every_check_of_the_table),
+        IN_LAB(text_has_every_check_of_the_table),
+        IN_LAB(what_is_lacking_is_said),
     };
     return cmocka_run_group_tests_name("doctor", tests, NULL, NULL);
 }

@@ -7,19 +7,16 @@
 #include <cmocka.h>
 
 #include "groups.h"
-#include "lab.h"
+#include "in_lab.h"
 
 #define DATABASE "endpoint.db"
 #define DETECTORS "('goleak', 'leaks', 'health')"
 #define OF_CELL " JOIN run AS r USING (run) JOIN cell AS c USING (cell) WHERE r.validity = 'valid' AND "
 
-static struct lab lab;
-
 static int run_scenario(void **state)
 {
     struct program_result result;
-    (void)state;
-    lab_open(&lab);
+    open_lab(state);
     LAB_SCENARIO(&lab, "endpoint.yaml", "endpoint.yaml", "NAME", "endpoint");
     LAB_RUN(&lab, &result, "run", "endpoint.yaml", "--db", DATABASE, "--jobs", "3");
     bool lagged = result.exit_code == 5 || result.exit_code == 3
@@ -28,13 +25,6 @@ static int run_scenario(void **state)
     if (result.exit_code != 0 && !lagged)
         lab_check(&result, 0, NULL, NULL);
     program_result_done(&result);
-    return 0;
-}
-
-static int close_lab(void **state)
-{
-    (void)state;
-    lab_close(&lab);
     return 0;
 }
 
@@ -105,7 +95,7 @@ int test_endpoint(void)
         cmocka_unit_test(what_is_no_verdict_is_unknown), cmocka_unit_test(what_was_read_is_kept),
         cmocka_unit_test(a_replay_is_told_the_same),
     };
-    if (!lab_has_programs())
+    if (lacks_programs("endpoint"))
         return GROUP_SKIPPED;
     return cmocka_run_group_tests_name("endpoint", tests, run_scenario, close_lab);
 }

@@ -12,27 +12,17 @@
 #include "base/buffer.h"
 #include "base/file.h"
 #include "groups.h"
-#include "lab.h"
+#include "in_lab.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define DETECTOR SOURCE_FOLDER "/tests/program/detectors/detector.py"
 
-static struct lab lab;
-
-static int open_lab(void **state)
+static int prepare(void **state)
 {
-    (void)state;
     char folder[128];
-    lab_open(&lab);
+    open_lab(state);
     snprintf(folder, sizeof folder, "%s/all", lab.folder);
     assert_int_equal(mkdir(folder, 0700), 0);
-    return 0;
-}
-
-static int close_lab(void **state)
-{
-    (void)state;
-    lab_close(&lab);
     return 0;
 }
 
@@ -483,17 +473,17 @@ int test_exec(void)
         return GROUP_SKIPPED;
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(bad_detectors_harm_nobody_else, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(replay_gives_the_same_alerts, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(the_examples_see_the_leak_and_leave_its_twin_alone, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(check_says_what_holds, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(nothing_tells_what_runs, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(who_reads_for_itself_is_left_out_of_replays, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(a_scaffold_is_sound, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(check_is_used_rightly, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(the_page_can_be_followed, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(causes_are_explained, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(lint_finds_what_cannot_be_started, open_lab, close_lab),
+        cmocka_unit_test_setup_teardown(bad_detectors_harm_nobody_else, prepare, close_lab),
+        cmocka_unit_test_setup_teardown(replay_gives_the_same_alerts, prepare, close_lab),
+        cmocka_unit_test_setup_teardown(the_examples_see_the_leak_and_leave_its_twin_alone, prepare, close_lab),
+        cmocka_unit_test_setup_teardown(check_says_what_holds, prepare, close_lab),
+        cmocka_unit_test_setup_teardown(nothing_tells_what_runs, prepare, close_lab),
+        cmocka_unit_test_setup_teardown(who_reads_for_itself_is_left_out_of_replays, prepare, close_lab),
+        cmocka_unit_test_setup_teardown(a_scaffold_is_sound, prepare, close_lab),
+        cmocka_unit_test_setup_teardown(check_is_used_rightly, prepare, close_lab),
+        cmocka_unit_test_setup_teardown(the_page_can_be_followed, prepare, close_lab),
+        cmocka_unit_test_setup_teardown(causes_are_explained, prepare, close_lab),
+        cmocka_unit_test_setup_teardown(lint_finds_what_cannot_be_started, prepare, close_lab),
     };
     return cmocka_run_group_tests_name("exec", tests, NULL, NULL);
 }

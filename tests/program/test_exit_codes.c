@@ -8,23 +8,7 @@
 #include <cmocka.h>
 
 #include "groups.h"
-#include "lab.h"
-
-static struct lab lab;
-
-static int open_lab(void **state)
-{
-    (void)state;
-    lab_open(&lab);
-    return 0;
-}
-
-static int close_lab(void **state)
-{
-    (void)state;
-    lab_close(&lab);
-    return 0;
-}
+#include "in_lab.h"
 
 static void met_expectations_are_0(void **state)
 {
@@ -262,19 +246,19 @@ static void the_second_interrupt_ends_everything_at_once(void **state)
 int test_exit_codes(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(met_expectations_are_0, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(an_unmet_expectation_is_1, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(the_full_number_of_runs_is_judged, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(a_false_alarm_too_many_is_1, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(a_typo_in_a_scenario_is_2_before_anything_starts, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(a_target_that_is_never_ready_is_3, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(programs_that_are_not_built_are_3, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(wrong_usage_is_4, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(too_few_runs_for_the_claim_are_5, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(an_empty_shard_is_77, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(an_interrupt_is_130_with_what_there_is, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(a_termination_is_143_with_what_there_is, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(the_second_interrupt_ends_everything_at_once, open_lab, close_lab),
+        IN_LAB(met_expectations_are_0),
+        IN_LAB(an_unmet_expectation_is_1),
+        IN_LAB(the_full_number_of_runs_is_judged),
+        IN_LAB(a_false_alarm_too_many_is_1),
+        IN_LAB(a_typo_in_a_scenario_is_2_before_anything_starts),
+        IN_LAB(a_target_that_is_never_ready_is_3),
+        IN_LAB(programs_that_are_not_built_are_3),
+        IN_LAB(wrong_usage_is_4),
+        IN_LAB(too_few_runs_for_the_claim_are_5),
+        IN_LAB(an_empty_shard_is_77),
+        IN_LAB(an_interrupt_is_130_with_what_there_is),
+        IN_LAB(a_termination_is_143_with_what_there_is),
+        IN_LAB(the_second_interrupt_ends_everything_at_once),
     };
     return cmocka_run_group_tests_name("exit codes", tests, NULL, NULL);
 }

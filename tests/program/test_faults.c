@@ -12,11 +12,9 @@
 #include <cmocka.h>
 
 #include "groups.h"
-#include "lab.h"
+#include "in_lab.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-static struct lab lab;
 
 struct fault_case {
     const char *name, *fault;
@@ -357,20 +355,6 @@ static void instances_draw_for_themselves(void **state)
                           1);
     }
     assert_int_equal(differing_rows(differing), 0);
-}
-
-static int open_lab(void **state)
-{
-    (void)state;
-    lab_open(&lab);
-    return 0;
-}
-
-static int close_lab(void **state)
-{
-    (void)state;
-    lab_close(&lab);
-    return 0;
 }
 
 int test_faults(void)

@@ -11,12 +11,10 @@
 #include "base/buffer.h"
 #include "base/file.h"
 #include "groups.h"
-#include "lab.h"
+#include "in_lab.h"
 
 #define NOON 1795249800 /* 2026-11-21T08:30:00Z */
 #define SAMPLES 120
-
-static struct lab lab;
 
 /* Steady for a quarter of an hour, then twelve goroutines more every half minute. */
 static int goroutines_at(int sample)
@@ -280,22 +278,6 @@ static void rules_are_kept(void **state)
     lab_check(&result, 2, NULL, "mine.yaml:1:");
     program_result_done(&result);
 }
-
-static int open_lab(void **state)
-{
-    (void)state;
-    lab_open(&lab);
-    return 0;
-}
-
-static int close_lab(void **state)
-{
-    (void)state;
-    lab_close(&lab);
-    return 0;
-}
-
-#define IN_LAB(test) cmocka_unit_test_setup_teardown(test, open_lab, close_lab)
 
 int test_import(void)
 {

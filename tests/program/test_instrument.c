@@ -9,38 +9,23 @@
 #include <cmocka.h>
 
 #include "groups.h"
-#include "lab.h"
+#include "in_lab.h"
 
 #define NO_BUILD ""
 
-static struct lab lab;
-
-/* Commands in the lab; they must succeed. */
-static void sh(const char *commands)
+static int prepare(void **state)
 {
-    char text[4096];
-    snprintf(text, sizeof text, "set -e; cd '%s'; %s", lab.folder, commands);
-    int status = system(text);
-    if (status != 0)
-        fail_msg("%s: %d", commands, status);
-}
-
-static int open_lab(void **state)
-{
-    (void)state;
-    lab_open(&lab);
-    sh("cp -r '" SOURCE_FOLDER "/tests/program/foreign' foreign");
-    sh("find foreign -type f -exec cksum {} + | sort >before");
+    open_lab(state);
+    lab_sh(&lab, "cp -r '" SOURCE_FOLDER "/tests/program/foreign' foreign");
+    lab_sh(&lab, "find foreign -type f -exec cksum {} + | sort >before");
     return 0;
 }
 
 /* Whatever was built: the source is as it was. */
-static int close_lab(void **state)
+static int clean_up(void **state)
 {
-    (void)state;
-    sh("find foreign -type f -exec cksum {} + | sort | cmp - before");
-    lab_close(&lab);
-    return 0;
+    lab_sh(&lab, "find foreign -type f -exec cksum {} + | sort | cmp - before");
+    return close_lab(state);
 }
 
 static void write_scenario(const char *file, const char *package, const char *build, const char *ready, const char *load)
@@ -119,11 +104,11 @@ static void vendored_packages_are_taken_from_there(void **state)
 {
     (void)state;
     struct program_result result;
-    sh("mkdir -p shop/vendor/example.org/greet; cd shop\n"
-       "printf 'module example.org/shop\\n\\ngo 1.26.0\\n\\nrequire example.org/greet v1.0.0\\n' >go.mod\n"
-       "printf 'package greet\\n\\nfunc Wait() { select {} }\\n' >vendor/example.org/greet/greet.go\n"
-       "printf '# example.org/greet v1.0.0\\n## explicit\\nexample.org/greet\\n' >vendor/modules.txt\n"
-       "printf 'package main\\n\\nimport \"example.org/greet\"\\n\\nfunc main() { greet.Wait() }\\n' >main.go\n");
+    lab_sh(&lab, "mkdir -p shop/vendor/example.org/greet; cd shop\n"
+                 "printf 'module example.org/shop\\n\\ngo 1.26.0\\n\\nrequire example.org/greet v1.0.0\\n' >go.mod\n"
+                 "printf 'package greet\\n\\nfunc Wait() { select {} }\\n' >vendor/example.org/greet/greet.go\n"
+                 "printf '# example.org/greet v1.0.0\\n## explicit\\nexample.org/greet\\n' >vendor/modules.txt\n"
+                 "printf 'package main\\n\\nimport \"example.org/greet\"\\n\\nfunc main() { greet.Wait() }\\n' >main.go\n");
     write_scenario("vendored.yaml", "package: shop", NO_BUILD, "", "");
     LAB_RUN(&lab, &result, "run", "vendored.yaml", "--db", "v.db");
     lab_check(&result, 0, "Verdict: PASS, 1 of 1 runs\n", NULL);
@@ -210,7 +195,7 @@ static void a_program_that_ends_at_once_is_named(void **state)
 
 static void write_slow_tool(void)
 {
-    sh("printf '#!/bin/sh\\necho begun >begun.tmp; mv begun.tmp %s/begun; sleep 600\\n' \"$PWD\" >slow; chmod +x slow");
+    lab_sh(&lab, "printf '#!/bin/sh\\necho begun >begun.tmp; mv begun.tmp %s/begun; sleep 600\\n' \"$PWD\" >slow; chmod +x slow");
 }
 
 static void a_build_has_a_limit(void **state)
@@ -239,7 +224,7 @@ static void a_build_can_be_interrupted(void **state)
     write_scenario("slow.yaml", "package: ./foreign/once", build, "", "");
     LAB_START(&lab, &running, "run", "slow.yaml", "--db", "slow.db");
     /* The tool's own word, by a file: leakdrill shows nothing of a build that has not failed. */
-    sh("for i in $(seq 600); do test -e begun && exit 0; sleep 0.05; done; exit 1");
+    lab_sh(&lab, "for i in $(seq 600); do test -e begun && exit 0; sleep 0.05; done; exit 1");
     assert_int_equal(kill(running.pid, SIGTERM), 0);
     program_finish(&running, &result);
     lab_check(&result, 143, NULL, "interrupted while building\n");
@@ -251,17 +236,17 @@ static void a_build_can_be_interrupted(void **state)
 int test_instrument(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_server_is_watched_and_loaded_at_its_own_address, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(main_may_run_on_request, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(main_may_return_and_be_held, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(a_program_may_have_our_names, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(vendored_packages_are_taken_from_there, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(a_published_module_is_fetched_and_built, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(a_leak_kernel_of_go_leaks_once_a_request, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(what_cannot_be_built_is_told, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(a_program_that_ends_at_once_is_named, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(a_build_has_a_limit, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(a_build_can_be_interrupted, open_lab, close_lab),
+        cmocka_unit_test_setup_teardown(a_server_is_watched_and_loaded_at_its_own_address, prepare, clean_up),
+        cmocka_unit_test_setup_teardown(main_may_run_on_request, prepare, clean_up),
+        cmocka_unit_test_setup_teardown(main_may_return_and_be_held, prepare, clean_up),
+        cmocka_unit_test_setup_teardown(a_program_may_have_our_names, prepare, clean_up),
+        cmocka_unit_test_setup_teardown(vendored_packages_are_taken_from_there, prepare, clean_up),
+        cmocka_unit_test_setup_teardown(a_published_module_is_fetched_and_built, prepare, clean_up),
+        cmocka_unit_test_setup_teardown(a_leak_kernel_of_go_leaks_once_a_request, prepare, clean_up),
+        cmocka_unit_test_setup_teardown(what_cannot_be_built_is_told, prepare, clean_up),
+        cmocka_unit_test_setup_teardown(a_program_that_ends_at_once_is_named, prepare, clean_up),
+        cmocka_unit_test_setup_teardown(a_build_has_a_limit, prepare, clean_up),
+        cmocka_unit_test_setup_teardown(a_build_can_be_interrupted, prepare, clean_up),
     };
     if (!GO_COMMAND[0]) {
         fprintf(stderr, "skipped: there is no Go here\n");

@@ -11,11 +11,10 @@
 
 #include "aftermath.h"
 #include "groups.h"
-#include "lab.h"
+#include "in_lab.h"
 
 #define SIGNAL_FIRST_RUN_TRIES 10
 
-static struct lab lab;
 static char database[32];
 static unsigned databases;
 
@@ -177,22 +176,14 @@ static void nohup_is_respected(void **state)
     program_result_done(&result);
 }
 
-static int open_lab(void **state)
+static int prepare(void **state)
 {
     static const char *const nothing[] = {NULL};
-    (void)state;
-    lab_open(&lab);
+    open_lab(state);
     become_subreaper();
     lab_scenario(&lab, "recv.yaml", "quick-recv.yaml", nothing);
     lab_scenario(&lab, "body.yaml", "quick-body.yaml", nothing);
     lab_scenario(&lab, "stubborn.yaml", "stubborn.yaml", nothing);
-    return 0;
-}
-
-static int close_lab(void **state)
-{
-    (void)state;
-    lab_close(&lab);
     return 0;
 }
 
@@ -206,9 +197,7 @@ int test_interrupt(void)
         cmocka_unit_test(closed_descriptors_change_nothing),
         cmocka_unit_test(nohup_is_respected),
     };
-    if (!lab_has_programs()) {
-        print_message("interrupt: skipped, the Go programs are not built\n");
+    if (lacks_programs("interrupt"))
         return GROUP_SKIPPED;
-    }
-    return cmocka_run_group_tests_name("interrupt", tests, open_lab, close_lab);
+    return cmocka_run_group_tests_name("interrupt", tests, prepare, close_lab);
 }

@@ -18,7 +18,7 @@
 #include "aftermath.h"
 #include "base/random.h"
 #include "groups.h"
-#include "lab.h"
+#include "in_lab.h"
 #include "store/store.h"
 
 #define KILLS 30
@@ -35,7 +35,6 @@ struct kill {
     char database[32];
 };
 
-static struct lab lab;
 static char instant[128]; /* the last one, shown when a test fails */
 
 static uint64_t setting(const char *name, uint64_t initial)
@@ -350,22 +349,14 @@ static void a_campaign_removes_the_folders_of_dead_ones_only(void **state)
     lab_assert_clean(&lab);
 }
 
-static int open_lab(void **state)
+static int prepare(void **state)
 {
     static const char *const nothing[] = {NULL};
-    (void)state;
-    lab_open(&lab);
+    open_lab(state);
     become_subreaper();
     lab_scenario(&lab, "recv.yaml", "quick-recv.yaml", nothing);
     lab_scenario(&lab, "body.yaml", "quick-body.yaml", nothing);
     lab_scenario(&lab, "every.yaml", "quick-every.yaml", nothing);
-    return 0;
-}
-
-static int close_lab(void **state)
-{
-    (void)state;
-    lab_close(&lab);
     return 0;
 }
 
@@ -375,9 +366,7 @@ int test_kill(void)
         cmocka_unit_test(a_campaign_removes_the_folders_of_dead_ones_only),
         cmocka_unit_test_teardown(nothing_is_left_after_sigkill, show_instant),
     };
-    if (!lab_has_programs()) {
-        print_message("kill: skipped, the Go programs are not built\n");
+    if (lacks_programs("kill"))
         return GROUP_SKIPPED;
-    }
-    return cmocka_run_group_tests_name("kill", tests, open_lab, close_lab);
+    return cmocka_run_group_tests_name("kill", tests, prepare, close_lab);
 }

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "groups.h"
-#include "lab.h"
+#include "in_lab.h"
 
 #define RULES                                                                                       \
     "groups:\n"                                                                                     \
@@ -27,20 +27,10 @@
     "        expr: vector(1)\n"                                                                     \
     "        labels: {leakdrill: ignore}\n"
 
-static struct lab lab;
-
-static int open_lab(void **state)
+static int prepare(void **state)
 {
-    (void)state;
-    lab_open(&lab);
+    open_lab(state);
     lab_write(&lab, "my-rules.yml", RULES);
-    return 0;
-}
-
-static int close_lab(void **state)
-{
-    (void)state;
-    lab_close(&lab);
     return 0;
 }
 
@@ -252,11 +242,11 @@ int test_prometheus(void)
         return GROUP_SKIPPED;
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_users_rules_see_the_leak_and_leave_its_twin_alone, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(one_that_is_killed_harms_nobody_else, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(one_that_is_waited_for_is_named, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(an_interrupt_while_it_starts_leaves_nothing, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(mistakes_in_rules_are_found_before_anything_starts, open_lab, close_lab),
+        cmocka_unit_test_setup_teardown(a_users_rules_see_the_leak_and_leave_its_twin_alone, prepare, close_lab),
+        cmocka_unit_test_setup_teardown(one_that_is_killed_harms_nobody_else, prepare, close_lab),
+        cmocka_unit_test_setup_teardown(one_that_is_waited_for_is_named, prepare, close_lab),
+        cmocka_unit_test_setup_teardown(an_interrupt_while_it_starts_leaves_nothing, prepare, close_lab),
+        cmocka_unit_test_setup_teardown(mistakes_in_rules_are_found_before_anything_starts, prepare, close_lab),
     };
     return cmocka_run_group_tests_name("prometheus", tests, NULL, NULL);
 }

@@ -15,11 +15,10 @@
 #include <jansson.h>
 
 #include "groups.h"
-#include "lab.h"
+#include "in_lab.h"
 
 #define PATIENCE_S 20
 
-static struct lab lab;
 static int server;
 static unsigned server_port;
 
@@ -478,20 +477,17 @@ static void the_end_does_not_wait_for_ever(void **state)
     close_pair(pair);
 }
 
-static int open_lab(void **state)
+static int prepare(void **state)
 {
-    (void)state;
-    lab_open(&lab);
+    open_lab(state);
     server = listen_socket(&server_port);
     return 0;
 }
 
-static int close_lab(void **state)
+static int clean_up(void **state)
 {
-    (void)state;
     close(server);
-    lab_close(&lab);
-    return 0;
+    return close_lab(state);
 }
 
 int test_proxy(void)
@@ -510,5 +506,5 @@ int test_proxy(void)
         cmocka_unit_test(the_end_waits_for_what_is_connected),
         cmocka_unit_test(the_end_does_not_wait_for_ever),
     };
-    return cmocka_run_group_tests_name("proxy", tests, open_lab, close_lab);
+    return cmocka_run_group_tests_name("proxy", tests, prepare, clean_up);
 }

@@ -19,10 +19,8 @@
 #include "aftermath.h"
 #include "base/hash.h"
 #include "groups.h"
-#include "lab.h"
+#include "in_lab.h"
 #include "runner/process/identity.h"
-
-static struct lab lab;
 
 #define FAULTS "  pause: [{at: 200ms, for: 60s, pause: {}}]\n  killed: [{at: 60s, kill: {who: target}}]\n"
 
@@ -442,35 +440,27 @@ static void a_dry_run_touches_nothing(void **state)
     lab_assert_clean(&lab);
 }
 
-static int open_lab(void **state)
+static int prepare(void **state)
 {
-    (void)state;
-    lab_open(&lab);
+    open_lab(state);
     become_subreaper();
-    return 0;
-}
-
-static int close_lab(void **state)
-{
-    (void)state;
-    lab_close(&lab);
     return 0;
 }
 
 int test_recover(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_cut_off_campaign_is_undone_once, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(a_survivor_is_known_by_pid_and_start_time, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(a_campaign_that_goes_on_is_not_touched, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(a_dry_recover_changes_no_byte, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(a_locked_campaign_is_not_touched, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(an_open_database_may_be_a_campaign, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(a_campaign_is_seen_from_another_namespace, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(a_folder_that_is_not_ours_is_not_touched, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(a_group_that_is_not_ours_is_not_touched, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(it_says_what_it_cannot_read, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(a_dry_run_touches_nothing, open_lab, close_lab),
+        cmocka_unit_test_setup_teardown(a_cut_off_campaign_is_undone_once, prepare, close_lab),
+        cmocka_unit_test_setup_teardown(a_survivor_is_known_by_pid_and_start_time, prepare, close_lab),
+        cmocka_unit_test_setup_teardown(a_campaign_that_goes_on_is_not_touched, prepare, close_lab),
+        cmocka_unit_test_setup_teardown(a_dry_recover_changes_no_byte, prepare, close_lab),
+        cmocka_unit_test_setup_teardown(a_locked_campaign_is_not_touched, prepare, close_lab),
+        cmocka_unit_test_setup_teardown(an_open_database_may_be_a_campaign, prepare, close_lab),
+        cmocka_unit_test_setup_teardown(a_campaign_is_seen_from_another_namespace, prepare, close_lab),
+        cmocka_unit_test_setup_teardown(a_folder_that_is_not_ours_is_not_touched, prepare, close_lab),
+        cmocka_unit_test_setup_teardown(a_group_that_is_not_ours_is_not_touched, prepare, close_lab),
+        cmocka_unit_test_setup_teardown(it_says_what_it_cannot_read, prepare, close_lab),
+        cmocka_unit_test_setup_teardown(a_dry_run_touches_nothing, prepare, close_lab),
     };
     return cmocka_run_group_tests_name("recover", tests, NULL, NULL);
 }

@@ -9,9 +9,7 @@
 #include "base/buffer.h"
 #include "base/file.h"
 #include "groups.h"
-#include "lab.h"
-
-static struct lab lab;
+#include "in_lab.h"
 
 /* On stdout, wherever its lines are broken. */
 static void assert_says(const struct program_result *result, const char *expected)
@@ -142,29 +140,13 @@ static void goleak_without_settling_is_found_and_named(void **state)
     }
 }
 
-static int open_lab(void **state)
-{
-    (void)state;
-    lab_open(&lab);
-    return 0;
-}
-
-static int close_lab(void **state)
-{
-    (void)state;
-    lab_close(&lab);
-    return 0;
-}
-
 int test_regression(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_disabled_row_is_found_and_named),
         cmocka_unit_test(goleak_without_settling_is_found_and_named),
     };
-    if (!lab_has_programs()) {
-        print_message("regression: skipped, the Go programs are not built\n");
+    if (lacks_programs("regression"))
         return GROUP_SKIPPED;
-    }
     return cmocka_run_group_tests_name("regression", tests, open_lab, close_lab);
 }

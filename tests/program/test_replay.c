@@ -11,14 +11,12 @@
 #include <sqlite3.h>
 
 #include "groups.h"
-#include "lab.h"
+#include "in_lab.h"
 
 #define ALERTS                                                                                                        \
     "SELECT run, detector, action, id, evidence, evidence_time_ns, instance, incarnation, cause, coalesce(site, ''), " \
     "severity, coalesce(why, ''), coalesce(rule, ''), coalesce(rule_version, ''), amount, amount_bits FROM %s "       \
     "ORDER BY run, alert"
-
-static struct lab lab;
 
 static sqlite3 *open_database(const char *name)
 {
@@ -406,12 +404,11 @@ static void replay_needs_no_programs(void **state)
     program_result_done(&result);
 }
 
-static int open_lab(void **state)
+static int prepare(void **state)
 {
     static const char *const nothing[] = {NULL};
     struct program_result result;
-    (void)state;
-    lab_open(&lab);
+    open_lab(state);
     LAB_SCENARIO(&lab, "recv.yaml", "replay.yaml", "NAME", "recv", "FIXTURE", "queue/consumer-unclosed");
     LAB_SCENARIO(&lab, "body.yaml", "replay.yaml", "NAME", "body", "FIXTURE", "http/body-not-closed");
     lab_scenario(&lab, "leak-profile.yaml", "replay-leak-profile.yaml", nothing);
@@ -421,13 +418,6 @@ static int open_lab(void **state)
         print_message("exit code %d\n%s%s", result.exit_code, result.out, result.err);
     program_result_done(&result);
     return good ? 0 : -1;
-}
-
-static int close_lab(void **state)
-{
-    (void)state;
-    lab_close(&lab);
-    return 0;
 }
 
 int test_replay(void)
@@ -446,9 +436,7 @@ int test_replay(void)
         cmocka_unit_test(a_detector_without_its_reads_cannot_judge),
         cmocka_unit_test(replay_needs_no_programs),
     };
-    if (!lab_has_programs()) {
-        print_message("replay: skipped, the Go programs are not built\n");
+    if (lacks_programs("replay"))
         return GROUP_SKIPPED;
-    }
-    return cmocka_run_group_tests_name("replay", tests, open_lab, close_lab);
+    return cmocka_run_group_tests_name("replay", tests, prepare, close_lab);
 }

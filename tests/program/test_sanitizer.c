@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "groups.h"
-#include "lab.h"
+#include "in_lab.h"
 
 #define SCENARIOS SOURCE_FOLDER "/scenarios/detectors/sanitizers"
 #define OF(scenario, detector)                                                                                         \
@@ -19,10 +19,8 @@
 /* Which claims, by cause and site, and how they were scored: of the runs that count, for a busy machine voids some. */
 static void reports_are_scored(void **state)
 {
-    struct lab lab;
     struct program_result result;
     (void)state;
-    lab_open(&lab);
     LAB_RUN(&lab, &result, "run", SCENARIOS, "--runs", "1", "--jobs", "3", "--db", "s.db");
     if (!strstr(result.out, "\nVerdict: "))
         lab_check(&result, 0, "a verdict", NULL);
@@ -62,7 +60,6 @@ static void reports_are_scored(void **state)
     LAB_RUN(&lab, &result, "replay", "--db", "s.db");
     lab_check(&result, 0, "identical", NULL);
     program_result_done(&result);
-    lab_close(&lab);
 }
 
 /* What is not built here has its reason in the list of what there is. */
@@ -74,7 +71,7 @@ static bool can_build(void)
 
 int test_sanitizer(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(reports_are_scored)};
+    const struct CMUnitTest tests[] = {IN_LAB(reports_are_scored)};
     if (!can_build()) {
         print_message("sanitizer: skipped, the Go programs with AddressSanitizer are not built\n");
         return GROUP_SKIPPED;

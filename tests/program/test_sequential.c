@@ -8,13 +8,11 @@
 #include <cmocka.h>
 
 #include "groups.h"
-#include "lab.h"
+#include "in_lab.h"
 
 #define NEVER_SO_FAST "1000000" /* no leak here rises so fast */
 
 #define ATTEMPTS 4
-
-static struct lab lab;
 
 /* The part of a text from a word on; the test fails when it is not there. */
 static const char *from(const char *text, const char *word)
@@ -79,29 +77,13 @@ static void what_the_cap_leaves_open_is_inconclusive(void **state)
     program_result_done(&result);
 }
 
-static int open_lab(void **state)
-{
-    (void)state;
-    lab_open(&lab);
-    return 0;
-}
-
-static int close_lab(void **state)
-{
-    (void)state;
-    lab_close(&lab);
-    return 0;
-}
-
 int test_sequential(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_cell_ends_when_its_tests_are_decided),
         cmocka_unit_test(what_the_cap_leaves_open_is_inconclusive),
     };
-    if (!lab_has_programs()) {
-        print_message("sequential: skipped, the Go programs are not built\n");
+    if (lacks_programs("sequential"))
         return GROUP_SKIPPED;
-    }
     return cmocka_run_group_tests_name("sequential", tests, open_lab, close_lab);
 }

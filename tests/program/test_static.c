@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "groups.h"
-#include "lab.h"
+#include "in_lab.h"
 
 /* It leaks where go vet says so: a context that is not cancelled, in the function that waits for it. */
 static const char program[] = "package main\n"
@@ -77,8 +77,6 @@ static const char of_fixture[] = "leakdrill: 1\n"
                                  "  - {detector: unsealed, detection: {observed: 100%}, false_alarms: {at_most: 0}, "
                                  "site: observable}\n";
 
-static struct lab lab;
-
 static void write_tool(const char *name, const char *commands)
 {
     char text[1024], path[256];
@@ -102,11 +100,10 @@ static void write_scenario(const char *file, const char *name, const char *decla
     lab_write(&lab, file, text);
 }
 
-static int open_lab(void **state)
+static int prepare(void **state)
 {
-    (void)state;
     char path[256];
-    lab_open(&lab);
+    open_lab(state);
     snprintf(path, sizeof path, "%s/svc", lab.folder);
     assert_int_equal(mkdir(path, 0700), 0);
     lab_write(&lab, "svc/go.mod", "module example.org/svc\n\ngo 1.26.0\n\ntoolchain go1.27.3\n");
@@ -122,13 +119,6 @@ static int open_lab(void **state)
     write_scenario("leaky.yaml", "leaky", "cause: context-wait, amount: 10, seen_at: [main.keep]");
     write_scenario("healthy.yaml", "healthy", "healthy: true");
     lab_write(&lab, "fixture.yaml", of_fixture);
-    return 0;
-}
-
-static int close_lab(void **state)
-{
-    (void)state;
-    lab_close(&lab);
     return 0;
 }
 
@@ -188,9 +178,7 @@ int test_static(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(findings_are_scored),
                                        cmocka_unit_test(a_replay_leaves_them_out)};
-    if (!lab_has_programs()) {
-        print_message("static: skipped, the Go programs are not built\n");
+    if (lacks_programs("static"))
         return GROUP_SKIPPED;
-    }
-    return cmocka_run_group_tests_name("static", tests, open_lab, close_lab);
+    return cmocka_run_group_tests_name("static", tests, prepare, close_lab);
 }

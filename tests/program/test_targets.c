@@ -9,23 +9,7 @@
 #include <cmocka.h>
 
 #include "groups.h"
-#include "lab.h"
-
-static struct lab lab;
-
-static int open_lab(void **state)
-{
-    (void)state;
-    lab_open(&lab);
-    return 0;
-}
-
-static int close_lab(void **state)
-{
-    (void)state;
-    lab_close(&lab);
-    return 0;
-}
+#include "in_lab.h"
 
 static void declared_truth_is_what_alerts_are_scored_against(void **state)
 {
@@ -242,14 +226,14 @@ static void an_attached_service_may_have_its_pprof_elsewhere(void **state)
 int test_targets(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(declared_truth_is_what_alerts_are_scored_against, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(without_truth_a_run_is_only_observed, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(a_command_may_tell_its_own_truth, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(an_attached_target_is_read_harmlessly_and_lives_on, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(a_recording_is_harmless_and_can_be_replayed, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(an_attached_target_gets_what_is_asked_for, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(an_attached_target_that_is_not_there_or_goes_is_named, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(an_attached_service_may_have_its_pprof_elsewhere, open_lab, close_lab),
+        IN_LAB(declared_truth_is_what_alerts_are_scored_against),
+        IN_LAB(without_truth_a_run_is_only_observed),
+        IN_LAB(a_command_may_tell_its_own_truth),
+        IN_LAB(an_attached_target_is_read_harmlessly_and_lives_on),
+        IN_LAB(a_recording_is_harmless_and_can_be_replayed),
+        IN_LAB(an_attached_target_gets_what_is_asked_for),
+        IN_LAB(an_attached_target_that_is_not_there_or_goes_is_named),
+        IN_LAB(an_attached_service_may_have_its_pprof_elsewhere),
     };
     return cmocka_run_group_tests_name("targets", tests, NULL, NULL);
 }

@@ -9,16 +9,14 @@
 #include <cmocka.h>
 
 #include "groups.h"
-#include "lab.h"
+#include "in_lab.h"
 
 #define RUNS 12 /* two leaks, each with its twin, under three cases of faults */
 
 static void all_at_work(void **state)
 {
-    struct lab lab;
     struct program_result result;
     (void)state;
-    lab_open(&lab);
     LAB_SCENARIO(&lab, "recv.yaml", "threads.yaml", "NAME", "recv", "FIXTURE", "queue/consumer-unclosed", "WHO",
                  "target");
     LAB_SCENARIO(&lab, "body.yaml", "threads.yaml", "NAME", "body", "FIXTURE", "http/body-not-closed", "WHO",
@@ -40,15 +38,12 @@ static void all_at_work(void **state)
                            "SELECT count(DISTINCT run) FROM fault_receipt WHERE effective = 1") > 4);
     assert_true(lab_number(&lab, "threads.db", "SELECT count(*) FROM fault_decision") > 0);
     assert_true(lab_number(&lab, "threads.db", "SELECT count(*) FROM incarnation WHERE incarnation = 2") > 0);
-    lab_close(&lab);
 }
 
 int test_threads(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(all_at_work)};
-    if (!lab_has_programs()) {
-        print_message("threads: skipped, the Go programs are not built\n");
+    const struct CMUnitTest tests[] = {IN_LAB(all_at_work)};
+    if (lacks_programs("threads"))
         return GROUP_SKIPPED;
-    }
     return cmocka_run_group_tests_name("threads", tests, NULL, NULL);
 }

@@ -12,9 +12,7 @@
 
 #include "aftermath.h"
 #include "groups.h"
-#include "lab.h"
-
-static struct lab lab;
+#include "in_lab.h"
 
 /* What "Database: PATH" on stdout says. */
 static void database_of(const struct program_result *result, char *ret_path, size_t room)
@@ -167,21 +165,13 @@ static void a_work_folder_that_cannot_be_made(void **state)
     assert_no_child_within(10);
 }
 
-static int open_lab(void **state)
+static int prepare(void **state)
 {
     static const char *const nothing[] = {NULL};
-    (void)state;
-    lab_open(&lab);
+    open_lab(state);
     become_subreaper();
     lab_scenario(&lab, "recv.yaml", "quick-recv.yaml", nothing);
     lab_scenario(&lab, "body.yaml", "quick-body.yaml", nothing);
-    return 0;
-}
-
-static int close_lab(void **state)
-{
-    (void)state;
-    lab_close(&lab);
     return 0;
 }
 
@@ -193,9 +183,7 @@ int test_together(void)
         cmocka_unit_test_teardown(a_full_disk_for_the_work_folder, unmount_disk),
         cmocka_unit_test(a_work_folder_that_cannot_be_made),
     };
-    if (!lab_has_programs()) {
-        print_message("together: skipped, the Go programs are not built\n");
+    if (lacks_programs("together"))
         return GROUP_SKIPPED;
-    }
-    return cmocka_run_group_tests_name("together", tests, open_lab, close_lab);
+    return cmocka_run_group_tests_name("together", tests, prepare, close_lab);
 }

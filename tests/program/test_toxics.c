@@ -7,23 +7,19 @@
 #include <cmocka.h>
 
 #include "groups.h"
-#include "lab.h"
+#include "in_lab.h"
 
 #define LONG_S 120
 #define TOXICS 11 /* of toxics.yaml, one in each case; timeout is there twice */
-
-static struct lab lab;
 
 /* The campaign with leakdrill or with the program whose toxics have no effect. A busy machine may void runs for their
  * lag, and then too few are left to judge by: what the faults did is recorded all the same. */
 static void run_campaign(const char *program, const char *database)
 {
-    struct running_program running;
     struct program_result result;
     lab_scenario(&lab, "toxics.yaml", "toxics.yaml", (const char *const[]){NULL});
     const char *const arguments[] = {"run", "toxics.yaml", "--seed", "7", "--jobs", "2", "--db", database, NULL};
-    program_start(&running, LONG_S, program, lab.folder, lab.environment, arguments);
-    program_finish(&running, &result);
+    lab_run_program(&lab, &result, LONG_S, program, arguments);
     if (result.exit_code != 0 && result.exit_code != 3 && result.exit_code != 5)
         lab_check(&result, 0, NULL, NULL);
     program_result_done(&result);
@@ -110,20 +106,6 @@ static void what_has_no_effect_is_no_evidence(void **state)
                       1);
 }
 
-static int open_lab(void **state)
-{
-    (void)state;
-    lab_open(&lab);
-    return 0;
-}
-
-static int close_lab(void **state)
-{
-    (void)state;
-    lab_close(&lab);
-    return 0;
-}
-
 int test_toxics(void)
 {
     const struct CMUnitTest tests[] = {
@@ -131,9 +113,7 @@ int test_toxics(void)
         cmocka_unit_test(the_receipts_have_their_numbers),
         cmocka_unit_test(what_has_no_effect_is_no_evidence),
     };
-    if (!lab_has_programs()) {
-        print_message("toxics: skipped, the Go programs are not built\n");
+    if (lacks_programs("toxics"))
         return GROUP_SKIPPED;
-    }
     return cmocka_run_group_tests_name("toxics", tests, open_lab, close_lab);
 }

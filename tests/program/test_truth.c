@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "groups.h"
-#include "lab.h"
+#include "in_lab.h"
 #include "store/store.h"
 
 #define IDS_MAX 4096
@@ -16,8 +16,6 @@
 
 /* The run of a cell: each has one. */
 #define RUN_OF(cell) "(SELECT r.run FROM run AS r JOIN cell AS c ON c.cell = r.cell WHERE c.name = '" cell "')"
-
-static struct lab lab;
 
 static int64_t number(const char *sql)
 {
@@ -216,11 +214,10 @@ static void healthy_twins_leave_nothing(void **state)
     assert_int_equal(survivors(number("SELECT " RUN_OF("recv/healthy/killed")), 2, functions), 0);
 }
 
-static int open_lab(void **state)
+static int prepare(void **state)
 {
     struct program_result result;
-    (void)state;
-    lab_open(&lab);
+    open_lab(state);
     LAB_SCENARIO(&lab, "recv.yaml", "truth.yaml", "NAME", "recv", "FIXTURE", "queue/consumer-unclosed", "WHO", "target");
     LAB_SCENARIO(&lab, "body.yaml", "truth.yaml", "NAME", "body", "FIXTURE", "http/body-not-closed", "WHO", "upstream");
     LAB_RUN(&lab, &result, "run", "recv.yaml", "body.yaml", "--filter", "*/killed", "--jobs", "4", "--db", "truth.db");
@@ -229,13 +226,6 @@ static int open_lab(void **state)
         print_message("exit code %d\n%s%s", result.exit_code, result.out, result.err);
     program_result_done(&result);
     return good ? 0 : -1;
-}
-
-static int close_lab(void **state)
-{
-    (void)state;
-    lab_close(&lab);
-    return 0;
 }
 
 int test_truth(void)
@@ -248,9 +238,7 @@ int test_truth(void)
         cmocka_unit_test(the_second_life_really_leaks),
         cmocka_unit_test(healthy_twins_leave_nothing),
     };
-    if (!lab_has_programs()) {
-        print_message("truth: skipped, the Go programs are not built\n");
+    if (lacks_programs("truth"))
         return GROUP_SKIPPED;
-    }
-    return cmocka_run_group_tests_name("truth", tests, open_lab, close_lab);
+    return cmocka_run_group_tests_name("truth", tests, prepare, close_lab);
 }

@@ -15,25 +15,9 @@
 
 #include "aftermath.h"
 #include "groups.h"
-#include "lab.h"
+#include "in_lab.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-static struct lab lab;
-
-static int open_lab(void **state)
-{
-    (void)state;
-    lab_open(&lab);
-    return 0;
-}
-
-static int close_lab(void **state)
-{
-    (void)state;
-    lab_close(&lab);
-    return 0;
-}
 
 /* ---- one campaign of targets, each with what is to become of its runs */
 
@@ -307,11 +291,11 @@ static void a_killed_shim_costs_one_run_without_namespaces(void **state)
 int test_validity(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(each_run_is_judged, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(each_kill_restarts_by_its_own_clock, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(a_killed_guard_leaves_nothing_without_namespaces, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(a_killed_shim_costs_one_run, open_lab, close_lab),
-        cmocka_unit_test_setup_teardown(a_killed_shim_costs_one_run_without_namespaces, open_lab, close_lab),
+        IN_LAB(each_run_is_judged),
+        IN_LAB(each_kill_restarts_by_its_own_clock),
+        IN_LAB(a_killed_guard_leaves_nothing_without_namespaces),
+        IN_LAB(a_killed_shim_costs_one_run),
+        IN_LAB(a_killed_shim_costs_one_run_without_namespaces),
     };
     return cmocka_run_group_tests_name("validity", tests, NULL, NULL);
 }
