@@ -1,6 +1,7 @@
 #include "detect/detector.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,6 +37,24 @@ bool ld_detector_endpoint_of(const struct ld_detector_kind *kind, const void *op
         return false;
     kind->endpoint_of(&setting, ret_endpoint);
     return true;
+}
+
+int ld_detector_read_files(const struct ld_detector_kind *kind, const struct ld_detector_setting *setting,
+                           struct ld_detector_files *files, struct ld_error *error)
+{
+    struct ld_detector_file_use use;
+    int code = 0;
+    for (size_t i = 0; !code && kind->file && kind->file(setting, i, &use); i++)
+        code = ld_detector_files_read(files, use.name, use.path, use.take, error);
+    return code;
+}
+
+void ld_detector_beside(const char *scenario_file, const char *name, char *path, size_t room)
+{
+    const char *slash = scenario_file && name[0] != '/' ? strrchr(scenario_file, '/') : NULL;
+    if (strncmp(name, "./", 2) == 0)
+        name += 2;
+    snprintf(path, room, "%.*s%s", slash ? (int)(slash - scenario_file + 1) : 0, slash ? scenario_file : "", name);
 }
 
 bool ld_detector_is_active(const struct ld_detector_kind *kind, const void *options)

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "detect/alert.h"
+#include "detect/files.h"
 #include "observe/observation.h"
 #include "truth/truth.h"
 #include "yaml/schema.h"
@@ -49,13 +50,6 @@ struct ld_endpoint {
     bool changes;       /* it changes the target, or what others read meanwhile: read in turn with them */
 };
 
-/* The text of a file that a detector reads when it is opened, as it was in a recorded campaign. */
-struct ld_detector_file {
-    const char *name; /* as the options name it, "" for the shipped one; NULL: behind the last */
-    const char *text;
-    size_t length;
-};
-
 struct ld_detector_setting {
     const char *name;      /* as the scenario calls it; unique within the scenario */
     const void *options;   /* bound by kind->options, kind->options_size bytes */
@@ -64,7 +58,17 @@ struct ld_detector_setting {
     int64_t period_ns;     /* sampling period, already scaled */
     int64_t manifest;      /* M: only for kinds with sees_truth */
     const char *data_folder; /* holds scenarios/matrix/current.yaml, the shipped rule file; "" : the working folder */
-    const struct ld_detector_file *files; /* in place of those on disk, where their name is among them; NULL: none */
+    const char *scenario_file; /* files beside it are named from there; NULL or "": the working folder */
+    const struct ld_detector_files *files; /* in place of those on disk, where their name is among them; NULL: none */
+};
+
+#define LD_DETECTOR_PATH_MAX 4096
+
+/* A file that a detector reads when it is opened. */
+struct ld_detector_file_use {
+    const char *name;              /* as struct ld_detector_file has it; may be `path` */
+    char path[LD_DETECTOR_PATH_MAX];
+    ld_detector_file_taker *take;  /* NULL: kept as it is */
 };
 
 struct ld_rule_set { /* versioned rules: what alerts name as `rule` and `rule_version` */
@@ -91,9 +95,8 @@ struct ld_detector_kind {
     /* What it has read for itself: for LD_READ_ENDPOINT, else NULL. Only options, time_scale and
      * period_ns are set. */
     void (*endpoint_of)(const struct ld_detector_setting *setting, struct ld_endpoint *ret_endpoint);
-    /* The file that it reads when it is opened: its name as the options have it, "" for the shipped one, and its path.
-     * NULL instead of the function, or returned: it reads none. */
-    const char *(*file)(const struct ld_detector_setting *setting, char *path, size_t room);
+    /* The files that it reads when it is opened, from index 0 on; false: no more. NULL: it reads none. */
+    bool (*file)(const struct ld_detector_setting *setting, size_t index, struct ld_detector_file_use *ret_use);
     /* State for one run. 0 or LD_E…. NULL, as is observe: not builtin, the runner opens it. */
     int (*open)(void **ret_state, const struct ld_detector_setting *setting, struct ld_error *error);
     /* The window it needs before it can speak, ns, for the least deadline; may be NULL (0). */
@@ -115,6 +118,11 @@ unsigned ld_detector_reads(const struct ld_detector_kind *kind, const void *opti
 /* The path that it has read; false: none. `period_ns`: between two samples, real time. */
 bool ld_detector_endpoint_of(const struct ld_detector_kind *kind, const void *options, double time_scale,
                              int64_t period_ns, struct ld_endpoint *ret_endpoint);
+/* Read its files into `files`, those that are not there yet. The codes of ld_detector_files_read. */
+int ld_detector_read_files(const struct ld_detector_kind *kind, const struct ld_detector_setting *setting,
+                           struct ld_detector_files *files, struct ld_error *error);
+/* The path of a file beside the scenario: `name` from the scenario's folder on, unless it is absolute. */
+void ld_detector_beside(const char *scenario_file, const char *name, char *path, size_t room);
 /* Does it change the target? */
 bool ld_detector_is_active(const struct ld_detector_kind *kind, const void *options);
 

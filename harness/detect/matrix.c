@@ -1,4 +1,4 @@
-/* The diagnosis matrix as a detector: a rule file read at the start, evaluated by harness/matrix. */
+/* The diagnosis matrix as a detector: a rule file, evaluated by harness/matrix. */
 #include "matrix/matrix.h"
 
 #include <stdio.h>
@@ -29,34 +29,38 @@ struct detector {
     struct ld_matrix_state *state;
 };
 
-static const char *matrix_file(const struct ld_detector_setting *setting, char *path, size_t room)
+static bool matrix_file(const struct ld_detector_setting *setting, size_t index, struct ld_detector_file_use *ret_use)
 {
     const struct options *options = setting->options;
     const char *folder = setting->data_folder ? setting->data_folder : "";
-    if (options->rules && options->rules[0])
-        snprintf(path, room, "%s", options->rules);
+    bool given = options->rules && options->rules[0];
+    if (index > 0)
+        return false;
+    if (given)
+        snprintf(ret_use->path, sizeof ret_use->path, "%s", options->rules);
     else
-        snprintf(path, room, "%s%s%s", folder, folder[0] ? "/" : "", SHIPPED_RULES);
-    return options->rules ? options->rules : "";
+        snprintf(ret_use->path, sizeof ret_use->path, "%s%s%s", folder, folder[0] ? "/" : "", SHIPPED_RULES);
+    ret_use->name = given ? options->rules : "";
+    ret_use->take = NULL;
+    return true;
 }
 
-/* As it was then, where the campaign kept it; else as it is on disk. */
-static int read_file(struct ld_matrix **ret_rules, const struct ld_detector_setting *setting, const char *path,
-                     const char *name, struct ld_errors *errors)
+/* As the campaign has it, where there is one; else as it is on disk. */
+static int read_file(struct ld_matrix **ret_rules, const struct ld_detector_setting *setting,
+                     const struct ld_detector_file_use *use, struct ld_errors *errors)
 {
-    for (const struct ld_detector_file *file = setting->files; file && file->name; file++)
-        if (strcmp(file->name, name) == 0)
-            return ld_matrix_parse(ret_rules, path, file->text, file->length, errors);
-    return ld_matrix_read(ret_rules, path, errors);
+    const struct ld_detector_file *file = ld_detector_files_find(setting->files, use->name);
+    return file ? ld_matrix_parse(ret_rules, use->path, file->text, file->length, errors)
+                : ld_matrix_read(ret_rules, use->path, errors);
 }
 
 /* The first error keeps its place in the rule file; how many more there are is said behind it. */
 static int read_rules(struct ld_matrix **ret_rules, const struct ld_detector_setting *setting, struct ld_error *error)
 {
-    char path[4096];
-    const char *name = matrix_file(setting, path, sizeof path);
+    struct ld_detector_file_use use;
     struct ld_errors errors = {0};
-    int code = read_file(ret_rules, setting, path, name, &errors);
+    matrix_file(setting, 0, &use);
+    int code = read_file(ret_rules, setting, &use, &errors);
     if (code && errors.count && error) {
         *error = errors.items[0];
         size_t more = errors.count - 1 + errors.dropped;
@@ -64,7 +68,7 @@ static int read_rules(struct ld_matrix **ret_rules, const struct ld_detector_set
             snprintf(error->message, sizeof error->message, "%.450s (and %zu more errors)", errors.items[0].message,
                      more);
     } else if (code) {
-        ld_fail(error, code, "cannot read the rules %.400s", path);
+        ld_fail(error, code, "cannot read the rules %.400s", use.path);
     }
     ld_errors_done(&errors);
     return code;

@@ -71,6 +71,18 @@ static const struct ld_schema options_schema = {
                "  - prometheus: {rules: other-rules.yml, scrape_interval: 5s, evaluation_interval: 5s, as: slower}\n",
 };
 
+static bool prometheus_file(const struct ld_detector_setting *setting, size_t index,
+                            struct ld_detector_file_use *ret_use)
+{
+    const struct ld_prometheus_options *options = setting->options;
+    if (index > 0)
+        return false;
+    ld_detector_beside(setting->scenario_file, options->rules, ret_use->path, sizeof ret_use->path);
+    ret_use->name = ret_use->path;
+    ret_use->take = NULL;
+    return true;
+}
+
 static bool is_unscaled(const void *options)
 {
     return ((const struct ld_prometheus_options *)options)->unscaled;
@@ -88,4 +100,5 @@ const struct ld_detector_kind ld_detector_prometheus = {
     .short_option = "rules",
     .options = &options_schema,
     .options_size = sizeof(struct ld_prometheus_options),
+    .file = prometheus_file,
 };

@@ -416,7 +416,28 @@ static struct ld_detector_setting detector_setting(const struct check *check, co
                                         .period_ns = scenario->sampling.every_ns,
                                         .manifest = scenario->manifest,
                                         .data_folder = data_folder,
+                                        .scenario_file = check->context->file,
                                         .files = check->catalogue ? check->catalogue->files : NULL};
+}
+
+static void report(struct check *check, const struct ld_node *item, int code, const struct ld_error *error)
+{
+    char place[1024];
+    keep(check, ld_schema_error(check->context, item, code == LD_ENOMEM ? LD_ENOMEM : LD_ESPEC, "%s",
+                                ld_error_format(error, place, sizeof place)));
+}
+
+/* What its files are from here on. False: one cannot be read, which is reported. */
+static bool reads_files(struct check *check, const struct ld_detector_spec *detector, const struct ld_node *item)
+{
+    struct ld_error error = {0};
+    if (!check->catalogue || !check->catalogue->files || !check->catalogue->opens_detectors)
+        return true;
+    const struct ld_detector_setting setting = detector_setting(check, detector);
+    int code = ld_detector_read_files(detector->kind, &setting, check->catalogue->files, &error);
+    if (code)
+        report(check, item, code, &error);
+    return code == 0;
 }
 
 /* What its options name is there and good: a rule file is a part of the scenario that stands elsewhere. */
@@ -428,26 +449,22 @@ static void check_opens(struct check *check, const struct ld_detector_spec *dete
     const struct ld_detector_setting setting = detector_setting(check, detector);
     struct ld_detector *opened;
     struct ld_error error = {0};
-    char place[1024];
     int code = ld_detector_open(&opened, detector->kind, &setting, &error);
     if (code == 0)
         ld_detector_free(opened);
     else
-        keep(check, ld_schema_error(check->context, item, code == LD_ENOMEM ? LD_ENOMEM : LD_ESPEC, "%s",
-                                    ld_error_format(&error, place, sizeof place)));
+        report(check, item, code, &error);
 }
 
 /* What the runner hosts for it can be had from what its options name: a rule file is a part of the scenario, too. */
 static void check_hosted(struct check *check, const struct ld_detector_spec *detector, const struct ld_node *item)
 {
     struct ld_error error = {0};
-    char place[1024];
     if (!check->catalogue || !check->catalogue->check_hosted)
         return;
     int code = check->catalogue->check_hosted(check->context->file, check->scenario, detector, &error);
     if (code)
-        keep(check, ld_schema_error(check->context, item, code == LD_ENOMEM ? LD_ENOMEM : LD_ESPEC, "%s",
-                                    ld_error_format(&error, place, sizeof place)));
+        report(check, item, code, &error);
 }
 
 static void check_detectors(struct check *check)
@@ -460,8 +477,10 @@ static void check_detectors(struct check *check)
         check_command(check, &check->scenario->detectors[i], items->items[i]);
         check_endpoint(check, i, items->items[i]);
         check_source(check, &check->scenario->detectors[i], items->items[i]);
-        check_opens(check, &check->scenario->detectors[i], items->items[i]);
-        check_hosted(check, &check->scenario->detectors[i], items->items[i]);
+        if (reads_files(check, &check->scenario->detectors[i], items->items[i])) {
+            check_opens(check, &check->scenario->detectors[i], items->items[i]);
+            check_hosted(check, &check->scenario->detectors[i], items->items[i]);
+        }
         ld_schema_pop(check->context, length);
     }
     ld_schema_pop(check->context, outer);

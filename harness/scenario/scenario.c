@@ -136,6 +136,8 @@ static int bind(struct ld_scenario *scenario, const struct ld_node *root, const 
     int code = ld_schema_bind(&context, &ld_scenario_schema, root, &draft);
     if (!code)
         code = shape(&context, &draft);
+    draft.scenario.file = scenario->file;
+    draft.scenario.files = catalogue ? catalogue->files : NULL;
     if (!code)
         code = ld_scenario_check(&context, &draft, catalogue);
     if (code)
@@ -147,7 +149,6 @@ static int bind(struct ld_scenario *scenario, const struct ld_node *root, const 
     scenario->text_length = given.text_length;
     memcpy(scenario->hash, given.hash, sizeof scenario->hash);
     scenario->arena = given.arena;
-    scenario->files = catalogue ? catalogue->files : NULL;
     return 0;
 }
 

@@ -176,7 +176,7 @@ struct ld_scenario {
     struct ld_repeat_spec repeat;
     size_t expectation_count;
     struct ld_expectation *expectations;
-    const struct ld_detector_file *files; /* the catalogue's */
+    const struct ld_detector_files *files; /* the catalogue's: what its detectors read */
     struct ld_arena *arena;
 };
 
@@ -228,9 +228,11 @@ struct ld_catalogue {
     int (*check_hosted)(const char *file, const struct ld_scenario *scenario, const struct ld_detector_spec *detector,
                         struct ld_error *error);
     const char *data_folder; /* where shipped rule files are, for the windows of detectors; NULL when unknown */
-    const struct ld_detector_file *files; /* of a stored scenario: what its detectors read then; outlives it. NULL: none */
-    /* Open each built-in detector with its options, so that a rule file that is missing or wrong is found here. Not for
-     * a stored scenario: its files may be gone. Needs data_folder. */
+    /* What detectors read; outlives the scenarios, which go on using it. Of stored ones: as it was then. NULL: none, each
+     * detector reads its files when it is opened. */
+    struct ld_detector_files *files;
+    /* Read the files of each detector into `files`, and open each built-in detector with its options, so that a rule
+     * file that is missing or wrong is found here. Not for a stored scenario: its files may be gone. Needs data_folder. */
     bool opens_detectors;
 };
 

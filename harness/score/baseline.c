@@ -103,6 +103,25 @@ static const char *options_of(const struct ld_scenario *scenario, const char *de
     return code == LD_ENOMEM ? NULL : copy;
 }
 
+/* What it read in the campaign; "" for what reads none, or for a campaign that kept none. NULL: out of memory. */
+static const char *files_of(const struct ld_scenario *scenario, const char *detector, struct ld_arena *arena)
+{
+    const struct ld_detector_spec *spec = score_spec(scenario, detector);
+    struct ld_detector_file_use use;
+    const char *text = "";
+    if (!spec || !spec->kind || !spec->kind->file)
+        return "";
+    const struct ld_detector_setting setting = {
+        .name = spec->name, .options = spec->options, .time_scale = 1, .scenario_file = scenario->file};
+    for (size_t i = 0; text && spec->kind->file(&setting, i, &use); i++) {
+        const struct ld_detector_file *file = ld_detector_files_find(scenario->files, use.name);
+        if (file)
+            text = ld_arena_printf(arena, "%s%s%.200s %.12s", text, *text ? ", " : "",
+                                   *use.name ? use.name : "(shipped)", file->hash);
+    }
+    return text;
+}
+
 static int add_row(struct ld_baseline *baseline, const struct ld_plan *plan, const struct ld_score *score,
                    const struct ld_board_row *row)
 {
@@ -118,9 +137,10 @@ static int add_row(struct ld_baseline *baseline, const struct ld_plan *plan, con
                                      .blamed = row->counts[LD_OUTCOME_DETECTOR_ERROR] +
                                                row->counts[LD_OUTCOME_OUT_OF_RANGE],
                                      .options = options_of(cell->scenario, row->detector, baseline->arena),
+                                     .files = files_of(cell->scenario, row->detector, baseline->arena),
                                      .rules = ld_arena_array(baseline->arena, LD_BASELINE_RULES_MAX, sizeof *made->rules),
                                      .times = ld_arena_array(baseline->arena, leaks + 1, sizeof *made->times)};
-    if (!made->cell || !made->scenario || !made->detector || !made->times || !made->rules || !made->options)
+    if (!made->cell || !made->scenario || !made->detector || !made->times || !made->rules || !made->options || !made->files)
         return LD_ENOMEM;
     take_times(made, plan, score, row);
     baseline->row_count++;

@@ -60,7 +60,9 @@ static int64_t needed_ns(const struct scoring *scoring, int64_t deadline_ns)
                                               .time_scale = scenario->time_scale,
                                               .period_ns = score_period_ns(scenario),
                                               .manifest = scenario->manifest,
-                                              .data_folder = ""};
+                                              .data_folder = "",
+                                              .scenario_file = scenario->file,
+                                              .files = scenario->files};
         window_ns = spec->kind->window_ns(&setting);
     }
     return window_ns + score_period_ns(scenario);

@@ -105,7 +105,9 @@ static struct ld_rule_set rules_now(const struct regressing *regressing, const s
                                                 .time_scale = scenario->time_scale,
                                                 .period_ns = score_period_ns(scenario),
                                                 .manifest = scenario->manifest,
-                                                .data_folder = regressing->data_folder};
+                                                .data_folder = regressing->data_folder,
+                                                .scenario_file = scenario->file,
+                                                .files = scenario->files};
     if (spec->kind->rules(&rules, &setting, regressing->result->arena) != 0)
         rules = (struct ld_rule_set){.version = ""};
     return rules;
@@ -389,12 +391,28 @@ static bool is_first(const struct ld_baseline *baseline, size_t index)
     return true;
 }
 
-static int compare_all_times(struct regressing *regressing)
+/* An older leakdrill kept none: then nothing is known. */
+static int compare_files_of(struct regressing *regressing, const struct ld_baseline_row *now)
+{
+    const struct ld_baseline_row *before = row_of(regressing->before, now->cell, now->detector);
+    if (!before || !*before->files || !*now->files || strcmp(before->files, now->files) == 0)
+        return 0;
+    struct ld_regression *item = add(regressing, LD_REGRESSION_CHANGED, now->scenario, now->detector);
+    if (item)
+        say(item, "it reads %.400s; in the baseline it was %.400s", now->files, before->files);
+    return item ? 0 : LD_ENOMEM;
+}
+
+static int compare_scenarios(struct regressing *regressing)
 {
     int code = 0;
-    for (size_t i = 0; i < regressing->now->row_count && !code; i++)
-        if (is_first(regressing->now, i))
-            code = compare_times_of(regressing, &regressing->now->rows[i]);
+    for (size_t i = 0; i < regressing->now->row_count && !code; i++) {
+        if (!is_first(regressing->now, i))
+            continue;
+        code = compare_times_of(regressing, &regressing->now->rows[i]);
+        if (!code)
+            code = compare_files_of(regressing, &regressing->now->rows[i]);
+    }
     return code;
 }
 
@@ -418,7 +436,7 @@ int ld_regress(struct ld_regressions *ret_regressions, const struct ld_baseline 
                                    .data_folder = data_folder};
     int code = result.arena ? compare_rows(&regressing) : LD_ENOMEM;
     if (!code)
-        code = compare_all_times(&regressing);
+        code = compare_scenarios(&regressing);
     if (code) {
         ld_regressions_done(&result);
         return ld_fail(error, code, "regress: out of memory");

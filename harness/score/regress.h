@@ -28,6 +28,7 @@ struct ld_baseline_row {
     size_t rule_count;
     struct ld_baseline_rule *rules; /* most leaks first; "" is no rule */
     const char *options;            /* the detector's, as JSON; "": it has none, or they are unknown */
+    const char *files;              /* that it read: "my-rules.yml 0123456789ab, ...", the hash of each; "": likewise */
     /* Of a campaign in hand, not kept: where to look. */
     uint32_t blamed; /* leaks without evidence because the detector broke, or was out of its range */
     uint32_t missed[LD_BASELINE_MISSED_MAX]; /* runs, the first of them; as many as leaks - seen say */
@@ -56,6 +57,7 @@ void ld_baseline_done(struct ld_baseline *baseline); /* NULL is allowed */
     X(VOID, "void", false, "no leak of a cell is evidence now, and the detector is not to blame: void runs, no leak") \
     X(FOUND, "found", false, "leaks of a cell in which the baseline saw none are seen; a declared miss is named so") \
     X(QUIET, "quiet", false, "no run of a cell that had false alarms in the baseline has one")                   \
+    X(CHANGED, "changed", false, "a rule file of a detector is not what it was in the baseline")                 \
     X(GONE, "gone", false, "the baseline has this cell and detector, the campaign has not")
 
 enum ld_regression_kind {
@@ -72,7 +74,7 @@ struct ld_regression {
     bool fails;     /* of its kind, unless a rerun did not confirm it */
     bool confirmed; /* LOST: the rerun missed one too */
     bool rerun;     /* LOST: there was a rerun */
-    const char *cell, *detector; /* SLOWER: the scenario's name */
+    const char *cell, *detector; /* SLOWER, CHANGED: the scenario's name */
     char text[1024]; /* the numbers, and where to look */
 };
 

@@ -20,7 +20,7 @@ CREATE TABLE campaign (
 ) STRICT;
 
 -- Host and toolchain: kernel, cores, memory, Go version, leakdrill version, ... The texts of the rule files that
--- detectors read: rules.<file>. Of an import: import.source, import.period, import.instance.<N>.
+-- detectors read, the same for every run (secrets of an Alertmanager's file left out): rules.<file>. Of an import: import.source, import.period, import.instance.<N>.
 CREATE TABLE fact (
     campaign  INTEGER NOT NULL REFERENCES campaign,
     name      TEXT NOT NULL,

@@ -84,7 +84,7 @@ static int parse_scenarios(struct ld_stored_campaign *campaign, struct ld_error 
     if (!campaign->scenarios.items)
         return ld_fail(error, LD_ENOMEM, "out of memory");
     struct ld_catalogue anything = ld_catalogue_of_any();
-    anything.files = campaign->files = ld_rules_stored(&campaign->info, campaign->arena);
+    anything.files = campaign->files = ld_rules_stored(&campaign->info);
     if (!campaign->files)
         return ld_fail(error, LD_ENOMEM, "out of memory");
     for (size_t i = 0; i < count && !code; i++) {
@@ -205,6 +205,7 @@ void ld_stored_campaign_done(struct ld_stored_campaign *campaign)
 {
     ld_plan_free(campaign->plan);
     ld_scenarios_done(&campaign->scenarios);
+    ld_detector_files_free(campaign->files);
     if (campaign->store)
         ld_store_close(campaign->store, NULL);
     ld_arena_free(campaign->arena);

@@ -20,7 +20,7 @@ struct ld_stored_campaign {
     struct ld_arena *arena;
     struct ld_campaign_info info;
     struct ld_scenarios scenarios;
-    const struct ld_detector_file *files; /* what its detectors read then: rule files; end with a name of NULL */
+    struct ld_detector_files *files; /* what its detectors read then: rule files */
     struct ld_plan *plan;
 };
 int ld_stored_campaign_open(struct ld_stored_campaign *ret_campaign, const char *path, bool writable,

@@ -204,14 +204,17 @@ static void tell_left_out(const struct replaying *replaying)
     }
 }
 
+static void tell_changed(void *context, const char *path)
+{
+    (void)context;
+    fprintf(stderr, "leakdrill replay: %s is not what it was; the rules of then are used\n", path);
+}
+
 /* What is compared uses the rules of then; where the file is another one now, that is said. */
 static void tell_changed_rules(const struct replaying *replaying)
 {
-    char path[4096];
-    const struct ld_stored_campaign *campaign = replaying->campaign;
-    for (const struct ld_detector_file *file = campaign->files; file->name && !replaying->declared; file++)
-        if (ld_rules_changed(campaign->plan, file, LEAKDRILL_SOURCE_FOLDER, path, sizeof path))
-            fprintf(stderr, "leakdrill replay: %s is not what it was; the rules of then are used\n", path);
+    if (!replaying->declared)
+        ld_rules_tell_changed(replaying->campaign->plan, LEAKDRILL_SOURCE_FOLDER, tell_changed, NULL);
 }
 
 /* ---- runs */

@@ -230,6 +230,11 @@ int ld_source_setting_init(struct ld_source_setting *setting, struct ld_error *e
     int code = ld_installed_read(&setting->installed, ld_fixtures_file(), error);
     if (code && code != LD_ENOENT)
         return code;
+    setting->files = ld_detector_files_new();
+    if (!setting->files) {
+        ld_source_setting_done(setting);
+        return ld_fail(error, LD_ENOMEM, "%s", ld_code_text(LD_ENOMEM));
+    }
     if (code) {
         fprintf(stderr, "note: names of fixtures are not checked: there is no %s\n", ld_fixtures_file());
         setting->catalogue = ld_catalogue_of_any();
@@ -240,12 +245,14 @@ int ld_source_setting_init(struct ld_source_setting *setting, struct ld_error *e
     setting->catalogue.check_word = check_word;
     setting->catalogue.check_hosted = check_hosted;
     setting->catalogue.opens_detectors = true;
+    setting->catalogue.files = setting->files;
     return 0;
 }
 
 void ld_source_setting_done(struct ld_source_setting *setting)
 {
     ld_installed_free(setting->installed);
+    ld_detector_files_free(setting->files);
     *setting = (struct ld_source_setting){0};
 }
 

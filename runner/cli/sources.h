@@ -31,6 +31,7 @@ enum ld_source_kind ld_source_kind_of(const char *file, struct ld_errors *errors
  * taken, and a line on stderr says so. */
 struct ld_source_setting {
     struct ld_installed *installed; /* NULL when there are none */
+    struct ld_detector_files *files; /* what detectors read: once, for all scenarios; the catalogue's */
     struct ld_catalogue catalogue;
 };
 int ld_source_setting_init(struct ld_source_setting *setting, struct ld_error *error);

@@ -12,15 +12,26 @@
 int ld_stranger_init(struct ld_stranger *stranger, const struct ld_plan *plan, struct ld_error *error)
 {
     stranger->plan = plan;
-    if (stranger->spec.kind && !(stranger->arena = ld_arena_new(MEMORY)))
+    if (!stranger->spec.kind)
+        return 0;
+    stranger->arena = ld_arena_new(MEMORY);
+    stranger->files = ld_detector_files_new();
+    if (!stranger->arena || !stranger->files)
         return ld_fail(error, LD_ENOMEM, "%s", ld_code_text(LD_ENOMEM));
-    return 0;
+    const struct ld_detector_setting setting = {.name = stranger->spec.name,
+                                                .options = stranger->spec.options,
+                                                .time_scale = 1,
+                                                .data_folder = LEAKDRILL_SOURCE_FOLDER,
+                                                .scenario_file = stranger->declared_in};
+    return ld_detector_read_files(stranger->spec.kind, &setting, stranger->files, error);
 }
 
 void ld_stranger_done(struct ld_stranger *stranger)
 {
     ld_arena_free(stranger->arena);
+    ld_detector_files_free(stranger->files);
     stranger->arena = NULL;
+    stranger->files = NULL;
 }
 
 /* ---- one run */
@@ -98,6 +109,7 @@ int ld_stranger_replay(struct ld_stranger *stranger, struct ld_replay_setting *s
     setting->only = NULL;
     setting->declared = &stranger->spec;
     setting->declared_in = stranger->declared_in;
+    setting->declared_files = stranger->files;
     setting->arena = stranger->arena;
     int code = ld_replay_run(&result, setting, error);
     if (code)
@@ -124,7 +136,7 @@ static int let_in(struct ld_stranger *stranger, struct ld_plan *ret_plan)
         scenarios[i].detectors = &stranger->spec;
         scenarios[i].detector_count = 1;
         scenarios[i].expectation_count = 0;
-        scenarios[i].files = NULL;
+        scenarios[i].files = stranger->files;
         scenarios[i].arms = LD_ARMS_TOGETHER;
         cells[i].scenario = &scenarios[i];
         cells[i].arm = 0;

@@ -10,6 +10,7 @@ struct ld_stranger {
     struct ld_detector_spec spec; /* kind NULL: there is none, and nothing below does anything */
     const char *declared_in;      /* the file from which its program is seen; "" for none */
     /* private */
+    struct ld_detector_files *files;
     const struct ld_plan *plan;
     struct ld_arena *arena;
     size_t count, room;
@@ -20,7 +21,8 @@ struct ld_stranger {
     char missing[400], half_missing[400];
 };
 
-/* With spec and declared_in set. LD_ENOMEM. */
+/* With spec and declared_in set. Reads the files of the detector, once for all runs: LD_ENOMEM, or the code of one that
+ * cannot be read. */
 int ld_stranger_init(struct ld_stranger *stranger, const struct ld_plan *plan, struct ld_error *error);
 void ld_stranger_done(struct ld_stranger *stranger);
 /* One run: its alerts as text, or as JSON lines, to the setting's `out`. */

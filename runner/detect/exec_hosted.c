@@ -104,9 +104,5 @@ static void exec_free(void *state)
 const struct ld_hosted_kind ld_hosted_exec = {.kind = &ld_detector_exec,
                                               .replays = exec_replays,
                                               .why_no_replay = "reads the target through the gateway",
-                                              .open = exec_open,
-                                              .start = exec_start,
-                                              .observe = exec_observe,
                                               .idle = exec_idle,
-                                              .end = exec_end,
-                                              .free = exec_free};
+                                              LD_HOSTED_LIFE(exec)};

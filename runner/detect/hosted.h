@@ -70,6 +70,10 @@ struct ld_hosted_kind {
     void (*free)(void *state);
 };
 
+/* What every kind has, by the names of its functions. */
+#define LD_HOSTED_LIFE(name)                                                                                           \
+    .open = name##_open, .start = name##_start, .observe = name##_observe, .end = name##_end, .free = name##_free
+
 /*    id */
 #define LD_HOSTED_KINDS(X) X(exec) X(prometheus) X(static)
 

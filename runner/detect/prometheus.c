@@ -339,7 +339,7 @@ static int prometheus_open(void **ret_state, const struct ld_hosted_setting *set
     prometheus->context = context;
     int code = ld_prometheus_tools_find(&prometheus->tools, error);
     if (!code)
-        code = ld_rule_file_read(&prometheus->rules, scenario->file, prometheus->options->rules, error);
+        code = ld_rule_file_read(&prometheus->rules, scenario, setting->spec, error);
     if (code) {
         free(prometheus);
         return code;
@@ -445,13 +445,13 @@ static void prometheus_free(void *state)
 static int prometheus_check(const char *file, const struct ld_scenario *scenario, const struct ld_detector_spec *spec,
                             struct ld_error *error)
 {
-    const struct ld_prometheus_options *options = spec->options;
     struct ld_rule_file rules;
+    (void)file;
     if (!scenario->target.metrics_path[0])
         return ld_fail(error, LD_ESPEC, "Prometheus has nothing to scrape: target.metrics says where");
     if (strchr(scenario->target.metrics_path, '?') || strchr(scenario->target.metrics_path, '\''))
         return ld_fail(error, LD_ESPEC, "target.metrics must be a path without a query, for Prometheus");
-    int code = ld_rule_file_read(&rules, file, options->rules, error);
+    int code = ld_rule_file_read(&rules, scenario, spec, error);
     if (code)
         return code;
     code = ld_rule_file_promtool(&rules, error);
@@ -470,9 +470,5 @@ const struct ld_hosted_kind ld_hosted_prometheus = {
     .why_no_replay = "is an alerting system that reads the running target itself",
     .check = prometheus_check,
     .available = prometheus_available,
-    .open = prometheus_open,
-    .start = prometheus_start,
     .ready = prometheus_ready,
-    .observe = prometheus_observe,
-    .end = prometheus_end,
-    .free = prometheus_free};
+    LD_HOSTED_LIFE(prometheus)};

@@ -135,18 +135,16 @@ static int read_content(struct ld_rule_file *rules, struct ld_error *error)
     return code;
 }
 
-int ld_rule_file_read(struct ld_rule_file *ret_rules, const char *file, const char *name, struct ld_error *error)
+int ld_rule_file_read(struct ld_rule_file *ret_rules, const struct ld_scenario *scenario,
+                      const struct ld_detector_spec *spec, struct ld_error *error)
 {
-    char word[PATH_MAX];
+    const struct ld_detector_setting setting = {.options = spec->options, .scenario_file = scenario->file};
+    struct ld_detector_file_use use;
     *ret_rules = (struct ld_rule_file){.arena = ld_arena_new((size_t)4 << 20)};
-    ld_buffer_init(&ret_rules->bytes, LD_YAML_BYTES_MAX);
-    bool beside = name[0] != '/' && strncmp(name, "./", 2) != 0 && strncmp(name, "../", 3) != 0;
-    int length = snprintf(word, sizeof word, "%s%s", beside ? "./" : "", name);
-    int code = length >= (int)sizeof word
-                   ? ld_fail(error, LD_ELIMIT, "the path of the rule file is too long")
-                   : ld_program_word(file, word, ret_rules->path, sizeof ret_rules->path, error);
-    if (!code)
-        code = ld_file_read(ret_rules->path, &ret_rules->bytes, error);
+    ld_buffer_init(&ret_rules->bytes, LD_DETECTOR_FILE_BYTES_MAX);
+    spec->kind->file(&setting, 0, &use);
+    snprintf(ret_rules->path, sizeof ret_rules->path, "%s", use.path);
+    int code = ld_detector_files_take(scenario->files, use.name, use.path, use.take, &ret_rules->bytes, error);
     if (!code) {
         ret_rules->alerts = ret_rules->arena ? ld_arena_array(ret_rules->arena, ALERTS_MAX, sizeof *ret_rules->alerts)
                                              : NULL;

@@ -1,4 +1,4 @@
-/* A user's Prometheus rule file: read, looked through and hashed before anything starts.
+/* A user's Prometheus rule file: looked through and hashed before anything starts.
  *
  * It is bounded, it must be YAML with groups of rules of which one at least is an alert, and promtool, where it is
  * there, must find it good. YAML beyond what rule files use (tags, merge keys, several documents) is refused. */
@@ -9,6 +9,7 @@
 
 #include "base/buffer.h"
 #include "base/hash.h"
+#include "scenario/scenario.h"
 #include "yaml/node.h"
 
 #define LD_RULE_FILE_VERSION_MAX 24 /* "rules-0123456789ab" */
@@ -23,9 +24,10 @@ struct ld_rule_file {
     char version[LD_RULE_FILE_VERSION_MAX]; /* of its alerts, from the hash */
 };
 
-/* `rules`: a path, relative to the folder of the scenario's `file`. The place of an error is in the rule file.
- * LD_ENOENT and other codes of ld_file_read, LD_ESYNTAX, LD_ESPEC, LD_ENOMEM. */
-int ld_rule_file_read(struct ld_rule_file *ret_rules, const char *file, const char *rules, struct ld_error *error);
+/* The one file of the detector, with its scenario's files: as they have it, else as it is on disk. The place of an error is
+ * in the rule file. LD_ENOENT and other codes of ld_file_read, LD_ESYNTAX, LD_ESPEC, LD_ENOMEM. */
+int ld_rule_file_read(struct ld_rule_file *ret_rules, const struct ld_scenario *scenario,
+                      const struct ld_detector_spec *spec, struct ld_error *error);
 void ld_rule_file_done(struct ld_rule_file *rules); /* zeroed is allowed */
 /* What promtool says of it; nothing where there is none. LD_ESPEC. */
 int ld_rule_file_promtool(const struct ld_rule_file *rules, struct ld_error *error);

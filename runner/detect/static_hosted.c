@@ -76,10 +76,11 @@ static bool static_end(void *state, bool hurry)
     return false;
 }
 
+static void static_free(void *state)
+{
+    free(state);
+}
+
 const struct ld_hosted_kind ld_hosted_static = {.kind = &ld_detector_static,
                                                 .why_no_replay = "reads the source, which no recording holds",
-                                                .open = static_open,
-                                                .start = static_start,
-                                                .observe = static_observe,
-                                                .end = static_end,
-                                                .free = free};
+                                                LD_HOSTED_LIFE(static)};

@@ -59,11 +59,11 @@ static json_t *json_rules(const struct ld_baseline_row *row)
 
 static json_t *json_row(const struct ld_baseline_row *row)
 {
-    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:s}", "cell", row->cell, "scenario", row->scenario,
+    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:s, s:s}", "cell", row->cell, "scenario", row->scenario,
                      "detector", row->detector, "runs", (json_int_t)row->runs, "leaks", (json_int_t)row->leaks, "seen",
                      (json_int_t)row->seen, "false_alarm_runs", (json_int_t)row->false_alarm_runs, "seen_ns",
                      json_times(row, true), "missed_ns", json_times(row, false), "rules", json_rules(row), "options",
-                     row->options);
+                     row->options, "files", row->files);
 }
 
 static int render(const struct ld_baseline *baseline, struct ld_buffer *out)
@@ -202,9 +202,11 @@ static int read_row(struct ld_baseline_row *row, const json_t *object, struct ld
     code = read_times(row, json_object_get(object, "seen_ns"), true, room);
     if (!code)
         code = read_times(row, json_object_get(object, "missed_ns"), false, room);
-    row->options = "";
+    row->options = row->files = "";
     if (!code && json_object_get(object, "options")) /* an older leakdrill wrote none */
         code = read_text(arena, object, "options", &row->options);
+    if (!code && json_object_get(object, "files")) /* likewise */
+        code = read_text(arena, object, "files", &row->files);
     if (!code)
         code = read_rules(row, json_object_get(object, "rules"), arena);
     return code ? code : is_consistent(row) ? 0 : LD_ESPEC;

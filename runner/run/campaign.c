@@ -338,7 +338,7 @@ static int add_scenario_facts(const struct campaign *campaign, struct ld_fact *f
             return LD_ENOMEM;
         facts[(*count)++] = (struct ld_fact){name, campaign->own[i]};
     }
-    int code = ld_rules_facts(facts + *count, &rules, plan, campaign->setting->data_folder, campaign->arena);
+    int code = ld_rules_facts(facts + *count, &rules, plan, campaign->arena);
     *count += code ? 0 : rules;
     return code;
 }
@@ -637,6 +637,15 @@ static void keep_failure(struct campaign *campaign, int code, const struct ld_er
     }
 }
 
+/* All runs had the text that it began with. */
+static void tell_edited(void *context, const char *path)
+{
+    char text[LD_DETECTOR_PATH_MAX + 160];
+    snprintf(text, sizeof text, "%s was edited meanwhile: every run was judged by it as it was when the campaign began",
+             path);
+    talk(context, text);
+}
+
 static int run_stored(struct campaign *campaign, struct ld_error *error)
 {
     int code = ld_store_create(&campaign->store, campaign->setting->database, error);
@@ -654,6 +663,7 @@ static int run_stored(struct campaign *campaign, struct ld_error *error)
         return code;
     }
     run_all(campaign);
+    ld_rules_tell_changed(campaign->setting->plan, campaign->setting->data_folder, tell_edited, campaign);
     ld_sequence_free(campaign->sequence);
     campaign->sequence = NULL;
     keep_failure(campaign, ld_writer_stop(campaign->control.writer, error), error);

@@ -212,7 +212,7 @@ static int store_campaign(struct storing *storing)
         snprintf(names[i], sizeof names[i], LD_FACT_IMPORT_INSTANCE ".%u", i);
         facts[count++] = (struct ld_fact){names[i], storing->summary.instance_names[i]};
     }
-    int code = ld_rules_facts(facts + count, &rules, plan, storing->setting->data_folder, storing->arena);
+    int code = ld_rules_facts(facts + count, &rules, plan, storing->arena);
     if (code)
         return ld_fail(storing->error, code, "%s", ld_code_text(code));
     count += rules;

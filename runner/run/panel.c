@@ -223,6 +223,7 @@ static int take_seat(struct ld_panel *panel, const struct opening *opening, cons
                                           .period_ns = ld_scenario_scaled_ns(scenario, scenario->sampling.every_ns),
                                           .manifest = scenario->manifest,
                                           .data_folder = opening->data_folder,
+                                          .scenario_file = scenario->file,
                                           .files = scenario->files};
     struct seat *seat = &panel->seats[panel->count];
     int code = ld_detector_open(&seat->detector, kind, &setting, error);

@@ -346,7 +346,7 @@ static const struct ld_cell *let_in(struct stranger *stranger, const struct ld_r
     stranger->scenario.file = setting->declared_in;
     stranger->scenario.detectors = &stranger->spec;
     stranger->scenario.detector_count = 1;
-    stranger->scenario.files = NULL; /* it is of today */
+    stranger->scenario.files = setting->declared_files; /* it is of today */
     stranger->scenario.arms = LD_ARMS_TOGETHER;
     stranger->cell.scenario = &stranger->scenario;
     stranger->cell.arm = 0;

@@ -20,6 +20,7 @@ struct ld_replay_setting {
     const char *const *only; /* detectors, ends with NULL; NULL: all */
     const struct ld_detector_spec *declared; /* a detector that did not watch: it alone, and `only` is not looked at */
     const char *declared_in; /* the file that declares it, from which its program is seen; "" for none */
+    const struct ld_detector_files *declared_files; /* what it reads; NULL: it reads them when it is opened */
     struct ld_arena *arena;  /* with `declared`: what is found lives there */
     struct ld_host *host;    /* for detectors that are hosted; NULL: they are left out */
     const char *own;         /* the own modules of the run's target, with spaces between them */

@@ -3,109 +3,143 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/file.h"
-#include "yaml/node.h"
-
 #define SHIPPED "(shipped)"
 
-/* The file that the detector reads, as its options name it; NULL: none. */
-static const char *file_of(const struct ld_detector_spec *spec, const char *data_folder, char *path, size_t room)
-{
-    const struct ld_detector_setting setting = {
-        .name = spec->name, .options = spec->options, .time_scale = 1, .data_folder = data_folder};
-    return spec->kind->file ? spec->kind->file(&setting, path, room) : NULL;
-}
+/* One detector's file among those of a plan. */
+struct use {
+    const struct ld_scenario *scenario;
+    const struct ld_detector_file *file; /* as the scenario has it; NULL: it has none */
+    struct ld_detector_file_use as;
+};
 
-static bool is_told(const struct ld_fact *facts, size_t count, const char *name)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(facts[i].name, name) == 0)
-            return true;
-    return false;
-}
+typedef int use_taker(void *context, const struct use *use);
 
-static int add_fact(struct ld_fact *facts, size_t *count, const char *file, const char *path, struct ld_arena *arena)
+static int each_of_detector(const struct ld_scenario *scenario, const struct ld_detector_spec *spec,
+                            const char *data_folder, use_taker *take, void *context)
 {
-    struct ld_buffer text;
-    struct ld_error error;
-    const char *name = ld_arena_printf(arena, LD_FACT_RULES "%s", file[0] ? file : SHIPPED);
-    if (!name)
-        return LD_ENOMEM;
-    if (*count == LD_RULES_FILES_MAX || is_told(facts, *count, name))
-        return 0;
-    ld_buffer_init(&text, LD_YAML_BYTES_MAX);
+    struct use use = {.scenario = scenario};
+    const struct ld_detector_setting setting = {.name = spec->name,
+                                                .options = spec->options,
+                                                .time_scale = 1,
+                                                .data_folder = data_folder,
+                                                .scenario_file = scenario->file};
     int code = 0;
-    /* One that cannot be read is told by the detector that opens it. */
-    if (ld_file_read(path, &text, &error) == 0 && strlen(ld_buffer_text(&text)) == text.length) {
-        const char *value = ld_arena_copy(arena, ld_buffer_text(&text), text.length);
-        if (value)
-            facts[(*count)++] = (struct ld_fact){name, value};
-        else
-            code = LD_ENOMEM;
+    for (size_t i = 0; !code && spec->kind->file && spec->kind->file(&setting, i, &use.as); i++) {
+        use.file = ld_detector_files_find(scenario->files, use.as.name);
+        code = take(context, &use);
     }
-    ld_buffer_done(&text);
     return code;
 }
 
-int ld_rules_facts(struct ld_fact *facts, size_t *ret_count, const struct ld_plan *plan, const char *data_folder,
-                   struct ld_arena *arena)
+/* Every file of every detector of the plan; one that several name comes several times. */
+static int each(const struct ld_plan *plan, const char *data_folder, use_taker *take, void *context)
 {
-    size_t count = 0;
     int code = 0;
     for (size_t i = 0; i < plan->cell_count && !code; i++) {
         const struct ld_scenario *scenario = plan->cells[i].scenario;
         if (i && plan->cells[i - 1].scenario == scenario)
             continue;
-        for (size_t k = 0; k < scenario->detector_count && !code; k++) {
-            char path[4096];
-            const char *file = file_of(&scenario->detectors[k], data_folder, path, sizeof path);
-            code = file ? add_fact(facts, &count, file, path, arena) : 0;
-        }
+        for (size_t k = 0; k < scenario->detector_count && !code; k++)
+            code = each_of_detector(scenario, &scenario->detectors[k], data_folder, take, context);
     }
-    *ret_count = count;
     return code;
 }
 
-const struct ld_detector_file *ld_rules_stored(const struct ld_campaign_info *info, struct ld_arena *arena)
+/* ---- kept with the campaign */
+
+struct telling {
+    struct ld_fact *facts;
+    size_t count;
+    struct ld_arena *arena;
+};
+
+static int add_fact(void *context, const struct use *use)
 {
-    struct ld_detector_file *files = ld_arena_array(arena, info->fact_count + 1, sizeof *files);
+    struct telling *telling = context;
+    if (!use->file)
+        return 0;
+    const char *name = ld_arena_printf(telling->arena, LD_FACT_RULES "%s", use->as.name[0] ? use->as.name : SHIPPED);
+    if (!name)
+        return LD_ENOMEM;
+    for (size_t i = 0; i < telling->count; i++)
+        if (strcmp(telling->facts[i].name, name) == 0)
+            return 0;
+    telling->facts[telling->count++] = (struct ld_fact){name, use->file->text};
+    return 0;
+}
+
+int ld_rules_facts(struct ld_fact *facts, size_t *ret_count, const struct ld_plan *plan, struct ld_arena *arena)
+{
+    struct telling telling = {facts, 0, arena};
+    int code = each(plan, "", add_fact, &telling);
+    *ret_count = telling.count;
+    return code;
+}
+
+struct ld_detector_files *ld_rules_stored(const struct ld_campaign_info *info)
+{
+    struct ld_detector_files *files = ld_detector_files_new();
     const size_t prefix = strlen(LD_FACT_RULES);
-    size_t count = 0;
     for (size_t i = 0; files && i < info->fact_count; i++) {
         const struct ld_fact *fact = &info->facts[i];
         if (strncmp(fact->name, LD_FACT_RULES, prefix) != 0)
             continue;
         const char *name = fact->name + prefix;
-        files[count++] = (struct ld_detector_file){strcmp(name, SHIPPED) == 0 ? "" : name, fact->value,
-                                                   strlen(fact->value)};
-    }
-    return files; /* zeroed: the row behind the last has no name */
-}
-
-/* The path by which some detector of the plan finds it. */
-static bool find_path(const struct ld_plan *plan, const char *name, const char *data_folder, char *path, size_t room)
-{
-    for (size_t i = 0; i < plan->cell_count; i++) {
-        const struct ld_scenario *scenario = plan->cells[i].scenario;
-        for (size_t k = 0; k < scenario->detector_count; k++) {
-            const char *file = file_of(&scenario->detectors[k], data_folder, path, room);
-            if (file && strcmp(file, name) == 0)
-                return true;
+        int code = ld_detector_files_add(files, strcmp(name, SHIPPED) == 0 ? "" : name, fact->value,
+                                         strlen(fact->value));
+        if (code == LD_ENOMEM) {
+            ld_detector_files_free(files);
+            return NULL;
         }
     }
-    return false;
+    return files;
+}
+
+/* ---- changed since */
+
+static bool differs(const struct use *use, const struct ld_detector_file *file)
+{
+    struct ld_buffer text;
+    struct ld_error ignored;
+    ld_buffer_init(&text, LD_DETECTOR_FILE_BYTES_MAX);
+    int code = ld_detector_files_take(NULL, use->as.name, use->as.path, use->as.take, &text, &ignored);
+    bool same = !code && text.length == file->length &&
+                memcmp(ld_buffer_text(&text), file->text, file->length) == 0;
+    ld_buffer_done(&text);
+    return !same;
+}
+
+struct looking {
+    const struct ld_detector_file *file;
+    char *path;
+    size_t room;
+    bool changed;
+};
+
+static int look(void *context, const struct use *use)
+{
+    struct looking *looking = context;
+    if (strcmp(use->as.name, looking->file->name) != 0)
+        return 0;
+    snprintf(looking->path, looking->room, "%s", use->as.path);
+    looking->changed = differs(use, looking->file);
+    return 1; /* found: no further */
 }
 
 bool ld_rules_changed(const struct ld_plan *plan, const struct ld_detector_file *file, const char *data_folder,
                       char *path, size_t room)
 {
-    struct ld_buffer text;
-    struct ld_error error;
-    if (!find_path(plan, file->name, data_folder, path, room))
-        return false;
-    ld_buffer_init(&text, LD_YAML_BYTES_MAX);
-    bool same = ld_file_read(path, &text, &error) == 0 && text.length == file->length &&
-                memcmp(ld_buffer_text(&text), file->text, file->length) == 0;
-    ld_buffer_done(&text);
-    return !same;
+    struct looking looking = {file, path, room, false};
+    each(plan, data_folder, look, &looking);
+    return looking.changed;
+}
+
+void ld_rules_tell_changed(const struct ld_plan *plan, const char *data_folder,
+                           void (*tell)(void *context, const char *path), void *context)
+{
+    const struct ld_detector_files *files = plan->cell_count ? plan->cells[0].scenario->files : NULL;
+    char path[LD_DETECTOR_PATH_MAX];
+    for (size_t i = 0; i < ld_detector_files_count(files); i++)
+        if (ld_rules_changed(plan, ld_detector_files_at(files, i), data_folder, path, sizeof path))
+            tell(context, path);
 }

@@ -9,7 +9,8 @@
     X(sanitizer)           \
     X(endpoint)            \
     X(go_source)           \
-    X(calibration)
+    X(calibration)         \
+    X(files)
 
 #define X(group) int test_##group(void);
 LD_DETECT_TESTS(X)

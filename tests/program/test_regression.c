@@ -96,9 +96,34 @@ static void a_disabled_row_is_found_and_named(void **state)
     lab_check(&result, 1, "lost        matrix, wait/leaky/none: saw 0 of ", "their cells run 11 times more");
     assert_says(&result, "by row waitgroup-missing-done of v0.");
     assert_says(&result, ", have no such row");
+    assert_says(&result, "changed matrix, wait: it reads fewer.yaml ");
     assert_says(&result, "run again: 0 of ");
     assert_null(strstr(result.out, "lost        growth")); /* it is not told of the rules */
     program_result_done(&result);
+}
+
+/* ---- rules are edited while the campaign runs */
+
+#define EDITED "mine.yaml was edited meanwhile: every run was judged by it as it was when the campaign began"
+
+static void rules_that_are_edited_meanwhile_change_nothing(void **state)
+{
+    struct running_program running;
+    struct program_result result;
+    (void)state;
+    write_rules();
+    char *rules = lab_read(&lab, "rules.yaml");
+    lab_write(&lab, "mine.yaml", rules);
+    LAB_SCENARIO(&lab, "recv.yaml", "quick-recv.yaml", "growth]", "growth, {matrix: {rules: mine.yaml}}]");
+    LAB_START(&lab, &running, "run", "recv.yaml", "--jobs", "1", "--db", "edited.db");
+    lab_await_number(&lab, "edited.db", "SELECT count(*) FROM phase WHERE name = 'method'", 1);
+    lab_write(&lab, "mine.yaml", "matrix: broken\n");
+    program_finish(&running, &result);
+    lab_check(&result, 0, NULL, EDITED);
+    program_result_done(&result);
+    lab_assert_number(&lab, "edited.db", "SELECT count(*) FROM detector WHERE name = 'matrix' AND NOT failed", 6);
+    lab_assert_text(&lab, "edited.db", "SELECT value FROM fact WHERE name = 'rules.mine.yaml'", rules);
+    free(rules);
 }
 
 /* ---- goleak no longer waits for what is under way */
@@ -144,6 +169,7 @@ int test_regression(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_disabled_row_is_found_and_named),
+        cmocka_unit_test(rules_that_are_edited_meanwhile_change_nothing),
         cmocka_unit_test(goleak_without_settling_is_found_and_named),
     };
     if (lacks_programs("regression"))

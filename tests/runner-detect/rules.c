@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include "detect/builtin.h"
+#include "detect/prometheus.h"
 #include "runner/detect/rule_file.h"
 
 static char folder[] = "/tmp/leakdrill-rules-XXXXXX";
@@ -25,6 +27,14 @@ static int remove_folder(void **state)
     return rmdir(folder);
 }
 
+static int read_named(const char *name, struct ld_rule_file *ret_rules, struct ld_error *error)
+{
+    struct ld_prometheus_options options = {.rules = name};
+    const struct ld_detector_spec spec = {.kind = &ld_detector_prometheus, .options = &options};
+    const struct ld_scenario beside = {.file = scenario};
+    return ld_rule_file_read(ret_rules, &beside, &spec, error);
+}
+
 static int read_rules(const char *text, struct ld_rule_file *ret_rules, struct ld_error *error)
 {
     FILE *stream = fopen(file, "w");
@@ -32,7 +42,7 @@ static int read_rules(const char *text, struct ld_rule_file *ret_rules, struct l
     fputs(text, stream);
     fclose(stream);
     *error = (struct ld_error){0};
-    return ld_rule_file_read(ret_rules, scenario, "rules.yml", error);
+    return read_named("rules.yml", ret_rules, error);
 }
 
 static void its_alerts_are_known(void **state)
@@ -98,7 +108,7 @@ static void a_missing_file_is_refused(void **state)
     (void)state;
     struct ld_rule_file rules;
     struct ld_error error = {0};
-    assert_int_equal(ld_rule_file_read(&rules, scenario, "none.yml", &error), LD_ENOENT);
+    assert_int_equal(read_named("none.yml", &rules, &error), LD_ENOENT);
 }
 
 /* As promtool 2.42 and 3 say it. */

@@ -58,9 +58,10 @@ static void what_is_written_is_read_back(void **state)
     struct ld_baseline_rule rule = {"wait", "v1.0.0-aaaaaa", 1};
     struct ld_baseline_row rows[] = {{.cell = "a/leaky/none/arm=passive", .scenario = "a", .detector = "matrix", .runs = 2,
                                       .leaks = 2, .seen = 1, .false_alarm_runs = 1, .time_count = 2, .times = times,
-                                      .rule_count = 1, .rules = &rule, .options = "{\"window\":\"2s\"}"},
+                                      .rule_count = 1, .rules = &rule, .options = "{\"window\":\"2s\"}",
+                                      .files = "my-rules.yml 0123456789ab"},
                                      {.cell = "a/leaky/none/arm=passive", .scenario = "a", .detector = "go-vet", .runs = 2,
-                                      .leaks = 2, .seen = 2, .options = ""}};
+                                      .leaks = 2, .seen = 2, .options = "", .files = ""}};
     struct ld_baseline made = {.name = "main", .campaign = "c", .version = "0.1.0", .made_wall_ns = 7, .row_count = 2,
                                .rows = rows};
     if (ld_baseline_write(&made, path, &error) != 0)
@@ -70,6 +71,7 @@ static void what_is_written_is_read_back(void **state)
     assert_int_equal(read.made_wall_ns, 7);
     assert_string_equal(read.rows[0].cell, rows[0].cell);
     assert_string_equal(read.rows[0].options, rows[0].options);
+    assert_string_equal(read.rows[0].files, rows[0].files);
     assert_int_equal(read.rows[0].time_count, 2);
     assert_true(read.rows[0].times[0].event && !read.rows[0].times[1].event);
     assert_int_equal(read.rows[0].times[1].time_ns, 5 * LD_SECOND);
@@ -92,6 +94,7 @@ static void an_old_file_is_read(void **state)
     assert_int_equal(read.row_count, 1);
     assert_int_equal(read.rows[0].rule_count, 0);
     assert_string_equal(read.rows[0].options, "");
+    assert_string_equal(read.rows[0].files, "");
     ld_baseline_done(&read);
 }
 

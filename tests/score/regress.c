@@ -333,6 +333,48 @@ static void a_cell_is_the_same_in_any_arm(void **state)
     ld_regressions_done(&regressions);
 }
 
+static bool one_file(const struct ld_detector_setting *setting, size_t index, struct ld_detector_file_use *ret_use)
+{
+    (void)setting;
+    *ret_use = (struct ld_detector_file_use){.name = "my-rules.yml"};
+    return index == 0;
+}
+
+static const struct ld_detector_kind reader_kind = {
+    .name = "reader", .type = LD_DETECTOR_BUILTIN, .file = one_file};
+
+static struct ld_detector_files *reads(struct campaign *campaign, const char *text)
+{
+    struct ld_detector_files *files = ld_detector_files_new();
+    assert_int_equal(ld_detector_files_add(files, "my-rules.yml", text, strlen(text)), 0);
+    campaign->subject.kind = &reader_kind;
+    campaign->scenario.files = files;
+    return files;
+}
+
+static void a_changed_rule_file_is_said(void **state)
+{
+    (void)state;
+    campaign_subject_sees(before, LD_SECOND);
+    campaign_subject_sees(now, LD_SECOND);
+    struct ld_detector_files *then = reads(before, "a"), *same = reads(now, "a");
+    struct ld_regressions regressions = regress();
+    assert_int_equal(regressions.count, 0);
+    ld_regressions_done(&regressions);
+    struct ld_detector_files *edited = reads(now, "b");
+    regressions = regress();
+    assert_only(&regressions, LD_REGRESSION_CHANGED, false, "chan",
+                "it reads my-rules.yml 3e23e8160039; in the baseline it was my-rules.yml ca978112ca1b");
+    ld_regressions_done(&regressions);
+    before->scenario.files = NULL; /* an older campaign: nothing is known */
+    regressions = regress();
+    assert_int_equal(regressions.count, 0);
+    ld_regressions_done(&regressions);
+    ld_detector_files_free(then);
+    ld_detector_files_free(same);
+    ld_detector_files_free(edited);
+}
+
 int test_regress(void)
 {
     const struct CMUnitTest tests[] = {
@@ -350,6 +392,7 @@ int test_regress(void)
         cmocka_unit_test_setup_teardown(out_of_range_is_worse_than_before, set_up, tear_down),
         cmocka_unit_test_setup_teardown(void_runs_blame_nobody, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_gone_is_said, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_changed_rule_file_is_said, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_cell_is_the_same_in_any_arm, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("regress", tests, NULL, NULL);
