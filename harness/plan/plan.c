@@ -122,6 +122,15 @@ static const char *case_name(const struct ld_cell *cell)
     return cell->fault_case < scenario->fault_case_count ? scenario->fault_cases[cell->fault_case].name : "none";
 }
 
+bool ld_cell_is_asked(const struct ld_cell *cell, const struct ld_expectation *expectation)
+{
+    const char *const *cases = expectation->cases.items;
+    bool named = expectation->cases.count == 0;
+    for (size_t i = 0; i < expectation->cases.count && !named; i++)
+        named = strcmp(cases[i], case_name(cell)) == 0;
+    return named && ld_cell_is_watched_by(cell, expectation->detector);
+}
+
 bool ld_cell_is_alike(const struct ld_cell *left, const struct ld_cell *right)
 {
     return left->variant == right->variant && left->depth == right->depth &&
@@ -134,7 +143,7 @@ bool ld_cell_is_alike(const struct ld_cell *left, const struct ld_cell *right)
 static bool is_tested(const struct ld_cell *cell, const struct ld_expectation *expectation,
                       struct ld_sprt_test *ret_test)
 {
-    return ld_cell_is_watched_by(cell, expectation->detector) &&
+    return ld_cell_is_asked(cell, expectation) &&
            ld_scenario_sequential_test(cell->scenario, cell->variant, expectation, ret_test);
 }
 

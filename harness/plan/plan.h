@@ -39,6 +39,9 @@ struct ld_cell {
 };
 /* Does the detector watch the cell's runs? One that the scenario does not declare is of the calibration set: always. */
 bool ld_cell_is_watched_by(const struct ld_cell *cell, const char *detector);
+/* Is the expectation, of the cell's own scenario, for this cell: does the detector watch it, in a fault case in which it
+ * is asked? */
+bool ld_cell_is_asked(const struct ld_cell *cell, const struct ld_expectation *expectation);
 /* Do two cells differ in their arm at most? They may be of different plans. */
 bool ld_cell_is_alike(const struct ld_cell *left, const struct ld_cell *right);
 

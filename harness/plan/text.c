@@ -419,6 +419,10 @@ static int expectation_text(const struct ld_plan *plan, const struct ld_scenario
     const char *over = scenario->repeat.sequential ? "at least " : "";
     int code =
         ld_buffer_printf(out, "    %s%s\n", expectation->detector, expectation->report_only ? ": report only" : "");
+    for (size_t i = 0; !code && i < expectation->cases.count; i++)
+        code = ld_buffer_printf(out, "%s%s%s", i ? ", " : "      asked in ",
+                                ((const char *const *)expectation->cases.items)[i],
+                                i + 1 < expectation->cases.count ? "" : " alone\n");
     if (!code)
         code = tested ? sequential_text(plan, scenario, LD_VARIANT_LEAKY, expectation, out)
                       : detection_text(&expectation->detection, runs, out);

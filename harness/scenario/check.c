@@ -579,6 +579,25 @@ static void check_truth(struct check *check, const struct ld_expectation *expect
         complain(check, item, "site", "target.declared names no seen_at to compare with");
 }
 
+static bool has_case(const struct ld_scenario *scenario, const char *name)
+{
+    for (size_t i = 0; i < scenario->fault_case_count; i++)
+        if (strcmp(scenario->fault_cases[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static void check_cases(struct check *check, const struct ld_expectation *expectation, const struct ld_node *item)
+{
+    const char *const *cases = expectation->cases.items;
+    for (size_t i = 0; i < expectation->cases.count; i++) {
+        char text[160];
+        snprintf(text, sizeof text, "\"%.60s\" is no case of `faults`, nor none", cases[i]);
+        if (!has_case(check->scenario, cases[i]))
+            complain(check, item, "cases", text);
+    }
+}
+
 static void check_expectation(struct check *check, size_t index, const struct ld_node *item)
 {
     const struct ld_scenario *scenario = check->scenario;
@@ -591,6 +610,7 @@ static void check_expectation(struct check *check, size_t index, const struct ld
             complain(check, item, "detector", "has an expectation already");
             break;
         }
+    check_cases(check, expectation, item);
     check_truth(check, expectation, item);
     check_deadline(check, expectation, detector, item);
     check_timeless(check, expectation, detector, item);

@@ -211,12 +211,25 @@ static int check_expectation(struct ld_schema_context *context, const struct ld_
     return 0;
 }
 
+#define CASES_MAX 64
+
+static const struct ld_field case_item = {
+    .name = "case", .type = LD_FIELD_NAME, .doc = "A name of `faults`, or none: the case without a fault."};
+
 static const struct ld_field expectation_fields[] = {
     {.name = "detector",
      .type = LD_FIELD_NAME,
      .offset = EXPECT(detector),
      .flags = LD_FIELD_REQUIRED,
      .doc = "A name of `detectors`, or of the calibration set."},
+    {.name = "cases",
+     .type = LD_FIELD_LIST,
+     .offset = EXPECT(cases),
+     .item = &case_item,
+     .size = sizeof(char *),
+     .count_max = CASES_MAX,
+     .doc = "The fault cases in which this is asked; in the others it is shown and not judged. Not given: in every one, "
+            "none among them. A deadline holds in all."},
     {.name = "report_only",
      .type = LD_FIELD_BOOL,
      .offset = EXPECT(report_only),

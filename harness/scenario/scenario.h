@@ -127,6 +127,7 @@ struct ld_rate_expectation { /* {observed: 100%}, {confident: 90%, at: 95%}, or 
 
 struct ld_expectation {
     const char *detector; /* a name of `detectors` or of the calibration set */
+    struct ld_list cases; /* const char *: the fault cases in which it is asked; empty: in every one */
     bool report_only;
     struct ld_rate_expectation detection;
     bool false_alarms_given;

@@ -287,7 +287,7 @@ void score_expectations(const struct score_inputs *inputs, const struct ld_board
             const struct ld_expectation *expectation = &scenario->expectations[j];
             struct asking asking = {.inputs = inputs, .checks = checks, .cell = cell, .expectation = expectation};
             if (expectation->report_only || !asks_anything(expectation) || scenario->target.truth == LD_TRUTH_NONE ||
-                !ld_cell_is_watched_by(cell, expectation->detector))
+                !ld_cell_is_asked(cell, expectation))
                 continue;
             asking.unreliable = broke_too_often(inputs, expectation->detector);
             check_cell(&asking, rows, row_count);

@@ -33,7 +33,7 @@ static void the_text_says_what_the_runs_support(void **state)
         "detectors: [before-after, growth, threshold]\nrepeat: {runs: 50}\nexpect:\n"
         "  - {detector: before-after, detection: {confident: 95%, at: 90%}, time_to_detect: {p95: 4s}}\n"
         "  - {detector: growth, detection: {confident: 95%, at: 95%}, false_alarms: {at_most: 0}}\n"
-        "  - {detector: threshold, during_holds: {at_most: 2}}\n";
+        "  - {detector: threshold, during_holds: {at_most: 2}, cases: [none, slow]}\n";
     const struct ld_plan_setting setting = {.seed = 1}, filtered = {.seed = 1, .filter = "*/leaky/none"};
     struct ld_scenario *scenario = test_scenario(text);
     struct ld_plan *plan = test_plan(scenario, &setting), *part = test_plan(scenario, &filtered);
@@ -51,7 +51,7 @@ static void the_text_says_what_the_runs_support(void **state)
     assert_says(ld_buffer_text(&out), "p95 of time to detect 4s: NOT supported: needs 59 runs");
     assert_says(ld_buffer_text(&out), "false alarms at most 0: supported, a count over 50 runs of a cell");
     assert_says(ld_buffer_text(&out),
-                "threshold\n      alerts during holds at most 2: supported, a count over 50 runs of a cell");
+                "threshold\n      asked in none, slow alone\n      alerts during holds at most 2: supported, a count over 50 runs of a cell");
     ld_buffer_clear(&out);
     assert_int_equal(ld_plan_text(part, 2, &out), 0);
     assert_says(ld_buffer_text(&out), "1 cell, 50 runs of 4 cells, 200 runs");

@@ -51,6 +51,25 @@ static void all_is_well(void **state)
     assert_verdict(campaign, LD_VERDICT_FAIL);
 }
 
+/* In a case in which nothing is asked, nobody fails. */
+static void only_the_cases_that_are_named_are_judged(void **state)
+{
+    static const char *elsewhere[] = {"throttled"}, *here[] = {"throttled", "none"};
+    (void)state;
+    campaign = campaign_new(6);
+    campaign->expectation.detection.given = true;
+    campaign->expectation.detection.observed = 1;
+    campaign->expectation.cases = (struct ld_list){.items = elsewhere, .count = 1};
+    campaign_judge(campaign);
+    assert_null(campaign_check(campaign, "detection", NULL));
+    assert_verdict(campaign, LD_VERDICT_PASS);
+
+    campaign->expectation.cases = (struct ld_list){.items = here, .count = 2};
+    campaign_judge(campaign);
+    assert_check(campaign, "detection", LEAKY, LD_VERDICT_FAIL);
+    assert_verdict(campaign, LD_VERDICT_FAIL);
+}
+
 /* A filter leaves cells whose stable index is not their place in the plan any more. */
 static void a_filtered_plan_is_judged_like_a_whole_one(void **state)
 {
@@ -307,6 +326,7 @@ int test_judge(void)
 #define THEN_FREE(test) cmocka_unit_test_teardown(test, tear_down)
     const struct CMUnitTest tests[] = {
         THEN_FREE(all_is_well),
+        THEN_FREE(only_the_cases_that_are_named_are_judged),
         THEN_FREE(a_filtered_plan_is_judged_like_a_whole_one),
         THEN_FREE(a_miss_fails_what_was_observed),
         THEN_FREE(late_is_not_in_time),
