@@ -512,7 +512,8 @@ CREATE VIEW points AS
     CROSS JOIN json_each(s.samples) AS e
     JOIN observation AS o ON o.run = s.run AND o.sequence = json_extract(e.value, '$[0]');
 
--- alerts: how many were opened, those of the calibration set not counted.
+-- alerts: how many claims were opened, those of the calibration set not counted. An update is a close ("updated") and
+-- an open of one claim, and counts as none.
 CREATE VIEW v_runs AS
     SELECT r.run, c.name AS cell, c.variant, c.fault_case, r.repetition, printf('%u', r.seed) AS seed,
            CASE WHEN r.validity IS NOT NULL THEN r.validity WHEN r.started_wall_ns IS NOT NULL THEN 'not ended'
@@ -520,7 +521,9 @@ CREATE VIEW v_runs AS
            r.reason, r.ended_ns / 1e9 AS seconds, r.lag_p99_ns / 1e6 AS lag_p99_ms,
            (SELECT count(*) FROM observation AS o WHERE o.run = r.run) AS observations,
            (SELECT count(*) FROM truth_interval AS t WHERE t.run = r.run AND NOT t.hold) AS leaks,
-           (SELECT count(*) FROM alert AS a WHERE a.run = r.run AND a.action = 'open' AND NOT EXISTS
+           (SELECT count(*) FILTER (WHERE a.action = 'open')
+                   - count(*) FILTER (WHERE a.action = 'close' AND a.why = 'updated')
+            FROM alert AS a WHERE a.run = r.run AND NOT EXISTS
                 (SELECT 1 FROM detector AS d WHERE d.run = a.run AND d.name = a.detector AND d.calibration)) AS alerts
     FROM run AS r JOIN cell AS c ON c.cell = r.cell;
 

@@ -385,6 +385,32 @@ static void points_view_agrees(void **state)
     assert_int_equal(ask("SELECT count(*) FROM v_goroutines WHERE run = 5 AND count = 12 AND source = 'metrics'"), 3);
 }
 
+/* An update is a close and an open of one claim: how many claims there were it does not change. */
+static void runs_view_counts_claims(void **state)
+{
+    (void)state;
+    static const struct {
+        enum ld_alert_action action;
+        uint64_t id;
+        const char *why;
+    } rows[] = {{LD_ALERT_OPEN, 1, "first"},  {LD_ALERT_CLOSE, 1, LD_ALERT_UPDATED}, {LD_ALERT_OPEN, 1, "grown"},
+                {LD_ALERT_CLOSE, 1, "over"}, {LD_ALERT_UNKNOWN, 2, "timeout"},       {LD_ALERT_KNOWN, 2, ""},
+                {LD_ALERT_OPEN, 3, "second"}};
+    struct ld_error error = {0};
+    assert_done(ld_store_detector(store, 6, "mine", "exec", false, "{}", &error), &error);
+    assert_done(ld_store_detector(store, 6, "always", "always", true, "{}", &error), &error);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct ld_alert alert = {.action = rows[i].action, .id = rows[i].id, .evidence = i + 1, .incarnation = 1,
+                                 .cause = LD_CAUSE_GOROUTINE_GROWTH, .site = "", .why = rows[i].why, .rule = "",
+                                 .rule_version = ""};
+        assert_done(ld_store_alert(store, 6, "mine", &alert, &error), &error);
+        assert_done(ld_store_alert(store, 6, "always", &alert, &error), &error);
+    }
+    assert_done(ld_store_commit(store, false, &error), &error);
+    assert_int_equal(ask("SELECT alerts FROM v_runs WHERE run = 6"), 2);
+    assert_int_equal(ask("SELECT alerts FROM v_runs WHERE run = 7"), 0);
+}
+
 /* Readers see what is committed, and neither side waits for the other. */
 static void readers_beside_the_writer(void **state)
 {
@@ -422,6 +448,7 @@ int test_rows(void)
         cmocka_unit_test_setup_teardown(score_is_stored, setup, teardown),
         cmocka_unit_test_setup_teardown(example_queries_run, setup, teardown),
         cmocka_unit_test_setup_teardown(points_view_agrees, setup, teardown),
+        cmocka_unit_test_setup_teardown(runs_view_counts_claims, setup, teardown),
         cmocka_unit_test_setup_teardown(readers_beside_the_writer, setup, teardown),
     };
     return cmocka_run_group_tests_name("store: rows", tests, NULL, NULL);
