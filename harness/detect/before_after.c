@@ -1,4 +1,6 @@
-/* Two goroutine dumps some time apart, compared by site: the rule of the field notes (d0 chapter 1, d4). */
+/* Two goroutine dumps thirty seconds apart, compared by site: the rule of the field notes (d0 chapter 1, d4). They
+ * compare the "created by" lines of two full dumps; where only counts by stack are read there are none, and a site says
+ * the same and more. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,12 +131,14 @@ static int compare(struct detector *detector, struct ld_life_state *life, const 
     return 0;
 }
 
-/* The dump after: held against the dump before, however far apart they are. */
+/* The dump after: held against the dump before, where they are as far apart as any two must be. */
 static int look_back(struct detector *detector, struct ld_life_state *life, const struct ld_observation *observation,
                      const struct ld_alert_sink *sink)
 {
     struct life *state = life->state;
     struct dump second = {0};
+    if (observation->time_ns - state->before.time_ns < detector->apart_ns)
+        return 0;
     int code = take(&second, observation);
     if (!code)
         code = compare(detector, life, observation, sink, &state->before, &second, false);
@@ -201,8 +205,9 @@ const struct ld_detector_kind ld_detector_before_after = {
            "each site that gained `growth` goroutines. The first dump is the full one taken before the method, or the "
            "first periodic profile where there is none; the first profile at least `apart` later is the second, and "
            "then becomes the first of the next pair: a claim closes when a later pair does not show it. The full dump "
-           "taken after the method is also held against the one before it, however far apart they are, and opens "
-           "claims only. Creators are quoted where a full dump names them. It names no cause: a site that gained "
+           "taken after the method is also held against the one before it, as growth over the whole method, and opens "
+           "claims only. Two dumps less than `apart` apart are never compared: a shorter run is out of its range. "
+           "Creators are quoted where a full dump names them. It names no cause: a site that gained "
            "goroutines may be a pool that warms up.",
     .reads = LD_READ_GOROUTINE_PERIOD | LD_READ_GOROUTINE_FULL,
     .options = &options_schema,

@@ -42,14 +42,32 @@ static void test_two_dumps_apart(void **unused)
 static void test_dump_after_is_held_against_the_one_before(void **unused)
 {
     (void)unused;
-    struct rig rig = rig_of("before-after", "{apart: 1h}");
+    struct rig rig = rig_of("before-after", "{apart: 3s}");
     dump(&rig, LD_PURPOSE_BEFORE, 5, 5);
-    pass(&rig, 5 * LD_SECOND);
-    dump(&rig, LD_PURPOSE_PERIOD, 100, 5);
+    for (int i = 0; i < 2; i++) { /* six more in each pair: too few for it, and twelve from before to after */
+        pass(&rig, 3 * LD_SECOND);
+        dump(&rig, LD_PURPOSE_PERIOD, 5, 11 + 6 * i);
+    }
     assert_int_equal(opens(&rig), 0);
-    dump(&rig, LD_PURPOSE_AFTER, 14, 15);
+    dump(&rig, LD_PURPOSE_AFTER, 14, 17);
     assert_int_equal(opens(&rig), 1);
     assert_string_equal(find_open(&rig.feed->kept, 0)->site, "main.other");
+    assert_string_equal(find_open(&rig.feed->kept, 0)->why, "main.other: 17 goroutines, 12 more than in the dump 6s before");
+    rig_done(&rig);
+}
+
+static void test_no_two_dumps_nearer_are_compared(void **unused)
+{
+    (void)unused;
+    struct rig rig = rig_of("before-after", "{}");
+    dump(&rig, LD_PURPOSE_BEFORE, 5, 5);
+    pass(&rig, 29 * LD_SECOND);
+    dump(&rig, LD_PURPOSE_PERIOD, 100, 5);
+    dump(&rig, LD_PURPOSE_AFTER, 100, 5);
+    assert_int_equal(opens(&rig), 0); /* the published interval is thirty */
+    pass(&rig, LD_SECOND);
+    dump(&rig, LD_PURPOSE_AFTER, 100, 5);
+    assert_int_equal(opens(&rig), 1);
     rig_done(&rig);
 }
 
@@ -362,6 +380,7 @@ int test_detectors(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_two_dumps_apart),
         cmocka_unit_test(test_dump_after_is_held_against_the_one_before),
+        cmocka_unit_test(test_no_two_dumps_nearer_are_compared),
         cmocka_unit_test(test_time_scale_shortens_the_pair),
         cmocka_unit_test(test_metrics_without_a_count_are_unknown),
         cmocka_unit_test(test_restart_drops_dumps),
