@@ -237,6 +237,11 @@ int ld_detector_truth(struct ld_detector *detector, const struct ld_truth_event 
     return finish(detector, detector->kind->truth(detector->state, event, &checked));
 }
 
+bool ld_detector_reached(const struct ld_detector *detector, char *why, size_t room)
+{
+    return detector->broken || !detector->kind->reached || detector->kind->reached(detector->state, why, room);
+}
+
 void ld_detector_free(struct ld_detector *detector)
 {
     if (!detector)

@@ -104,6 +104,10 @@ struct ld_detector_kind {
     /* The least number of goroutines at which it may speak; a run that never holds so many is out of its range, no
      * miss. May be NULL (0). */
     int64_t (*least_goroutines)(const struct ld_detector_setting *setting);
+    /* Asked when a run is over, for detectors that judge other quantities by published levels: did what it was told
+     * reach them? False: it could not have spoken, which is out of its range and no miss; `why` says what was not
+     * reached. True whenever it spoke. By what was observed alone, so that a replay says the same. May be NULL (true). */
+    bool (*reached)(const void *state, char *why, size_t room);
     /* The rules it would evaluate now, in `arena`; LD_E… when they cannot be read. May be NULL: it has none. */
     int (*rules)(struct ld_rule_set *ret_rules, const struct ld_detector_setting *setting, struct ld_arena *arena);
     /* One observation. LD_ENOMEM, LD_EDETECTOR: the detector is broken from here on. */
@@ -143,6 +147,8 @@ const struct ld_detector_kind *ld_detector_kind_of(const struct ld_detector *det
 int ld_detector_observe(struct ld_detector *detector, const struct ld_observation *observation,
                         const struct ld_alert_sink *sink);
 int ld_detector_truth(struct ld_detector *detector, const struct ld_truth_event *event, const struct ld_alert_sink *sink);
+/* Did the run reach its published levels? False: `why` says which it did not. */
+bool ld_detector_reached(const struct ld_detector *detector, char *why, size_t room);
 void ld_detector_free(struct ld_detector *detector); /* NULL is allowed */
 
 #endif

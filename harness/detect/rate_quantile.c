@@ -1,5 +1,6 @@
 /* The rate of the goroutine count together with a quantile of the collector's pauses: the field notes' joint alert
  * (d2 4.4: rate(goroutines[5m]) > 10 and the 99th percentile of the pauses of one hour > 15 ms). */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +53,9 @@ struct life {
 struct detector {
     struct ld_watch watch;
     struct options options; /* windows and rate in observation time */
+    double time_scale;
+    double steepest;     /* of all lives, a second of observation time: over a whole window */
+    int64_t highest_ns;  /* of all quantiles of all lives; -1: no pause was seen */
 };
 
 static void life_done(void *state)
@@ -73,6 +77,8 @@ static int rate_quantile_open(void **ret_state, const struct ld_detector_setting
     options->rate_window_ns = ld_scaled_ns(options->rate_window_ns, setting->time_scale);
     options->pause_window_ns = ld_scaled_ns(options->pause_window_ns, setting->time_scale);
     options->per_second *= setting->time_scale;
+    detector->time_scale = setting->time_scale;
+    detector->highest_ns = -1;
     *ret_state = detector;
     return 0;
 }
@@ -131,8 +137,8 @@ static int64_t quantile_of(const struct life *life, double quantile)
     for (size_t i = 0; i < life->count; i++)
         lengths[i] = life->pauses[(life->first + i) % PAUSES_MAX].length_ns;
     qsort(lengths, life->count, sizeof *lengths, compare_lengths);
-    size_t rank = (size_t)(quantile * (double)life->count);
-    return lengths[rank < life->count ? rank : life->count - 1];
+    size_t rank = (size_t)ceil(quantile * (double)life->count - 1e-9); /* from 1 */
+    return lengths[rank > 1 ? rank - 1 : 0];
 }
 
 static int judge(struct detector *detector, struct ld_life_state *life, const struct ld_observation *observation,
@@ -141,9 +147,14 @@ static int judge(struct detector *detector, struct ld_life_state *life, const st
     const struct options *options = &detector->options;
     struct life *state = life->state;
     struct ld_window_facts facts = {0};
-    bool steep = ld_series_window(&state->counts, observation->time_ns, options->rate_window_ns, &facts) &&
-                 (double)facts.growth / ((double)facts.covered_ns / (double)LD_SECOND) > options->per_second;
-    int64_t pause_ns = steep ? quantile_of(state, options->quantile) : -1;
+    double rate = ld_series_window(&state->counts, observation->time_ns, options->rate_window_ns, &facts)
+                      ? facts.growth / ((double)facts.covered_ns / (double)LD_SECOND) : 0;
+    bool steep = rate > options->per_second;
+    if (rate > detector->steepest)
+        detector->steepest = rate;
+    int64_t pause_ns = quantile_of(state, options->quantile);
+    if (pause_ns > detector->highest_ns)
+        detector->highest_ns = pause_ns;
     char pause[32], why[240];
     ld_format_duration_short(pause_ns < 0 ? 0 : pause_ns, pause, sizeof pause);
     snprintf(why, sizeof why, "goroutines rose from %.0f to %.0f, and the %g%% quantile of %zu pauses is %s",
@@ -189,6 +200,24 @@ static int rate_quantile_observe(void *state, const struct ld_observation *obser
     return judge(detector, life, observation, sink);
 }
 
+/* Were both published levels reached, be it at different times? */
+static bool rate_quantile_reached(const void *state, char *why, size_t room)
+{
+    const struct detector *detector = state;
+    const struct options *options = &detector->options;
+    char pause[32], highest[32];
+    if (detector->highest_ns <= options->pause_ns)
+        snprintf(why, room, "it speaks when the %g%% quantile of the pauses is over %s, the most of this run was %s",
+                 options->quantile * 100, ld_format_duration_short(options->pause_ns, pause, sizeof pause),
+                 ld_format_duration_short(detector->highest_ns < 0 ? 0 : detector->highest_ns, highest, sizeof highest));
+    else if (detector->steepest <= options->per_second)
+        snprintf(why, room, "it speaks of %g goroutines a second more over its window, the most of this run was %.3g",
+                 options->per_second / detector->time_scale, detector->steepest / detector->time_scale);
+    else
+        return true;
+    return false;
+}
+
 static void rate_quantile_close(void *state)
 {
     struct detector *detector = state;
@@ -201,13 +230,15 @@ const struct ld_detector_kind ld_detector_rate_quantile = {
     .type = LD_DETECTOR_BUILTIN,
     .doc = "The field notes' joint alert: claims a leak while the goroutine count rises faster than `per_second` and "
            "the `quantile` of the collector's pauses, read from gctrace, is over `pause`. Leaked goroutines hardly "
-           "lengthen the pauses (16 to 33 us at the 95th percentile from 100 to 100 000 of them), so with the "
-           "published limit it rarely speaks. Names neither cause nor site.",
+           "lengthen the pauses (16 to 33 us at the 95th percentile from 100 to 100 000 of them): pauses over the "
+           "published limit are those of a program that gets too little processor time, leak or none. A run that "
+           "never reached both is out of its range. Names neither cause nor site.",
     .reads = LD_READ_METRICS_PERIOD | LD_READ_GCTRACE,
     .options = &options_schema,
     .options_size = sizeof(struct options),
     .open = rate_quantile_open,
     .window_ns = rate_quantile_window,
+    .reached = rate_quantile_reached,
     .observe = rate_quantile_observe,
     .close = rate_quantile_close,
 };

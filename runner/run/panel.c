@@ -436,18 +436,25 @@ void ld_panel_truth(struct ld_panel *panel, const struct ld_truth_event *event)
     }
 }
 
+/* Could the run make it speak by its published parameters? */
+static bool is_in_range(const struct ld_panel *panel, const struct seat *seat, char *why, size_t room)
+{
+    if (panel->peak_goroutines >= (double)seat->least_goroutines)
+        return !seat->detector || ld_detector_reached(seat->detector, why, room);
+    snprintf(why, room, "it speaks from %lld goroutines on, the run never held more than %.0f",
+             (long long)seat->least_goroutines, panel->peak_goroutines);
+    return false;
+}
+
 void ld_panel_finish(struct ld_panel *panel)
 {
     for (size_t i = 0; i < panel->count; i++) {
         const struct seat *seat = &panel->seats[i];
         if (seat->agreement && panel->events->compared)
             panel->events->compared(panel->context, seat->name, ld_agreement_text(seat->agreement));
-        if (seat->broken || panel->peak_goroutines >= (double)seat->least_goroutines)
-            continue;
-        char reason[160];
-        snprintf(reason, sizeof reason, "it speaks from %lld goroutines on, the run never held more than %.0f",
-                 (long long)seat->least_goroutines, panel->peak_goroutines);
-        panel->events->out_of_range(panel->context, seat->name, reason);
+        char reason[200];
+        if (!seat->broken && !is_in_range(panel, seat, reason, sizeof reason))
+            panel->events->out_of_range(panel->context, seat->name, reason);
     }
 }
 

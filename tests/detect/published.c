@@ -230,6 +230,53 @@ static void test_rate_quantile_forgets_old_pauses(void **unused)
     rig_done(&rig);
 }
 
+/* Of a hundred the 99 % quantile is the second longest: one in a hundred is not over it. */
+static void test_rate_quantile_is_the_nearest_rank(void **unused)
+{
+    (void)unused;
+    struct rig rig = rig_of("rate-quantile", "{per_second: 10/s, over: 4s, pause: 15ms, pauses_over: 1h}");
+    for (int i = 0; i < 99; i++)
+        hand_pause(&rig, "0.02");
+    for (int i = 0; i < 8; i++)
+        measure(&rig, 10 + 20 * i);
+    hand_pause(&rig, "16.0");
+    measure(&rig, 170);
+    assert_int_equal(opens(&rig), 0);
+    hand_pause(&rig, "16.0");
+    measure(&rig, 190);
+    assert_int_equal(opens(&rig), 1);
+    rig_done(&rig);
+}
+
+/* What never came near its published levels was not missed. */
+static void test_rate_quantile_says_what_was_not_reached(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *pause;
+        int rise;
+        const char *why; /* NULL: all was */
+    } rows[] = {{"0.02", 20, "it speaks when the 99% quantile of the pauses is over 15ms, the most of this run was 20us"},
+                {"16.0", 3, "it speaks of 10 goroutines a second more over its window, the most of this run was 3"},
+                {"16.0", 20, NULL}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct rig rig;
+        struct ld_error error;
+        char why[200] = "";
+        assert_int_equal(rig_open(&rig, "rate-quantile", "{per_second: 10/s, over: 40s, pause: 15ms}",
+                                  (struct ld_detector_setting){.time_scale = 10}, &error), 0);
+        for (int k = 0; k < 8; k++) {
+            measure(&rig, 10 + 10 * rows[i].rise * k); /* ten times as fast as written */
+            hand_pause(&rig, rows[i].pause);
+        }
+        bool reached = ld_detector_reached(rig.detector, why, sizeof why);
+        assert_string_equal(why, rows[i].why ? rows[i].why : "");
+        assert_int_equal(reached, rows[i].why == NULL);
+        assert_int_equal(opens(&rig), reached);
+        rig_done(&rig);
+    }
+}
+
 static void test_bad_options(void **unused)
 {
     (void)unused;
@@ -268,6 +315,8 @@ int test_published(void)
         cmocka_unit_test(test_gc_frequency_learns_each_life_anew),
         cmocka_unit_test(test_rate_quantile_wants_both),
         cmocka_unit_test(test_rate_quantile_forgets_old_pauses),
+        cmocka_unit_test(test_rate_quantile_is_the_nearest_rank),
+        cmocka_unit_test(test_rate_quantile_says_what_was_not_reached),
         cmocka_unit_test(test_bad_options),
     };
     return cmocka_run_group_tests_name("published rules", tests, NULL, NULL);
