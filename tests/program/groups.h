@@ -40,7 +40,8 @@
     X(confounders, "confounders")    \
     X(conditions, "conditions")      \
     X(sanitizer, "sanitizer")        \
-    X(static, "static")
+    X(static, "static")              \
+    X(published, "published")
 
 #define X(function, name) int test_##function(void);
 LD_PROGRAM_GROUPS(X)

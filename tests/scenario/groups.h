@@ -13,5 +13,6 @@ int test_bad(void);
 int test_good(void);
 int test_explain(void);
 int test_sprt(void);
+int test_published(void);
 
 #endif

@@ -6,5 +6,6 @@ int main(void)
     failed += test_good();
     failed += test_explain();
     failed += test_sprt();
+    failed += test_published();
     return failed != 0;
 }
