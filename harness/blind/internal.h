@@ -8,6 +8,8 @@
 #define LD_BLIND_TOKEN 9 /* bytes: a letter and eight hexadecimal digits */
 #define LD_BLIND_MEMORY ((size_t)128 << 20)
 #define LD_BLIND_INSTANCES_MAX 1024
+#define LD_BLIND_HIDDEN_MAX 256
+#define LD_BLIND_PLAIN_MAX ((size_t)4096) /* a power of two */
 
 enum ld_blind_class { LD_BLIND_PATH, LD_BLIND_NAME, LD_BLIND_CLASSES };
 
@@ -25,6 +27,18 @@ struct ld_blind_table {
     size_t room, count;
 };
 
+/* What readers of metrics were told under another name: metrics, and labels some of whose values were renamed. */
+struct ld_blind_hidden {
+    size_t reads, count;
+    bool lost; /* something else was renamed, or more than is kept */
+    struct ld_blind_hidden_name {
+        const char *metric, *label; /* label NULL: the metric itself */
+        bool late;                  /* a value of the label was handed out before as it is: one series became two */
+    } names[LD_BLIND_HIDDEN_MAX];
+    size_t plain_count;
+    uint64_t plain[2 * LD_BLIND_PLAIN_MAX]; /* digests of labels handed out as they are; 0: a free place */
+};
+
 struct ld_blind {
     uint64_t seed;
     struct ld_arena *arena;
@@ -33,6 +47,7 @@ struct ld_blind {
     size_t own_count;
     bool showing;                 /* an observation is being renamed */
     struct ld_blind_text lines[LD_BLIND_INSTANCES_MAX]; /* by instance: of standard error */
+    struct ld_blind_hidden hidden;
     struct ld_buffer body;        /* of the observation renamed last */
     struct ld_profile profile;
 };

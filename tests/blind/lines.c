@@ -205,6 +205,70 @@ static void metrics_of_the_program_are_renamed(void **state)
     ld_blind_free(blind);
 }
 
+/* Labels' keys stay, though a package is called like one; quotes and commas within values are the value's. */
+static void labels_of_metrics(void **state)
+{
+    struct ld_blind *blind = new_blind(11, "example.com/shop");
+    struct ld_buffer out;
+    (void)state;
+    ld_buffer_init(&out, 4096);
+    blind->showing = true;
+    assert_int_equal(ld_blind_symbol(blind, ld_blind_span("example.com/shop/desk.Take"), &out, NULL), 0);
+    blind->showing = false;
+    ld_buffer_clear(&out);
+    static const char same[] = "go_gc_seconds{quantile=\"0.5\"} 1e-05 1700000000000\ngo_goroutines 7\n";
+    assert_int_equal(ld_blind_metrics(blind, ld_blind_span(same), &out), 0);
+    assert_string_equal(ld_buffer_text(&out), same);
+    assert_int_equal(ld_blind_metrics_hidden(blind), 0);
+    ld_buffer_clear(&out);
+    assert_int_equal(ld_blind_metrics(blind, ld_blind_span("calls{desk=\"\\\"desk\\\", x\", code=\"200\",} 5\n"), &out), 0);
+    assert_numbered(&out, "calls{desk=\"\\\"p1\\\", x\", code=\"200\",} 5\n");
+    assert_int_equal(ld_blind_metrics_hidden(blind), 1);
+    assert_int_equal(ld_blind_metrics_reads(blind), 2);
+    ld_buffer_done(&out);
+    ld_blind_free(blind);
+}
+
+static void assert_asks(const struct ld_blind *blind, const char *rules, const char *expected)
+{
+    char why[256] = "";
+    bool asks = ld_blind_rules_ask(blind, ld_blind_span(rules), why, sizeof why);
+    assert_string_equal(why, expected ? expected : "");
+    assert_int_equal(asks, expected != NULL);
+}
+
+static void rules_that_ask_for_what_was_renamed(void **state)
+{
+    struct ld_blind *blind = new_blind(11, "example.com/shop");
+    struct ld_buffer out;
+    (void)state;
+    ld_buffer_init(&out, 4096);
+    static const char metrics[] = "shop_orders_total{at=\"main.work\",code=\"200\"} 5\ngo_goroutines 7\n"
+                                  "queue_length{of=\"desk\"} 3\n";
+    assert_int_equal(ld_blind_metrics(blind, ld_blind_span(metrics), &out), 0);
+    assert_asks(blind, "- expr: deriv(go_goroutines[8s]) > 2\n  # shop_orders_total\n", NULL);
+    assert_asks(blind, "expr: sum by (at) (rate(go_goroutines{code!~\"5..\"}[5m])) > 2", NULL);
+    assert_asks(blind, "a: b\nexpr: my_shop_orders_total + shop_orders_total2 > 2", NULL);
+    assert_asks(blind, "a: b\nexpr: rate(shop_orders_total[5m]) > 2", "a rule asks for shop_orders_total, which was renamed");
+    assert_asks(blind, "expr: '{__name__=~\"shop.*\"} > 2'",
+                "a rule selects by __name__, and shop_orders_total was renamed");
+    assert_asks(blind, "expr: calls{at =~ \"main.*\"} > 2",
+                "a rule selects by the label at, whose values were renamed in shop_orders_total");
+    assert_asks(blind, "expr: label_replace(calls, \"to\", \"$1\", \"at\", \"main[.](.*)\")",
+                "a rule selects by the label at, whose values were renamed in shop_orders_total");
+    assert_asks(blind, "expr: queue_length > 2", NULL);
+    blind->showing = true; /* from here on the word is known for the program's */
+    assert_int_equal(ld_blind_symbol(blind, ld_blind_span("example.com/shop/desk.Take"), &out, NULL), 0);
+    blind->showing = false;
+    assert_int_equal(ld_blind_metrics(blind, ld_blind_span(metrics), &out), 0);
+    assert_asks(blind, "expr: queue_length > 2",
+                "a rule asks for queue_length, whose label of was renamed in the midst of the run");
+    assert_int_equal(ld_blind_metrics(blind, ld_blind_span("{\"shop.orders\"} 5\n"), &out), 0);
+    assert_asks(blind, "expr: go_goroutines > 2", "more was renamed in the metrics than can be followed");
+    ld_buffer_done(&out);
+    ld_blind_free(blind);
+}
+
 int test_lines(void)
 {
     const struct CMUnitTest tests[] = {
@@ -218,6 +282,8 @@ int test_lines(void)
         cmocka_unit_test(a_long_line_takes_no_longer_than_its_bytes),
         cmocka_unit_test(a_reader_of_the_gateway_teaches_no_words),
         cmocka_unit_test(metrics_of_the_program_are_renamed),
+        cmocka_unit_test(labels_of_metrics),
+        cmocka_unit_test(rules_that_ask_for_what_was_renamed),
     };
     return cmocka_run_group_tests_name("lines", tests, NULL, NULL);
 }
