@@ -23,7 +23,7 @@ static const struct ld_schema options_schema = {
         (const struct ld_field[]){
             {.name = "apart", .type = LD_FIELD_DURATION, .offset = offsetof(struct options, apart_ns),
              .minimum = (double)LD_MS, .maximum = (double)LD_DAY, .initial = "30s",
-             .doc = "Least time between the two dumps, divided by time_scale."},
+             .doc = "Time between the two dumps, divided by time_scale: half a sampling period may be missing."},
             {.name = "growth", .type = LD_FIELD_INTEGER, .offset = offsetof(struct options, growth), .minimum = 1,
              .maximum = 1e9, .initial = "10", .doc = "Goroutines that a site must have gained between the two dumps."},
             {0}},
@@ -42,7 +42,7 @@ struct life {
 
 struct detector {
     struct ld_watch watch;
-    int64_t apart_ns;
+    int64_t apart_ns, period_ns;
     int64_t growth;
 };
 
@@ -68,6 +68,7 @@ static int before_after_open(void **ret_state, const struct ld_detector_setting 
         return ld_fail(error, LD_ENOMEM, "out of memory");
     ld_watch_init(&detector->watch, sizeof(struct life), life_done);
     detector->apart_ns = ld_scaled_ns(options->apart_ns, setting->time_scale);
+    detector->period_ns = setting->period_ns;
     detector->growth = options->growth;
     *ret_state = detector;
     return 0;
@@ -137,7 +138,7 @@ static int look_back(struct detector *detector, struct ld_life_state *life, cons
 {
     struct life *state = life->state;
     struct dump second = {0};
-    if (observation->time_ns - state->before.time_ns < detector->apart_ns)
+    if (!ld_interval_passed(observation->time_ns - state->before.time_ns, detector->apart_ns, detector->period_ns))
         return 0;
     int code = take(&second, observation);
     if (!code)
@@ -152,7 +153,7 @@ static int next_dump(struct detector *detector, struct ld_life_state *life, cons
     struct life *state = life->state;
     if (!state->reference.present)
         return take(&state->reference, observation);
-    if (observation->time_ns - state->reference.time_ns < detector->apart_ns)
+    if (!ld_interval_passed(observation->time_ns - state->reference.time_ns, detector->apart_ns, detector->period_ns))
         return 0;
     struct dump second = {0};
     int code = take(&second, observation);
@@ -203,11 +204,12 @@ const struct ld_detector_kind ld_detector_before_after = {
     .type = LD_DETECTOR_BUILTIN,
     .doc = "Compares two goroutine dumps of one life of the target by site, all waits of a site together, and claims "
            "each site that gained `growth` goroutines. The first dump is the full one taken before the method, or the "
-           "first periodic profile where there is none; the first profile at least `apart` later is the second, and "
-           "then becomes the first of the next pair: a claim closes when a later pair does not show it. The full dump "
-           "taken after the method is also held against the one before it, as growth over the whole method, and opens "
-           "claims only. Two dumps less than `apart` apart are never compared: a shorter run is out of its range. "
-           "Creators are quoted where a full dump names them. It names no cause: a site that gained "
+           "first periodic profile where there is none; the first profile that is `apart` later, to half a sampling "
+           "period, is the second, and then becomes the first of the next pair: a claim closes when a later pair does "
+           "not show it. The full dump taken after the method is also held against the one before it, as growth over "
+           "the whole method, and opens claims only. Two dumps nearer than that are never compared: a shorter "
+           "run is out of its range. Creators are quoted where a full dump names them. It names no cause: a site that "
+           "gained "
            "goroutines may be a pool that warms up.",
     .reads = LD_READ_GOROUTINE_PERIOD | LD_READ_GOROUTINE_FULL,
     .options = &options_schema,

@@ -99,6 +99,8 @@ struct ld_detector_kind {
     bool (*file)(const struct ld_detector_setting *setting, size_t index, struct ld_detector_file_use *ret_use);
     /* State for one run. 0 or LD_E…. NULL, as is observe: not builtin, the runner opens it. */
     int (*open)(void **ret_state, const struct ld_detector_setting *setting, struct ld_error *error);
+    /* How often it measures, ns; may be NULL: as often as is sampled. */
+    int64_t (*interval_ns)(const struct ld_detector_setting *setting);
     /* The window it needs before it can speak, ns, for the least deadline; may be NULL (0). */
     int64_t (*window_ns)(const struct ld_detector_setting *setting);
     /* The least number of goroutines at which it may speak; a run that never holds so many is out of its range, no

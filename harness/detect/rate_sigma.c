@@ -41,7 +41,9 @@ static const struct ld_schema options_schema = {
             {.name = "threshold", .type = LD_FIELD_INTEGER, OPTION(threshold), .minimum = 1, .maximum = 1e9,
              .initial = "5000", .doc = "So many goroutines are a leak however fast they came."},
             {.name = "interval", .type = LD_FIELD_DURATION, OPTION(interval_ns), .minimum = (double)LD_MS,
-             .maximum = (double)LD_DAY, .initial = "1m", .doc = "Between two measurements, divided by time_scale."},
+             .maximum = (double)LD_DAY, .initial = "1m",
+             .doc = "Between two measurements, divided by time_scale: the sample that is nearest to it. Best a multiple "
+                    "of sampling.every, and no less."},
             {.name = "window", .type = LD_FIELD_DURATION, OPTION(window_ns), .minimum = (double)(10 * LD_MS),
              .maximum = (double)LD_DAY, .initial = "10m", .doc = "What is judged, divided by time_scale."},
             {.name = "smooth", .type = LD_FIELD_INTEGER, OPTION(smooth), .minimum = 1, .maximum = 100, .initial = "3",
@@ -60,6 +62,7 @@ struct life {
 struct detector {
     struct ld_watch watch;
     struct options options; /* durations in observation time */
+    int64_t period_ns;
 };
 
 static void life_done(void *state)
@@ -78,8 +81,14 @@ static int rate_sigma_open(void **ret_state, const struct ld_detector_setting *s
     detector->options = *(const struct options *)setting->options;
     detector->options.interval_ns = ld_scaled_ns(detector->options.interval_ns, setting->time_scale);
     detector->options.window_ns = ld_scaled_ns(detector->options.window_ns, setting->time_scale);
+    detector->period_ns = setting->period_ns;
     *ret_state = detector;
     return 0;
+}
+
+static int64_t rate_sigma_interval(const struct ld_detector_setting *setting)
+{
+    return ld_scaled_ns(((const struct options *)setting->options)->interval_ns, setting->time_scale);
 }
 
 static int64_t rate_sigma_window(const struct ld_detector_setting *setting)
@@ -97,7 +106,8 @@ static int measure(const struct detector *detector, struct life *life, int64_t t
         life->ready = true;
     }
     const struct ld_series *counts = &life->counts;
-    *ret_taken = !counts->count || time_ns - counts->points[counts->count - 1].time_ns >= detector->options.interval_ns;
+    *ret_taken = !counts->count || ld_interval_passed(time_ns - counts->points[counts->count - 1].time_ns,
+                                                      detector->options.interval_ns, detector->period_ns);
     return *ret_taken ? ld_series_add(&life->counts, time_ns, count) : 0;
 }
 
@@ -167,7 +177,7 @@ static int rate_sigma_observe(void *state, const struct ld_observation *observat
     struct ld_life_state *life;
     double count;
     int code = ld_watch_count(&detector->watch, observation, sink, &life, &count);
-    if (code || !life)
+    if (code || !life || observation->purpose != LD_PURPOSE_PERIOD) /* the looks around the load keep no rhythm */
         return code;
     bool taken;
     code = measure(detector, life->state, observation->time_ns, count, &taken);
@@ -191,6 +201,7 @@ const struct ld_detector_kind ld_detector_rate_sigma = {
     .options = &options_schema,
     .options_size = sizeof(struct options),
     .open = rate_sigma_open,
+    .interval_ns = rate_sigma_interval,
     .window_ns = rate_sigma_window,
     .observe = rate_sigma_observe,
     .close = rate_sigma_close,

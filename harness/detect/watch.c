@@ -323,3 +323,9 @@ int64_t ld_scaled_ns(int64_t written_ns, double time_scale)
     double scaled = (double)written_ns / time_scale;
     return scaled < 1 ? 1 : (int64_t)scaled;
 }
+
+bool ld_interval_passed(int64_t since_ns, int64_t interval_ns, int64_t period_ns)
+{
+    int64_t grid_ns = period_ns < interval_ns ? period_ns : interval_ns;
+    return since_ns >= interval_ns - grid_ns / 2;
+}

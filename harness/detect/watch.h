@@ -95,5 +95,10 @@ int ld_claim_only(struct ld_watch *watch, struct ld_life_state *life, const stru
 
 /* A duration of the detector's options in observation time: as written, divided by the time scale, at least 1 ns. */
 int64_t ld_scaled_ns(int64_t written_ns, double time_scale);
+/* Has `interval_ns` passed since a read that is `since_ns` old? Reads stand on a grid of `period_ns`, but their times
+ * are those of their answers, some milliseconds off it: who asked for no less than the interval would pass over every
+ * other read. So the read that is nearest to the interval is the one: half a period may be missing, or half of an
+ * interval that is shorter. */
+bool ld_interval_passed(int64_t since_ns, int64_t interval_ns, int64_t period_ns);
 
 #endif

@@ -456,6 +456,27 @@ static void check_opens(struct check *check, const struct ld_detector_spec *dete
         report(check, item, code, &error);
 }
 
+/* A rhythm that is written and faster than the sampling is not kept: a measurement is a read. */
+static void check_interval(struct check *check, const struct ld_detector_spec *detector, const struct ld_node *item)
+{
+    const struct ld_node *options = item->kind == LD_NODE_MAPPING ? item->items[0] : NULL;
+    char interval[32], every[32];
+    if (!detector->kind->interval_ns || !check->catalogue || !check->catalogue->opens_detectors || !options ||
+        !ld_node_get(options, "interval"))
+        return;
+    const struct ld_detector_setting setting = detector_setting(check, detector);
+    int64_t interval_ns = detector->kind->interval_ns(&setting);
+    size_t outer = ld_schema_push(check->context, detector->kind->name);
+    size_t inner = ld_schema_push(check->context, "interval");
+    if (interval_ns < setting.period_ns)
+        keep(check, ld_schema_error(check->context, ld_node_get(options, "interval"), LD_ESPEC,
+                                    "%s cannot measure every %s: a sample comes every %s (sampling.every)",
+                                    detector->name, ld_format_duration(interval_ns, interval, sizeof interval),
+                                    ld_format_duration(setting.period_ns, every, sizeof every)));
+    ld_schema_pop(check->context, inner);
+    ld_schema_pop(check->context, outer);
+}
+
 /* What the runner hosts for it can be had from what its options name: a rule file is a part of the scenario, too. */
 static void check_hosted(struct check *check, const struct ld_detector_spec *detector, const struct ld_node *item)
 {
@@ -477,6 +498,7 @@ static void check_detectors(struct check *check)
         check_command(check, &check->scenario->detectors[i], items->items[i]);
         check_endpoint(check, i, items->items[i]);
         check_source(check, &check->scenario->detectors[i], items->items[i]);
+        check_interval(check, &check->scenario->detectors[i], items->items[i]);
         if (reads_files(check, &check->scenario->detectors[i], items->items[i])) {
             check_opens(check, &check->scenario->detectors[i], items->items[i]);
             check_hosted(check, &check->scenario->detectors[i], items->items[i]);

@@ -78,12 +78,27 @@ static void test_time_scale_shortens_the_pair(void **unused)
     struct ld_error error;
     assert_int_equal(rig_open(&rig, "before-after", "{}", (struct ld_detector_setting){.time_scale = 30}, &error), 0);
     dump(&rig, LD_PURPOSE_PERIOD, 0, 0);
-    pass(&rig, LD_SECOND - 1);
+    pass(&rig, LD_SECOND - PERIOD_NS / 2 - 1);
     dump(&rig, LD_PURPOSE_PERIOD, 50, 0);
     assert_int_equal(opens(&rig), 0);
-    pass(&rig, 1);
+    pass(&rig, 1); /* the sample that is nearest to 1 s */
     dump(&rig, LD_PURPOSE_PERIOD, 50, 0);
     assert_int_equal(opens(&rig), 1);
+    rig_done(&rig);
+}
+
+/* Answers come some milliseconds off the grid on which they are asked for. */
+static void test_pairs_stay_on_a_grid_that_jitters(void **unused)
+{
+    (void)unused;
+    static const int64_t off_ms[] = {3, 0, 5, 1, 4, 2, 0, 5, 3};
+    struct rig rig = rig_of("before-after", "{apart: 1s}");
+    for (size_t i = 0; i < sizeof off_ms / sizeof *off_ms; i++) {
+        rig.feed->time_ns = (int64_t)i * LD_SECOND + off_ms[i] * LD_MS;
+        dump(&rig, LD_PURPOSE_PERIOD, i % 2 ? 50 : 0, 0);
+        assert_int_equal(opens(&rig), (i + 1) / 2); /* each dump is held against the one before it */
+        assert_int_equal(closes(&rig), i / 2);
+    }
     rig_done(&rig);
 }
 
@@ -382,6 +397,7 @@ int test_detectors(void)
         cmocka_unit_test(test_dump_after_is_held_against_the_one_before),
         cmocka_unit_test(test_no_two_dumps_nearer_are_compared),
         cmocka_unit_test(test_time_scale_shortens_the_pair),
+        cmocka_unit_test(test_pairs_stay_on_a_grid_that_jitters),
         cmocka_unit_test(test_metrics_without_a_count_are_unknown),
         cmocka_unit_test(test_restart_drops_dumps),
         cmocka_unit_test(test_failed_reads_are_unknown),

@@ -126,6 +126,43 @@ static void test_rate_sigma_measures_once_an_interval(void **unused)
     rig_done(&rig);
 }
 
+/* Every read is a measurement when the interval is the sampling period, and every other when it is two, though its
+ * answer comes some milliseconds off the grid. */
+static void test_rate_sigma_keeps_its_rhythm_when_reads_jitter(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *options;
+        int every; /* reads to a measurement */
+    } rows[] = {{"{interval: 250ms, window: 3s, threshold: 100000}", 1},
+                {"{interval: 500ms, window: 6s, threshold: 100000}", 2},
+                {"{interval: 750ms, window: 9s, threshold: 100000}", 3}};
+    static const int64_t off_ms[] = {3, 0, 6, 1, 4, 2, 0, 5, 3, 1, 2};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct rig rig = rig_of("rate-sigma", rows[i].options);
+        int reads = 0;
+        for (; reads < 40 && opens(&rig) == 0; reads++) {
+            rig.feed->time_ns = LD_SECOND + reads * PERIOD_NS + off_ms[reads % 11] * LD_MS;
+            hand_metric(rig.feed, LD_METRIC_GOROUTINES, 10 + reads);
+        }
+        assert_int_equal(reads, 9 * rows[i].every + 1); /* the tenth measurement is judged */
+        rig_done(&rig);
+    }
+}
+
+static void test_rate_sigma_passes_over_looks_around_the_load(void **unused)
+{
+    (void)unused;
+    struct rig rig = rig_of("rate-sigma", EVERY_SECOND);
+    struct ld_point point = {LD_METRIC_GOROUTINES, 10000};
+    hand(rig.feed, (struct ld_observation){.kind = LD_OBSERVATION_METRICS, .purpose = LD_PURPOSE_BEFORE,
+                                           .point_count = 1, .points = &point});
+    assert_int_equal(opens(&rig), 0);
+    measure(&rig, 10000);
+    assert_int_equal(opens(&rig), 1);
+    rig_done(&rig);
+}
+
 static void test_rate_sigma_threshold(void **unused)
 {
     (void)unused;
@@ -310,6 +347,8 @@ int test_published(void)
         cmocka_unit_test(test_rate_sigma_sees_a_steady_rise),
         cmocka_unit_test(test_rate_sigma_passes_over_noise_and_bursts),
         cmocka_unit_test(test_rate_sigma_measures_once_an_interval),
+        cmocka_unit_test(test_rate_sigma_keeps_its_rhythm_when_reads_jitter),
+        cmocka_unit_test(test_rate_sigma_passes_over_looks_around_the_load),
         cmocka_unit_test(test_rate_sigma_threshold),
         cmocka_unit_test(test_gc_frequency_wants_both),
         cmocka_unit_test(test_gc_frequency_learns_each_life_anew),

@@ -10,6 +10,7 @@ static const char *const test_fixtures[] = {"queue/consumer-unclosed", "http/bod
                                             "cgo/memory-dangling", "cgo/handle-not-deleted",
                                             "cgo/memory-not-freed", NULL};
 static const char *const test_upstreams[] = {"http-echo", NULL};
-static const struct ld_catalogue test_catalogue = {.fixtures = test_fixtures, .upstreams = test_upstreams};
+static const struct ld_catalogue test_catalogue = {.fixtures = test_fixtures, .upstreams = test_upstreams,
+                                                     .data_folder = SOURCE_FOLDER, .opens_detectors = true};
 
 #endif
