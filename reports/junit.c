@@ -164,25 +164,29 @@ int ld_report_junit(const struct ld_report *report, struct ld_buffer *out)
 static int finding_case(struct ld_buffer *out, const struct ld_regression *item)
 {
     char class_name[512];
+    enum result result = item->rerun == LD_RERUN_CONFIRMED ? RESULT_FAILURE
+                         : ld_regression_is_open(item)     ? RESULT_ERROR
+                                                           : RESULT_PASSED;
     snprintf(class_name, sizeof class_name, "%.256s.%.128s", item->cell, item->detector);
-    return testcase(out, class_name, ld_regression_name(item->kind), item->fails ? RESULT_FAILURE : RESULT_PASSED,
-                    item->text);
+    return testcase(out, class_name, ld_regression_name(item->kind), result, item->text);
 }
 
 int ld_report_regressions_junit(const struct ld_regressions *regressions, const char *baseline, struct ld_buffer *out)
 {
     char name[256];
-    size_t failures = 0;
-    for (size_t i = 0; i < regressions->count; i++)
-        failures += regressions->items[i].fails;
+    size_t failures = 0, errors = 0;
+    for (size_t i = 0; i < regressions->count; i++) {
+        failures += regressions->items[i].rerun == LD_RERUN_CONFIRMED;
+        errors += ld_regression_is_open(&regressions->items[i]);
+    }
     snprintf(name, sizeof name, "against %.200s", baseline);
     int code = ld_buffer_add_text(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"leakdrill\">\n"
                                        "  <testsuite");
     if (!code)
         code = attribute(out, "name", name);
     if (!code)
-        code = ld_buffer_printf(out, " tests=\"%zu\" failures=\"%zu\">\n", regressions->count ? regressions->count : 1,
-                                failures);
+        code = ld_buffer_printf(out, " tests=\"%zu\" failures=\"%zu\" errors=\"%zu\">\n",
+                                regressions->count ? regressions->count : 1, failures, errors);
     for (size_t i = 0; !code && i < regressions->count; i++)
         code = finding_case(out, &regressions->items[i]);
     if (!code && !regressions->count)

@@ -1,15 +1,16 @@
 /* What got worse, and better, against a baseline. */
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 
 #include "reports/style.h"
 
 static void item_line(struct styled *styled, const struct ld_regression *item)
 {
-    char line[1600];
-    bool unconfirmed = item->kind == LD_REGRESSION_LOST && item->rerun && !item->confirmed;
-    styled_colour(styled, item->fails ? STYLE_RED : STYLE_DIM);
-    styled_cell(styled, unconfirmed ? "not again" : ld_regression_name(item->kind), 12, true);
+    char line[2048];
+    bool confirmed = item->rerun == LD_RERUN_CONFIRMED, refuted = item->rerun == LD_RERUN_NOT_AGAIN;
+    styled_colour(styled, confirmed ? STYLE_RED : ld_regression_is_open(item) ? STYLE_YELLOW : STYLE_DIM);
+    styled_cell(styled, refuted ? "not again" : ld_regression_name(item->kind), 12, true);
     styled_colour(styled, STYLE_PLAIN);
     snprintf(line, sizeof line, "%.100s, %.256s: %s", item->detector, item->cell, item->text);
     styled_wrapped(styled, 12, 14, line);
@@ -22,13 +23,14 @@ int ld_report_regressions(const struct ld_regressions *regressions, const char *
     char line[320];
     size_t gone = 0;
     styled_begin(&styled, style, out);
-    bool fails = ld_regressions_fail(regressions);
+    bool fails = ld_regressions_fail(regressions), open = ld_regressions_open(regressions);
     snprintf(line, sizeof line, "Against the baseline %.100s: %s", baseline,
              fails                   ? "worse"
+             : open                   ? "inconclusive, what looks worse can be chance"
              : !regressions->compared ? "nothing in common"
              : regressions->count     ? "not worse"
                                       : "no difference");
-    styled_colour(&styled, fails ? STYLE_RED : regressions->compared ? STYLE_GREEN : STYLE_YELLOW);
+    styled_colour(&styled, fails ? STYLE_RED : regressions->compared && !open ? STYLE_GREEN : STYLE_YELLOW);
     styled_wrapped(&styled, 0, 0, line);
     styled_colour(&styled, STYLE_PLAIN);
     for (size_t i = 0; i < regressions->count; i++) {
@@ -47,9 +49,11 @@ int ld_report_regressions(const struct ld_regressions *regressions, const char *
 
 static json_t *finding_object(const struct ld_regression *item)
 {
-    return json_pack("{s:s, s:b, s:s, s:s, s:s, s:b, s:b}", "kind", ld_regression_name(item->kind), "fails", item->fails,
-                     "cell", item->cell, "detector", item->detector, "text", item->text, "run_again", item->rerun,
-                     "confirmed", item->confirmed);
+    bool confirmed = item->rerun == LD_RERUN_CONFIRMED;
+    return json_pack("{s:s, s:b, s:s, s:s, s:s, s:b, s:b, s:s, s:o}", "kind", ld_regression_name(item->kind), "fails",
+                     confirmed, "cell", item->cell, "detector", item->detector, "text", item->text, "run_again",
+                     item->rerun != LD_RERUN_NONE, "confirmed", confirmed, "rerun", ld_rerun_name(item->rerun), "p",
+                     isnan(item->p) ? json_null() : json_real(item->p));
 }
 
 int ld_report_regressions_json(const struct ld_regressions *regressions, const char *baseline, struct ld_buffer *out)
@@ -57,6 +61,8 @@ int ld_report_regressions_json(const struct ld_regressions *regressions, const c
     json_t *findings = json_array();
     for (size_t i = 0; findings && i < regressions->count; i++)
         json_array_append_new(findings, finding_object(&regressions->items[i]));
-    return style_json(json_pack("{s:s, s:b, s:I, s:o}", "baseline", baseline, "worse", ld_regressions_fail(regressions),
-                                "rows_compared", (json_int_t)regressions->compared, "findings", findings), out);
+    return style_json(json_pack("{s:s, s:b, s:b, s:I, s:I, s:o}", "baseline", baseline, "worse",
+                                ld_regressions_fail(regressions), "open", ld_regressions_open(regressions),
+                                "rows_compared", (json_int_t)regressions->compared, "comparisons",
+                                (json_int_t)regressions->comparisons, "findings", findings), out);
 }

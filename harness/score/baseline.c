@@ -134,6 +134,8 @@ static int add_row(struct ld_baseline *baseline, const struct ld_plan *plan, con
                                      .runs = row->valid,
                                      .leaks = leaks,
                                      .seen = row->counts[LD_OUTCOME_TP],
+                                     .leaky_runs = row->evident_runs,
+                                     .whole_runs = row->hit_runs,
                                      .blamed = row->counts[LD_OUTCOME_DETECTOR_ERROR] +
                                                row->counts[LD_OUTCOME_OUT_OF_RANGE],
                                      .options = options_of(cell->scenario, row->detector, baseline->arena),

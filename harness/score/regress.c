@@ -1,23 +1,20 @@
 #include "score/regress.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
-#include "base/random.h"
-#include "base/text.h"
-#include "scenario/claim.h"
 #include "score/internal.h"
-
-#define SIGNIFICANT 0.05
+#include "score/regressing.h"
 
 static const struct {
     const char *name, *doc;
-    bool fails;
+    bool worse;
 } kinds[LD_REGRESSION_KINDS] = {
-#define X(id, name, fails, doc) [LD_REGRESSION_##id] = {name, doc, fails},
+#define X(id, name, worse, doc) [LD_REGRESSION_##id] = {name, doc, worse},
     LD_REGRESSIONS(X)
 #undef X
 };
@@ -27,22 +24,23 @@ const char *ld_regression_name(enum ld_regression_kind kind)
     return kinds[kind].name;
 }
 
+const char *ld_rerun_name(enum ld_rerun rerun)
+{
+    static const char *const names[LD_RERUN_COUNT] = {
+#define X(id, name, ...) [LD_RERUN_##id] = name,
+        LD_RERUNS(X)
+#undef X
+    };
+    return names[rerun];
+}
+
 const char *ld_regression_doc(enum ld_regression_kind kind)
 {
     return kinds[kind].doc;
 }
 
-struct regressing {
-    struct ld_regressions *result;
-    const struct ld_baseline *before, *now;
-    const struct ld_plan *plan;
-    const char *data_folder;
-    size_t room;
-};
-
-/* A new finding, NULL when memory ran out. */
-static struct ld_regression *add(struct regressing *regressing, enum ld_regression_kind kind, const char *cell,
-                                 const char *detector)
+struct ld_regression *regress_add(struct regressing *regressing, enum ld_regression_kind kind, const char *cell,
+                                  const char *detector)
 {
     struct ld_regressions *result = regressing->result;
     if (result->count == regressing->room) {
@@ -57,7 +55,8 @@ static struct ld_regression *add(struct regressing *regressing, enum ld_regressi
     }
     struct ld_regression *item = &result->items[result->count];
     *item = (struct ld_regression){.kind = kind,
-                                   .fails = kinds[kind].fails,
+                                   .worse = kinds[kind].worse,
+                                   .p = NAN,
                                    .cell = ld_arena_text(result->arena, cell),
                                    .detector = ld_arena_text(result->arena, detector)};
     if (!item->cell || !item->detector)
@@ -74,7 +73,7 @@ static bool is_same_cell(const char *left, const char *right)
     return length == (right_arm ? (size_t)(right_arm - right) : strlen(right)) && strncmp(left, right, length) == 0;
 }
 
-static const struct ld_baseline_row *row_of(const struct ld_baseline *baseline, const char *cell, const char *detector)
+const struct ld_baseline_row *regress_row(const struct ld_baseline *baseline, const char *cell, const char *detector)
 {
     for (size_t i = 0; i < baseline->row_count; i++)
         if (is_same_cell(baseline->rows[i].cell, cell) && strcmp(baseline->rows[i].detector, detector) == 0)
@@ -82,7 +81,7 @@ static const struct ld_baseline_row *row_of(const struct ld_baseline *baseline, 
     return NULL;
 }
 
-static const struct ld_scenario *scenario_of(const struct ld_plan *plan, const char *name)
+const struct ld_scenario *regress_scenario(const struct ld_plan *plan, const char *name)
 {
     for (size_t i = 0; i < plan->cell_count; i++)
         if (strcmp(plan->cells[i].scenario->name, name) == 0)
@@ -95,7 +94,7 @@ static const struct ld_scenario *scenario_of(const struct ld_plan *plan, const c
 /* The rules that a detector evaluates now; an empty set when it has none or they cannot be read. */
 static struct ld_rule_set rules_now(const struct regressing *regressing, const struct ld_baseline_row *row)
 {
-    const struct ld_scenario *scenario = scenario_of(regressing->plan, row->scenario);
+    const struct ld_scenario *scenario = regress_scenario(regressing->plan, row->scenario);
     const struct ld_detector_spec *spec = scenario ? score_spec(scenario, row->detector) : NULL;
     struct ld_rule_set rules = {.version = ""};
     if (!spec || !spec->kind || !spec->kind->rules)
@@ -129,7 +128,7 @@ static uint32_t seen_by(const struct ld_baseline_row *row, const char *rule)
     return leaks;
 }
 
-__attribute__((format(printf, 2, 3))) static void say(struct ld_regression *item, const char *format, ...)
+void regress_say(struct ld_regression *item, const char *format, ...)
 {
     size_t used = strlen(item->text);
     va_list arguments;
@@ -148,13 +147,13 @@ static void say_rules(const struct regressing *regressing, struct ld_regression 
     struct ld_rule_set rules = rules_now(regressing, now);
     for (size_t i = 0; i < before->rule_count && i < RULES_SAID; i++) {
         const struct ld_baseline_rule *rule = &before->rules[i];
-        say(item, "; the baseline saw %u by row %.60s of %.40s", rule->leaks, rule->rule, rule->version);
+        regress_say(item, "; the baseline saw %u by row %.60s of %.40s", rule->leaks, rule->rule, rule->version);
         if (!*rules.version)
             continue;
         if (!has_rule(&rules, rule->rule))
-            say(item, ", and the rules of now, %.40s, have no such row", rules.version);
+            regress_say(item, ", and the rules of now, %.40s, have no such row", rules.version);
         else
-            say(item, ", the same row of %.40s sees %u", rules.version, seen_by(now, rule->rule));
+            regress_say(item, ", the same row of %.40s sees %u", rules.version, seen_by(now, rule->rule));
     }
 }
 
@@ -162,40 +161,81 @@ static void say_missed(struct ld_regression *item, const struct ld_baseline_row 
 {
     uint32_t missed = now->leaks - now->seen, listed = missed < LD_BASELINE_MISSED_MAX ? missed : LD_BASELINE_MISSED_MAX;
     for (uint32_t i = 0; i < listed; i++)
-        say(item, "%s%u", i ? ", " : missed > 1 ? "; missed in runs " : "; missed in run ", now->missed[i]);
+        regress_say(item, "%s%u", i ? ", " : missed > 1 ? "; missed in runs " : "; missed in run ", now->missed[i]);
     if (missed > listed)
-        say(item, ", ...");
+        regress_say(item, ", ...");
 }
 
 static void say_false_alarm(struct ld_regression *item, const struct ld_baseline_row *now)
 {
     bool rule = now->false_rule && *now->false_rule, site = now->false_site && *now->false_site;
     if (now->false_alarm_runs && (rule || site))
-        say(item, "; the first%s%.60s%s%.120s", rule ? " by row " : "", rule ? now->false_rule : "", site ? " at " : "",
+        regress_say(item, "; the first%s%.60s%s%.120s", rule ? " by row " : "", rule ? now->false_rule : "", site ? " at " : "",
             site ? now->false_site : "");
 }
 
-static void say_options(struct ld_regression *item, const struct ld_baseline_row *before,
-                        const struct ld_baseline_row *now)
+void regress_say_options(struct ld_regression *item, const struct ld_baseline_row *before,
+                         const struct ld_baseline_row *now)
 {
     if (*before->options && *now->options && strcmp(before->options, now->options) != 0)
-        say(item, "; its options were %.160s and are %.160s", before->options, now->options);
+        regress_say(item, "; its options were %.160s and are %.160s", before->options, now->options);
 }
 
 static void say_arm(struct ld_regression *item, const struct ld_baseline_row *before, const struct ld_baseline_row *now)
 {
     if (strcmp(before->cell, now->cell) != 0)
-        say(item, "; the cell was %.160s: what is read beside it may differ", before->cell);
+        regress_say(item, "; the cell was %.160s: what is read beside it may differ", before->cell);
 }
 
 static bool is_declared_miss(const struct regressing *regressing, const struct ld_baseline_row *row)
 {
-    const struct ld_scenario *scenario = scenario_of(regressing->plan, row->scenario);
+    const struct ld_scenario *scenario = regress_scenario(regressing->plan, row->scenario);
     const struct ld_expectation *expectation = scenario ? score_expectation(scenario, row->detector) : NULL;
     return expectation && expectation->detection.missed;
 }
 
 /* ---- leaks and false alarms, cell by cell */
+
+struct ld_bad_runs regress_bad_runs(enum ld_regression_kind kind, const struct ld_baseline_row *row,
+                                    const struct ld_baseline_row *other)
+{
+    if (kind == LD_REGRESSION_FALSE_ALARM)
+        return (struct ld_bad_runs){row->false_alarm_runs, row->runs};
+    if (row->leaky_runs && other->leaky_runs)
+        return (struct ld_bad_runs){row->leaky_runs - row->whole_runs, row->leaky_runs};
+    return (struct ld_bad_runs){row->leaks - row->seen, row->leaks};
+}
+
+double regress_p(struct ld_bad_runs before, struct ld_bad_runs now)
+{
+    return ld_fisher_more(now.bad, (int64_t)now.runs - now.bad, before.bad, (int64_t)before.runs - before.bad);
+}
+
+/* Any where there was none, or beyond chance. */
+static bool is_more(struct ld_bad_runs before, struct ld_bad_runs now)
+{
+    return now.bad && (!before.bad || regress_p(before, now) < LD_REGRESS_ERROR);
+}
+
+/* What cannot come out either way, for nothing or everything was bad, is no test. */
+static void count_comparison(struct regressing *regressing, struct ld_bad_runs before, struct ld_bad_runs now)
+{
+    uint64_t bad = (uint64_t)before.bad + now.bad, runs = (uint64_t)before.runs + now.runs;
+    regressing->result->comparisons += before.runs && now.runs && bad && bad < runs;
+}
+
+static struct ld_regression *add_counted(struct regressing *regressing, enum ld_regression_kind kind,
+                                         const struct ld_baseline_row *row, struct ld_bad_runs before,
+                                         struct ld_bad_runs now)
+{
+    struct ld_regression *item = regress_add(regressing, kind, row->cell, row->detector);
+    if (item) {
+        item->before = before;
+        item->now = now;
+        item->p = item->worse && now.runs ? regress_p(before, now) : NAN;
+    }
+    return item;
+}
 
 static int compare_leaks(struct regressing *regressing, const struct ld_baseline_row *before,
                          const struct ld_baseline_row *now)
@@ -203,27 +243,27 @@ static int compare_leaks(struct regressing *regressing, const struct ld_baseline
     enum ld_regression_kind kind;
     if (!before->leaks)
         return 0;
+    struct ld_bad_runs then = regress_bad_runs(LD_REGRESSION_LOST, before, now);
+    struct ld_bad_runs today = regress_bad_runs(LD_REGRESSION_LOST, now, before);
+    count_comparison(regressing, then, today);
     if (!now->leaks)
         kind = now->blamed ? LD_REGRESSION_UNJUDGED : LD_REGRESSION_VOID;
-    else if (before->seen == before->leaks && now->seen < now->leaks)
-        kind = LD_REGRESSION_LOST;
     else if (before->seen == 0 && now->seen > 0)
         kind = LD_REGRESSION_FOUND;
-    else if ((uint64_t)now->seen * before->leaks < (uint64_t)before->seen * now->leaks &&
-             ld_fisher(before->seen, before->leaks - before->seen, now->seen, now->leaks - now->seen) < SIGNIFICANT)
-        kind = LD_REGRESSION_RARER;
+    else if (is_more(then, today))
+        kind = then.bad ? LD_REGRESSION_RARER : LD_REGRESSION_LOST;
     else
         return 0;
-    struct ld_regression *item = add(regressing, kind, now->cell, now->detector);
+    struct ld_regression *item = add_counted(regressing, kind, now, then, today);
     if (!item)
         return LD_ENOMEM;
     if (kind == LD_REGRESSION_FOUND && is_declared_miss(regressing, now))
-        say(item, "a declared miss is found now: ");
-    say(item, "saw %u of %u leaks, in the baseline %u of %u", now->seen, now->leaks, before->seen, before->leaks);
-    if (kind != LD_REGRESSION_FOUND && kind != LD_REGRESSION_VOID) {
+        regress_say(item, "a declared miss is found now: ");
+    regress_say(item, "saw %u of %u leaks, in the baseline %u of %u", now->seen, now->leaks, before->seen, before->leaks);
+    if (item->worse) {
         say_missed(item, now);
         say_rules(regressing, item, before, now);
-        say_options(item, before, now);
+        regress_say_options(item, before, now);
         say_arm(item, before, now);
     }
     return 0;
@@ -232,16 +272,22 @@ static int compare_leaks(struct regressing *regressing, const struct ld_baseline
 static int compare_false_alarms(struct regressing *regressing, const struct ld_baseline_row *before,
                                 const struct ld_baseline_row *now)
 {
-    if (!before->runs || !now->runs || (before->false_alarm_runs > 0) == (now->false_alarm_runs > 0))
+    struct ld_bad_runs then = regress_bad_runs(LD_REGRESSION_FALSE_ALARM, before, now);
+    struct ld_bad_runs today = regress_bad_runs(LD_REGRESSION_FALSE_ALARM, now, before);
+    if (!then.runs || !today.runs)
         return 0;
-    struct ld_regression *item = add(regressing, now->false_alarm_runs ? LD_REGRESSION_FALSE_ALARM : LD_REGRESSION_QUIET,
-                                     now->cell, now->detector);
+    count_comparison(regressing, then, today);
+    bool more = is_more(then, today);
+    if (!more && !(then.bad && !today.bad) && !(then.bad && regress_p(today, then) < LD_REGRESS_ERROR))
+        return 0;
+    struct ld_regression *item =
+        add_counted(regressing, more ? LD_REGRESSION_FALSE_ALARM : LD_REGRESSION_QUIET, now, then, today);
     if (!item)
         return LD_ENOMEM;
-    say(item, "false alarms in %u of %u runs, in the baseline %u of %u", now->false_alarm_runs, now->runs,
-        before->false_alarm_runs, before->runs);
+    regress_say(item, "false alarms in %u of %u runs, in the baseline %u of %u", today.bad, today.runs, then.bad,
+                then.runs);
     say_false_alarm(item, now);
-    say_options(item, before, now);
+    regress_say_options(item, before, now);
     say_arm(item, before, now);
     return 0;
 }
@@ -251,9 +297,9 @@ static int compare_rows(struct regressing *regressing)
     int code = 0;
     for (size_t i = 0; i < regressing->before->row_count && !code; i++) {
         const struct ld_baseline_row *before = &regressing->before->rows[i];
-        const struct ld_baseline_row *now = row_of(regressing->now, before->cell, before->detector);
+        const struct ld_baseline_row *now = regress_row(regressing->now, before->cell, before->detector);
         if (!now) {
-            struct ld_regression *item = add(regressing, LD_REGRESSION_GONE, before->cell, before->detector);
+            struct ld_regression *item = regress_add(regressing, LD_REGRESSION_GONE, before->cell, before->detector);
             if (!item)
                 return LD_ENOMEM;
             snprintf(item->text, sizeof item->text, "not in this campaign; in the baseline it saw %u of %u leaks",
@@ -268,117 +314,7 @@ static int compare_rows(struct regressing *regressing)
     return code;
 }
 
-/* ---- times, scenario by scenario: the cells of one scenario are too small each */
-
-struct times {
-    struct ld_survival_time *items;
-    size_t count;
-};
-
-/* The times of one scenario and detector, of the cells that both have. */
-static int gather(struct times *ret_times, const struct ld_baseline *from, const struct ld_baseline *other,
-                  const struct ld_baseline_row *like)
-{
-    struct times times = {0};
-    size_t room = 0;
-    for (size_t i = 0; i < from->row_count; i++)
-        room += from->rows[i].time_count;
-    times.items = calloc(room + 1, sizeof *times.items);
-    if (!times.items)
-        return LD_ENOMEM;
-    for (size_t i = 0; i < from->row_count; i++) {
-        const struct ld_baseline_row *row = &from->rows[i];
-        const struct ld_baseline_row *partner = row_of(other, row->cell, row->detector);
-        if (strcmp(row->scenario, like->scenario) != 0 || strcmp(row->detector, like->detector) != 0 || !partner ||
-            !partner->time_count || !row->time_count)
-            continue;
-        memcpy(times.items + times.count, row->times, row->time_count * sizeof *times.items);
-        times.count += row->time_count;
-    }
-    *ret_times = times;
-    return 0;
-}
-
-static int64_t longest_of(const struct times *times)
-{
-    int64_t longest_ns = 0;
-    for (size_t i = 0; i < times->count; i++)
-        longest_ns = times->items[i].time_ns > longest_ns ? times->items[i].time_ns : longest_ns;
-    return longest_ns;
-}
-
-static int64_t drawn_mean(const struct times *times, struct ld_random *random, struct ld_survival_time *scratch,
-                          int64_t to_ns)
-{
-    for (size_t i = 0; i < times->count; i++)
-        scratch[i] = times->items[ld_random_below(random, times->count)];
-    return score_restricted_mean(scratch, times->count, to_ns);
-}
-
-/* The lower 95 % bound of the difference of the restricted means, now minus before. */
-static int bound_difference(const struct times *before, const struct times *now, uint64_t seed, int64_t *ret_difference,
-                            int64_t *ret_lower)
-{
-    size_t most = before->count > now->count ? before->count : now->count;
-    int64_t to_ns = longest_of(before) > longest_of(now) ? longest_of(before) : longest_of(now);
-    struct ld_survival_time *scratch = calloc(most, sizeof *scratch);
-    int64_t *drawn = calloc(LD_REGRESS_RESAMPLES, sizeof *drawn);
-    if (!scratch || !drawn) {
-        free(scratch);
-        free(drawn);
-        return LD_ENOMEM;
-    }
-    struct ld_random random;
-    ld_random_init(&random, seed);
-    for (size_t i = 0; i < LD_REGRESS_RESAMPLES; i++) {
-        int64_t later = drawn_mean(now, &random, scratch, to_ns);
-        drawn[i] = later - drawn_mean(before, &random, scratch, to_ns);
-    }
-    int64_t upper_ns;
-    score_percentile_interval(drawn, LD_REGRESS_RESAMPLES, ret_lower, &upper_ns);
-    memcpy(scratch, now->items, now->count * sizeof *scratch);
-    *ret_difference = score_restricted_mean(scratch, now->count, to_ns);
-    memcpy(scratch, before->items, before->count * sizeof *scratch);
-    *ret_difference -= score_restricted_mean(scratch, before->count, to_ns);
-    free(scratch);
-    free(drawn);
-    return 0;
-}
-
-static int64_t period_of(const struct ld_plan *plan, const char *scenario)
-{
-    const struct ld_scenario *found = scenario_of(plan, scenario);
-    return found ? score_period_ns(found) : 0;
-}
-
-static int compare_times_of(struct regressing *regressing, const struct ld_baseline_row *like)
-{
-    struct times before = {0}, now = {0};
-    int64_t difference_ns = 0, lower_ns = 0;
-    int code = gather(&before, regressing->before, regressing->now, like);
-    if (!code)
-        code = gather(&now, regressing->now, regressing->before, like);
-    bool enough = !code && before.count >= LD_RUNS_FOR_MEDIAN && now.count >= LD_RUNS_FOR_MEDIAN;
-    if (enough)
-        code = bound_difference(&before, &now, regressing->plan->seed, &difference_ns, &lower_ns);
-    if (!code && enough && lower_ns > 0 && difference_ns > period_of(regressing->plan, like->scenario)) {
-        struct ld_regression *item = add(regressing, LD_REGRESSION_SLOWER, like->scenario, like->detector);
-        char difference[32], lower[32];
-        ld_format_duration_short(difference_ns, difference, sizeof difference);
-        ld_format_duration_short(lower_ns, lower, sizeof lower);
-        const struct ld_baseline_row *then = row_of(regressing->before, like->cell, like->detector);
-        if (item)
-            say(item, "the restricted mean time to detect is %s longer, at least %s (95%%), over %zu leaks and %zu",
-                difference, lower, now.count, before.count);
-        else
-            code = LD_ENOMEM;
-        if (item && then)
-            say_options(item, then, like);
-    }
-    free(before.items);
-    free(now.items);
-    return code;
-}
+/* ---- scenario by scenario */
 
 /* The first row of its scenario and detector stands for them all. */
 static bool is_first(const struct ld_baseline *baseline, size_t index)
@@ -394,12 +330,12 @@ static bool is_first(const struct ld_baseline *baseline, size_t index)
 /* An older leakdrill kept none: then nothing is known. */
 static int compare_files_of(struct regressing *regressing, const struct ld_baseline_row *now)
 {
-    const struct ld_baseline_row *before = row_of(regressing->before, now->cell, now->detector);
+    const struct ld_baseline_row *before = regress_row(regressing->before, now->cell, now->detector);
     if (!before || !*before->files || !*now->files || strcmp(before->files, now->files) == 0)
         return 0;
-    struct ld_regression *item = add(regressing, LD_REGRESSION_CHANGED, now->scenario, now->detector);
+    struct ld_regression *item = regress_add(regressing, LD_REGRESSION_CHANGED, now->scenario, now->detector);
     if (item)
-        say(item, "it reads %.400s; in the baseline it was %.400s", now->files, before->files);
+        regress_say(item, "it reads %.400s; in the baseline it was %.400s", now->files, before->files);
     return item ? 0 : LD_ENOMEM;
 }
 
@@ -409,7 +345,7 @@ static int compare_scenarios(struct regressing *regressing)
     for (size_t i = 0; i < regressing->now->row_count && !code; i++) {
         if (!is_first(regressing->now, i))
             continue;
-        code = compare_times_of(regressing, &regressing->now->rows[i]);
+        code = regress_times_of(regressing, &regressing->now->rows[i]);
         if (!code)
             code = compare_files_of(regressing, &regressing->now->rows[i]);
     }
@@ -445,29 +381,6 @@ int ld_regress(struct ld_regressions *ret_regressions, const struct ld_baseline 
         qsort(result.items, result.count, sizeof *result.items, by_kind);
     *ret_regressions = result;
     return 0;
-}
-
-void ld_regressions_confirm(struct ld_regressions *regressions, const struct ld_baseline *rerun)
-{
-    for (size_t i = 0; i < regressions->count; i++) {
-        struct ld_regression *item = &regressions->items[i];
-        const struct ld_baseline_row *row =
-            item->kind == LD_REGRESSION_LOST ? row_of(rerun, item->cell, item->detector) : NULL;
-        if (!row || !row->leaks)
-            continue;
-        item->rerun = true;
-        item->confirmed = row->seen < row->leaks;
-        item->fails = item->confirmed;
-        say(item, "; run again: %u of %u", row->seen, row->leaks);
-    }
-}
-
-bool ld_regressions_fail(const struct ld_regressions *regressions)
-{
-    for (size_t i = 0; i < regressions->count; i++)
-        if (regressions->items[i].fails)
-            return true;
-    return false;
 }
 
 void ld_regressions_done(struct ld_regressions *regressions)

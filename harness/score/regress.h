@@ -1,11 +1,14 @@
 /* A campaign against a baseline: what a detector lost, gained and got slower at.
  *
- * A baseline keeps, for each cell and detector, how many leaks happened and were seen, by which rules, in how many runs
- * there was a false alarm, and every time to detect; the runs themselves are not needed. Only what both have is compared.
+ * A baseline keeps, for each cell and detector, how many leaks happened and were seen, in how many runs and by which rules,
+ * in how many runs there was a false alarm, and every time to detect; the runs themselves are not needed. Only what both have is compared.
  * A detector watches one arm of a cell, so that which it is does not matter: a scenario that was split into arms since
  * is compared all the same, and the finding says so.
  * Rules whose alerts saw a leak then are looked for among the rules of now, so that what is lost is named by its row; a
- * detector whose options are others now is told so. */
+ * detector whose options are others now is told so.
+ *
+ * Runs are what is counted: two leaks of one run are no two experiments. A campaign and its baseline usually have the same
+ * seeds; as the baseline does not keep runs they are not paired, which errs on the safe side. */
 #ifndef LD_SCORE_REGRESS_H
 #define LD_SCORE_REGRESS_H
 
@@ -22,6 +25,7 @@ struct ld_baseline_rule { /* its alerts saw so many leaks */
 struct ld_baseline_row {
     const char *cell, *scenario, *detector;
     uint32_t runs, leaks, seen; /* runs without harm; leaks with evidence; of them TP */
+    uint32_t leaky_runs, whole_runs; /* runs with such a leak; of them those that saw all theirs. 0: an older baseline */
     uint32_t false_alarm_runs;
     size_t time_count;
     struct ld_survival_time *times; /* of seen and missed leaks, from tM */
@@ -47,16 +51,16 @@ int ld_baseline_make(struct ld_baseline *ret_baseline, const struct ld_plan *pla
                      const struct ld_verdicts *verdicts, struct ld_error *error);
 void ld_baseline_done(struct ld_baseline *baseline); /* NULL is allowed */
 
-/*    id, name, does it fail?, meaning */
+/*    id, name, is it worse?, meaning */
 #define LD_REGRESSIONS(X)                                                                                        \
     X(LOST, "lost", true, "leaks of a cell in which the baseline saw all are missed")                            \
-    X(RARER, "rarer", true, "leaks of a cell are seen less often (Fisher's exact test, p < 0.05)")               \
+    X(RARER, "rarer", true, "leaks of a cell are seen in fewer runs (Fisher's exact test, one-sided, p < 0.05)") \
     X(UNJUDGED, "unjudged", true, "no leak of a cell is evidence any more: the detector broke or is out of its range") \
-    X(FALSE_ALARM, "false-alarm", true, "runs of a cell that was quiet in the baseline have a false alarm")      \
+    X(FALSE_ALARM, "false-alarm", true, "more runs of a cell have a false alarm: any where none had, else p < 0.05") \
     X(SLOWER, "slower", true, "the mean time to detect of a scenario rose beyond its interval")                  \
     X(VOID, "void", false, "no leak of a cell is evidence now, and the detector is not to blame: void runs, no leak") \
     X(FOUND, "found", false, "leaks of a cell in which the baseline saw none are seen; a declared miss is named so") \
-    X(QUIET, "quiet", false, "no run of a cell that had false alarms in the baseline has one")                   \
+    X(QUIET, "quiet", false, "fewer runs of a cell have a false alarm: none where some had, or p < 0.05")        \
     X(CHANGED, "changed", false, "a rule file of a detector is not what it was in the baseline")                 \
     X(GONE, "gone", false, "the baseline has this cell and detector, the campaign has not")
 
@@ -69,33 +73,73 @@ enum ld_regression_kind {
 const char *ld_regression_name(enum ld_regression_kind kind);
 const char *ld_regression_doc(enum ld_regression_kind kind);
 
-struct ld_regression {
-    enum ld_regression_kind kind;
-    bool fails;     /* of its kind, unless a rerun did not confirm it */
-    bool confirmed; /* LOST: the rerun missed one too */
-    bool rerun;     /* LOST: there was a rerun */
-    const char *cell, *detector; /* SLOWER, CHANGED: the scenario's name */
-    char text[1024]; /* the numbers, and where to look */
+/* What a rerun with other seeds says of something that is worse. One rule for all kinds: the rerun must be worse than the
+ * baseline, too, and campaign and rerun together worse than chance makes it among all that was compared (below).
+ *    id, name, is it settled?, meaning */
+#define LD_RERUNS(X)                                                                                              \
+    X(NONE, "none", false, "nothing ran again, or nothing of it is evidence")                                     \
+    X(NOT_AGAIN, "not-again", true, "the rerun is no worse than the baseline")                                    \
+    X(CHANCE, "chance", true, "worse again, but no more than chance makes it among all that was compared")        \
+    X(OPEN, "open", false, "most of the rerun is bad, but even all of so few runs could not be beyond chance")   \
+    X(CONFIRMED, "confirmed", true, "worse again, and beyond chance")
+
+enum ld_rerun {
+#define X(id, ...) LD_RERUN_##id,
+    LD_RERUNS(X)
+#undef X
+    LD_RERUN_COUNT
+};
+const char *ld_rerun_name(enum ld_rerun rerun);
+
+struct ld_bad_runs { /* with a leak that was not seen, or with a false alarm */
+    uint32_t bad, runs;
 };
 
-/* The interval of SLOWER: percentile bootstrap of the difference of restricted means, 95 %; both sides need
- * LD_RUNS_FOR_MEDIAN leaks, and the difference must be more than one sampling period. */
-#define LD_REGRESS_RESAMPLES 2000
-#define LD_REGRESS_RERUNS 11 /* of a cell that lost a leak: they catch a 20 % loss with 90 % power */
+struct ld_regression {
+    enum ld_regression_kind kind;
+    bool worse;          /* of its kind; only such can run again */
+    enum ld_rerun rerun; /* CONFIRMED fails */
+    double p;            /* one-sided, of what there is: after a rerun, of campaign and rerun together. NAN: no test */
+    struct ld_bad_runs before, now, again; /* LOST, RARER, FALSE_ALARM; again: of the rerun */
+    const char *cell, *detector; /* SLOWER, CHANGED: the scenario's name */
+    char text[1536]; /* the numbers, and where to look */
+};
+
+/* SLOWER: the difference of restricted means within cells, weighted by b n / (b + n) runs, against a permutation test
+ * within cells; both sides need LD_RUNS_FOR_MEDIAN leaks, and the difference must be more than one sampling period. */
+#define LD_REGRESS_DRAWS 4000
+#define LD_REGRESS_ERROR 0.05 /* of a whole campaign in which nothing changed: to be told worse */
+/* Runs of a cell that is worse: 11 show a 20 % loss again with 90 % power, 45 one of 5 %. As many between as a total loss
+ * needs to be beyond chance. */
+#define LD_REGRESS_RERUNS 11
+#define LD_REGRESS_RERUNS_MAX 45
 
 struct ld_regressions {
     size_t count;
     struct ld_regression *items; /* by kind, then cell and detector */
     size_t compared;             /* rows that both have; 0: nothing is said of anything */
+    size_t comparisons;          /* tests that could have come out either way: they share LD_REGRESS_ERROR */
     struct ld_arena *arena;
 };
-/* `data_folder`: where shipped rules are, as for detectors; "" for the working folder. */
+/* What is worse waits for its rerun: none has run yet. `data_folder`: where shipped rules are, as for detectors; "" for
+ * the working folder. LD_ENOMEM. */
 int ld_regress(struct ld_regressions *ret_regressions, const struct ld_baseline *baseline,
                const struct ld_baseline *now, const struct ld_plan *plan, const char *data_folder,
                struct ld_error *error);
-/* A rerun of the cells that lost leaks: what it sees wholly is not confirmed and fails no more. */
-void ld_regressions_confirm(struct ld_regressions *regressions, const struct ld_baseline *rerun);
-bool ld_regressions_fail(const struct ld_regressions *regressions);
+/* The cells of what is worse, each once, NULL at the end; the list and its names are the regressions'. LD_ENOMEM. */
+int ld_regressions_cells(struct ld_regressions *regressions, const struct ld_baseline *baseline,
+                         const struct ld_baseline *now, const char *const **ret_cells, struct ld_error *error);
+/* How often each of them is to run again: LD_REGRESS_RERUNS to LD_REGRESS_RERUNS_MAX. */
+uint32_t ld_regressions_reruns(const struct ld_regressions *regressions);
+/* Judge what is worse by a rerun of those cells. Benjamini and Hochberg's step-up over all comparisons: when nothing
+ * changed, a campaign is told worse with probability LD_REGRESS_ERROR at most, and of what is told worse no larger share
+ * is chance on average. LD_ENOMEM. */
+int ld_regressions_confirm(struct ld_regressions *regressions, const struct ld_baseline *baseline,
+                           const struct ld_baseline *now, const struct ld_baseline *rerun, const struct ld_plan *plan,
+                           struct ld_error *error);
+bool ld_regression_is_open(const struct ld_regression *item); /* worse, and neither confirmed nor dismissed */
+bool ld_regressions_fail(const struct ld_regressions *regressions); /* something is confirmed */
+bool ld_regressions_open(const struct ld_regressions *regressions); /* something is open */
 void ld_regressions_done(struct ld_regressions *regressions); /* NULL is allowed */
 
 #endif

@@ -212,20 +212,53 @@ static double log_choose(int64_t n, int64_t k)
     return log_gamma((double)n + 1) - log_gamma((double)k + 1) - log_gamma((double)(n - k) + 1);
 }
 
-double ld_fisher(int64_t a, int64_t b, int64_t c, int64_t d)
+/* Tables with the same margins, told by their first cell. */
+struct margins {
+    int64_t row, other, column, least, most;
+    double whole;
+};
+
+static bool margins_of(struct margins *ret_margins, int64_t a, int64_t b, int64_t c, int64_t d)
 {
     if (a < 0 || b < 0 || c < 0 || d < 0 || a > LD_FISHER_MAX || b > LD_FISHER_MAX || c > LD_FISHER_MAX ||
         d > LD_FISHER_MAX || a + b + c + d > LD_FISHER_MAX)
+        return false;
+    int64_t row = a + b, other = c + d, column = a + c;
+    *ret_margins = (struct margins){.row = row,
+                                    .other = other,
+                                    .column = column,
+                                    .least = column > other ? column - other : 0,
+                                    .most = column < row ? column : row,
+                                    .whole = log_choose(row + other, column)};
+    return true;
+}
+
+static double log_likely(const struct margins *margins, int64_t x)
+{
+    return log_choose(margins->row, x) + log_choose(margins->other, margins->column - x) - margins->whole;
+}
+
+double ld_fisher(int64_t a, int64_t b, int64_t c, int64_t d)
+{
+    struct margins margins;
+    if (!margins_of(&margins, a, b, c, d))
         return NAN;
-    int64_t row = a + b, other = c + d, column = a + c, all = row + other;
-    int64_t least = column > other ? column - other : 0, most = column < row ? column : row;
-    double whole = log_choose(all, column);
-    double observed = log_choose(row, a) + log_choose(other, c) - whole;
-    double p = 0;
-    for (int64_t x = least; x <= most; x++) {
-        double likely = log_choose(row, x) + log_choose(other, column - x) - whole;
+    double p = 0, observed = log_likely(&margins, a);
+    for (int64_t x = margins.least; x <= margins.most; x++) {
+        double likely = log_likely(&margins, x);
         if (likely <= observed + 1e-7) /* tables as likely as this one, but for rounding */
             p += exp(likely);
     }
+    return fmin(1, p);
+}
+
+double ld_fisher_more(int64_t a, int64_t b, int64_t c, int64_t d)
+{
+    struct margins margins;
+    if (!margins_of(&margins, a, b, c, d))
+        return NAN;
+    double p = 0;
+    for (int64_t x = a; x <= margins.most; x++)
+        p += exp(log_likely(&margins, x));
     return fmin(1, p);
 }

@@ -27,6 +27,8 @@ double ld_mcnemar(int64_t b, int64_t c);
  * table sums to more than LD_FISHER_MAX. */
 #define LD_FISHER_MAX INT64_C(10000000)
 double ld_fisher(int64_t a, int64_t b, int64_t c, int64_t d);
+/* The same, one-sided: tables with these margins whose first cell is a or more. */
+double ld_fisher_more(int64_t a, int64_t b, int64_t c, int64_t d);
 
 /* Kaplan and Meier 1958. Observations: time and whether the event was seen (else censored then). */
 struct ld_survival_time {

@@ -61,38 +61,20 @@ void ld_against_done(struct ld_against *against)
     against->given = false;
 }
 
-/* The cells that lost leaks, each once; ends with NULL. Free the list, not the names. NULL: out of memory. */
-static const char **lost_cells(const struct ld_regressions *regressions)
-{
-    const char **cells = calloc(regressions->count + 1, sizeof *cells);
-    size_t count = 0;
-    for (size_t i = 0; cells && i < regressions->count; i++) {
-        const struct ld_regression *item = &regressions->items[i];
-        size_t known = 0;
-        while (known < count && strcmp(cells[known], item->cell) != 0)
-            known++;
-        if (item->kind == LD_REGRESSION_LOST && known == count)
-            cells[count++] = item->cell;
-    }
-    return cells;
-}
-
-static int confirm(struct ld_regressions *regressions, const struct ld_against_rerun *rerun, struct ld_error *error)
+static int confirm(const struct ld_against *against, struct ld_regressions *regressions, const struct ld_baseline *now,
+                   const struct ld_plan *plan, const struct ld_against_rerun *rerun, struct ld_error *error)
 {
     struct ld_baseline again = {0};
-    const char **cells = lost_cells(regressions);
-    if (!cells)
-        return ld_fail(error, LD_ENOMEM, "out of memory");
-    int code = 0;
-    if (cells[0]) {
-        fprintf(stderr, "leakdrill: leaks were lost against the baseline; their cells run %d times more\n",
-                LD_REGRESS_RERUNS);
-        code = rerun->run(rerun->context, cells, &again, error);
-        if (!code)
-            ld_regressions_confirm(regressions, &again);
-    }
+    const char *const *cells;
+    int code = ld_regressions_cells(regressions, &against->baseline, now, &cells, error);
+    if (code || !cells[0])
+        return code;
+    uint32_t runs = ld_regressions_reruns(regressions);
+    fprintf(stderr, "leakdrill: worse than the baseline, or chance; the cells concerned run %u times more\n", runs);
+    code = rerun->run(rerun->context, cells, runs, &again, error);
+    if (!code)
+        code = ld_regressions_confirm(regressions, &against->baseline, now, &again, plan, error);
     ld_baseline_done(&again);
-    free(cells);
     return code;
 }
 
@@ -148,13 +130,13 @@ int ld_against_judge(const struct ld_against *against, const struct ld_plan *pla
     if (!code)
         code = ld_regress(&regressions, &against->baseline, &now, plan, against->data_folder, error);
     if (!code)
-        code = confirm(&regressions, rerun, error);
+        code = confirm(against, &regressions, &now, plan, rerun, error);
     if (!code)
         code = tell(against, &regressions, style, error);
     if (!code)
-        *ret_verdict = ld_regressions_fail(&regressions) ? LD_VERDICT_FAIL
-                       : regressions.compared           ? LD_VERDICT_PASS
-                                                        : LD_VERDICT_INCONCLUSIVE;
+        *ret_verdict = ld_regressions_fail(&regressions)                                ? LD_VERDICT_FAIL
+                       : ld_regressions_open(&regressions) || !regressions.compared ? LD_VERDICT_INCONCLUSIVE
+                                                                                      : LD_VERDICT_PASS;
     ld_regressions_done(&regressions);
     ld_baseline_done(&now);
     return code;

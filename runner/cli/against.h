@@ -17,14 +17,16 @@ struct ld_against {
 int ld_against_open(struct ld_against *against, const char *name, struct ld_error *error);
 void ld_against_done(struct ld_against *against);
 
-/* Runs the cells again, LD_REGRESS_RERUNS times each. */
+/* Runs the cells again, with other seeds. A void rerun has no rows. */
 struct ld_against_rerun {
-    int (*run)(void *context, const char *const *cells, struct ld_baseline *ret_baseline, struct ld_error *error);
+    int (*run)(void *context, const char *const *cells, uint32_t runs, struct ld_baseline *ret_baseline,
+               struct ld_error *error);
     void *context;
 };
 
-/* Compare, let the cells that lost leaks run again, and tell on stdout, and in against.txt, .json and .xml (JUnit).
- * FAIL: it is worse; INCONCLUSIVE: the two have nothing in common; else PASS. */
+/* Compare, let the cells of what is worse run again, and tell on stdout, and in against.txt, .json and .xml (JUnit).
+ * FAIL: it is worse; INCONCLUSIVE: what looks worse can neither be told from chance nor be dismissed, or the two have
+ * nothing in common; else PASS. */
 int ld_against_judge(const struct ld_against *against, const struct ld_plan *plan, const struct ld_judged *judged,
                      const struct ld_against_rerun *rerun, const struct ld_text_style *style,
                      enum ld_verdict *ret_verdict, struct ld_error *error);

@@ -86,47 +86,56 @@ static int run_campaign(const struct request *request, const struct ld_plan *pla
     return code;
 }
 
-/* ---- against a baseline: cells that lost leaks run again, with other seeds, beside the campaign */
+/* ---- against a baseline: the cells of what is worse run again, with other seeds, beside the campaign */
 
-static int rerun_plan(const struct request *request, const struct ld_plan *plan, struct ld_baseline *ret_baseline,
+static int take_rerun(const struct ld_plan *plan, const char *database, struct ld_baseline *ret_baseline,
                       struct ld_error *error)
 {
-    struct ld_campaign_result result = {0};
     struct ld_store *store = NULL;
     struct ld_judged judged = {0};
-    char beside[600], database[600];
-    size_t length = strlen(request->database);
-    bool suffix = length > 3 && strcmp(request->database + length - 3, ".db") == 0;
-    snprintf(beside, sizeof beside, "%.*s-rerun.db", (int)(suffix ? length - 3 : length), request->database);
-    int code = ld_database_new(beside, database, sizeof database, error);
-    if (!code)
-        code = run_campaign(request, plan, LD_REGRESS_RERUNS, database, &result, error);
-    if (!code && result.interrupted)
-        code = ld_fail(error, LD_EUSAGE, "the rerun was interrupted");
-    if (!code)
-        code = ld_store_open(&store, database, true, error);
+    int code = ld_store_open(&store, database, true, error);
     if (!code)
         code = ld_judge_store(&judged, store, plan, error);
-    if (!code)
+    if (!code && judged.verdicts.calibrated)
         code = ld_baseline_make(ret_baseline, plan, &judged.score, &judged.verdicts, error);
+    else if (!code)
+        fprintf(stderr, "leakdrill: the rerun %s is void: its calibration is off\n", database);
     ld_judged_done(&judged);
     if (store)
         ld_store_close(store, NULL);
     return code;
 }
 
-static int rerun_cells(void *context, const char *const *cells, struct ld_baseline *ret_baseline,
+static int rerun_plan(const struct request *request, const struct ld_plan *plan, uint32_t runs,
+                      struct ld_baseline *ret_baseline, struct ld_error *error)
+{
+    struct ld_campaign_result result = {0};
+    struct request again = *request;
+    char beside[600], database[600];
+    again.fail_fast = false; /* all of its runs are wanted */
+    size_t length = strlen(request->database);
+    bool suffix = length > 3 && strcmp(request->database + length - 3, ".db") == 0;
+    snprintf(beside, sizeof beside, "%.*s-rerun.db", (int)(suffix ? length - 3 : length), request->database);
+    int code = ld_database_new(beside, database, sizeof database, error);
+    if (!code)
+        code = run_campaign(&again, plan, runs, database, &result, error);
+    if (!code && result.interrupted)
+        code = ld_fail(error, LD_EUSAGE, "the rerun was interrupted");
+    return code ? code : take_rerun(plan, database, ret_baseline, error);
+}
+
+static int rerun_cells(void *context, const char *const *cells, uint32_t runs, struct ld_baseline *ret_baseline,
                        struct ld_error *error)
 {
     const struct request *request = context;
     const struct ld_plan_setting setting = {
-        .seed = ld_derive(request->plan.seed, "rerun", 0) & INT64_MAX, .cells = cells, .runs = LD_REGRESS_RERUNS};
+        .seed = ld_derive(request->plan.seed, "rerun", 0) & INT64_MAX, .cells = cells, .runs = runs};
     struct ld_plan *plan;
     int code = ld_plan_make(&plan, (const struct ld_scenario *const *)request->scenarios->items,
                             request->scenarios->count, &setting, error);
     if (code)
         return code;
-    code = rerun_plan(request, plan, ret_baseline, error);
+    code = rerun_plan(request, plan, runs, ret_baseline, error);
     ld_plan_free(plan);
     return code;
 }

@@ -59,11 +59,12 @@ static json_t *json_rules(const struct ld_baseline_row *row)
 
 static json_t *json_row(const struct ld_baseline_row *row)
 {
-    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:s, s:s}", "cell", row->cell, "scenario", row->scenario,
-                     "detector", row->detector, "runs", (json_int_t)row->runs, "leaks", (json_int_t)row->leaks, "seen",
-                     (json_int_t)row->seen, "false_alarm_runs", (json_int_t)row->false_alarm_runs, "seen_ns",
-                     json_times(row, true), "missed_ns", json_times(row, false), "rules", json_rules(row), "options",
-                     row->options, "files", row->files);
+    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:s, s:s}", "cell", row->cell, "scenario",
+                     row->scenario, "detector", row->detector, "runs", (json_int_t)row->runs, "leaks",
+                     (json_int_t)row->leaks, "seen", (json_int_t)row->seen, "leaky_runs", (json_int_t)row->leaky_runs,
+                     "whole_runs", (json_int_t)row->whole_runs, "false_alarm_runs", (json_int_t)row->false_alarm_runs,
+                     "seen_ns", json_times(row, true), "missed_ns", json_times(row, false), "rules", json_rules(row),
+                     "options", row->options, "files", row->files);
 }
 
 static int render(const struct ld_baseline *baseline, struct ld_buffer *out)
@@ -177,10 +178,13 @@ static int read_rules(struct ld_baseline_row *row, const json_t *list, struct ld
     return 0;
 }
 
-/* A detector without time has leaks and no times. */
+/* A detector without time has leaks and no times. A run that saw all its leaks saw one at least, and one that did not
+ * missed one. */
 static bool is_consistent(const struct ld_baseline_row *row)
 {
-    return row->seen <= row->leaks && row->false_alarm_runs <= row->runs &&
+    return row->seen <= row->leaks && row->false_alarm_runs <= row->runs && row->whole_runs <= row->leaky_runs &&
+           row->leaky_runs <= row->leaks && row->whole_runs <= row->seen &&
+           row->leaky_runs - row->whole_runs <= row->leaks - row->seen &&
            (row->time_count == row->leaks || row->time_count == 0);
 }
 
@@ -194,6 +198,9 @@ static int read_row(struct ld_baseline_row *row, const json_t *object, struct ld
     if (code || read_count(object, "runs", &row->runs) || read_count(object, "leaks", &row->leaks) ||
         read_count(object, "seen", &row->seen) || read_count(object, "false_alarm_runs", &row->false_alarm_runs))
         return code ? code : LD_ESPEC;
+    if (json_object_get(object, "leaky_runs") && (read_count(object, "leaky_runs", &row->leaky_runs) ||
+                                                  read_count(object, "whole_runs", &row->whole_runs)))
+        return LD_ESPEC;
     size_t room = json_array_size(json_object_get(object, "seen_ns")) +
                   json_array_size(json_object_get(object, "missed_ns"));
     row->times = ld_arena_array(arena, room + 1, sizeof *row->times);

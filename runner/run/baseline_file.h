@@ -1,14 +1,15 @@
 /* A baseline as a file: JSON, one row a line, so that a repository can keep it and a diff can be read.
  *
  *     {"leakdrill_baseline": 1, "name": "main", "campaign": "…", "version": "0.1.0", "made_wall_ns": …, "rows": [
- *      {"cell": "…", "scenario": "…", "detector": "…", "runs": 5, "leaks": 5, "seen": 5, "false_alarm_runs": 0,
- *       "seen_ns": […], "missed_ns": […], "rules": [{"rule": "…", "version": "…", "leaks": 5}], "options": "…",
- *       "files": "my-rules.yml 0123456789ab"}, …
+ *      {"cell": "…", "scenario": "…", "detector": "…", "runs": 5, "leaks": 5, "seen": 5, "leaky_runs": 5,
+ *       "whole_runs": 5, "false_alarm_runs": 0, "seen_ns": […], "missed_ns": […],
+ *       "rules": [{"rule": "…", "version": "…", "leaks": 5}], "options": "…", "files": "my-rules.yml 0123456789ab"}, …
  *     ]}
  *
  * seen_ns are times to detect, missed_ns how long nothing came, both from the M-th unit: one for each leak, or none of
- * a detector without time. rules, options (its options as JSON) and files (that it read, each with the beginning of its
- * SHA-256) may be missing: an older leakdrill wrote none. */
+ * a detector without time. leaky_runs are runs with evidence of a leak, whole_runs those of them that saw all of theirs.
+ * They, rules, options (its options as JSON) and files (that it read, each with the beginning of its SHA-256) may be
+ * missing: an older leakdrill wrote none. */
 #ifndef LD_RUN_BASELINE_FILE_H
 #define LD_RUN_BASELINE_FILE_H
 

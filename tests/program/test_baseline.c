@@ -50,12 +50,12 @@ static void a_planted_regression_is_found_and_named(void **state)
     (void)state;
     LAB_RUN(&lab, &result, "run", "blunt.yaml", "--jobs", "2", "--db", "blunt.db", "--filter", "recv/leaky/none",
             "--against", "leakdrill-baselines/main.json");
-    lab_check(&result, 1, "Against the baseline main: worse", "their cells run 11 times more");
+    lab_check(&result, 1, "Against the baseline main: worse", "the cells concerned run ");
     lab_check(&result, 1, "lost        growth, recv/leaky/none: saw 0 of ", NULL);
     lab_check(&result, 1, "run again: 0 of ", NULL);
     assert_null(strstr(result.out, "lost        threshold"));
     lab_assert_database(&lab, "blunt-rerun.db");
-    lab_assert_number(&lab, "blunt-rerun.db", "SELECT count(*) FROM run", 11);
+    lab_assert_number(&lab, "blunt-rerun.db", "SELECT count(*) BETWEEN 11 AND 45 FROM run", 1);
     lab_assert_number(&lab, "blunt-rerun.db",
                       "SELECT count(*) FROM run AS r JOIN cell AS c ON c.cell = r.cell WHERE c.name <> 'recv/leaky/none'",
                       0);
@@ -104,7 +104,7 @@ static int prepare(void **state)
     open_lab(state);
     LAB_SCENARIO(&lab, "sharp.yaml", "quick-recv.yaml", "growth", SHARP, "50ms}", "100ms}");
     LAB_SCENARIO(&lab, "blunt.yaml", "quick-recv.yaml", "growth", BLUNT, "50ms}", "100ms}");
-    LAB_RUN(&lab, &result, "run", "sharp.yaml", "--jobs", "2", "--runs", "2", "--db", "first.db");
+    LAB_RUN(&lab, &result, "run", "sharp.yaml", "--jobs", "2", "--runs", "3", "--db", "first.db");
     bool good = result.exit_code == 0 || result.exit_code == 5;
     if (!good)
         print_message("exit code %d\n%s%s", result.exit_code, result.out, result.err);

@@ -9,6 +9,7 @@ int test_judge(void);
 int test_calibration(void);
 int test_compare(void);
 int test_regress(void);
+int test_regress_chance(void);
 int test_censor(void);
 int test_sequential(void);
 int test_blind(void);

@@ -14,6 +14,7 @@
 #define PAIRS 8
 
 static struct campaign *before, *now;
+static struct ld_baseline then, today; /* of the last comparison */
 
 static int set_up(void **state)
 {
@@ -28,6 +29,8 @@ static int tear_down(void **state)
     (void)state;
     campaign_free(before);
     campaign_free(now);
+    ld_baseline_done(&then);
+    ld_baseline_done(&today);
     return 0;
 }
 
@@ -45,20 +48,37 @@ static struct ld_regressions regress(void)
 {
     struct ld_regressions regressions;
     struct ld_error error = {0};
-    struct ld_baseline then = baseline_of(before), today = baseline_of(now);
-    if (ld_regress(&regressions, &then, &today, &now->plan, "", &error) != 0)
-        fail_msg("regress: %s", error.message);
     ld_baseline_done(&then);
     ld_baseline_done(&today);
+    then = baseline_of(before);
+    today = baseline_of(now);
+    if (ld_regress(&regressions, &then, &today, &now->plan, "", &error) != 0)
+        fail_msg("regress: %s", error.message);
     return regressions;
 }
 
-static void assert_only(const struct ld_regressions *regressions, enum ld_regression_kind kind, bool fails,
+/* As if this campaign were the rerun. */
+static void run_again(struct ld_regressions *regressions, struct campaign *campaign)
+{
+    struct ld_error error = {0};
+    struct ld_baseline again = baseline_of(campaign);
+    if (ld_regressions_confirm(regressions, &then, &today, &again, &now->plan, &error) != 0)
+        fail_msg("confirm: %s", error.message);
+    ld_baseline_done(&again);
+}
+
+static void assert_rerun(const struct ld_regression *item, enum ld_rerun wanted)
+{
+    if (item->rerun != wanted)
+        fail_msg("%s, wanted %s: %s", ld_rerun_name(item->rerun), ld_rerun_name(wanted), item->text);
+}
+
+static void assert_only(const struct ld_regressions *regressions, enum ld_regression_kind kind, bool worse,
                         const char *cell, const char *text)
 {
     assert_int_equal(regressions->count, 1);
     assert_string_equal(ld_regression_name(regressions->items[0].kind), ld_regression_name(kind));
-    assert_int_equal(ld_regressions_fail(regressions), fails);
+    assert_int_equal(regressions->items[0].worse, worse);
     assert_string_equal(regressions->items[0].cell, cell);
     assert_string_equal(regressions->items[0].detector, "subject");
     assert_string_equal(regressions->items[0].text, text);
@@ -112,6 +132,12 @@ static void void_runs_do_not_count(void **state)
     ld_baseline_done(&baseline);
 }
 
+static void see_no_more(struct campaign *campaign, size_t runs)
+{
+    for (size_t i = 0; i < runs; i++)
+        campaign->detectors[2 * i][SUBJECT].alert_count = 0;
+}
+
 static void a_lost_leak_waits_for_the_rerun(void **state)
 {
     (void)state;
@@ -120,20 +146,102 @@ static void a_lost_leak_waits_for_the_rerun(void **state)
     now->detectors[4][SUBJECT].alert_count = 0;
     struct ld_regressions regressions = regress();
     assert_only(&regressions, LD_REGRESSION_LOST, true, "chan/leaky/none", "saw 7 of 8 leaks, in the baseline 8 of 8; missed in run 4");
-    struct ld_baseline again = baseline_of(before);
-    ld_regressions_confirm(&regressions, &again);
-    assert_only(&regressions, LD_REGRESSION_LOST, false, "chan/leaky/none",
-                "saw 7 of 8 leaks, in the baseline 8 of 8; missed in run 4; run again: 8 of 8");
-    assert_true(regressions.items[0].rerun && !regressions.items[0].confirmed);
-    ld_baseline_done(&again);
+    assert_false(ld_regressions_fail(&regressions));
+    assert_true(ld_regressions_open(&regressions)); /* nothing ran again yet */
+    run_again(&regressions, before);
+    assert_string_equal(regressions.items[0].text,
+                        "saw 7 of 8 leaks, in the baseline 8 of 8; missed in run 4; run again: 8 of 8");
+    assert_rerun(&regressions.items[0], LD_RERUN_NOT_AGAIN);
+    assert_false(ld_regressions_fail(&regressions) || ld_regressions_open(&regressions));
     ld_regressions_done(&regressions);
+}
 
-    regressions = regress();
-    again = baseline_of(now);
-    ld_regressions_confirm(&regressions, &again);
-    assert_true(regressions.items[0].confirmed);
-    assert_true(ld_regressions_fail(&regressions));
-    ld_baseline_done(&again);
+/* To be worse twice is not enough, nor is to be unlikely by itself: it must be so among all that was compared. */
+static void a_loss_must_be_beyond_chance(void **state)
+{
+    static const struct {
+        size_t missed, comparisons;
+        enum ld_rerun rerun;
+        const char *text;
+    } cases[] = {
+        {1, 1, LD_RERUN_CHANCE, "; run again: 7 of 8; together p = 0.43, which can be chance among 1 comparison"},
+        {4, 1, LD_RERUN_CONFIRMED, "; run again: 4 of 8; together p = 0.017, beyond chance among 1 comparison"},
+        {4, 4, LD_RERUN_CHANCE, "; run again: 4 of 8; together p = 0.017, which can be chance among 4 comparisons"},
+        {6, 50000, LD_RERUN_OPEN, "; run again: 2 of 8; together p = 0.00067, which can be chance among 50000 comparisons: "
+                                  "so few runs cannot tell"},
+        {8, 50, LD_RERUN_CONFIRMED, "; run again: 0 of 8; together p = 1.4e-06, beyond chance among 50 comparisons"},
+    };
+    (void)state;
+    campaign_subject_sees(before, LD_SECOND);
+    campaign_subject_sees(now, LD_SECOND);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        see_no_more(now, cases[i].missed);
+        struct ld_regressions regressions = regress();
+        assert_int_equal(regressions.items[0].kind, LD_REGRESSION_LOST);
+        for (size_t j = 1; j < regressions.count; j++)
+            regressions.items[j].worse = false; /* slower, too */
+        regressions.comparisons = cases[i].comparisons;
+        run_again(&regressions, now);
+        assert_rerun(&regressions.items[0], cases[i].rerun);
+        if (!strstr(regressions.items[0].text, cases[i].text))
+            fail_msg("\"%s\" is not in \"%s\"", cases[i].text, regressions.items[0].text);
+        assert_int_equal(ld_regressions_open(&regressions), cases[i].rerun == LD_RERUN_OPEN);
+        assert_int_equal(ld_regressions_fail(&regressions), cases[i].rerun == LD_RERUN_CONFIRMED);
+        ld_regressions_done(&regressions);
+    }
+}
+
+/* Many that are each as likely as one in a hundred are, all together, not chance at all. */
+static void many_losses_help_each_other(void **state)
+{
+    (void)state;
+    campaign_subject_sees(before, LD_SECOND);
+    campaign_open(before, 1, SUBJECT, 9 * LD_SECOND, SITE);
+    for (size_t i = 0; i < 4; i++)
+        campaign_open(now, 2 * i, SUBJECT, 7 * LD_SECOND, SITE);
+    for (size_t i = 0; i < PAIRS - 1; i++)
+        campaign_open(now, 2 * i + 1, SUBJECT, 9 * LD_SECOND, SITE);
+    struct ld_regressions regressions = regress();
+    regressions.comparisons = 4; /* 0.0125 for the first, 0.025 for two, 0.0375 for three */
+    run_again(&regressions, now);
+    for (size_t i = 0; i < regressions.count; i++)
+        assert_rerun(&regressions.items[i], LD_RERUN_CONFIRMED);
+    ld_regressions_done(&regressions);
+}
+
+/* A rerun that says nothing confirms nothing, and dismisses nothing. */
+static void a_void_rerun_leaves_it_open(void **state)
+{
+    (void)state;
+    campaign_subject_sees(before, LD_SECOND);
+    struct ld_regressions regressions = regress();
+    struct ld_error error = {0};
+    const struct ld_baseline nothing = {0};
+    assert_int_equal(ld_regressions_confirm(&regressions, &then, &today, &nothing, &now->plan, &error), 0);
+    assert_rerun(&regressions.items[0], LD_RERUN_NONE);
+    assert_true(ld_regressions_open(&regressions));
+    assert_false(ld_regressions_fail(&regressions));
+    ld_regressions_done(&regressions);
+}
+
+/* Only the cells of what is worse, and as often as a total loss needs to be beyond chance. */
+static void what_is_worse_runs_again_and_nothing_else(void **state)
+{
+    (void)state;
+    struct ld_error error = {0};
+    const char *const *cells;
+    campaign_subject_sees(before, LD_SECOND);
+    campaign_open(before, 1, SUBJECT, 9 * LD_SECOND, SITE); /* quiet now: better */
+    struct ld_regressions regressions = regress();
+    assert_int_equal(ld_regressions_cells(&regressions, &then, &today, &cells, &error), 0);
+    assert_string_equal(cells[0], "chan/leaky/none");
+    assert_null(cells[1]);
+    assert_int_equal(ld_regressions_reruns(&regressions), LD_REGRESS_RERUNS);
+    regressions.items[0].before.runs = regressions.items[0].now.runs = regressions.items[0].now.bad = 1;
+    regressions.comparisons = 1; /* 1/(n + 2) <= 0.05 */
+    assert_int_equal(ld_regressions_reruns(&regressions), 18);
+    regressions.comparisons = 100;
+    assert_int_equal(ld_regressions_reruns(&regressions), LD_REGRESS_RERUNS_MAX);
     ld_regressions_done(&regressions);
 }
 
@@ -142,16 +250,22 @@ static void rarer_needs_significance(void **state)
     (void)state;
     for (size_t i = 0; i < PAIRS - 1; i++) /* seven of eight then */
         campaign_open(before, 2 * i, SUBJECT, 7 * LD_SECOND, SITE);
-    for (size_t i = 0; i < 3; i++) /* three now: Fisher's p is 0.12 */
+    for (size_t i = 0; i < 4; i++) /* four now: Fisher's p is 0.14 */
         campaign_open(now, 2 * i, SUBJECT, 7 * LD_SECOND, SITE);
     struct ld_regressions regressions = regress();
     for (size_t i = 0; i < regressions.count; i++)
         assert_int_not_equal(regressions.items[i].kind, LD_REGRESSION_RARER);
     ld_regressions_done(&regressions);
-    now->detectors[2][SUBJECT].alert_count = now->detectors[4][SUBJECT].alert_count = 0; /* one: 0.01 */
+    see_no_more(now, 3); /* one: 0.005 */
     regressions = regress();
     assert_int_equal(regressions.items[0].kind, LD_REGRESSION_RARER);
-    assert_true(ld_regressions_fail(&regressions));
+    run_again(&regressions, now);
+    assert_rerun(&regressions.items[0], LD_RERUN_CONFIRMED);
+    ld_regressions_done(&regressions);
+    regressions = regress();
+    run_again(&regressions, before);
+    assert_rerun(&regressions.items[0], LD_RERUN_NOT_AGAIN);
+    assert_false(ld_regressions_open(&regressions));
     ld_regressions_done(&regressions);
 }
 
@@ -177,6 +291,38 @@ static void a_new_false_alarm_fails_and_a_gone_one_does_not(void **state)
     regressions = regress();
     assert_only(&regressions, LD_REGRESSION_QUIET, false, "chan/healthy/none",
                 "false alarms in 0 of 8 runs, in the baseline 1 of 8");
+    ld_regressions_done(&regressions);
+}
+
+/* It had them all along, and now has many more; and the other way round. */
+static void more_false_alarms_than_before_are_told(void **state)
+{
+    (void)state;
+    campaign_open(before, 1, SUBJECT, 9 * LD_SECOND, SITE);
+    for (size_t i = 0; i < 4; i++)
+        campaign_open(now, 2 * i + 1, SUBJECT, 9 * LD_SECOND, SITE);
+    struct ld_regressions regressions = regress();
+    assert_int_equal(regressions.count, 0); /* 4 of 8 after 1 of 8: p is 0.14 */
+    ld_regressions_done(&regressions);
+    for (size_t i = 4; i < PAIRS; i++)
+        campaign_open(now, 2 * i + 1, SUBJECT, 9 * LD_SECOND, SITE);
+    regressions = regress();
+    assert_only(&regressions, LD_REGRESSION_FALSE_ALARM, true, "chan/healthy/none",
+                "false alarms in 8 of 8 runs, in the baseline 1 of 8; the first at " SITE);
+    run_again(&regressions, now);
+    assert_rerun(&regressions.items[0], LD_RERUN_CONFIRMED);
+    ld_regressions_done(&regressions);
+    regressions = regress();
+    run_again(&regressions, before); /* as many as ever */
+    assert_rerun(&regressions.items[0], LD_RERUN_NOT_AGAIN);
+    ld_regressions_done(&regressions);
+    struct campaign *kept = before;
+    before = now;
+    now = kept;
+    regressions = regress();
+    assert_int_equal(regressions.count, 1);
+    assert_int_equal(regressions.items[0].kind, LD_REGRESSION_QUIET);
+    assert_non_null(strstr(regressions.items[0].text, "false alarms in 1 of 8 runs, in the baseline 8 of 8"));
     ld_regressions_done(&regressions);
 }
 
@@ -255,7 +401,14 @@ static void slower_is_beyond_interval_and_period(void **state)
     assert_int_equal(regressions.items[0].kind, LD_REGRESSION_SLOWER);
     assert_string_equal(regressions.items[0].cell, "chan");
     assert_non_null(strstr(regressions.items[0].text, "is 600ms longer, at least "));
-    assert_true(ld_regressions_fail(&regressions));
+    run_again(&regressions, now);
+    assert_rerun(&regressions.items[0], LD_RERUN_CONFIRMED);
+    assert_non_null(strstr(regressions.items[0].text, "; run again: 600ms over 8; together p = "));
+    ld_regressions_done(&regressions);
+    regressions = regress();
+    run_again(&regressions, before);
+    assert_rerun(&regressions.items[0], LD_RERUN_NOT_AGAIN);
+    assert_false(ld_regressions_open(&regressions));
     ld_regressions_done(&regressions);
     for (size_t i = 0; i < PAIRS; i++) /* half of them slow: the interval holds 0 */
         now->alerts[2 * i][SUBJECT][0].receipt_ns -= i % 2 ? 1100 * LD_MS : 0;
@@ -274,6 +427,12 @@ static void out_of_range_is_worse_than_before(void **state)
     struct ld_regressions regressions = regress();
     assert_only(&regressions, LD_REGRESSION_UNJUDGED, true, "chan/leaky/none",
                 "saw 0 of 0 leaks, in the baseline 8 of 8");
+    run_again(&regressions, now);
+    assert_rerun(&regressions.items[0], LD_RERUN_CONFIRMED);
+    ld_regressions_done(&regressions);
+    regressions = regress();
+    run_again(&regressions, before);
+    assert_rerun(&regressions.items[0], LD_RERUN_NOT_AGAIN);
     ld_regressions_done(&regressions);
 }
 
@@ -382,9 +541,14 @@ int test_regress(void)
         cmocka_unit_test_setup_teardown(a_baseline_keeps_no_calibration, set_up, tear_down),
         cmocka_unit_test_setup_teardown(void_runs_do_not_count, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_lost_leak_waits_for_the_rerun, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_loss_must_be_beyond_chance, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(many_losses_help_each_other, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_void_rerun_leaves_it_open, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_worse_runs_again_and_nothing_else, set_up, tear_down),
         cmocka_unit_test_setup_teardown(rarer_needs_significance, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_found_now_does_not_fail, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_new_false_alarm_fails_and_a_gone_one_does_not, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(more_false_alarms_than_before_are_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_lost_leak_names_the_row_that_saw_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_false_alarm_names_its_row, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_declared_miss_is_named_when_found, set_up, tear_down),

@@ -119,6 +119,11 @@ static void mcnemar_and_fisher(void **state)
     NEAR(ld_fisher(2, 10, 15, 3), 0.0005367, 5e-8);      /* R: Convictions */
     NEAR(ld_fisher(5, 0, 0, 5), 2.0 / 252, 1e-9);
     NEAR(ld_fisher(0, 0, 0, 0), 1, 1e-12);
+    NEAR(ld_fisher_more(3, 1, 1, 3), 17.0 / 70, 1e-9); /* half of the tea */
+    NEAR(ld_fisher_more(1, 3, 3, 1), 69.0 / 70, 1e-9);
+    NEAR(ld_fisher_more(2, 0, 0, 13), 1.0 / 105, 1e-9);
+    NEAR(ld_fisher_more(0, 9, 0, 7), 1, 1e-12);
+    assert_true(isnan(ld_fisher_more(-1, 0, 0, 0)));
     assert_true(isnan(ld_fisher(-1, 0, 0, 0)));
     assert_true(isnan(ld_fisher(LD_FISHER_MAX, 1, 0, 0)));
 }
