@@ -23,7 +23,8 @@ static const struct ld_option run_options[] = {
     OPTION_SHARD,
     OPTION_DB,
     {"report", "FOLDER", "Write report.html, table.txt, report.json, junit.xml and summary.md into it."},
-    {"against", "BASELINE", "Hold the result against a baseline; what got worse is listed, and the exit code is 1."},
+    {"against", "BASELINE", "Hold the result against a baseline; what got worse is listed and runs again. Exit code 1: it is "
+                            "more than chance."},
     {"blind", NULL, "Hide from all who look at a target the names of its own packages, functions and files, and say whether "
                     "every built-in detector says the same with and without them."},
     {"dry-run", NULL, "Check everything and show the plan; start nothing and write nothing."},

@@ -32,30 +32,46 @@ struct replaying {
     size_t compared, different, alerts; /* alerts: of the runs compared */
 };
 
+/* One that ended: of what was cut off there is nothing to compare with. */
+static int read_run(const struct replaying *replaying, const char *text, const uint32_t *ended, size_t count,
+                    uint32_t *ret_run)
+{
+    int64_t run;
+    const char *expected;
+    if (ld_parse_integer(text, &run, &expected) != 0 || run < 0 || run > UINT32_MAX)
+        return ld_fail(replaying->error, LD_EUSAGE, "\"%s\" is no run; write its number, such as 0", text);
+    size_t at = 0;
+    while (at < count && ended[at] != run)
+        at++;
+    if (at == count)
+        return ld_fail(replaying->error, LD_EUSAGE, "the campaign has no run %s that ended", text);
+    *ret_run = (uint32_t)run;
+    return 0;
+}
+
 static int choose_runs(struct replaying *replaying)
 {
     const struct ld_invocation *invocation = replaying->invocation;
     struct ld_stored_campaign *campaign = replaying->campaign;
     struct ld_error *error = replaying->error;
-    if (invocation->argument_count == 0) {
-        int code = ld_store_read_runs(campaign->store, &replaying->runs, &replaying->run_count, campaign->arena, error);
-        if (!code && replaying->run_count == 0)
-            code = ld_fail(error, LD_EUSAGE, "no run of this campaign has ended: there is nothing to replay");
+    uint32_t *ended;
+    size_t count;
+    int code = ld_store_read_runs(campaign->store, &ended, &count, campaign->arena, error);
+    if (code)
         return code;
-    }
-    uint32_t *runs = ld_arena_array(campaign->arena, invocation->argument_count, sizeof *runs);
-    if (!runs)
-        return ld_fail(error, LD_ENOMEM, "out of memory");
-    for (size_t i = 0; i < invocation->argument_count; i++) {
-        int64_t run;
-        const char *expected;
-        if (ld_parse_integer(invocation->arguments[i], &run, &expected) != 0 || run < 0 || run > UINT32_MAX)
-            return ld_fail(error, LD_EUSAGE, "\"%s\" is no run; write its number, such as 0", invocation->arguments[i]);
-        runs[i] = (uint32_t)run;
-    }
-    replaying->runs = runs;
+    if (count == 0)
+        return ld_fail(error, LD_EUSAGE, "no run of this campaign has ended: there is nothing to replay");
+    replaying->runs = ended;
+    replaying->run_count = count;
+    if (invocation->argument_count == 0)
+        return 0;
+    replaying->runs = ld_arena_array(campaign->arena, invocation->argument_count, sizeof *replaying->runs);
     replaying->run_count = invocation->argument_count;
-    return 0;
+    if (!replaying->runs)
+        return ld_fail(error, LD_ENOMEM, "out of memory");
+    for (size_t i = 0; i < invocation->argument_count && !code; i++)
+        code = read_run(replaying, invocation->arguments[i], ended, count, &replaying->runs[i]);
+    return code;
 }
 
 /* ---- which detector */

@@ -14,7 +14,7 @@
 #define PAIRS 8
 
 static struct campaign *before, *now;
-static struct ld_baseline then, today; /* of the last comparison */
+static struct ld_baseline old, new; /* of the last comparison */
 
 static int set_up(void **state)
 {
@@ -29,8 +29,8 @@ static int tear_down(void **state)
     (void)state;
     campaign_free(before);
     campaign_free(now);
-    ld_baseline_done(&then);
-    ld_baseline_done(&today);
+    ld_baseline_done(&old);
+    ld_baseline_done(&new);
     return 0;
 }
 
@@ -48,11 +48,11 @@ static struct ld_regressions regress(void)
 {
     struct ld_regressions regressions;
     struct ld_error error = {0};
-    ld_baseline_done(&then);
-    ld_baseline_done(&today);
-    then = baseline_of(before);
-    today = baseline_of(now);
-    if (ld_regress(&regressions, &then, &today, &now->plan, "", &error) != 0)
+    ld_baseline_done(&old);
+    ld_baseline_done(&new);
+    old = baseline_of(before);
+    new = baseline_of(now);
+    if (ld_regress(&regressions, &old, &new, &now->plan, "", &error) != 0)
         fail_msg("regress: %s", error.message);
     return regressions;
 }
@@ -62,7 +62,7 @@ static void run_again(struct ld_regressions *regressions, struct campaign *campa
 {
     struct ld_error error = {0};
     struct ld_baseline again = baseline_of(campaign);
-    if (ld_regressions_confirm(regressions, &then, &today, &again, &now->plan, &error) != 0)
+    if (ld_regressions_confirm(regressions, &old, &new, &again, &now->plan, &error) != 0)
         fail_msg("confirm: %s", error.message);
     ld_baseline_done(&again);
 }
@@ -217,7 +217,7 @@ static void a_void_rerun_leaves_it_open(void **state)
     struct ld_regressions regressions = regress();
     struct ld_error error = {0};
     const struct ld_baseline nothing = {0};
-    assert_int_equal(ld_regressions_confirm(&regressions, &then, &today, &nothing, &now->plan, &error), 0);
+    assert_int_equal(ld_regressions_confirm(&regressions, &old, &new, &nothing, &now->plan, &error), 0);
     assert_rerun(&regressions.items[0], LD_RERUN_NONE);
     assert_true(ld_regressions_open(&regressions));
     assert_false(ld_regressions_fail(&regressions));
@@ -233,7 +233,7 @@ static void what_is_worse_runs_again_and_nothing_else(void **state)
     campaign_subject_sees(before, LD_SECOND);
     campaign_open(before, 1, SUBJECT, 9 * LD_SECOND, SITE); /* quiet now: better */
     struct ld_regressions regressions = regress();
-    assert_int_equal(ld_regressions_cells(&regressions, &then, &today, &cells, &error), 0);
+    assert_int_equal(ld_regressions_cells(&regressions, &old, &new, &cells, &error), 0);
     assert_string_equal(cells[0], "chan/leaky/none");
     assert_null(cells[1]);
     assert_int_equal(ld_regressions_reruns(&regressions), LD_REGRESS_RERUNS);
