@@ -41,9 +41,10 @@ static void difference_line(struct styled *styled, const struct ld_compare_diffe
                  difference->repetition, difference->left_false_alarms, difference->right_false_alarms,
                  difference->left_run, difference->right_run);
     else
-        snprintf(line, sizeof line, "%s #%u: %s and %s (runs %u, %u)", difference->cell, difference->repetition,
-                 ld_outcome_name(difference->left), ld_outcome_name(difference->right), difference->left_run,
-                 difference->right_run);
+        snprintf(line, sizeof line, "%s #%u: %s and %s (runs %u, %u; leak %s of %u.%u)", difference->cell,
+                 difference->repetition, ld_outcome_name(difference->left), ld_outcome_name(difference->right),
+                 difference->left_run, difference->right_run, difference->leak->id, difference->leak->instance,
+                 difference->leak->incarnation);
     styled_text(styled, "  ");
     styled_wrapped(styled, 2, 4, line);
 }
@@ -51,7 +52,8 @@ static void difference_line(struct styled *styled, const struct ld_compare_diffe
 static void differences(struct styled *styled, const struct ld_comparison *comparison)
 {
     if (!comparison->pairs) {
-        styled_text(styled, "Nothing is compared: no run of one side has a partner on the other.\n");
+        styled_wrapped(styled, 0, 0, "Nothing is compared: no run of one side has a partner of the same seed on the "
+                                     "other, both of them ended and valid.");
         return;
     }
     if (!comparison->difference_count) {
@@ -65,6 +67,46 @@ static void differences(struct styled *styled, const struct ld_comparison *compa
         styled_printf(styled, "  and %zu more, all of them with --json\n", comparison->difference_count - LINES_MAX);
 }
 
+static uint32_t total(const uint32_t counts[LD_UNPAIRED_COUNT])
+{
+    uint32_t sum = 0;
+    for (int why = 0; why < LD_UNPAIRED_COUNT; why++)
+        sum += counts[why];
+    return sum;
+}
+
+static void unpaired_runs(struct styled *styled, const char *side, const uint32_t counts[LD_UNPAIRED_COUNT])
+{
+    char line[1024];
+    if (!total(counts))
+        return;
+    int length = snprintf(line, sizeof line, "Left out, %u runs of the %s:", total(counts), side);
+    const char *comma = " ";
+    for (int why = 0; why < LD_UNPAIRED_COUNT; why++) {
+        if (!counts[why])
+            continue;
+        length += snprintf(line + length, sizeof line - (size_t)length, "%s%u %s", comma, counts[why],
+                           ld_unpaired_table[why].words);
+        comma = "; ";
+    }
+    snprintf(line + length, sizeof line - (size_t)length, ".");
+    styled_wrapped(styled, 0, 0, line);
+}
+
+static void left_out(struct styled *styled, const struct ld_comparison *comparison)
+{
+    char line[256];
+    unpaired_runs(styled, "left", comparison->unpaired_left);
+    unpaired_runs(styled, "right", comparison->unpaired_right);
+    if (!comparison->no_evidence && !comparison->unmatched_left && !comparison->unmatched_right)
+        return;
+    snprintf(line, sizeof line,
+             "Left out, leaks: %u that are no evidence on one side; without the same leak in the other run, %u of the left "
+             "and %u of the right.",
+             comparison->no_evidence, comparison->unmatched_left, comparison->unmatched_right);
+    styled_wrapped(styled, 0, 0, line);
+}
+
 int ld_report_compare(const struct ld_comparison *comparison, const struct ld_report_sides *sides,
                       const struct ld_text_style *style, struct ld_buffer *out)
 {
@@ -72,6 +114,10 @@ int ld_report_compare(const struct ld_comparison *comparison, const struct ld_re
     char line[512];
     styled_begin(&styled, style, out);
     snprintf(line, sizeof line, "left: %s, right: %s", sides->left, sides->right);
+    styled_wrapped(&styled, 0, 0, line);
+    snprintf(line, sizeof line, "%u pairs of runs, each of one seed; %u pairs of leaks", comparison->pairs,
+             comparison->leaks.both + comparison->leaks.left_only + comparison->leaks.right_only +
+                 comparison->leaks.neither);
     styled_wrapped(&styled, 0, 0, line);
     styled_cell(&styled, "", 24, true);
     styled_text(&styled, "    both  left only right only  neither   McNemar, exact\n");
@@ -85,17 +131,11 @@ int ld_report_compare(const struct ld_comparison *comparison, const struct ld_re
                  comparison->across_arms, comparison->reads_differ);
         styled_wrapped(&styled, 0, 0, line);
     }
-    if (comparison->no_evidence || comparison->unpaired_left || comparison->unpaired_right) {
-        char reads[160] = "";
-        if (comparison->unpaired_reads)
-            snprintf(reads, sizeof reads,
-                     " (%u of them have one whose detectors read something else of the target, which changes the run)",
-                     comparison->unpaired_reads);
-        snprintf(line, sizeof line,
-                 "Left out: %u leaks that are no evidence on one side; runs without a partner: %u left%s, %u right.",
-                 comparison->no_evidence, comparison->unpaired_left, reads, comparison->unpaired_right);
-        styled_wrapped(&styled, 0, 0, line);
-    }
+    if (comparison->plans_differ)
+        styled_wrapped(&styled, 0, 0,
+                       "The two are of different plans: what was edited in between, or set otherwise, is part of what is "
+                       "compared.");
+    left_out(&styled, comparison);
     differences(&styled, comparison);
     return styled.code;
 }
@@ -115,8 +155,11 @@ static json_t *json_difference(const struct ld_compare_difference *difference)
         json_object_set_new(object, "false_alarms", json_pack("[i, i]", (int)difference->left_false_alarms,
                                                               (int)difference->right_false_alarms));
     else if (object)
-        json_object_set_new(object, "outcomes", json_pack("[s, s]", ld_outcome_name(difference->left),
-                                                          ld_outcome_name(difference->right)));
+        json_object_update_new(object, json_pack("{s:s, s:i, s:i, s:[s, s]}", "leak", difference->leak->id, "instance",
+                                                 (int)difference->leak->instance, "incarnation",
+                                                 (int)difference->leak->incarnation, "outcomes",
+                                                 ld_outcome_name(difference->left),
+                                                 ld_outcome_name(difference->right)));
     return object;
 }
 
@@ -131,19 +174,35 @@ static json_t *json_time(const struct ld_comparison *comparison)
                      "leaks", (json_int_t)comparison->time_pairs, "clusters", (json_int_t)comparison->clusters);
 }
 
+/* {"runs": all of them, and by reason: "other_seed": 8, ...} */
+static json_t *json_unpaired(const uint32_t counts[LD_UNPAIRED_COUNT])
+{
+    json_t *object = json_pack("{s:i}", "runs", (int)total(counts));
+    for (int why = 0; object && why < LD_UNPAIRED_COUNT; why++)
+        json_object_set_new(object, ld_unpaired_table[why].name, json_integer(counts[why]));
+    return object;
+}
+
 int ld_report_compare_json(const struct ld_comparison *comparison, const struct ld_report_sides *sides,
                            struct ld_buffer *out)
 {
     json_t *list = json_array();
     for (size_t i = 0; list && i < comparison->difference_count; i++)
         json_array_append_new(list, json_difference(&comparison->differences[i]));
-    json_t *object = json_pack("{s:s, s:s, s:o, s:o, s:o, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o}", "left", sides->left, "right",
-                               sides->right, "leaks", json_table(&comparison->leaks), "runs_with_false_alarms",
-                               json_table(&comparison->false_alarms), "time_to_detect", json_time(comparison),
-                               "no_evidence", (int)comparison->no_evidence, "unpaired_left",
-                               (int)comparison->unpaired_left, "unpaired_right", (int)comparison->unpaired_right,
-                               "pairs_across_arms", (int)comparison->across_arms, "pairs_with_other_reads",
-                               (int)comparison->reads_differ, "pairs", (int)comparison->pairs,
-                               "unpaired_for_other_reads", (int)comparison->unpaired_reads, "differences", list);
+    json_t *object = json_pack(
+        "{s:s, s:s, s:b, s:i, s:i, s:i, s:o, s:o, s:o}", "left", sides->left, "right", sides->right, "plans_differ",
+        (int)comparison->plans_differ, "pairs", (int)comparison->pairs, "pairs_across_arms", (int)comparison->across_arms,
+        "pairs_with_other_reads", (int)comparison->reads_differ, "leaks", json_table(&comparison->leaks),
+        "runs_with_false_alarms", json_table(&comparison->false_alarms), "time_to_detect", json_time(comparison));
+    json_t *rest = json_pack("{s:i, s:i, s:i, s:o, s:o, s:o}", "no_evidence", (int)comparison->no_evidence,
+                             "unmatched_leaks_left", (int)comparison->unmatched_left, "unmatched_leaks_right",
+                             (int)comparison->unmatched_right, "unpaired_left",
+                             json_unpaired(comparison->unpaired_left), "unpaired_right",
+                             json_unpaired(comparison->unpaired_right), "differences", list);
+    if (object && (!rest || json_object_update(object, rest) != 0)) {
+        json_decref(object);
+        object = NULL;
+    }
+    json_decref(rest);
     return style_json(object, out);
 }

@@ -7,6 +7,12 @@
 #include "base/random.h"
 #include "score/internal.h"
 
+const struct ld_unpaired_info ld_unpaired_table[LD_UNPAIRED_COUNT] = {
+#define X(id, name, words) [LD_UNPAIRED_##id] = {name, words},
+    LD_UNPAIRED(X)
+#undef X
+};
+
 /* One leak, seen by both sides. */
 struct timed_pair {
     uint32_t cluster;
@@ -84,6 +90,15 @@ static const struct ld_run_plan *run_of(const struct ld_plan *plan, const struct
     return NULL;
 }
 
+static const struct ld_run_record *record_of(const struct ld_compare_side *side, uint32_t run)
+{
+    for (size_t i = 0; i < side->run_count; i++)
+        if (side->runs[i].run == run)
+            return &side->runs[i];
+    return NULL;
+}
+
+/* NULL: the run did not end, or the detector was not in it. */
 static const struct ld_detector_run *detector_run(const struct ld_compare_side *side, uint32_t run)
 {
     for (size_t i = 0; i < side->score->detector_run_count; i++) {
@@ -94,14 +109,48 @@ static const struct ld_detector_run *detector_run(const struct ld_compare_side *
     return NULL;
 }
 
-static const struct ld_outcome *outcome_of(const struct ld_compare_side *side, uint32_t run, int32_t interval)
+/* A planned run, and what it came to. */
+struct side_run {
+    const struct ld_run_plan *plan;
+    const struct ld_cell *cell;
+    const struct ld_run_record *record;
+    const struct ld_detector_run *row;
+};
+
+static struct side_run side_run(const struct ld_compare_side *side, const struct ld_run_plan *run)
 {
-    for (size_t i = 0; i < side->score->outcome_count; i++) {
-        const struct ld_outcome *outcome = &side->score->outcomes[i];
-        if (outcome->run == run && outcome->interval == interval && strcmp(outcome->detector, side->detector) == 0)
-            return outcome;
+    return (struct side_run){run, cell_of(side->plan, run), record_of(side, run->index), detector_run(side, run->index)};
+}
+
+#define COMPARED LD_UNPAIRED_COUNT
+#define NOT_OURS (LD_UNPAIRED_COUNT + 1) /* its detector did not watch, or another arm stands for it */
+
+/* A pair that was planned: was it compared? */
+static int judge_pair(const struct side_run *left, const struct side_run *right)
+{
+    if (left->plan->seed != right->plan->seed)
+        return LD_UNPAIRED_SEED;
+    if (!left->record || !right->record || !left->row || !right->row)
+        return LD_UNPAIRED_NOT_ENDED;
+    if (left->record->validity != LD_VALID || right->record->validity != LD_VALID)
+        return LD_UNPAIRED_VOID;
+    return left->row->valid && right->row->valid ? COMPARED : LD_UNPAIRED_BROKEN;
+}
+
+/* Why the left run is compared with no right one; COMPARED, NOT_OURS. `ret_right` is set where a partner was planned. */
+static int find_partner(const struct comparing *comparing, const struct side_run *left, struct side_run *ret_right)
+{
+    bool counts;
+    const struct ld_cell *partner = partner_cell(comparing, left->cell, &counts);
+    const struct ld_run_plan *right = run_of(comparing->right->plan, partner, left->plan->repetition);
+    if (!counts)
+        return NOT_OURS;
+    if (!right) {
+        const struct ld_cell *same = same_arm(comparing->right, left->cell);
+        return same && same->reads != left->cell->reads ? LD_UNPAIRED_READS : LD_UNPAIRED_COUNTERPART;
     }
-    return NULL;
+    *ret_right = side_run(comparing->right, right);
+    return judge_pair(left, ret_right);
 }
 
 /* ---- pairs */
@@ -131,65 +180,6 @@ static int note_difference(struct comparing *comparing, struct ld_compare_differ
     return 0;
 }
 
-static int pair_leak(struct comparing *comparing, const struct ld_cell *cell, uint32_t repetition, uint32_t cluster,
-                     const struct ld_outcome *left, const struct ld_outcome *right)
-{
-    struct ld_comparison *result = comparing->result;
-    if (!ld_outcome_is_evidence(left->kind) || !ld_outcome_is_evidence(right->kind)) {
-        result->no_evidence++;
-        return 0;
-    }
-    count_pair(&result->leaks, left->kind == LD_OUTCOME_TP, right->kind == LD_OUTCOME_TP);
-    struct timed_pair pair = {.cluster = cluster};
-    if (score_time_of(left, &pair.left) && score_time_of(right, &pair.right))
-        comparing->times[comparing->time_count++] = pair;
-    if (left->kind == right->kind)
-        return 0;
-    return note_difference(comparing, (struct ld_compare_difference){.cell = cell->name,
-                                                                     .repetition = repetition,
-                                                                     .left_run = left->run,
-                                                                     .right_run = right->run,
-                                                                     .interval = left->interval,
-                                                                     .left = left->kind,
-                                                                     .right = right->kind});
-}
-
-static int pair_leaks(struct comparing *comparing, const struct ld_cell *cell, uint32_t cluster,
-                      const struct ld_run_plan *left, const struct ld_run_plan *right)
-{
-    const struct ld_score *score = comparing->left->score;
-    for (size_t i = 0; i < score->outcome_count; i++) {
-        const struct ld_outcome *outcome = &score->outcomes[i];
-        if (outcome->run != left->index || outcome->interval < 0 ||
-            strcmp(outcome->detector, comparing->left->detector) != 0)
-            continue;
-        const struct ld_outcome *other = outcome_of(comparing->right, right->index, outcome->interval);
-        int code = other ? pair_leak(comparing, cell, left->repetition, cluster, outcome, other) : 0;
-        if (code)
-            return code;
-    }
-    return 0;
-}
-
-static int pair_false_alarms(struct comparing *comparing, const struct ld_cell *cell, const struct ld_run_plan *left,
-                             const struct ld_run_plan *right)
-{
-    const struct ld_detector_run *a = detector_run(comparing->left, left->index);
-    const struct ld_detector_run *b = detector_run(comparing->right, right->index);
-    if (!a || !b || !a->valid || !b->valid)
-        return 0;
-    count_pair(&comparing->result->false_alarms, a->false_alarms > 0, b->false_alarms > 0);
-    if ((a->false_alarms > 0) == (b->false_alarms > 0))
-        return 0;
-    return note_difference(comparing, (struct ld_compare_difference){.cell = cell->name,
-                                                                     .repetition = left->repetition,
-                                                                     .left_run = left->index,
-                                                                     .right_run = right->index,
-                                                                     .interval = -1,
-                                                                     .left_false_alarms = a->false_alarms,
-                                                                     .right_false_alarms = b->false_alarms});
-}
-
 /* Pairs of one leak are near-copies: they form a cluster. */
 static uint32_t cluster_of(const struct ld_plan *plan, const struct ld_cell *cell)
 {
@@ -199,49 +189,135 @@ static uint32_t cluster_of(const struct ld_plan *plan, const struct ld_cell *cel
     return 0;
 }
 
-/* Runs of the right side that have something to say: those of arms in which its detector watches, and where it shares
- * arms with the left one, of those alone. */
-static size_t runs_to_pair(const struct comparing *comparing)
+static int pair_leak(struct comparing *comparing, const struct side_run *run, const struct ld_truth_interval *leak,
+                     const struct ld_outcome *left, const struct ld_outcome *right)
 {
-    const struct ld_compare_side *right = comparing->right;
-    size_t count = 0;
-    for (size_t i = 0; i < right->plan->run_count; i++) {
-        const struct ld_cell *cell = cell_of(right->plan, &right->plan->runs[i]);
-        if (!ld_cell_is_watched_by(cell, right->detector))
-            continue;
-        bool shared = share_an_arm(comparing, cell);
-        count += shared ? same_arm(comparing->left, cell) != NULL : first_arm(right, cell) == cell;
+    struct ld_comparison *result = comparing->result;
+    if (!ld_outcome_is_evidence(left->kind) || !ld_outcome_is_evidence(right->kind)) {
+        result->no_evidence++;
+        return 0;
     }
-    return count;
+    count_pair(&result->leaks, left->kind == LD_OUTCOME_TP, right->kind == LD_OUTCOME_TP);
+    struct timed_pair pair = {.cluster = cluster_of(comparing->left->plan, run->cell)};
+    if (score_time_of(left, &pair.left) && score_time_of(right, &pair.right))
+        comparing->times[comparing->time_count++] = pair;
+    if (left->kind == right->kind)
+        return 0;
+    return note_difference(comparing, (struct ld_compare_difference){.cell = run->cell->name,
+                                                                     .repetition = run->plan->repetition,
+                                                                     .left_run = left->run,
+                                                                     .right_run = right->run,
+                                                                     .interval = left->interval,
+                                                                     .leak = leak,
+                                                                     .left = left->kind,
+                                                                     .right = right->kind});
+}
+
+/* What came of the next leak of the run from `*index` on, which goes past it; NULL: there is none left. */
+static const struct ld_outcome *next_leak(const struct ld_compare_side *side, const struct side_run *run, size_t *index)
+{
+    const struct ld_score *score = side->score;
+    while (run->record && *index < score->outcome_count) {
+        const struct ld_outcome *outcome = &score->outcomes[(*index)++];
+        if (outcome->run == run->plan->index && outcome->interval >= 0 &&
+            strcmp(outcome->detector, side->detector) == 0)
+            return outcome;
+    }
+    return NULL;
+}
+
+static bool same_name(const struct ld_truth_interval *left, const struct ld_truth_interval *right)
+{
+    return left->instance == right->instance && left->incarnation == right->incarnation &&
+           strcmp(left->id, right->id) == 0;
+}
+
+/* How many of its name were before it: a cured leak may come again. */
+static size_t turn_of(const struct ld_truth *truth, const struct ld_truth_interval *interval)
+{
+    size_t turn = 0;
+    for (const struct ld_truth_interval *item = truth->intervals; item < interval; item++)
+        turn += same_name(item, interval);
+    return turn;
+}
+
+static const struct ld_outcome *same_leak(const struct ld_compare_side *side, const struct side_run *run,
+                                          const struct ld_truth *truth, const struct ld_truth_interval *leak)
+{
+    size_t index = 0;
+    for (const struct ld_outcome *outcome; (outcome = next_leak(side, run, &index));) {
+        const struct ld_truth_interval *own = &run->record->truth->intervals[outcome->interval];
+        if (same_name(own, leak) && turn_of(run->record->truth, own) == turn_of(truth, leak))
+            return outcome;
+    }
+    return NULL;
+}
+
+static int pair_leaks(struct comparing *comparing, const struct side_run *left, const struct side_run *right)
+{
+    size_t index = 0, others = 0, matched = 0;
+    for (const struct ld_outcome *outcome; (outcome = next_leak(comparing->left, left, &index));) {
+        const struct ld_truth_interval *leak = &left->record->truth->intervals[outcome->interval];
+        const struct ld_outcome *other = same_leak(comparing->right, right, left->record->truth, leak);
+        int code = other ? pair_leak(comparing, left, leak, outcome, other) : 0;
+        if (code)
+            return code;
+        matched += other != NULL;
+        comparing->result->unmatched_left += !other;
+    }
+    for (index = 0; next_leak(comparing->right, right, &index);)
+        others++;
+    comparing->result->unmatched_right += (uint32_t)(others - matched);
+    return 0;
+}
+
+static int pair_false_alarms(struct comparing *comparing, const struct side_run *left, const struct side_run *right)
+{
+    uint32_t a = left->row->false_alarms, b = right->row->false_alarms;
+    count_pair(&comparing->result->false_alarms, a > 0, b > 0);
+    if ((a > 0) == (b > 0))
+        return 0;
+    return note_difference(comparing, (struct ld_compare_difference){.cell = left->cell->name,
+                                                                     .repetition = left->plan->repetition,
+                                                                     .left_run = left->plan->index,
+                                                                     .right_run = right->plan->index,
+                                                                     .interval = -1,
+                                                                     .left_false_alarms = a,
+                                                                     .right_false_alarms = b});
+}
+
+static int pair_run(struct comparing *comparing, const struct ld_run_plan *run)
+{
+    struct ld_comparison *result = comparing->result;
+    struct side_run left = side_run(comparing->left, run), right = {0};
+    int why = find_partner(comparing, &left, &right), code = 0;
+    if (why == NOT_OURS)
+        return 0;
+    if (why != COMPARED)
+        result->unpaired_left[why]++;
+    if (right.plan && why != LD_UNPAIRED_SEED) /* also of those that are no evidence, to count their leaks */
+        code = pair_leaks(comparing, &left, &right);
+    if (code || why != COMPARED)
+        return code;
+    result->pairs++;
+    result->across_arms += strcmp(left.cell->name, right.cell->name) != 0;
+    result->reads_differ += left.cell->reads != right.cell->reads;
+    return pair_false_alarms(comparing, &left, &right);
 }
 
 static int pair_all(struct comparing *comparing)
 {
-    const struct ld_plan *plan = comparing->left->plan, *right_plan = comparing->right->plan;
-    struct ld_comparison *result = comparing->result;
-    size_t paired = 0;
+    const struct ld_compare_side *left = comparing->left, *right = comparing->right;
+    const struct comparing mirrored = {.left = right, .right = left};
     int code = 0;
-    for (size_t i = 0; i < plan->run_count && !code; i++) {
-        const struct ld_run_plan *left = &plan->runs[i];
-        const struct ld_cell *cell = cell_of(plan, left);
-        bool counts;
-        const struct ld_cell *partner = partner_cell(comparing, cell, &counts);
-        const struct ld_run_plan *right = run_of(right_plan, partner, left->repetition);
-        if (!right) {
-            const struct ld_cell *same = same_arm(comparing->right, cell);
-            result->unpaired_left += counts;
-            result->unpaired_reads += counts && same && same->reads != cell->reads;
-            continue;
-        }
-        paired++;
-        result->across_arms += strcmp(partner->name, cell->name) != 0;
-        result->reads_differ += partner->reads != cell->reads;
-        code = pair_leaks(comparing, cell, cluster_of(plan, cell), left, right);
-        if (!code)
-            code = pair_false_alarms(comparing, cell, left, right);
+    for (size_t i = 0; i < left->plan->run_count && !code; i++)
+        code = pair_run(comparing, &left->plan->runs[i]);
+    for (size_t i = 0; i < right->plan->run_count && !code; i++) {
+        struct side_run run = side_run(right, &right->plan->runs[i]), partner = {0};
+        int why = find_partner(&mirrored, &run, &partner);
+        if (why < LD_UNPAIRED_COUNT)
+            comparing->result->unpaired_right[why]++;
     }
-    result->pairs = (uint32_t)paired;
-    result->unpaired_right = (uint32_t)(runs_to_pair(comparing) - paired);
     return code;
 }
 
@@ -313,15 +389,26 @@ static size_t largest_cluster(const size_t *starts, size_t clusters)
     return largest;
 }
 
-/* A side that saw everything was followed at least as long as the other: a curve at 0 stays there. */
-static int64_t longest_time(const struct timed_pair *pairs, size_t count)
+/* How far a side's curve is known: its longest time where that one was censored. Where the last were seen it is at 0 and
+ * stays there: INT64_MAX. Raises `longest_ns` to its longest time. */
+static int64_t known_to(const struct timed_pair *pairs, size_t count, bool right, int64_t *longest_ns)
 {
-    int64_t longest_ns = 0;
+    int64_t last_ns = 0, waiting_ns = -1;
     for (size_t i = 0; i < count; i++) {
-        longest_ns = pairs[i].left.time_ns > longest_ns ? pairs[i].left.time_ns : longest_ns;
-        longest_ns = pairs[i].right.time_ns > longest_ns ? pairs[i].right.time_ns : longest_ns;
+        const struct ld_survival_time *time = right ? &pairs[i].right : &pairs[i].left;
+        last_ns = time->time_ns > last_ns ? time->time_ns : last_ns;
+        waiting_ns = !time->event && time->time_ns > waiting_ns ? time->time_ns : waiting_ns;
     }
-    return longest_ns;
+    *longest_ns = last_ns > *longest_ns ? last_ns : *longest_ns;
+    return waiting_ns == last_ns ? last_ns : INT64_MAX;
+}
+
+static int64_t restrict_to(const struct timed_pair *pairs, size_t count)
+{
+    int64_t to_ns = 0;
+    int64_t left_ns = known_to(pairs, count, false, &to_ns), right_ns = known_to(pairs, count, true, &to_ns);
+    int64_t known_ns = left_ns < right_ns ? left_ns : right_ns;
+    return known_ns < to_ns ? known_ns : to_ns;
 }
 
 static int compare_times(struct comparing *comparing, uint64_t seed)
@@ -337,7 +424,7 @@ static int compare_times(struct comparing *comparing, uint64_t seed)
     if (!starts || !means)
         return LD_ENOMEM;
     struct bootstrap bootstrap = {.pairs = comparing->times, .starts = starts,
-                                  .to_ns = longest_time(comparing->times, count)};
+                                  .to_ns = restrict_to(comparing->times, count)};
     bootstrap.clusters = find_clusters(comparing->times, count, starts);
     size_t room = bootstrap.clusters * largest_cluster(starts, bootstrap.clusters);
     bootstrap.sample.left = calloc(room, sizeof *bootstrap.sample.left);
@@ -377,7 +464,8 @@ static int by_place(const void *left, const void *right)
 int ld_compare(struct ld_comparison *ret_comparison, const struct ld_compare_side *left,
                const struct ld_compare_side *right, uint64_t seed, struct ld_error *error)
 {
-    struct ld_comparison result = {.arena = ld_arena_new(SCORE_ARENA_MAX)};
+    struct ld_comparison result = {.plans_differ = strcmp(left->plan->hash, right->plan->hash) != 0,
+                                   .arena = ld_arena_new(SCORE_ARENA_MAX)};
     struct comparing comparing = {.result = &result, .left = left, .right = right};
     if (result.arena)
         comparing.times = ld_arena_array(result.arena, left->score->outcome_count + 1, sizeof *comparing.times);

@@ -33,11 +33,16 @@ static int check_detector(const struct ld_judged_campaign *side, const char *det
                    nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
 }
 
+static struct ld_compare_side side_of(const struct ld_judged_campaign *side, const char *detector)
+{
+    const struct ld_judged *judged = &side->judged;
+    return (struct ld_compare_side){&side->plan, judged->records, judged->count, &judged->score, detector};
+}
+
 static int compare(const struct ld_invocation *invocation, const struct ld_judged_campaign *left, const struct ld_judged_campaign *right,
                    const char *const detectors[2], bool *ret_compared, struct ld_error *error)
 {
-    const struct ld_compare_side left_side = {&left->plan, &left->judged.score, detectors[0]};
-    const struct ld_compare_side right_side = {&right->plan, &right->judged.score, detectors[1]};
+    const struct ld_compare_side left_side = side_of(left, detectors[0]), right_side = side_of(right, detectors[1]);
     const struct ld_report_sides names = {invocation->arguments[0], invocation->arguments[1]};
     struct ld_text_style style = ld_style_of(STDOUT_FILENO, invocation->colour);
     struct ld_comparison comparison;
