@@ -146,6 +146,15 @@ static json_t *json_table(const struct ld_compare_table *table)
                      "right_only", (int)table->right_only, "neither", (int)table->neither, "p", table->p);
 }
 
+static void add_leak(json_t *object, const struct ld_compare_difference *difference)
+{
+    json_object_set_new(object, "leak", json_string(difference->leak->id));
+    json_object_set_new(object, "instance", json_integer(difference->leak->instance));
+    json_object_set_new(object, "incarnation", json_integer(difference->leak->incarnation));
+    json_object_set_new(object, "outcomes", json_pack("[s, s]", ld_outcome_name(difference->left),
+                                                      ld_outcome_name(difference->right)));
+}
+
 static json_t *json_difference(const struct ld_compare_difference *difference)
 {
     json_t *object = json_pack("{s:s, s:i, s:i, s:i}", "cell", difference->cell, "repetition",
@@ -155,11 +164,7 @@ static json_t *json_difference(const struct ld_compare_difference *difference)
         json_object_set_new(object, "false_alarms", json_pack("[i, i]", (int)difference->left_false_alarms,
                                                               (int)difference->right_false_alarms));
     else if (object)
-        json_object_update_new(object, json_pack("{s:s, s:i, s:i, s:[s, s]}", "leak", difference->leak->id, "instance",
-                                                 (int)difference->leak->instance, "incarnation",
-                                                 (int)difference->leak->incarnation, "outcomes",
-                                                 ld_outcome_name(difference->left),
-                                                 ld_outcome_name(difference->right)));
+        add_leak(object, difference);
     return object;
 }
 

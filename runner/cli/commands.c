@@ -179,10 +179,11 @@ const struct ld_command ld_commands[] = {
      baseline_options, true, ld_command_baseline},
     {"compare", "LEFT RIGHT", "compare two detectors on the same runs, or one in two campaigns",
      "LEFT and RIGHT are two detectors of a campaign, or the databases of two campaigns with --detector. Runs pair by "
-     "cell and repetition: exact McNemar tests for leaks seen and for runs with a false alarm, the difference of the "
+     "cell, repetition and seed, leaks by instance, incarnation and name: exact McNemar tests for leaks seen and for runs with a false alarm, the difference of the "
      "restricted mean times to detect with its bootstrap interval, and every run in which the two differ. Detectors of "
-     "different arms pair over them, which is said; else cells that read something else of the target are left out.\n"
-     "Exit code 0: compared, whatever came of it; 5: no run has a partner.",
+     "different arms pair over them, which is said; else cells that read something else of the target are left out. What "
+     "is in no pair is counted with its reason.\n"
+     "Exit code 0: compared, whatever came of it; 5: there is no pair of one seed, both of whose runs ended and are valid.",
      compare_options, true, ld_command_compare},
     {"board", "", "show where each detector stands over all leaks of a campaign",
      "Leaks seen with their interval by leak, alerts in the healthy twins, false alarms an hour of quiet time with exact "

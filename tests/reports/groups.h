@@ -4,5 +4,6 @@
 int test_page(void);
 int test_summary(void);
 int test_standings(void);
+int test_compare_report(void);
 
 #endif
