@@ -259,6 +259,11 @@ size_t board_notable(const struct ld_verdicts *verdicts)
     return count;
 }
 
+const char *board_notable_word(const struct ld_check *check)
+{
+    return strcmp(check->what, LD_CHECK_PROGRAM) == 0 ? "CHANGED" : "FOUND";
+}
+
 bool board_is_calibration(const struct ld_check *check)
 {
     return strncmp(check->what, "calibration: ", strlen("calibration: ")) == 0;

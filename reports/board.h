@@ -62,7 +62,9 @@ void board_time(int64_t wall_ns, char *text, size_t size);
 
 /* How many checks passed and are told nevertheless. */
 size_t board_notable(const struct ld_verdicts *verdicts);
-#define BOARD_NOTABLE_WORD "FOUND" /* in place of their verdict */
+/* What stands in place of its verdict: "FOUND", "CHANGED". */
+const char *board_notable_word(const struct ld_check *check);
+#define BOARD_NOTABLE "NEWS" /* all of them */
 
 bool board_is_calibration(const struct ld_check *check);
 /* "holds", "off: the campaign is void", or "nothing to calibrate by". */

@@ -189,7 +189,7 @@ static void check_row(struct html *html, const struct ld_plan *plan, const struc
 {
     html_printf(html, "<tr><td><span class=\"tag %s\">%s</span></td><th scope=\"row\">",
                 check->notable ? "warn" : verdict_words[check->verdict].class,
-                check->notable ? BOARD_NOTABLE_WORD : verdict_words[check->verdict].word);
+                check->notable ? board_notable_word(check) : verdict_words[check->verdict].word);
     html_text(html, check->what);
     html_raw(html, "</th>");
     labelled(html, "detector", check->detector);

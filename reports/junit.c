@@ -83,7 +83,7 @@ static int check_case(struct ld_buffer *out, const struct ld_check *check)
              *check->detector ? "." : "", check->detector);
     if (check->verdict != LD_VERDICT_PASS || check->notable)
         snprintf(message, sizeof message, "%s: asked %s; seen %s; line %u",
-                 check->notable ? BOARD_NOTABLE_WORD : ld_verdict_name(check->verdict), check->asked, check->seen,
+                 check->notable ? board_notable_word(check) : ld_verdict_name(check->verdict), check->asked, check->seen,
                  check->line);
     return testcase(out, class_name, check->what, results[check->verdict], message);
 }

@@ -86,7 +86,9 @@ static void check_row(struct markdown *markdown, const struct ld_plan *plan, con
     if (check->line)
         snprintf(place, sizeof place, "%.500s:%u", board_scenario_file(plan, check->scenario), check->line);
     plain(markdown, "| ");
-    plain(markdown, check->notable ? "🔎 " BOARD_NOTABLE_WORD : verdict_words[check->verdict]);
+    plain(markdown, check->notable ? "🔎 " : verdict_words[check->verdict]);
+    if (check->notable)
+        plain(markdown, board_notable_word(check));
     cell_begins(markdown);
     prose(markdown, check->what);
     cell_begins(markdown);

@@ -271,7 +271,7 @@ static void left_out_line(struct styled *styled, size_t count, const char *what)
 static void failed_check(struct styled *styled, const struct ld_plan *plan, const struct ld_check *check)
 {
     char who[400] = "", place[600] = "", line[1500];
-    const char *word = check->notable ? BOARD_NOTABLE_WORD : verdict_words[check->verdict].word;
+    const char *word = check->notable ? board_notable_word(check) : verdict_words[check->verdict].word;
     if (*check->cell)
         snprintf(who, sizeof who, "%.100s%sin %.256s, ", check->detector, *check->detector ? " " : "", check->cell);
     if (check->line)
@@ -307,7 +307,7 @@ static void notable_checks(struct styled *styled, const struct ld_report *report
     for (size_t i = 0; i < report->verdicts->check_count; i++)
         if (report->verdicts->checks[i].notable && ++count <= LISTED_MAX)
             failed_check(styled, report->plan, &report->verdicts->checks[i]);
-    left_out_line(styled, count, BOARD_NOTABLE_WORD);
+    left_out_line(styled, count, BOARD_NOTABLE);
 }
 
 static void excluded_line(struct styled *styled, const struct ld_report *report)

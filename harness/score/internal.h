@@ -62,6 +62,7 @@ int score_board(const struct score_inputs *inputs, struct ld_board_row **ret_row
 void score_expectations(const struct score_inputs *inputs, const struct ld_board_row *rows, size_t row_count,
                         struct score_checks *checks);
 int score_calibration(const struct score_inputs *inputs, struct score_checks *checks);
+void score_programs(const struct score_inputs *inputs, struct score_checks *checks);
 void score_blind(const struct score_inputs *inputs, struct score_checks *checks);
 
 #endif

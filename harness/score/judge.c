@@ -163,6 +163,7 @@ int ld_judge(struct ld_verdicts *ret_verdicts, const struct ld_plan *plan, const
         check_twins(&inputs, &checks);
         check_excluded(&inputs, &verdicts, &checks);
         score_blind(&inputs, &checks);
+        score_programs(&inputs, &checks);
         check_complete(&inputs, verdicts.not_needed, &checks);
     }
     if (!code)

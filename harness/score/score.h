@@ -19,6 +19,9 @@
 #define LD_NOTE_BLIND "blind" /* a run's note for each detector that was compared: "matrix: agrees: 12 alerts" */
 #define LD_BLIND_AGREES "agrees: "
 #define LD_CHECK_BLIND "blind agreement"
+/* A run's note for each detector whose program was not what it was when the campaign began: "mine: ./mine.py is ..." */
+#define LD_NOTE_PROGRAM "program"
+#define LD_CHECK_PROGRAM "detector program"
 #define LD_EXCLUDED_MAX 0.05 /* share of runs without evidence beyond which a campaign is inconclusive */
 /* A check that draws lots may fail a sound campaign with this probability at most; there is one such per `random`
  * and one per detector of the shuffle (5 standard errors: 6e-7 each), in all under 1 in 1000. */
@@ -104,6 +107,7 @@ struct ld_run_record {
         const char *said; /* failed: the last it wrote on standard error; NULL or "": nothing */
         const char *blind;        /* what it said without names, beside its sighted twin: "agrees: ...", "differs: ..."
                                    * (LD_BLIND_AGREES); NULL: nobody compared */
+        const char *changed;      /* how its program differed from the one that the campaign began with; NULL: not */
         size_t alert_count;
         const struct ld_alert *alerts; /* by receipt; receipt_ns set */
     } *detectors;
@@ -216,7 +220,7 @@ struct ld_check {
     const char *what;              /* "detection", "false alarms", "median time to detect", "calibration: oracle" */
     char asked[96], seen[160];
     enum ld_verdict verdict;
-    bool notable;                  /* passed, and yet to be told: a declared miss that was found */
+    bool notable;                  /* passed, and yet to be told: a declared miss that was found, another program */
     unsigned line;                 /* of the scenario file, 0 for calibration */
 };
 

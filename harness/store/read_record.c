@@ -188,7 +188,7 @@ static int read_detectors(struct ld_store *store, uint32_t run, struct ld_run_re
 }
 
 /* "matrix: agrees: 12 alerts": of the detector with that name, the longest that fits. */
-static void keep_agreement(struct ld_run_record *record, const char *text)
+static struct ld_detector_record *detector_of(struct ld_run_record *record, const char *text, const char **ret_said)
 {
     struct ld_detector_record *found = NULL;
     size_t longest = 0;
@@ -200,19 +200,29 @@ static void keep_agreement(struct ld_run_record *record, const char *text)
             longest = length;
         }
     }
-    if (found)
-        found->blind = text + longest + 2;
+    *ret_said = text + longest + 2;
+    return found;
 }
 
-static int read_agreements(struct ld_store *store, uint32_t run, struct ld_run_record *record, struct ld_arena *arena,
+static void keep_note(struct ld_run_record *record, const struct ld_stored_note *note)
+{
+    bool blind = strcmp(note->kind, LD_NOTE_BLIND) == 0, program = strcmp(note->kind, LD_NOTE_PROGRAM) == 0;
+    const char *said;
+    struct ld_detector_record *found = blind || program ? detector_of(record, note->text, &said) : NULL;
+    if (found && blind)
+        found->blind = said;
+    else if (found)
+        found->changed = said;
+}
+
+static int read_notes(struct ld_store *store, uint32_t run, struct ld_run_record *record, struct ld_arena *arena,
                            struct ld_error *error)
 {
     struct ld_stored_note *notes;
     size_t count;
     int code = ld_store_read_notes(store, run, &notes, &count, arena, error);
     for (size_t i = 0; i < count && !code; i++)
-        if (strcmp(notes[i].kind, LD_NOTE_BLIND) == 0)
-            keep_agreement(record, notes[i].text);
+        keep_note(record, &notes[i]);
     return code;
 }
 
@@ -245,7 +255,7 @@ int ld_store_read_record(struct ld_store *store, uint32_t run, struct ld_run_rec
     if (code == 0)
         code = read_detectors(store, run, &record, arena, error);
     if (code == 0)
-        code = read_agreements(store, run, &record, arena, error);
+        code = read_notes(store, run, &record, arena, error);
     if (code == 0)
         *ret_record = record;
     return code;

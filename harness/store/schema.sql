@@ -20,7 +20,7 @@ CREATE TABLE campaign (
 ) STRICT;
 
 -- Host and toolchain: kernel, cores, memory, Go version, leakdrill version, ... The texts of the rule files that
--- detectors read, the same for every run (secrets of an Alertmanager's file left out): rules.<file>. Of an import: import.source, import.period, import.instance.<N>.
+-- detectors read, the same for every run (secrets of an Alertmanager's file left out): rules.<file>; the SHA-256 of their programs: program.<file>. Of an import: import.source, import.period, import.instance.<N>.
 CREATE TABLE fact (
     campaign  INTEGER NOT NULL REFERENCES campaign,
     name      TEXT NOT NULL,
@@ -482,7 +482,8 @@ CREATE TABLE reader (
 ) STRICT, WITHOUT ROWID;
 
 -- Lines for people: tail of stderr, why a run is void, what teardown found. Kind 'blind': whether a detector said the
--- same with and without the names of the target's own code.
+-- same with and without the names of the target's own code. Kind 'program': a detector's program was another one than
+-- when the campaign began.
 CREATE TABLE note (
     note     INTEGER PRIMARY KEY,
     run      INTEGER NOT NULL REFERENCES run,

@@ -14,6 +14,7 @@
 #include "base/random.h"
 #include "runner/build/build.h"
 #include "runner/detect/statics.h"
+#include "runner/detect/watched_programs.h"
 #include "runner/process/identity.h"
 #include "runner/run/judge.h"
 #include "runner/run/rules.h"
@@ -42,6 +43,7 @@ struct campaign {
     struct ld_store *store;
     struct ld_arena *arena;
     struct ld_built *built;  /* of each cell of the plan; those of one scenario are equal */
+    struct ld_watched_programs *programs; /* of detectors */
     const char **own;        /* of each cell: its own modules; likewise */
     struct signals_before before;
     uv_signal_t signals[SIGNALS];
@@ -321,7 +323,20 @@ static const char *identity_of(pid_t pid, char *text, size_t room)
     return ld_identity_read(pid, &identity) ? ld_identity_text(&identity, text, room) : "";
 }
 
-/* Each scenario's own modules, and the rule files of its detectors. LD_ENOMEM. */
+static int add_program_facts(const struct campaign *campaign, struct ld_fact *facts, size_t *count)
+{
+    for (size_t i = 0; i < ld_watched_programs_count(campaign->programs); i++) {
+        const char *path, *hash;
+        ld_watched_programs_at(campaign->programs, i, &path, &hash);
+        const char *name = ld_arena_printf(campaign->arena, LD_FACT_PROGRAM "%s", path);
+        if (!name)
+            return LD_ENOMEM;
+        facts[(*count)++] = (struct ld_fact){name, hash};
+    }
+    return 0;
+}
+
+/* Each scenario's own modules, and what its detectors read and are. LD_ENOMEM. */
 static int add_scenario_facts(const struct campaign *campaign, struct ld_fact *facts, size_t *count)
 {
     const struct ld_plan *plan = campaign->setting->plan;
@@ -340,14 +355,14 @@ static int add_scenario_facts(const struct campaign *campaign, struct ld_fact *f
     }
     int code = ld_rules_facts(facts + *count, &rules, plan, campaign->arena);
     *count += code ? 0 : rules;
-    return code;
+    return code ? code : add_program_facts(campaign, facts, count);
 }
 
 static int write_campaign(struct campaign *campaign, struct ld_error *error)
 {
     const struct ld_plan *plan = campaign->setting->plan;
     struct ld_fact *facts =
-        ld_arena_array(campaign->arena, FACTS_MAX + LD_RULES_FILES_MAX + plan->cell_count, sizeof *facts);
+        ld_arena_array(campaign->arena, FACTS_MAX + LD_RULES_FILES_MAX + LD_WATCHED_PROGRAMS_MAX + plan->cell_count, sizeof *facts);
     char boot[LD_BOOT_ID_SIZE], self[64], guard[64];
     char id[64], cores[24], jobs[24], runs[24];
     size_t count = 0;
@@ -684,7 +699,12 @@ static int run_guarded(struct campaign *campaign, struct ld_error *error)
     if (!code)
         code = run_static_tools(campaign, error);
     if (!code)
+        code = ld_watched_programs_new(&campaign->programs, campaign->setting->plan, error);
+    campaign->control.programs = campaign->programs;
+    if (!code)
         code = run_stored(campaign, error);
+    campaign->control.programs = NULL;
+    ld_watched_programs_free(campaign->programs);
     stop_watching(campaign);
     return code;
 }

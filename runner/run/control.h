@@ -51,6 +51,7 @@ struct ld_control {
     const char *data_folder;    /* holds scenarios/matrix */
     bool blind;                 /* names are hidden from all who look at a target */
     const struct ld_statics *statics; /* what static tools found; NULL: nobody asked */
+    const struct ld_watched_programs *programs; /* of detectors, as the campaign began; NULL: nobody looks at them */
 };
 
 /* Removes the work folders of dead campaigns, makes ours and starts the guard: before anything else, while there is one

@@ -283,7 +283,8 @@ static int open_panel(struct storing *storing)
     struct ld_host *host = storing->setting->host;
     struct ld_panel_host panel_host = {0};
     if (host)
-        panel_host = (struct ld_panel_host){&host->loop, &host->guard, host->work_folder, NULL, NULL};
+        panel_host = (struct ld_panel_host){
+            .loop = &host->loop, .guard = &host->guard, .work_folder = host->work_folder};
     return ld_panel_open(&storing->panel, storing->cell, storing->run, storing->setting->data_folder, NULL,
                          host ? &panel_host : NULL, NULL, &panel_events, storing, storing->error);
 }

@@ -9,6 +9,7 @@
 #include "blind/blind.h"
 #include "detect/watch.h"
 #include "runner/detect/hosted.h"
+#include "runner/detect/watched_programs.h"
 #include "runner/run/agreement.h"
 #include "runner/sample/gateway.h"
 #include "scenario/arm.h"
@@ -22,6 +23,8 @@ struct seat {
     struct ld_detector *detector;        /* NULL when it is hosted */
     const struct ld_hosted_kind *hosted; /* NULL when it is built in */
     void *state;                         /* of what is hosted */
+    const struct ld_scenario *scenario;  /* with its declaration, of what is hosted */
+    const struct ld_detector_spec *spec;
     bool started, broken;
     int64_t least_goroutines; /* 0: it may speak at any number */
     bool blind;                     /* it is told renamed observations */
@@ -193,7 +196,8 @@ static int seat_hosted(struct ld_panel *panel, const struct opening *opening, co
         .statics = panel->host.statics};
     if (!panel->seen || (panel->host.gateway && !setting.gateway_urls))
         return ld_fail(error, LD_ENOMEM, "out of memory");
-    *seat = (struct seat){.panel = panel, .name = spec->name, .hosted = hosted, .blind = panel->blind != NULL};
+    *seat = (struct seat){.panel = panel, .name = spec->name, .hosted = hosted, .blind = panel->blind != NULL,
+                          .scenario = opening->cell->scenario, .spec = spec};
     int code = hosted->open(&seat->state, &setting, &hosted_events, seat, error);
     if (!code)
         panel->members[panel->count++] = (struct ld_panel_member){spec->name, spec->kind, spec->options};
@@ -458,13 +462,24 @@ void ld_panel_finish(struct ld_panel *panel)
     }
 }
 
+static void look_at_program(const struct seat *seat)
+{
+    char how[600];
+    const struct ld_panel *panel = seat->panel;
+    if (panel->events->changed &&
+        ld_watched_programs_changed(panel->host.programs, seat->scenario, seat->spec, how, sizeof how))
+        panel->events->changed(panel->context, seat->name, how);
+}
+
 void ld_panel_start(struct ld_panel *panel)
 {
     for (size_t i = 0; i < panel->count; i++) {
         struct seat *seat = &panel->seats[i];
         seat->started = seat->hosted && !panel->ending; /* one that cannot start may end the run */
-        if (seat->started)
-            seat->hosted->start(seat->state);
+        if (!seat->started)
+            continue;
+        look_at_program(seat);
+        seat->hosted->start(seat->state);
     }
 }
 

@@ -14,6 +14,7 @@ struct ld_blind;
 struct ld_gateway;
 struct ld_guard;
 struct ld_statics;
+struct ld_watched_programs;
 struct uv_loop_s;
 
 /* What detectors that are hosted (runner/detect/hosted.h) need to run. */
@@ -23,6 +24,7 @@ struct ld_panel_host {
     const char *work_folder;
     const struct ld_gateway *gateway; /* NULL: a replay; who reads through it cannot take part */
     const struct ld_statics *statics; /* what static tools found before the runs; NULL: none was asked */
+    const struct ld_watched_programs *programs; /* as they were when the campaign began; NULL: nobody looks */
 };
 
 struct ld_panel_events {
@@ -34,6 +36,8 @@ struct ld_panel_events {
     void (*note)(void *context, const char *detector, const char *text);
     /* At the end of a blind run: what ld_agreement_text says of a detector and its sighted twin. May be NULL. */
     void (*compared)(void *context, const char *detector, const char *agreement);
+    /* As it is started: its program is not what it was when the campaign began. May be NULL. */
+    void (*changed)(void *context, const char *detector, const char *how);
     void (*ready)(void *context); /* one more is: ask ld_panel_awaited. May be NULL */
     void (*ended)(void *context); /* after ld_panel_end; may be NULL when there is no host */
 };

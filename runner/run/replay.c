@@ -361,7 +361,7 @@ static int open_panel(struct replay *replay, const struct ld_cell *cell, const s
     struct ld_panel_host host = {0};
     if (setting->host)
         host = (struct ld_panel_host){
-            &setting->host->loop, &setting->host->guard, setting->host->work_folder, NULL, NULL};
+            &setting->host->loop, &setting->host->guard, setting->host->work_folder, NULL, NULL, NULL};
     int code = setting->blind ? ld_own_blind(&replay->blind, run, setting->own) : 0;
     if (code)
         return ld_fail(error, code, "%s", ld_code_text(code));

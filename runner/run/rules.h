@@ -10,6 +10,8 @@
 
 /* The facts: "rules." and the file as the detector's options name it, or "(shipped)". */
 #define LD_FACT_RULES "rules."
+/* Beside them, the hash of each program of a detector, as the campaign began: "program." and its path. */
+#define LD_FACT_PROGRAM "program."
 #define LD_RULES_FILES_MAX LD_DETECTOR_FILES_MAX
 
 /* One fact for each file that the scenarios have for the plan's detectors; at most LD_RULES_FILES_MAX. Names are the

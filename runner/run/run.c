@@ -556,6 +556,13 @@ static void on_compared(void *context, const char *detector, const char *agreeme
     ld_run_note(context, LD_NOTE_BLIND, text);
 }
 
+static void on_changed(void *context, const char *detector, const char *how)
+{
+    char text[800];
+    snprintf(text, sizeof text, "%s: %s", detector, how);
+    ld_run_note(context, LD_NOTE_PROGRAM, text);
+}
+
 static void on_panel_ended(void *context)
 {
     ld_run_handle_closed(context);
@@ -569,7 +576,7 @@ static void on_panel_ready(void *context)
 }
 
 static const struct ld_panel_events panel_events = {on_alert, on_broken, on_out_of_range, on_detector_note,
-                                                    on_compared, on_panel_ready, on_panel_ended};
+                                                    on_compared, on_changed, on_panel_ready, on_panel_ended};
 
 static void on_drained(void *context)
 {
@@ -665,7 +672,7 @@ int ld_run_start(struct ld_run **ret_run, struct ld_control *control, const stru
     run->events = events;
     run->context = context;
     const struct ld_panel_host host = {&control->loop, &control->guard, control->work_folder, control->gateway,
-                                       control->statics};
+                                       control->statics, control->programs};
     int code = control->blind ? ld_own_blind(&run->blind, run_plan, programs->own) : 0;
     if (code)
         ld_fail(error, code, "%s", ld_code_text(code));

@@ -197,6 +197,39 @@ static void replay_gives_the_same_alerts(void **state)
     program_result_done(&live);
 }
 
+/* ---- edited while the campaign runs */
+
+static void an_edited_program_is_told(void **state)
+{
+    (void)state;
+    struct running_program running;
+    struct program_result result;
+    struct ld_buffer text;
+    struct ld_error error;
+    ld_buffer_init(&text, 1 << 20);
+    assert_int_equal(ld_file_read(DETECTOR, &text, &error), 0);
+    lab_write(&lab, "all/mine.py", ld_buffer_text(&text));
+    LAB_SCENARIO(&lab, "all/edited.yaml", "exec.yaml", "NAME", "edited", "PROGRAM", TARGETS_FOLDER "/service",
+                 "DETECTORS", "  - exec: {command: [python3, ./mine.py, sound], as: mine}\n");
+    LAB_START(&lab, &running, "run", "all", "--db", "edited.db", "--runs", "2", "--jobs", "1");
+    lab_await_number(&lab, "edited.db", "SELECT count(*) FROM phase WHERE name = 'method'", 1);
+    assert_int_equal(ld_buffer_add_text(&text, "# edited\n"), 0);
+    lab_write(&lab, "all/mine.py", ld_buffer_text(&text));
+    program_finish(&running, &result);
+    lab_check(&result, 0, "CHANGED detector program: asked the same program in every run, seen mine was another one in",
+              NULL);
+    lab_check(&result, 0, "1 of 2 runs, first in run ", NULL);
+    program_result_done(&result);
+    lab_assert_number(&lab, "edited.db",
+                      "SELECT count(*) FROM note WHERE kind = 'program' AND text LIKE 'mine: all/mine.py is "
+                      "____________ and was ____________ when the campaign began'",
+                      1);
+    lab_assert_number(&lab, "edited.db",
+                      "SELECT count(*) FROM fact WHERE name = 'program.all/mine.py' AND length(value) = 64", 1);
+    lab_assert_number(&lab, "edited.db", "SELECT count(*) FROM detector WHERE failed", 0);
+    ld_buffer_done(&text);
+}
+
 /* Everything that reaches a detector, live and replayed: lines, profiles, environment, folder. */
 static void nothing_tells_what_runs(void **state)
 {
@@ -475,6 +508,7 @@ int test_exec(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(bad_detectors_harm_nobody_else, prepare, close_lab),
         cmocka_unit_test_setup_teardown(replay_gives_the_same_alerts, prepare, close_lab),
+        cmocka_unit_test_setup_teardown(an_edited_program_is_told, prepare, close_lab),
         cmocka_unit_test_setup_teardown(the_examples_see_the_leak_and_leave_its_twin_alone, prepare, close_lab),
         cmocka_unit_test_setup_teardown(check_says_what_holds, prepare, close_lab),
         cmocka_unit_test_setup_teardown(nothing_tells_what_runs, prepare, close_lab),

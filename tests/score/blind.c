@@ -59,11 +59,29 @@ static void where_nobody_compared_nothing_is_checked(void **state)
     assert_null(campaign_check(campaign, LD_CHECK_BLIND, NULL));
 }
 
+/* News, not a failure: whether an edit matters is for people to judge. */
+static void an_edited_program_is_news(void **state)
+{
+    (void)state;
+    set_up(NULL);
+    campaign->runs[4].detectors[SUBJECT].changed = "./mine.py is 0123 and was 4567 when the campaign began";
+    campaign->runs[7].detectors[SUBJECT].changed = "./mine.py cannot be read any more";
+    campaign_judge(campaign);
+    const struct ld_check *check = campaign_check(campaign, LD_CHECK_PROGRAM, NULL);
+    assert_non_null(check);
+    assert_true(check->notable);
+    assert_int_equal(check->verdict, LD_VERDICT_PASS);
+    assert_string_equal(check->seen, "subject was another one in 2 of 12 runs, first in run 4: ./mine.py is 0123 and "
+                                     "was 4567 when the campaign began");
+    assert_verdict(campaign, LD_VERDICT_PASS);
+}
+
 int test_blind(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(agreement_is_a_check_that_passes, tear_down),
         cmocka_unit_test_teardown(one_difference_fails_the_campaign, tear_down),
+        cmocka_unit_test_teardown(an_edited_program_is_news, tear_down),
         cmocka_unit_test_teardown(where_nobody_compared_nothing_is_checked, tear_down),
     };
     return cmocka_run_group_tests_name("blind", tests, NULL, NULL);
