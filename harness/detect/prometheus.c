@@ -3,15 +3,28 @@
 #include "detect/prometheus.h"
 
 #include "base/clock.h"
+#include "detect/alertmanager.h"
 #include "detect/builtin.h"
 
 #define AT(member) offsetof(struct ld_prometheus_options, member)
 
+static bool has_alertmanager(const struct ld_prometheus_options *options)
+{
+    return options->alertmanager && options->alertmanager[0];
+}
+
 static int check_options(struct ld_schema_context *context, const struct ld_node *node, void *value)
 {
     const struct ld_prometheus_options *options = value;
+    static const char *const theirs[] = {"group_wait", "group_interval"};
     if (!options->rules[0])
         return ld_schema_error(context, ld_node_get(node, "rules"), LD_ESPEC, "needs the name of a rule file");
+    for (size_t i = 0; has_alertmanager(options) && i < sizeof theirs / sizeof *theirs; i++) {
+        const struct ld_node *given = ld_node_get(node, theirs[i]);
+        if (given)
+            return ld_schema_error(context, given, LD_ESPEC, "%s is in the routes of %.100s", theirs[i],
+                                   options->alertmanager);
+    }
     return 0;
 }
 
@@ -30,6 +43,15 @@ static const struct ld_schema options_schema = {
                     "chan-receive; without one it names none), site, severity (critical or page is red, warning amber, "
                     "info green; red without one) and leakdrill: ignore (no claim of a leak); of its annotations "
                     "summary or description (the why) and value (the amount)."},
+            {.name = "alertmanager",
+             .type = LD_FIELD_TEXT,
+             .offset = AT(alertmanager),
+             .doc = "Your own Alertmanager configuration, beside the scenario: its routes with group_by, group_wait and "
+                    "group_interval, its inhibition rules and time intervals are part of what is measured, and an alert "
+                    "that they mute or inhibit is none. Nothing is sent to anybody: every receiver that has "
+                    "integrations posts to leakdrill instead, one without any ends alerts as ever; templates, "
+                    "credentials and other global settings are neither used nor kept. Without it each alert is a group "
+                    "of its own, with the two times below."},
             {.name = "scrape_interval",
              .type = LD_FIELD_DURATION,
              .offset = AT(scrape_interval_ns),
@@ -50,14 +72,15 @@ static const struct ld_schema options_schema = {
              .offset = AT(group_wait_ns),
              .maximum = LD_HOUR,
              .initial = "0s",
-             .doc = "Alertmanager's group_wait. Each alert is a group of its own."},
+             .doc = "Alertmanager's group_wait, without a configuration of your own."},
             {.name = "group_interval",
              .type = LD_FIELD_DURATION,
              .offset = AT(group_interval_ns),
              .minimum = 100 * LD_MS,
              .maximum = LD_HOUR,
              .initial = "1s",
-             .doc = "Alertmanager's group_interval: how long an end, or a return, may wait to be told."},
+             .doc = "Alertmanager's group_interval: how long an end, or a return, may wait to be told. Without a "
+                    "configuration of your own."},
             {.name = "unscaled",
              .type = LD_FIELD_BOOL,
              .offset = AT(unscaled),
@@ -68,18 +91,21 @@ static const struct ld_schema options_schema = {
     .check = check_options,
     .example = "detectors:\n"
                "  - prometheus: my-rules.yml\n"
-               "  - prometheus: {rules: other-rules.yml, scrape_interval: 5s, evaluation_interval: 5s, as: slower}\n",
+               "  - prometheus: {rules: other-rules.yml, scrape_interval: 5s, evaluation_interval: 5s, as: slower}\n"
+               "  - prometheus: {rules: my-rules.yml, alertmanager: my-alertmanager.yml, as: routed}\n",
 };
 
 static bool prometheus_file(const struct ld_detector_setting *setting, size_t index,
                             struct ld_detector_file_use *ret_use)
 {
     const struct ld_prometheus_options *options = setting->options;
-    if (index > 0)
+    bool rules = index == LD_PROMETHEUS_FILE_RULES;
+    if (!rules && (index != LD_PROMETHEUS_FILE_ALERTMANAGER || !has_alertmanager(options)))
         return false;
-    ld_detector_beside(setting->scenario_file, options->rules, ret_use->path, sizeof ret_use->path);
+    ld_detector_beside(setting->scenario_file, rules ? options->rules : options->alertmanager, ret_use->path,
+                       sizeof ret_use->path);
     ret_use->name = ret_use->path;
-    ret_use->take = NULL;
+    ret_use->take = rules ? NULL : ld_alertmanager_keep;
     return true;
 }
 
@@ -91,9 +117,10 @@ static bool is_unscaled(const void *options)
 const struct ld_detector_kind ld_detector_prometheus = {
     .name = "prometheus",
     .type = LD_DETECTOR_WEBHOOK,
-    .doc = "A Prometheus and an Alertmanager of their own for each run, unmodified, with a rule file of yours: they "
-           "scrape through the read gateway, and what they post are the alerts. Their intervals are inside the time to "
-           "detect. The baseline waits until they are ready, some six seconds of limits.wall. No replay.",
+    .doc = "A Prometheus and an Alertmanager of their own for each run, unmodified, with a rule file of yours, and "
+           "your Alertmanager's configuration where you give it: they scrape through the read gateway, and what they "
+           "post are the alerts. Their intervals are inside the time to detect. The baseline waits until they are "
+           "ready, some six seconds of limits.wall. No replay.",
     .reads = LD_READ_METRICS_PERIOD,
     .external_clock = true,
     .unscaled = is_unscaled,

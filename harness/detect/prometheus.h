@@ -5,8 +5,12 @@
 
 #include "detect/detector.h"
 
+/* Its files, as ld_detector_kind.file counts them. */
+enum { LD_PROMETHEUS_FILE_RULES, LD_PROMETHEUS_FILE_ALERTMANAGER };
+
 struct ld_prometheus_options {
     const char *rules;              /* a Prometheus rule file, beside the scenario unless absolute */
+    const char *alertmanager;       /* an Alertmanager configuration, likewise; NULL or "": one of our own */
     int64_t scrape_interval_ns;     /* real time, as the next three */
     int64_t evaluation_interval_ns;
     int64_t group_wait_ns;          /* Alertmanager's, before it tells of an alert for the first time */

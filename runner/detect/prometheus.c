@@ -1,4 +1,4 @@
-/* Prometheus and Alertmanager with a user's rules, as a detector that the runner hosts for a run.
+/* Prometheus and Alertmanager with a user's rules, and routes, as a detector that the runner hosts for a run.
  *
  * Both are started when the run is prepared: Alertmanager first, then, when its log has told its address, Prometheus.
  * Both choose a port of 127.0.0.1 themselves. It is ready when a rule of our own, "all instances were scraped", has
@@ -32,6 +32,7 @@
 #include "runner/detect/hosted.h"
 #include "runner/detect/prometheus_config.h"
 #include "runner/detect/prometheus_tools.h"
+#include "runner/detect/routes_file.h"
 #include "runner/detect/rule_file.h"
 #include "runner/detect/webhook_server.h"
 #include "runner/process/sweep.h"
@@ -50,6 +51,7 @@ struct prometheus {
     const struct ld_hosted_events *events;
     void *context;
     struct ld_rule_file rules;
+    struct ld_routes_file routes;
     struct ld_prometheus_tools tools;
     struct ld_alert_book *book;
     char folder[FOLDER_MAX];
@@ -163,6 +165,22 @@ static int write_config(const struct prometheus *prometheus, const char *name,
     ld_buffer_init(&text, CONFIG_MAX);
     int code = config(&setting, &text);
     code = code ? ld_fail(error, code, "%s", ld_code_text(code)) : write_file(prometheus, name, &text, error);
+    ld_buffer_done(&text);
+    return code;
+}
+
+/* The user's routes where there are any; else ours. */
+static int write_alertmanager_config(const struct prometheus *prometheus, struct ld_error *error)
+{
+    char webhook[LD_WEBHOOK_URL_MAX];
+    struct ld_buffer text;
+    if (!prometheus->routes.given)
+        return write_config(prometheus, ALERTMANAGER_CONFIG, ld_alertmanager_config, error);
+    ld_buffer_init(&text, 2 * LD_DETECTOR_FILE_BYTES_MAX);
+    int code = ld_routes_file_hosted(&prometheus->routes, ld_webhook_server_url(prometheus->server, webhook), &text,
+                                     error);
+    if (!code)
+        code = write_file(prometheus, ALERTMANAGER_CONFIG, &text, error);
     ld_buffer_done(&text);
     return code;
 }
@@ -325,6 +343,12 @@ static void set_timer(struct prometheus *prometheus)
 
 /* ---- as one that is hosted */
 
+static void free_files(struct prometheus *prometheus)
+{
+    ld_rule_file_done(&prometheus->rules);
+    ld_routes_file_done(&prometheus->routes);
+}
+
 static int prometheus_open(void **ret_state, const struct ld_hosted_setting *setting,
                            const struct ld_hosted_events *events, void *context, struct ld_error *error)
 {
@@ -340,7 +364,10 @@ static int prometheus_open(void **ret_state, const struct ld_hosted_setting *set
     int code = ld_prometheus_tools_find(&prometheus->tools, error);
     if (!code)
         code = ld_rule_file_read(&prometheus->rules, scenario, setting->spec, error);
+    if (!code)
+        code = ld_routes_file_read(&prometheus->routes, scenario, setting->spec, error);
     if (code) {
+        free_files(prometheus);
         free(prometheus);
         return code;
     }
@@ -350,13 +377,14 @@ static int prometheus_open(void **ret_state, const struct ld_hosted_setting *set
         .name_count = prometheus->rules.alert_count,
         .version = prometheus->rules.version,
         .grace_ns = prometheus->options->scrape_interval_ns + 2 * prometheus->options->evaluation_interval_ns +
-                    prometheus->options->group_interval_ns,
+                    (prometheus->routes.given ? prometheus->routes.times.group_interval_ns
+                                              : prometheus->options->group_interval_ns),
         .sink = {on_claim, prometheus},
         .note = on_note,
         .context = prometheus};
     prometheus->book = ld_alert_book_new(&book);
     if (!prometheus->book) {
-        ld_rule_file_done(&prometheus->rules);
+        free_files(prometheus);
         free(prometheus);
         return ld_fail(error, LD_ENOMEM, "out of memory");
     }
@@ -384,7 +412,7 @@ static void prometheus_start(void *state)
     if (!code)
         code = write_config(prometheus, LD_PROMETHEUS_WATCH, ld_prometheus_watch, &error);
     if (!code)
-        code = write_config(prometheus, ALERTMANAGER_CONFIG, ld_alertmanager_config, &error);
+        code = write_alertmanager_config(prometheus, &error);
     if (!code)
         code = start_alertmanager(prometheus, &error);
     if (code)
@@ -437,9 +465,20 @@ static void prometheus_free(void *state)
         return;
     assert(prometheus->magic == PROMETHEUS_MAGIC && !prometheus->open);
     ld_alert_book_free(prometheus->book);
-    ld_rule_file_done(&prometheus->rules);
+    free_files(prometheus);
     prometheus->magic = 0;
     free(prometheus);
+}
+
+static int check_routes(const struct ld_scenario *scenario, const struct ld_detector_spec *spec,
+                        struct ld_error *error)
+{
+    struct ld_routes_file routes;
+    int code = ld_routes_file_read(&routes, scenario, spec, error);
+    if (!code && routes.given)
+        code = ld_routes_file_amtool(&routes, error);
+    ld_routes_file_done(&routes);
+    return code;
 }
 
 static int prometheus_check(const char *file, const struct ld_scenario *scenario, const struct ld_detector_spec *spec,
@@ -456,7 +495,7 @@ static int prometheus_check(const char *file, const struct ld_scenario *scenario
         return code;
     code = ld_rule_file_promtool(&rules, error);
     ld_rule_file_done(&rules);
-    return code;
+    return code ? code : check_routes(scenario, spec, error);
 }
 
 static int prometheus_available(struct ld_error *error)

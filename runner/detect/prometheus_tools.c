@@ -26,6 +26,11 @@ bool ld_promtool_find(char ret_path[PATH_MAX])
     return find("promtool", ret_path);
 }
 
+bool ld_amtool_find(char ret_path[PATH_MAX])
+{
+    return find("amtool", ret_path);
+}
+
 int ld_prometheus_tools_find(struct ld_prometheus_tools *ret_tools, struct ld_error *error)
 {
     bool debians = find(DEBIANS_ALERTMANAGER, ret_tools->alertmanager);

@@ -1,30 +1,18 @@
 #include "runner/detect/rule_file.h"
 
-#include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "base/clock.h"
-#include "base/file.h"
 #include "base/text.h"
+#include "detect/prometheus.h"
 #include "runner/detect/alert_book.h"
-#include "runner/detect/program.h"
+#include "runner/detect/checker.h"
 #include "runner/detect/prometheus_tools.h"
-#include "runner/process/monotonic.h"
 #include "truth/cause.h"
 
 #define ALERTS_MAX 1000
-#define PROMTOOL_TIME (20 * LD_SECOND)
-#define PROMTOOL_TEXT_MAX ((size_t)64 << 10)
 
 /* ---- its content */
 
@@ -142,7 +130,7 @@ int ld_rule_file_read(struct ld_rule_file *ret_rules, const struct ld_scenario *
     struct ld_detector_file_use use;
     *ret_rules = (struct ld_rule_file){.arena = ld_arena_new((size_t)4 << 20)};
     ld_buffer_init(&ret_rules->bytes, LD_DETECTOR_FILE_BYTES_MAX);
-    spec->kind->file(&setting, 0, &use);
+    spec->kind->file(&setting, LD_PROMETHEUS_FILE_RULES, &use);
     snprintf(ret_rules->path, sizeof ret_rules->path, "%s", use.path);
     int code = ld_detector_files_take(scenario->files, use.name, use.path, use.take, &ret_rules->bytes, error);
     if (!code) {
@@ -198,7 +186,7 @@ int ld_promtool_error(const char *text, const char *path, struct ld_error *error
     const char *at = strstr(text, "FAILED:");
     at = at ? at + strlen("FAILED:") : text;
     at += strspn(at, " \n");
-    at = past(at, path);
+    at = past(at, LD_CHECKER_INPUT);
     at = past(at, ": ");
     at = past(at, "yaml: unmarshal errors:");
     at += strspn(at, " \n");
@@ -211,68 +199,18 @@ int ld_promtool_error(const char *text, const char *path, struct ld_error *error
     return LD_ESPEC;
 }
 
-/* All it says, until its end or the deadline. */
-static bool read_all(int fd, struct ld_buffer *text)
-{
-    int64_t deadline_ns = ld_monotonic_ns() + PROMTOOL_TIME;
-    for (;;) {
-        char bytes[4096];
-        struct pollfd ready = {.fd = fd, .events = POLLIN};
-        int64_t left_ms = (deadline_ns - ld_monotonic_ns()) / LD_MS;
-        if (left_ms <= 0 || (poll(&ready, 1, (int)left_ms) < 0 && errno != EINTR))
-            return false;
-        ssize_t n = ready.revents ? read(fd, bytes, sizeof bytes) : 0;
-        if (n < 0 || (n == 0 && ready.revents))
-            return n == 0;
-        (void)ld_buffer_add(text, bytes, (size_t)n); /* what is too much to show is left out */
-    }
-}
-
-static int start_promtool(const char *program, const char *path, int fd, pid_t *ret_pid)
-{
-    char *const arguments[] = {(char *)"promtool", (char *)"check", (char *)"rules", (char *)path, NULL};
-    char *const environment[] = {(char *)"PATH=/usr/local/bin:/usr/bin:/bin", (char *)"LANG=C.UTF-8", NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, fd, STDERR_FILENO);
-    int problem = posix_spawn(ret_pid, program, &actions, NULL, arguments, environment);
-    posix_spawn_file_actions_destroy(&actions);
-    return problem;
-}
-
-static int await_promtool(pid_t pid, int fd, const char *path, struct ld_error *error)
-{
-    struct ld_buffer text;
-    int status = 0;
-    ld_buffer_init(&text, PROMTOOL_TEXT_MAX);
-    bool ended = read_all(fd, &text);
-    if (!ended)
-        kill(pid, SIGKILL);
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
-    int code = !ended ? ld_fail(error, LD_ETIMEOUT, "promtool took longer than %d s", (int)(PROMTOOL_TIME / LD_SECOND))
-               : WIFEXITED(status) && WEXITSTATUS(status) == 0
-                   ? 0
-                   : ld_promtool_error(ld_buffer_text(&text), path, error);
-    ld_buffer_done(&text);
-    return code;
-}
-
 int ld_rule_file_promtool(const struct ld_rule_file *rules, struct ld_error *error)
 {
+    static const char *const arguments[] = {"promtool", "check", "rules", LD_CHECKER_INPUT, NULL};
     char program[PATH_MAX];
-    int pair[2];
-    pid_t pid;
+    struct ld_buffer said;
+    bool good = false;
     if (!ld_promtool_find(program))
         return 0;
-    if (pipe2(pair, O_CLOEXEC) != 0)
-        return ld_fail_errno(error, LD_ESYSTEM, errno, "cannot make a pipe");
-    int problem = start_promtool(program, rules->path, pair[1], &pid);
-    close(pair[1]);
-    int code = problem ? ld_fail_errno(error, LD_ESYSTEM, problem, "cannot start %.200s", program)
-                       : await_promtool(pid, pair[0], rules->path, error);
-    close(pair[0]);
+    ld_buffer_init(&said, LD_CHECKER_TEXT_MAX);
+    int code = ld_checker_run(program, arguments, rules->bytes.bytes, rules->bytes.length, &said, &good, error);
+    if (!code && !good)
+        code = ld_promtool_error(ld_buffer_text(&said), rules->path, error);
+    ld_buffer_done(&said);
     return code;
 }

@@ -24,15 +24,15 @@ struct ld_rule_file {
     char version[LD_RULE_FILE_VERSION_MAX]; /* of its alerts, from the hash */
 };
 
-/* The one file of the detector, with its scenario's files: as they have it, else as it is on disk. The place of an error is
- * in the rule file. LD_ENOENT and other codes of ld_file_read, LD_ESYNTAX, LD_ESPEC, LD_ENOMEM. */
+/* The rule file of the detector: as the scenario has it, else as it is on disk. The place of an error is in the rule
+ * file. LD_ENOENT and other codes of ld_file_read, LD_ESYNTAX, LD_ESPEC, LD_ENOMEM. */
 int ld_rule_file_read(struct ld_rule_file *ret_rules, const struct ld_scenario *scenario,
                       const struct ld_detector_spec *spec, struct ld_error *error);
 void ld_rule_file_done(struct ld_rule_file *rules); /* zeroed is allowed */
 /* What promtool says of it; nothing where there is none. LD_ESPEC. */
 int ld_rule_file_promtool(const struct ld_rule_file *rules, struct ld_error *error);
 
-/* What `promtool check rules` wrote of `path`, as an error with its place, when it says that the file is wrong. */
+/* What `promtool check rules` wrote of its input, as an error of `path` with its place, when it says that it is wrong. */
 int ld_promtool_error(const char *text, const char *path, struct ld_error *error);
 
 #endif

@@ -10,7 +10,8 @@
     X(endpoint)            \
     X(go_source)           \
     X(calibration)         \
-    X(files)
+    X(files)               \
+    X(alertmanager)
 
 #define X(group) int test_##group(void);
 LD_DETECT_TESTS(X)

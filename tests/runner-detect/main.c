@@ -2,5 +2,6 @@
 
 int main(void)
 {
-    return test_answers() + test_questions() + test_page() + test_behind() + test_webhook() + test_rules() + test_findings();
+    return test_answers() + test_questions() + test_page() + test_behind() + test_webhook() + test_rules() +
+           test_routes() + test_watched() + test_findings();
 }

@@ -117,11 +117,11 @@ static const struct {
     unsigned line, column;
     const char *message;
 } said[] = {
-    {"  FAILED:\n/r/a.yml: 5:11: group \"a\", rule 1, \"X\": could not parse expression: 1:16: parse error\n",
+    {"  FAILED:\n/dev/stdin: 5:11: group \"a\", rule 1, \"X\": could not parse expression: 1:16: parse error\n",
      5, 11, "group \"a\", rule 1, \"X\": could not parse expression: 1:16: parse error"},
-    {"  FAILED:\n/r/a.yml: yaml: unmarshal errors:\n  line 6: field fore not found in type rulefmt.RuleNode\n", 6, 1,
+    {"  FAILED:\n/dev/stdin: yaml: unmarshal errors:\n  line 6: field fore not found in type rulefmt.RuleNode\n", 6, 1,
      "field fore not found in type rulefmt.RuleNode"},
-    {"  FAILED:\n/r/a.yml: yaml: line 7: did not find expected key\n/r/a.yml: yaml: line 7: did\n", 7, 1,
+    {"  FAILED:\n/dev/stdin: yaml: line 7: did not find expected key\n/dev/stdin: yaml: line 7: did\n", 7, 1,
      "did not find expected key"},
     {"  FAILED:\nsomething else\n", 0, 0, "something else"},
     {"", 0, 0, "promtool refuses it"},
