@@ -3,6 +3,7 @@
 
 #include "detect/groups.h"
 #include "detect/rig.h"
+#include "yaml/node.h"
 
 static const char whole[] = "global: {resolve_timeout: 1m, slack_api_url: 'https://secret'}\n"
                             "templates: ['*.tmpl']\n"
@@ -26,7 +27,7 @@ static const char whole[] = "global: {resolve_timeout: 1m, slack_api_url: 'https
                             "  - {name: mails, email_configs: [{to: secret@shop.test}], slack_configs: []}\n"
                             "  - name: chat\n"
                             "    slack_configs: [{api_url: 'https://secret', channel: '#a'}]\n"
-                            "  - name: 'null'\n"
+                            "  - {name: 'null', webhook_configs: [], email_configs: }\n"
                             "time_intervals:\n"
                             "  - name: nights\n"
                             "    time_intervals: [{times: [{start_time: '22:00', end_time: '24:00'}]}]\n";
@@ -130,6 +131,43 @@ static void the_host_hears_everything_at_once(void **state)
     ld_buffer_done(&bytes);
 }
 
+/* What YAML would read as something else, or not at all, is written so that the same is read again. */
+static void every_text_comes_back(void **state)
+{
+    (void)state;
+    static const char text[] = "route:\n"
+                               "  receiver: \"caf\\u00e9 \\x7f\\u0085\\u2028\\n \\\"\\\\ \\U0001F514\"\n"
+                               "  routes:\n"
+                               "    - {match: {'a: b': '~', \"null\": null, c: 'no', d: '#x', e: yes}, routes: }\n"
+                               "    - matchers: [['- x', [], {}], {f: []}]\n"
+                               "receivers:\n"
+                               "  - {name: \"caf\\u00e9 \\x7f\\u0085\\u2028\\n \\\"\\\\ \\U0001F514\", a_configs: ~}\n";
+    struct ld_buffer bytes = kept_of(text);
+    struct ld_errors errors = {0};
+    struct ld_document document;
+    assert_int_equal(ld_document_parse(&document, "kept.yml", bytes.bytes, bytes.length, &errors), 0);
+    const struct ld_node *route = ld_node_get(document.root, "route"), *routes = ld_node_get(route, "routes");
+    assert_string_equal(ld_node_get(route, "receiver")->text, "caf\u00e9 \x7f\xc2\x85\u2028\n \"\\ \U0001F514");
+    const struct ld_node *match = ld_node_get(routes->items[0], "match");
+    static const char *const keys[] = {"a: b", "null", "c", "d", "e"}, *const values[] = {"~", "null", "no", "#x", "yes"};
+    assert_int_equal(match->count, 5);
+    for (size_t i = 0; i < 5; i++) {
+        assert_string_equal(match->keys[i]->text, keys[i]);
+        assert_string_equal(match->items[i]->text, values[i]);
+        assert_int_equal(match->items[i]->quoted, i == 0 || i == 2 || i == 3);
+    }
+    assert_string_equal(ld_node_get(routes->items[0], "routes")->text, "null");
+    const struct ld_node *matchers = ld_node_get(routes->items[1], "matchers");
+    assert_int_equal(matchers->count, 2);
+    assert_int_equal(matchers->items[0]->count, 3);
+    assert_string_equal(matchers->items[0]->items[0]->text, "- x");
+    assert_int_equal(matchers->items[0]->items[2]->kind, LD_NODE_MAPPING);
+    assert_int_equal(ld_node_get(matchers->items[1], "f")->kind, LD_NODE_SEQUENCE);
+    ld_document_done(&document);
+    ld_errors_done(&errors);
+    ld_buffer_done(&bytes);
+}
+
 static void its_times_are_known(void **state)
 {
     (void)state;
@@ -204,6 +242,7 @@ int test_alertmanager(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(routes_stay_and_secrets_go),
         cmocka_unit_test(the_host_hears_everything_at_once),
+        cmocka_unit_test(every_text_comes_back),
         cmocka_unit_test(its_times_are_known),
         cmocka_unit_test(mistakes_have_their_place),
     };
