@@ -76,9 +76,9 @@ const struct board_column board_columns[BOARD_COLUMNS] = {
     {"false in", "twin", 4, BOARD_ESSENTIAL, true, true, value_false, NULL, "false in twin",
      "False alarms in runs of the healthy twin."},
     {"wrong", "site", 5, BOARD_USUAL, false, true, value_wrong, NULL, "wrong site",
-     "Of the false alarms in leaky runs, those made during a leak that named a site that does not leak."},
+     "Of the false alarms in leaky runs, those made during a leak or a hold that named a place that holds nothing."},
     {"twin", "quiet", 6, BOARD_WIDE, true, false, NULL, quiet_ns, "twin quiet",
-     "How long healthy runs were watched in which nothing leaked: what false alarms in the twin are to be divided by."},
+     "How long healthy runs were watched while nothing was held: what false alarms in the twin are to be divided by."},
 };
 
 static bool same_case(const struct ld_cell *left, const struct ld_cell *right)

@@ -108,6 +108,7 @@ static json_t *row_object(const struct ld_report *report, const struct ld_board_
         json_object_set_new(object, "arm", text(arm));
     json_object_set_new(object, "outcomes", outcomes(row));
     json_object_set_new(object, "quiet_hours", json_real(row->quiet_hours));
+    json_object_set_new(object, "hold_hours", json_real(row->hold_hours));
     json_object_set_new(object, "time_to_detect", survival(&row->time));
     json_object_set_new(object, "time_from_first", survival(&row->from_first));
     json_object_set_new(object, "detection", detection_rate(row));

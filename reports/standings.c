@@ -134,12 +134,22 @@ static void value_false(const struct ld_standing *standing, char value[STANDINGS
     snprintf(value, STANDINGS_VALUE, "%u", standing->false_alarms);
 }
 
-static void value_quiet(const struct ld_standing *standing, char value[STANDINGS_VALUE])
+static void say_hours(char value[STANDINGS_VALUE], double hours)
 {
-    if (standing->quiet_hours > 0)
-        ld_format_duration_short((int64_t)(standing->quiet_hours * 3600) * LD_SECOND, value, STANDINGS_VALUE);
+    if (hours > 0)
+        ld_format_duration_short((int64_t)(hours * 3600) * LD_SECOND, value, STANDINGS_VALUE);
     else
         say_nothing(value);
+}
+
+static void value_quiet(const struct ld_standing *standing, char value[STANDINGS_VALUE])
+{
+    say_hours(value, standing->quiet_hours);
+}
+
+static void value_held(const struct ld_standing *standing, char value[STANDINGS_VALUE])
+{
+    say_hours(value, standing->hold_hours);
 }
 
 /* "0.0253", "3.2", "1240": three digits that say something, and no powers of ten. */
@@ -167,6 +177,16 @@ static void value_rate_bounds(const struct ld_standing *standing, char value[STA
         say_nothing(value);
 }
 
+static void value_by_program(const struct ld_standing *standing, char value[STANDINGS_VALUE])
+{
+    const struct ld_bounds *bounds = &standing->rate_by_program;
+    char lower[24], upper[24];
+    if (bounds->given)
+        snprintf(value, STANDINGS_VALUE, "%s to %s", rate_of(bounds->lower, lower), rate_of(bounds->upper, upper));
+    else
+        say_nothing(value);
+}
+
 static void value_wrong(const struct ld_standing *standing, char value[STANDINGS_VALUE])
 {
     snprintf(value, STANDINGS_VALUE, "%u", standing->wrong_site);
@@ -177,7 +197,23 @@ static void value_holds(const struct ld_standing *standing, char value[STANDINGS
     snprintf(value, STANDINGS_VALUE, "%u", standing->during_hold);
 }
 
+static void value_hold_rate(const struct ld_standing *standing, char value[STANDINGS_VALUE])
+{
+    if (standing->hold_hours > 0)
+        rate_of(standing->during_hold / standing->hold_hours, value);
+    else
+        say_nothing(value);
+}
+
 /* ---- cost */
+
+static void value_measured_in(const struct ld_standing *standing, char value[STANDINGS_VALUE])
+{
+    if (standing->cost && standing->cost->pairs)
+        snprintf(value, STANDINGS_VALUE, "%s", standing->cost->scenario);
+    else
+        say_nothing(value);
+}
 
 static void say_cost(const struct ld_standing *standing, enum ld_cost cost, char value[STANDINGS_VALUE])
 {
@@ -222,17 +258,25 @@ const struct standings_table standings_tables[STANDINGS_TABLES] = {
        value_mean, false}}},
     {"False alarms",
      {{"", "false", "false alarms", "Claims made while nothing was held, in leaky and healthy runs.", 7, value_false, false},
-      {"quiet", "time", "quiet time", "How long it watched while nothing was held, real time.", 9, value_quiet, false},
-      {"an", "hour", "an hour", "False alarms in an hour of quiet real time.", 8, value_rate, false},
-      {"", "95 %", "95 % exact", "Its exact two-sided Poisson interval.", 18, value_rate_bounds, false},
-      {"wrong", "site", "wrong site", "Claims during a leak that name a site that does not leak.", 7, value_wrong, false},
-      {"in", "holds", "in holds", "Alerts while something was held for a while: no false alarms.", 7, value_holds, false}}},
+      {"quiet", "time", "quiet time", "How long it watched while nothing was held, real time.", 7, value_quiet, false},
+      {"an", "hour", "an hour", "False alarms in an hour of quiet real time.", 7, value_rate, false},
+      {"by", "program", "95 % by program", "Its 95 % interval, each program with all its runs drawn as one (cluster "
+       "bootstrap), and never narrower than Poisson's.", 17, value_by_program, false},
+      {"", "Poisson", "95 % Poisson", "Its exact 95 % Poisson interval, as if alarms were spread evenly, which they are "
+       "not.", 17, value_rate_bounds, true},
+      {"wrong", "site", "wrong site", "Claims during a leak or a hold that name a place that holds nothing.", 6, value_wrong, false},
+      {"in", "holds", "in holds", "Alerts while something was held for a while: no false alarms.", 6, value_holds, false},
+      {"held", "time", "held time", "How long it watched while something was held for a while and nothing leaked, real time.", 7,
+       value_held, false},
+      {"an", "hour", "in holds an hour", "Alerts in holds in an hour of such time.", 7, value_hold_rate, true}}},
     {"Cost, what the target spends more in a minute",
      {{"", "cpu", "cpu", "CPU time.", 11, value_cpu, false},
       {"", "stopped", "stopped", "Stop-the-world time, an estimate.", 11, value_stopped, false},
       {"", "allocated", "allocated", "Bytes allocated.", 12, value_allocated, false},
       {"", "objects", "objects", "Objects allocated.", 11, value_objects, false},
-      {"", "read", "read", "Bytes read from it.", 12, value_read, false}}},
+      {"", "read", "read", "Bytes read from it.", 12, value_read, false},
+      {"", "measured in", "measured in", "The scenario that measured it; of several that with most pairs of runs: leakdrill "
+       "cost has all.", 24, value_measured_in, true}}},
 };
 
 const char *const standings_words =
@@ -351,10 +395,14 @@ static json_t *standing_json(const struct ld_standing *standing, const char *fau
     json_object_set_new(object, "timeless", json_boolean(standing->timeless));
     json_object_set_new(object, "outcomes", outcomes_json(standing));
     json_object_set_new(object, "quiet_hours", json_real(standing->quiet_hours));
+    json_object_set_new(object, "hold_hours", json_real(standing->hold_hours));
     bool watched = standing->quiet_hours > 0;
     json_object_set_new(object, "false_alarms_an_hour", watched ? json_real(standing->rate) : json_null());
     json_object_set_new(object, "false_alarms_poisson",
                         watched ? json_pack("[f, f]", standing->rate_lower, standing->rate_upper) : json_null());
+    json_object_set_new(object, "false_alarms_by_program", bounds_json(&standing->rate_by_program));
+    json_object_set_new(object, "during_hold_an_hour",
+                        standing->hold_hours > 0 ? json_real(standing->during_hold / standing->hold_hours) : json_null());
     return object;
 }
 

@@ -21,7 +21,7 @@ static void take_times(struct ld_baseline_row *made, const struct ld_plan *plan,
     for (size_t i = 0; i < score->outcome_count; i++) {
         const struct ld_outcome *outcome = &score->outcomes[i];
         if (is_of(outcome, plan, row))
-            made->time_count += score_time_of(outcome, &made->times[made->time_count]);
+            made->time_count += ld_outcome_time(outcome, &made->times[made->time_count]);
     }
 }
 

@@ -47,7 +47,7 @@ static void count_outcome(struct ld_board_row *row, const struct ld_outcome *out
     row->cause_right += seen && outcome->cause == LD_CAUSE_RIGHT;
     row->cause_wrong += seen && outcome->cause == LD_CAUSE_WRONG;
     row->site_right += seen && outcome->site == LD_SITE_RIGHT;
-    row->site_wrong += outcome->site == LD_SITE_WRONG;
+    row->site_wrong += ld_outcome_is_evidence(outcome->kind) && outcome->site == LD_SITE_WRONG;
 }
 
 /* By runs: seeds are independent, intervals of one run are not. */
@@ -72,6 +72,7 @@ static void count_run(struct ld_board_row *row, const struct slice *slice)
         row->wrong_site += run->wrong_site;
         row->during_hold += run->during_hold;
         row->quiet_hours += run->quiet_seconds / 3600;
+        row->hold_hours += run->hold_seconds / 3600;
     }
 }
 
@@ -154,7 +155,7 @@ static int survive(const struct score_inputs *inputs, struct ld_board_row *row)
         if (strcmp(outcome->detector, row->detector) != 0) /* first: to find a run takes longer */
             continue;
         const struct ld_run_plan *planned = ld_plan_find_run(inputs->plan, outcome->run);
-        if (!planned || planned->cell != row->cell || !score_time_of(outcome, &times[n]))
+        if (!planned || planned->cell != row->cell || !ld_outcome_time(outcome, &times[n]))
             continue;
         bool seen = times[n].event;
         int64_t later_ns = manifested_after(inputs, outcome);

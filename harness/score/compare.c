@@ -193,14 +193,14 @@ static int pair_leak(struct comparing *comparing, const struct side_run *run, co
                      const struct ld_outcome *left, const struct ld_outcome *right)
 {
     struct ld_comparison *result = comparing->result;
+    struct timed_pair pair = {.cluster = cluster_of(comparing->left->plan, run->cell)};
+    if (ld_outcome_time(left, &pair.left) && ld_outcome_time(right, &pair.right))
+        comparing->times[comparing->time_count++] = pair;
     if (!ld_outcome_is_evidence(left->kind) || !ld_outcome_is_evidence(right->kind)) {
         result->no_evidence++;
         return 0;
     }
     count_pair(&result->leaks, left->kind == LD_OUTCOME_TP, right->kind == LD_OUTCOME_TP);
-    struct timed_pair pair = {.cluster = cluster_of(comparing->left->plan, run->cell)};
-    if (score_time_of(left, &pair.left) && score_time_of(right, &pair.right))
-        comparing->times[comparing->time_count++] = pair;
     if (left->kind == right->kind)
         return 0;
     return note_difference(comparing, (struct ld_compare_difference){.cell = run->cell->name,

@@ -150,10 +150,12 @@ static int32_t explained(const struct ld_run_record *run, const struct ld_episod
     return best;
 }
 
-static bool leak_outstanding(const struct ld_run_record *run, const struct ld_episode *episode)
+/* Is anything held, by a leak or for a while? Then it is no quiet time. What read the source has none anyway. */
+static bool anything_held(const struct ld_run_record *run, const struct ld_episode *episode)
 {
     for (size_t i = 0; i < run->truth->interval_count; i++) {
-        if (!run->truth->intervals[i].hold && concerns(run, episode, &run->truth->intervals[i]))
+        const struct ld_truth_interval *interval = &run->truth->intervals[i];
+        if (!(interval->hold && episode->timeless) && concerns(run, episode, interval))
             return true;
     }
     return false;
@@ -166,7 +168,7 @@ static void judge(const struct ld_run_record *run, struct ld_episode *episode)
         return;
     episode->during_hold = explained(run, episode, true) >= 0;
     episode->false_alarm = !episode->during_hold;
-    episode->wrong_site = episode->false_alarm && leak_outstanding(run, episode);
+    episode->wrong_site = episode->false_alarm && anything_held(run, episode);
 }
 
 int ld_episodes_make(struct ld_episodes *ret_episodes, const struct ld_run_record *run, size_t detector, int64_t quiet_ns)

@@ -168,7 +168,7 @@ static bool may_be_within(const struct asking *asking, int64_t limit_ns, double 
         const struct ld_run_plan *planned = ld_plan_find_run(asking->inputs->plan, outcome->run);
         struct ld_survival_time time;
         if (!planned || planned->cell != asking->row->cell || strcmp(outcome->detector, asking->row->detector) != 0 ||
-            !score_time_of(outcome, &time))
+            !ld_outcome_time(outcome, &time))
             continue;
         n++;
         possible += time.event ? time.time_ns <= limit_ns : time.time_ns < limit_ns;

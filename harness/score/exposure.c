@@ -1,10 +1,11 @@
-/* How long a detector watched a target that held no unit of a leak: the denominator of its false alarms. */
+/* How long a detector watched a target that held nothing: the denominator of its false alarms. While something is held
+ * for a while an alert is one in a hold, which has a time of its own. */
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "score/internal.h"
 
-enum layer { LEAKING, BLIND, LAYERS };
+enum layer { LEAKING, HOLDING, BLIND, LAYERS };
 
 /* At time_ns the number of covers of `layer` changes by `change`. */
 struct edge {
@@ -54,27 +55,36 @@ static void cover_blindness(struct edges *edges, const struct ld_detector_record
         cover(edges, BLIND, blind_from_ns, life->to_ns);
 }
 
-static void measure(const struct edges *edges, int64_t *quiet_ns, int64_t *unknown_ns)
+struct sums {
+    int64_t quiet_ns, held_ns, unknown_ns;
+};
+
+static void measure(const struct edges *edges, struct sums *sums)
 {
     int depth[LAYERS] = {0};
     int64_t previous_ns = edges->from_ns;
     for (size_t i = 0; i <= edges->count; i++) {
         int64_t time_ns = i < edges->count ? edges->items[i].time_ns : edges->to_ns;
         if (depth[BLIND])
-            *unknown_ns += time_ns - previous_ns;
+            sums->unknown_ns += time_ns - previous_ns;
         else if (!depth[LEAKING])
-            *quiet_ns += time_ns - previous_ns;
+            *(depth[HOLDING] ? &sums->held_ns : &sums->quiet_ns) += time_ns - previous_ns;
         previous_ns = time_ns;
         if (i < edges->count)
             depth[edges->items[i].layer] += edges->items[i].change;
     }
 }
 
-void score_exposure(const struct ld_run_record *run, size_t detector, double *ret_quiet, double *ret_unknown)
+static double seconds(int64_t ns)
+{
+    return (double)ns / (double)LD_SECOND;
+}
+
+struct score_exposure score_exposure(const struct ld_run_record *run, size_t detector)
 {
     const struct ld_detector_record *record = &run->detectors[detector];
     size_t intervals = run->truth ? run->truth->interval_count : 0;
-    int64_t quiet_ns = 0, unknown_ns = 0;
+    struct sums sums = {0};
     struct edges edges = {.items = calloc(2 * (intervals + record->alert_count + 1), sizeof *edges.items)};
     for (size_t i = 0; edges.items && i < run->life_count; i++) {
         const struct ld_life_span *life = &run->lives[i];
@@ -85,14 +95,13 @@ void score_exposure(const struct ld_run_record *run, size_t detector, double *re
             continue;
         for (size_t j = 0; j < intervals; j++) {
             const struct ld_truth_interval *interval = &run->truth->intervals[j];
-            if (!interval->hold && interval->instance == life->instance && interval->incarnation == life->incarnation)
-                cover(&edges, LEAKING, interval->first_ns, interval->end_ns);
+            if (interval->instance == life->instance && interval->incarnation == life->incarnation)
+                cover(&edges, interval->hold ? HOLDING : LEAKING, interval->first_ns, interval->end_ns);
         }
         cover_blindness(&edges, record, life);
         qsort(edges.items, edges.count, sizeof *edges.items, by_time);
-        measure(&edges, &quiet_ns, &unknown_ns);
+        measure(&edges, &sums);
     }
     free(edges.items);
-    *ret_quiet = (double)quiet_ns / (double)LD_SECOND;
-    *ret_unknown = (double)unknown_ns / (double)LD_SECOND;
+    return (struct score_exposure){seconds(sums.quiet_ns), seconds(sums.held_ns), seconds(sums.unknown_ns)};
 }

@@ -25,13 +25,14 @@ const struct ld_episode *score_detection(const struct ld_run_record *run, const 
 /* The instant the episode is about: its receipt. What a target that is told to stop says last, after the follow-up, is
  * about the end of the follow-up: nothing was let go of since, and only who asked for it hears it. */
 int64_t score_spoken_ns(const struct ld_run_record *run, const struct ld_episode *episode);
-/* How long it took: a leak that was seen is an event, one that was missed or cut off is censored. False: the outcome
- * says nothing of a time, for it is of no leak, or its detector has no time or was out of its range from the start. */
-bool score_time_of(const struct ld_outcome *outcome, struct ld_survival_time *ret_time);
 /* Do they leak in the same way: are they one scenario, or two of one fixture? Such runs are near-copies. */
 bool score_same_leak(const struct ld_scenario *left, const struct ld_scenario *right);
-/* Seconds of the run with no unit outstanding that the detector could see, and that it could not. */
-void score_exposure(const struct ld_run_record *run, size_t detector, double *ret_quiet, double *ret_unknown);
+/* Seconds of the run, instances added up, in which the detector could see that nothing was held, in which something was
+ * held for a while and nothing leaked, and in which it could not see. */
+struct score_exposure {
+    double quiet, held, unknown;
+};
+struct score_exposure score_exposure(const struct ld_run_record *run, size_t detector);
 
 /* The area under Kaplan and Meier's curve up to `to_ns`, which no time is beyond; what was not followed so long stays at
  * its last height. Sorts the times. */

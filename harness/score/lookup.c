@@ -40,9 +40,9 @@ bool score_same_leak(const struct ld_scenario *left, const struct ld_scenario *r
                              strcmp(a->fixture, b->fixture) == 0);
 }
 
-bool score_time_of(const struct ld_outcome *outcome, struct ld_survival_time *ret_time)
+bool ld_outcome_time(const struct ld_outcome *outcome, struct ld_survival_time *ret_time)
 {
-    bool seen = outcome->kind == LD_OUTCOME_TP || outcome->kind == LD_OUTCOME_TP_LATE;
+    bool seen = outcome->kind == LD_OUTCOME_TP || outcome->kind == LD_OUTCOME_TP_LATE || outcome->seen_anyway;
     bool followed = outcome->kind == LD_OUTCOME_FN ||
                     (outcome->kind == LD_OUTCOME_OUT_OF_RANGE && outcome->censored_ns > 0);
     if (outcome->interval < 0 || outcome->timeless || !(seen || followed))

@@ -46,13 +46,21 @@ static struct ld_outcome *add_outcome(struct scoring *scoring, int32_t interval,
     return outcome;
 }
 
-/* How long the detector was promised to have: its deadline, else its own window and one sampling period. */
+/* Who judges one observation has a window of 0. What leakdrill does not know from within, and whose scenario tells no
+ * window, may have any. */
+static bool has_unknown_window(const struct ld_detector_spec *spec, int64_t window_ns)
+{
+    bool foreign = spec && spec->kind &&
+                   (spec->kind->type == LD_DETECTOR_EXEC || spec->kind->type == LD_DETECTOR_WEBHOOK);
+    return foreign && window_ns == 0;
+}
+
+/* The least follow-up in which the detector can speak: its window and one sampling period; where nobody knows its
+ * window, the deadline that it was given, if any. */
 static int64_t needed_ns(const struct scoring *scoring, int64_t deadline_ns)
 {
     const struct ld_scenario *scenario = scoring->scenario;
     const struct ld_detector_spec *spec = score_spec(scenario, scoring->record->name);
-    if (deadline_ns > 0)
-        return deadline_ns;
     int64_t window_ns = 0;
     if (spec && spec->kind && spec->kind->window_ns) {
         struct ld_detector_setting setting = {.name = spec->name,
@@ -65,7 +73,17 @@ static int64_t needed_ns(const struct scoring *scoring, int64_t deadline_ns)
                                               .files = scenario->files};
         window_ns = spec->kind->window_ns(&setting);
     }
+    if (has_unknown_window(spec, window_ns) && deadline_ns > 0)
+        return deadline_ns;
     return window_ns + score_period_ns(scenario);
+}
+
+/* Decided by the interval and the detector alone, whatever it said: a score that left out misses where it keeps hits
+ * would flatter. What the leak itself put an end to counts, however soon that was. */
+static bool is_in_range(const struct scoring *scoring, const struct ld_truth_interval *interval, int64_t deadline_ns)
+{
+    return scoring->record->timeless || interval->end == LD_END_DEATH ||
+           interval->end_ns - interval->manifest_ns >= needed_ns(scoring, deadline_ns);
 }
 
 static bool names_wrong_site(const struct ld_run_record *run, const struct ld_episodes *episodes,
@@ -82,16 +100,13 @@ static bool names_wrong_site(const struct ld_run_record *run, const struct ld_ep
     return false;
 }
 
-static void score_miss(struct scoring *scoring, const struct ld_episodes *episodes, size_t index, int64_t deadline_ns)
+static void tell_miss(struct scoring *scoring, struct ld_outcome *outcome, const struct ld_episodes *episodes,
+                      const struct ld_truth_interval *interval)
 {
-    const struct ld_truth_interval *interval = &scoring->run->truth->intervals[index];
     int64_t followed_ns = interval->end_ns - interval->manifest_ns;
-    bool died = interval->end == LD_END_DEATH;
-    bool too_short = !died && !scoring->record->timeless && followed_ns < needed_ns(scoring, deadline_ns);
-    struct ld_outcome *outcome = add_outcome(scoring, (int32_t)index, too_short ? LD_OUTCOME_OUT_OF_RANGE : LD_OUTCOME_FN);
     if (scoring->record->timeless) /* it had all the time there is */
         followed_ns = 0;
-    else if (died) /* it cannot be found any more: it stays among those at risk to the end */
+    else if (interval->end == LD_END_DEATH) /* it cannot be found any more: it stays among those at risk to the end */
         followed_ns = scoring->run->observed_to_ns - interval->manifest_ns;
     outcome->censored_ns = followed_ns > 0 ? followed_ns : 0;
     outcome->site = names_wrong_site(scoring->run, episodes, interval) ? LD_SITE_WRONG : LD_SITE_NONE;
@@ -105,6 +120,20 @@ static const char *keep(struct scoring *scoring, const char *text)
     return copy ? copy : "";
 }
 
+static void tell_hit(struct scoring *scoring, struct ld_outcome *outcome, const struct ld_episode *episode,
+                     const struct ld_truth_interval *interval)
+{
+    if (!scoring->record->timeless) {
+        outcome->detect_ns = episode->from_ns - interval->manifest_ns;
+        outcome->from_first_ns = episode->from_ns - interval->first_ns;
+    }
+    outcome->cause = ld_cause_compare(interval->cause, episode->cause);
+    outcome->site = *episode->site ? LD_SITE_RIGHT : LD_SITE_NONE;
+    outcome->culprit = ld_truth_names_culprit(interval, episode->site);
+    outcome->rule = keep(scoring, episode->first->rule);
+    outcome->rule_version = keep(scoring, episode->first->rule_version);
+}
+
 static void score_interval(struct scoring *scoring, const struct ld_episodes *episodes, size_t index, int64_t deadline_ns)
 {
     const struct ld_truth_interval *interval = &scoring->run->truth->intervals[index];
@@ -114,20 +143,17 @@ static void score_interval(struct scoring *scoring, const struct ld_episodes *ep
         return;
     }
     const struct ld_episode *episode = score_detection(scoring->run, episodes, index);
-    if (!episode) {
-        score_miss(scoring, episodes, index, deadline_ns);
-        return;
+    struct ld_outcome *outcome = add_outcome(scoring, (int32_t)index, LD_OUTCOME_FN);
+    if (episode)
+        tell_hit(scoring, outcome, episode, interval);
+    else
+        tell_miss(scoring, outcome, episodes, interval);
+    if (!is_in_range(scoring, interval, deadline_ns)) {
+        outcome->kind = LD_OUTCOME_OUT_OF_RANGE;
+        outcome->seen_anyway = episode != NULL;
+    } else if (episode) {
+        outcome->kind = deadline_ns > 0 && outcome->detect_ns > deadline_ns ? LD_OUTCOME_TP_LATE : LD_OUTCOME_TP;
     }
-    int64_t detect_ns = scoring->record->timeless ? -1 : episode->from_ns - interval->manifest_ns;
-    bool late = deadline_ns > 0 && detect_ns > deadline_ns;
-    struct ld_outcome *outcome = add_outcome(scoring, (int32_t)index, late ? LD_OUTCOME_TP_LATE : LD_OUTCOME_TP);
-    outcome->detect_ns = detect_ns;
-    outcome->from_first_ns = scoring->record->timeless ? -1 : episode->from_ns - interval->first_ns;
-    outcome->cause = ld_cause_compare(interval->cause, episode->cause);
-    outcome->site = *episode->site ? LD_SITE_RIGHT : LD_SITE_NONE;
-    outcome->culprit = ld_truth_names_culprit(interval, episode->site);
-    outcome->rule = keep(scoring, episode->first->rule);
-    outcome->rule_version = keep(scoring, episode->first->rule_version);
 }
 
 static void score_outcomes(struct scoring *scoring, const struct ld_episodes *episodes)
@@ -168,8 +194,12 @@ static void count_episodes(struct scoring *scoring, const struct ld_episodes *ep
         row->wrong_site += episodes->items[i].wrong_site;
         row->during_hold += episodes->items[i].during_hold;
     }
-    if (scoring->scenario->target.truth != LD_TRUTH_NONE && !scoring->record->timeless) /* where nobody knows the truth nothing is known to be quiet */
-        score_exposure(scoring->run, scoring->detector, &row->quiet_seconds, &row->unknown_seconds);
+    if (scoring->scenario->target.truth == LD_TRUTH_NONE || scoring->record->timeless)
+        return; /* where nobody knows the truth nothing is known to be quiet */
+    struct score_exposure exposure = score_exposure(scoring->run, scoring->detector);
+    row->quiet_seconds = exposure.quiet;
+    row->hold_seconds = exposure.held;
+    row->unknown_seconds = exposure.unknown;
 }
 
 static int score_run(struct ld_score *score, const struct ld_scenario *scenario, const struct ld_run_record *run)

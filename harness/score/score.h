@@ -38,7 +38,7 @@
     X(FAULT_NOT_EFFECTIVE, "FAULT_NOT_EFFECTIVE", false, "a fault left no receipt in its range")    \
     X(DETECTOR_ERROR, "DETECTOR_ERROR", false, "the detector broke or broke its protocol")          \
     X(HARNESS_ERROR, "HARNESS_ERROR", false, "the harness, its machine or the target failed")       \
-    X(OUT_OF_RANGE, "OUT_OF_RANGE", false, "dose or duration cannot reach the detector's parameters")
+    X(OUT_OF_RANGE, "OUT_OF_RANGE", false, "dose or duration cannot reach the detector's parameters, seen or not")
 
 enum ld_outcome_kind {
 #define X(id, ...) LD_OUTCOME_##id,
@@ -132,7 +132,7 @@ struct ld_episode {
     enum ld_severity severity;    /* the worst */
     const struct ld_alert *first;
     bool false_alarm;             /* begins with no unit outstanding, or names a site absent from truth */
-    bool wrong_site;              /* of the two reasons, the second */
+    bool wrong_site;              /* of the two reasons, the second: something was held, in a leak or a hold */
     bool during_hold;             /* reported on its own line */
     bool timeless;                /* of a detector that read the source: it explains every interval at its site */
     int32_t interval;             /* index into truth->intervals it explains; -1 */
@@ -148,17 +148,19 @@ int64_t ld_score_quiet_ns(const struct ld_scenario *scenario);
 int ld_episodes_make(struct ld_episodes *ret_episodes, const struct ld_run_record *run, size_t detector, int64_t quiet_ns);
 void ld_episodes_done(struct ld_episodes *episodes);
 
-/* An interval is detected by the first episode that begins in it (first_ns to end_ns) with its site or none. One that
- * was cured, killed by the schedule or cut off by the end of follow-up before the detector's time was up (its declared
- * deadline, else its window and one sampling period) and was not detected by then is OUT_OF_RANGE: censored, no miss. A
- * plain death is a miss. A leak that the look from outside did not confirm (0 <= confirmed < M at the end of follow-up)
- * did not manifest. */
+/* An interval is detected by the first episode that begins in it (first_ns to end_ns) with its site or none. Whether it
+ * counts is decided before anybody looks at alerts, by the interval and the detector alone: one that was cured, killed by
+ * the schedule or cut off by the end of follow-up before the detector can have spoken (its window and one sampling period
+ * after tM; where nobody knows its window the declared deadline) is OUT_OF_RANGE, seen or not. Any other that was not
+ * detected is a miss, also when it ended before the deadline, and so is a plain death. A leak that the look from outside
+ * did not confirm (0 <= confirmed < M at the end of follow-up) did not manifest. */
 struct ld_outcome {
     uint32_t run;
     const char *detector;
     int32_t interval;              /* -1: the run has none (healthy, or not manifested) */
     enum ld_outcome_kind kind;     /* healthy runs: TP etc. do not apply; NOT_MANIFESTED with interval -1 */
-    int64_t detect_ns;             /* receipt - tM; -1 unless TP or TP_LATE. May be negative: seen between t0 and tM */
+    bool seen_anyway;              /* OUT_OF_RANGE: it was seen all the same, which counts for its time alone */
+    int64_t detect_ns;             /* receipt - tM; -1: not seen. May be negative: seen between t0 and tM */
     int64_t from_first_ns;         /* receipt - t0; -1 likewise */
     const char *rule, *rule_version; /* of the alert that detected it; "" when it names none, or there is none */
     int64_t censored_ns;           /* FN, OUT_OF_RANGE: follow-up after tM (after a plain death: to the run's end) */
@@ -168,6 +170,11 @@ struct ld_outcome {
     bool timeless;                 /* of a detector without time: none of the times above, in TP too */
 };
 
+/* How long it took: a leak that was seen is an event, one that was missed or cut off is censored, OUT_OF_RANGE or not.
+ * False: the outcome says nothing of a time, for it is of no leak, or its detector has no time or was out of its range
+ * from the start. */
+bool ld_outcome_time(const struct ld_outcome *outcome, struct ld_survival_time *ret_time);
+
 /* Per detector and run: what it did besides outcomes. */
 struct ld_detector_run {
     uint32_t run;
@@ -176,10 +183,11 @@ struct ld_detector_run {
     bool alerted;                  /* any episode */
     uint32_t episodes;
     uint32_t false_alarms;         /* all of them, */
-    uint32_t wrong_site;           /* and how many of them for naming a site absent from truth while a unit was held */
+    uint32_t wrong_site;           /* and how many of them for naming a wrong site while something was held */
     uint32_t during_hold;          /* not among the false alarms */
     const char *false_rule, *false_site; /* of the first false alarm; "" */
-    double quiet_seconds;          /* exposure with no unit outstanding, unknown time not counted; instances add up */
+    double quiet_seconds;          /* exposure in which nothing was held, unknown time not counted; instances add up */
+    double hold_seconds;           /* likewise, in which something was held for a while and nothing leaked */
     double unknown_seconds;        /* the detector said it could not see */
 };
 
@@ -204,7 +212,7 @@ struct ld_board_row {
     uint32_t evident_runs, hit_runs; /* runs with TP, TP_LATE or FN; of them those with nothing but TP */
     uint32_t alerted;              /* runs with any episode */
     uint32_t false_alarms, wrong_site, during_hold;
-    double quiet_hours;
+    double quiet_hours, hold_hours;
     struct ld_survival time;       /* time to detect from tM */
     struct ld_survival from_first; /* the same from t0 */
     uint32_t cause_right, cause_wrong, site_right, site_wrong;

@@ -26,9 +26,10 @@ struct standing_up {
     struct ld_survival_time *times; /* scratch */
 };
 
-/* What one leak adds to a standing; the bootstrap draws these. */
+/* What one program, with its twin, adds to a standing; the bootstrap draws these. */
 struct sums {
-    uint32_t seen, missed, leaky_runs, leaky_alerted, twin_runs, twin_alerted;
+    uint32_t seen, missed, leaky_runs, leaky_alerted, twin_runs, twin_alerted, false_alarms;
+    double quiet_hours;
 };
 
 /* ---- what is counted */
@@ -161,6 +162,9 @@ static void count(struct standing_up *up, struct ld_standing *standing, const ch
         standing->wrong_site += row->wrong_site;
         standing->during_hold += row->during_hold;
         standing->quiet_hours += row->quiet_hours;
+        standing->hold_hours += row->hold_hours;
+        sums->false_alarms += row->false_alarms - row->wrong_site;
+        sums->quiet_hours += row->quiet_hours;
         standing->has_shares = standing->has_shares && row->runs >= LD_STANDINGS_RUNS_MIN;
     }
 }
@@ -177,8 +181,13 @@ static bool tells_difference(const struct sums *sums)
     return sums->leaky_runs > 0 && sums->twin_runs > 0;
 }
 
-/* The leaks to draw from: who has nothing to say of a leak has no spread from it. Returns how many. */
-static size_t gather_leaks(struct standing_up *up, bool (*tells)(const struct sums *sums))
+static bool tells_rate(const struct sums *sums)
+{
+    return sums->quiet_hours > 0;
+}
+
+/* The programs to draw from: who has nothing to say of one has no spread from it. Returns how many. */
+static size_t gather_programs(struct standing_up *up, bool (*tells)(const struct sums *sums))
 {
     size_t kept = 0;
     for (size_t i = 0; i < up->scenario_count; i++)
@@ -202,6 +211,11 @@ static double alert_difference(const struct sums *sums)
     return share(sums->leaky_alerted, sums->leaky_runs) - share(sums->twin_alerted, sums->twin_runs);
 }
 
+static double false_alarm_rate(const struct sums *sums)
+{
+    return sums->quiet_hours > 0 ? sums->false_alarms / sums->quiet_hours : 0;
+}
+
 static void add_sums(struct sums *sum, const struct sums *one)
 {
     sum->seen += one->seen;
@@ -210,6 +224,8 @@ static void add_sums(struct sums *sum, const struct sums *one)
     sum->leaky_alerted += one->leaky_alerted;
     sum->twin_runs += one->twin_runs;
     sum->twin_alerted += one->twin_alerted;
+    sum->false_alarms += one->false_alarms;
+    sum->quiet_hours += one->quiet_hours;
 }
 
 static struct ld_bounds bootstrap(struct standing_up *up, size_t clusters, uint64_t seed,
@@ -242,10 +258,26 @@ static void widen(struct ld_bounds *bounds, size_t clusters, double least)
     bounds->upper = alike + others * (alike < 0 ? -alike : 1 - alike);
 }
 
+/* False alarms sit in few programs. A bootstrap of few alarms, or of none, knows less of chance than Poisson's exact
+ * bounds: the wider of each stands. */
+static void bound_rate(struct standing_up *up, struct ld_standing *standing, uint64_t seed)
+{
+    struct ld_bounds *bounds = &standing->rate_by_program;
+    standing->rate = standing->false_alarms / standing->quiet_hours;
+    standing->rate_lower = ld_poisson_lower(standing->false_alarms, standing->quiet_hours, RATE_CONFIDENCE);
+    standing->rate_upper = ld_poisson_upper(standing->false_alarms, standing->quiet_hours, RATE_CONFIDENCE);
+    size_t clusters = gather_programs(up, tells_rate);
+    if (clusters < LD_STANDINGS_CLUSTERS_MIN)
+        return;
+    *bounds = bootstrap(up, clusters, seed, false_alarm_rate);
+    bounds->lower = fmin(bounds->lower, standing->rate_lower);
+    bounds->upper = fmax(bounds->upper, standing->rate_upper);
+}
+
 static void bound(struct standing_up *up, struct ld_standing *standing, const char *group)
 {
     uint64_t seed = ld_derive(up->plan->seed, group, 0);
-    size_t clusters = standing->leaks_told = gather_leaks(up, tells_share);
+    size_t clusters = standing->leaks_told = gather_programs(up, tells_share);
     if (ld_standing_has_share(standing) && !standing->timeless) {
         standing->wilson.given = true;
         ld_wilson(standing->seen, standing->seen + standing->missed, 0.95, &standing->wilson.lower,
@@ -255,21 +287,18 @@ static void bound(struct standing_up *up, struct ld_standing *standing, const ch
         standing->clustered = bootstrap(up, clusters, seed, share_seen);
         widen(&standing->clustered, clusters, 0);
     }
-    clusters = gather_leaks(up, tells_difference);
+    clusters = gather_programs(up, tells_difference);
     if (ld_standing_has_difference(standing) && clusters >= LD_STANDINGS_CLUSTERS_MIN) {
         standing->difference = bootstrap(up, clusters, seed, alert_difference);
         widen(&standing->difference, clusters, -1);
     }
-    if (standing->quiet_hours > 0) {
-        standing->rate = standing->false_alarms / standing->quiet_hours;
-        standing->rate_lower = ld_poisson_lower(standing->false_alarms, standing->quiet_hours, RATE_CONFIDENCE);
-        standing->rate_upper = ld_poisson_upper(standing->false_alarms, standing->quiet_hours, RATE_CONFIDENCE);
-    }
+    if (standing->quiet_hours > 0)
+        bound_rate(up, standing, seed);
 }
 
 /* ---- times */
 
-/* Times of a detector in a group's leaky cells: seen is an event, what it had no time for or missed is censored. */
+/* Times of a detector in a group's leaky cells: seen is an event, missed or cut off is censored. */
 static size_t gather_times(struct standing_up *up, const char *detector, const char *group)
 {
     size_t n = 0;
@@ -279,7 +308,7 @@ static size_t gather_times(struct standing_up *up, const char *detector, const c
             continue;
         const struct ld_run_plan *run = ld_plan_find_run(up->plan, outcome->run);
         if (run && is_of(&up->plan->cells[run->cell], group))
-            n += score_time_of(outcome, &up->times[n]);
+            n += ld_outcome_time(outcome, &up->times[n]);
     }
     return n;
 }
@@ -312,12 +341,14 @@ static void measure_times(struct standing_up *up, struct ld_standing *standings,
 
 /* ---- all of it */
 
+/* Several scenarios may measure it, each under its own load: the one that knows most. */
 static const struct ld_cost_row *cost_of(const struct ld_costs *costs, const char *detector)
 {
+    const struct ld_cost_row *best = NULL;
     for (size_t i = 0; costs && i < costs->row_count; i++)
-        if (strcmp(costs->rows[i].detector, detector) == 0)
-            return &costs->rows[i];
-    return NULL;
+        if (strcmp(costs->rows[i].detector, detector) == 0 && (!best || costs->rows[i].pairs > best->pairs))
+            best = &costs->rows[i];
+    return best;
 }
 
 static void fill_group(struct standing_up *up, size_t group)

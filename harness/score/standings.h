@@ -11,7 +11,7 @@
 #include "score/score.h"
 
 #define LD_STANDINGS_RUNS_MIN 20
-#define LD_STANDINGS_CLUSTERS_MIN 5 /* fewer leaks than that have no interval over leaks */
+#define LD_STANDINGS_CLUSTERS_MIN 5 /* fewer leaks (programs) than that have no interval over leaks (programs) */
 #define LD_STANDINGS_RESAMPLES 2000
 #define LD_STANDINGS_FAULTS_MAX 32  /* fault cases told apart; what more there are is in the whole only */
 
@@ -34,13 +34,16 @@ struct ld_standing {
     /* Runs with any alert: leaky ones, their healthy twins, and programs that never leak. */
     uint32_t leaky_runs, leaky_alerted, twin_runs, twin_alerted, calm_runs, calm_alerted;
     struct ld_bounds difference; /* of leaky and twin alert probabilities, by leaks that have both */
-    /* False alarms while nothing was held, over that time in all runs; those that named a wrong site during a leak. */
+    /* False alarms while nothing was held, over that time in all runs; those that named a wrong site while something
+     * was; alerts during holds, which are none, over the time of holds without a leak. */
     uint32_t false_alarms, wrong_site, during_hold;
-    double quiet_hours, rate, rate_lower, rate_upper; /* an hour of real time; two-sided 95 %, exact Poisson */
+    double quiet_hours, hold_hours; /* real time */
+    double rate, rate_lower, rate_upper; /* an hour; two-sided 95 %, exact Poisson */
+    struct ld_bounds rate_by_program; /* 95 %: programs drawn with all their runs, never narrower than Poisson's */
     /* Time to detect from tM: Kaplan and Meier over all leaks; the mean up to the group's longest follow-up. */
     struct ld_survival time;
     int64_t mean_ns, mean_to_ns;
-    const struct ld_cost_row *cost; /* NULL: not measured; the same in every group */
+    const struct ld_cost_row *cost; /* of its scenarios that with most pairs; NULL: not measured; the same in every group */
 };
 
 struct ld_standings {

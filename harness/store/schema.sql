@@ -422,9 +422,9 @@ CREATE TABLE outcome (
     detector       TEXT NOT NULL,
     interval       INTEGER,                 -- truth_interval.ordinal; NULL: the run has none
     kind           TEXT NOT NULL,           -- TP, TP_LATE, FN; without evidence: NOT_MANIFESTED, ...
-    detect_ns      INTEGER,                 -- receipt - tM; may be negative: seen between t0 and tM
+    detect_ns      INTEGER,                 -- receipt - tM; may be negative: seen between t0 and tM. OUT_OF_RANGE, too
     from_first_ns  INTEGER,                 -- receipt - t0
-    censored_ns    INTEGER,                 -- FN: follow-up after tM
+    censored_ns    INTEGER,                 -- not seen, FN or OUT_OF_RANGE: follow-up after tM
     cause_match    TEXT NOT NULL,           -- right, wrong, unnamed
     site_match     TEXT NOT NULL,           -- right, wrong, none
     culprit        INTEGER NOT NULL,        -- it named the line at fault
@@ -440,7 +440,7 @@ CREATE TABLE detector_run (
     false_alarms     INTEGER NOT NULL,
     wrong_site       INTEGER NOT NULL,
     during_hold      INTEGER NOT NULL,
-    quiet_seconds    REAL NOT NULL,         -- exposure with no unit outstanding
+    quiet_seconds    REAL NOT NULL,         -- exposure with nothing held, in a leak or for a while
     unknown_seconds  REAL NOT NULL,         -- it said that it could not see
     PRIMARY KEY (run, detector)
 ) STRICT, WITHOUT ROWID;
@@ -528,22 +528,25 @@ CREATE VIEW v_runs AS
                 (SELECT 1 FROM detector AS d WHERE d.run = a.run AND d.name = a.detector AND d.calibration)) AS alerts
     FROM run AS r JOIN cell AS c ON c.cell = r.cell;
 
--- The board: per cell and detector, how many outcomes of each kind.
+-- The board: per cell and detector, how many outcomes of each kind. What OUT_OF_RANGE ones name enters no rate.
 CREATE VIEW v_outcomes AS
     SELECT c.name AS cell, o.detector, o.kind, count(*) AS count,
            sum(o.cause_match = 'right') AS cause_right, sum(o.site_match = 'right') AS site_right
     FROM outcome AS o JOIN run AS r ON r.run = o.run JOIN cell AS c ON c.cell = r.cell
     GROUP BY c.cell, o.detector, o.kind;
 
--- Censored rows (FN) have no seconds but say how long nothing came: never average over the hits alone.
+-- Censored rows (not seen) have no seconds but say how long nothing came: never average over the hits alone. Those that
+-- were OUT_OF_RANGE are among them, seen or not, as in every time that is reported.
 CREATE VIEW v_time_to_detect AS
     SELECT c.name AS cell, o.detector, o.run, o.kind, t.id AS interval, t.cause,
            o.detect_ns / 1e9 AS seconds, o.from_first_ns / 1e9 AS seconds_from_first_unit,
            o.censored_ns / 1e9 AS censored_after_seconds
     FROM outcome AS o JOIN run AS r ON r.run = o.run JOIN cell AS c ON c.cell = r.cell
     LEFT JOIN truth_interval AS t ON t.run = o.run AND t.ordinal = o.interval
-    WHERE o.kind IN ('TP', 'TP_LATE', 'FN');
+    WHERE o.kind IN ('TP', 'TP_LATE', 'FN') OR o.detect_ns IS NOT NULL OR o.censored_ns IS NOT NULL;
 
+-- An hour of quiet_hours has (false_alarms - wrong_site) / quiet_hours false alarms: who names a wrong site does so while
+-- something is held, which is no quiet time.
 CREATE VIEW v_false_alarms AS
     SELECT c.name AS cell, d.detector, count(*) AS runs, sum(d.false_alarms) AS false_alarms,
            sum(d.wrong_site) AS wrong_site, sum(d.during_hold) AS during_hold,

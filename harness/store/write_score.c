@@ -22,13 +22,13 @@ static int write_outcome(struct ld_store *store, const struct ld_outcome *outcom
         "site_match, culprit) SELECT ?1, coalesce(max(ordinal) + 1, 0), ?2, ?3, ?4, "
         "CASE WHEN ?11 THEN ?5 END, CASE WHEN ?11 THEN ?6 END, CASE WHEN ?12 THEN ?7 END, ?8, ?9, ?10 "
         "FROM outcome WHERE run = ?1";
-    bool hit = outcome->kind == LD_OUTCOME_TP || outcome->kind == LD_OUTCOME_TP_LATE;
+    struct ld_survival_time time;
+    bool timed = ld_outcome_time(outcome, &time);
     return ld_store_write(store, error, insert, "itotiiittiii", (int64_t)outcome->run, outcome->detector,
                           (int64_t)outcome->interval, ld_outcome_name(outcome->kind), outcome->detect_ns,
                           outcome->from_first_ns, outcome->censored_ns, cause_matches[outcome->cause],
                           site_matches[outcome->site], (int64_t)outcome->culprit,
-                          (int64_t)(hit && !outcome->timeless),
-                          (int64_t)(outcome->kind == LD_OUTCOME_FN && !outcome->timeless));
+                          (int64_t)(timed && time.event), (int64_t)(timed && !time.event));
 }
 
 static int write_detector_run(struct ld_store *store, const struct ld_detector_run *row, struct ld_error *error)

@@ -186,8 +186,8 @@ const struct ld_command ld_commands[] = {
      "Exit code 0: compared, whatever came of it; 5: there is no pair of one seed, both of whose runs ended and are valid.",
      compare_options, true, ld_command_compare},
     {"board", "", "show where each detector stands over all leaks of a campaign",
-     "Leaks seen with their interval by leak, alerts in the healthy twins, false alarms an hour of quiet time with exact "
-     "bounds, time to detect, cause and site, cost where it was measured; all of it again by fault. `leakdrill run "
+     "Leaks seen with their interval by leak, alerts in the healthy twins, false alarms an hour of quiet time with "
+     "bounds by program, time to detect, cause and site, cost where it was measured; all of it again by fault. `leakdrill run "
      "scenarios/board --full` makes the campaign and shows it at the end. Percentages need 20 runs of every cell.",
      board_options, false, ld_command_board},
     {"cost", "", "show what each detector cost the program that it watched",

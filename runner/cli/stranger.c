@@ -156,14 +156,11 @@ static void add_outcome(struct sum *sum, const struct ld_outcome *outcome)
 {
     if (outcome->interval < 0)
         return;
-    bool seen = outcome->kind == LD_OUTCOME_TP || outcome->kind == LD_OUTCOME_TP_LATE;
-    sum->seen += seen;
+    sum->seen += outcome->kind == LD_OUTCOME_TP || outcome->kind == LD_OUTCOME_TP_LATE;
     sum->late += outcome->kind == LD_OUTCOME_TP_LATE;
     sum->missed += outcome->kind == LD_OUTCOME_FN;
     sum->no_evidence += !ld_outcome_is_evidence(outcome->kind);
-    if (seen || outcome->kind == LD_OUTCOME_FN)
-        sum->times[sum->time_count++] =
-            (struct ld_survival_time){seen ? outcome->detect_ns : outcome->censored_ns, seen};
+    sum->time_count += ld_outcome_time(outcome, &sum->times[sum->time_count]);
 }
 
 static void tell_cell(struct sum *sum, const char *name, struct ld_buffer *out)

@@ -120,6 +120,7 @@ static struct ld_board_row rows[] = {
      .alerted = 4,
      .false_alarms = 4,
      .during_hold = 1,
+     .hold_hours = 0.5,
      .counts = {[LD_OUTCOME_NOT_MANIFESTED] = 4, [LD_OUTCOME_HARNESS_ERROR] = 1},
      .time = {.median_ns = -1, .p95_ns = -1},
      .from_first = NONE},

@@ -126,6 +126,7 @@ static void during_a_hold_is_its_own_line(void **state)
         bool elsewhere = episodes.items[i].site[0] && episodes.items[i].first == &campaign->alerts[0][SUBJECT][2];
         assert_int_equal(episodes.items[i].during_hold, !elsewhere);
         assert_int_equal(episodes.items[i].false_alarm, elsewhere);
+        assert_int_equal(episodes.items[i].wrong_site, elsewhere); /* something was held: it is not of quiet time */
         assert_int_equal(episodes.items[i].interval, -1);
     }
 }

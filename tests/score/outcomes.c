@@ -163,14 +163,82 @@ static void kills_censor_and_deaths_do_not(void **state)
     campaign->expectation.deadline_ns = 4 * LD_SECOND;
     interval->end = LD_END_KILL;
     interval->end_ns = 9 * LD_SECOND;
-    assert_outcome(LD_OUTCOME_OUT_OF_RANGE); /* its time was not up */
+    assert_outcome(LD_OUTCOME_FN); /* before the deadline: it could have spoken, and did not */
     assert_int_equal(outcome_of(0)->censored_ns, 3 * LD_SECOND);
-    interval->end_ns = 10 * LD_SECOND;
-    assert_outcome(LD_OUTCOME_FN);
-    interval->end_ns = 9 * LD_SECOND;
+    interval->end_ns = 6 * LD_SECOND + 250 * LD_MS - 1; /* no look is sure to fall into it */
+    assert_outcome(LD_OUTCOME_OUT_OF_RANGE);
+    assert_int_equal(outcome_of(0)->censored_ns, 250 * LD_MS - 1);
     interval->end = LD_END_DEATH;
     assert_outcome(LD_OUTCOME_FN); /* the leak killed it first: a miss */
     assert_int_equal(outcome_of(0)->censored_ns, 14 * LD_SECOND);
+}
+
+static int64_t two_seconds(const struct ld_detector_setting *setting)
+{
+    return (int64_t)(2e9 / setting->time_scale);
+}
+
+static const struct ld_detector_kind windowed = {.name = "growth", .type = LD_DETECTOR_BUILTIN, .window_ns = two_seconds};
+static const struct ld_detector_kind foreign = {.name = "exec", .type = LD_DETECTOR_EXEC};
+static const struct ld_detector_kind hosted = {.name = "prometheus", .type = LD_DETECTOR_WEBHOOK};
+static const struct ld_detector_kind told = {.name = "exec", .type = LD_DETECTOR_EXEC, .window_ns = two_seconds};
+
+static void end_after(int64_t follow_up_ns)
+{
+    for (size_t run = 0; run < campaign->count; run += 2) {
+        campaign->intervals[run][0].end = LD_END_KILL;
+        campaign->intervals[run][0].end_ns = campaign->intervals[run][0].manifest_ns + follow_up_ns;
+    }
+}
+
+/* One run of two sees the leak, both for as long: both are evidence, or neither is. */
+static void what_counts_is_decided_before_alerts_are_looked_at(void **state)
+{
+    (void)state;
+    campaign_free(campaign);
+    campaign = campaign_new(2);
+    campaign->subject.kind = &windowed;
+    campaign->expectation.time_given = true;
+    campaign->expectation.deadline_ns = 8 * LD_SECOND;
+    campaign_open(campaign, 0, SUBJECT, 7 * LD_SECOND, SITE);
+    end_after(2250 * LD_MS);
+    assert_outcome(LD_OUTCOME_TP);
+    assert_false(outcome_of(0)->seen_anyway);
+    assert_string_equal(ld_outcome_name(outcome_of(2)->kind), "FN");
+    assert_int_equal(campaign->verdicts.rows[0].evident_runs, 2);
+    end_after(2250 * LD_MS - 1);
+    assert_outcome(LD_OUTCOME_OUT_OF_RANGE);
+    assert_true(outcome_of(0)->seen_anyway);
+    assert_string_equal(ld_outcome_name(outcome_of(2)->kind), "OUT_OF_RANGE");
+    const struct ld_board_row *row = &campaign->verdicts.rows[0];
+    assert_int_equal(row->counts[LD_OUTCOME_OUT_OF_RANGE], 2);
+    assert_int_equal(row->evident_runs + row->hit_runs + row->cause_right + row->site_right, 0);
+    assert_int_equal(row->time.n, 2); /* their times are still known: one event, one censored */
+    assert_int_equal(row->time.events, 1);
+    assert_int_equal(row->time.median_ns, LD_SECOND);
+    assert_int_equal(row->from_first.median_ns, 2 * LD_SECOND);
+    campaign->scenario.time_scale = 2; /* a window is scaled, and so is the period */
+    assert_outcome(LD_OUTCOME_TP);
+}
+
+/* Of what nobody knows how long it looks the deadline says when it must have spoken. */
+static void an_unknown_window_is_the_deadline(void **state)
+{
+    (void)state;
+    campaign_open(campaign, 0, SUBJECT, 7 * LD_SECOND, SITE);
+    end_after(4 * LD_SECOND - 1);
+    campaign->subject.kind = &foreign;
+    assert_outcome(LD_OUTCOME_TP); /* none given: a single period */
+    campaign->expectation.time_given = true;
+    campaign->expectation.deadline_ns = 4 * LD_SECOND;
+    assert_outcome(LD_OUTCOME_OUT_OF_RANGE);
+    campaign->subject.kind = &hosted;
+    assert_outcome(LD_OUTCOME_OUT_OF_RANGE);
+    end_after(4 * LD_SECOND);
+    assert_outcome(LD_OUTCOME_TP);
+    end_after(2250 * LD_MS);
+    campaign->subject.kind = &told;
+    assert_outcome(LD_OUTCOME_TP);
 }
 
 static void every_incarnation_is_scored(void **state)
@@ -254,6 +322,59 @@ static void who_is_blind_stays_so_in_the_next_life(void **state)
     fail_msg("the subject has no row");
 }
 
+static const struct ld_detector_run *line_of(uint32_t run)
+{
+    for (size_t i = 0; i < campaign->score.detector_run_count; i++)
+        if (campaign->score.detector_runs[i].run == run &&
+            strcmp(campaign->score.detector_runs[i].detector, "subject") == 0)
+            return &campaign->score.detector_runs[i];
+    fail_msg("the subject has no row in run %u", run);
+    return NULL;
+}
+
+static void assert_seconds(double seen, double wanted)
+{
+    if (fabs(seen - wanted) > 1e-9)
+        fail_msg("%g seconds, wanted %g", seen, wanted);
+}
+
+/* Run 1 holds something from 5 to 9 s and from 8 to 12 s; run 0 from 3 to 7 s, and leaks from 5 s on. */
+static void a_hold_is_no_quiet_time(void **state)
+{
+    (void)state;
+    struct ld_truth_interval *healthy = campaign->intervals[1], *leaky = campaign->intervals[0];
+    healthy[0].hold = true;
+    healthy[0].end_ns = 9 * LD_SECOND;
+    healthy[1] = healthy[0];
+    healthy[1].first_ns = 8 * LD_SECOND;
+    healthy[1].end_ns = 12 * LD_SECOND;
+    campaign->truths[1].interval_count = 2;
+    leaky[1] = healthy[0];
+    leaky[1].first_ns = 3 * LD_SECOND;
+    leaky[1].end_ns = 7 * LD_SECOND;
+    campaign->truths[0].interval_count = 2;
+    campaign_open(campaign, 1, SUBJECT, 6 * LD_SECOND, ""); /* in a hold */
+    campaign_open(campaign, 1, SUBJECT, 6 * LD_SECOND, "shop/cache.janitor"); /* false, and not in quiet time */
+    campaign_open(campaign, 1, SUBJECT, 15 * LD_SECOND, "shop/feed.poll");
+    campaign_judge(campaign);
+    assert_seconds(line_of(1)->quiet_seconds, 19 - 7);
+    assert_seconds(line_of(1)->hold_seconds, 7);
+    assert_int_equal(line_of(1)->during_hold, 1);
+    assert_int_equal(line_of(1)->false_alarms, 2);
+    assert_int_equal(line_of(1)->wrong_site, 1);
+    assert_seconds(line_of(0)->quiet_seconds, 2);
+    assert_seconds(line_of(0)->hold_seconds, 2);
+    campaign_open(campaign, 1, SUBJECT, 16 * LD_SECOND, "")->action = LD_ALERT_UNKNOWN; /* by receipt: the last */
+    campaign_judge(campaign);
+    assert_seconds(line_of(1)->quiet_seconds, 19 - 7 - 4);
+    assert_seconds(line_of(1)->unknown_seconds, 4);
+    double held = 0;
+    for (size_t i = 0; i < campaign->verdicts.row_count; i++)
+        if (strcmp(campaign->verdicts.rows[i].detector, "subject") == 0)
+            held += campaign->verdicts.rows[i].hold_hours * 3600;
+    assert_seconds(held, 7 + 2);
+}
+
 static void a_stranger_is_refused(void **state)
 {
     (void)state;
@@ -292,10 +413,13 @@ int test_outcomes(void)
         WITH_RUNS(a_wrong_site_detects_nothing),
         WITH_RUNS(not_manifested_is_no_miss),
         WITH_RUNS(kills_censor_and_deaths_do_not),
+        WITH_RUNS(what_counts_is_decided_before_alerts_are_looked_at),
+        WITH_RUNS(an_unknown_window_is_the_deadline),
         WITH_RUNS(every_incarnation_is_scored),
         WITH_RUNS(without_evidence),
         WITH_RUNS(unknown_is_not_healthy),
         WITH_RUNS(who_is_blind_stays_so_in_the_next_life),
+        WITH_RUNS(a_hold_is_no_quiet_time),
         WITH_RUNS(a_stranger_is_refused),
         cmocka_unit_test(names_come_back),
     };

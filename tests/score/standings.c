@@ -295,6 +295,74 @@ static void false_alarms_are_by_the_hour(void **state)
     ld_standings_done(&made);
 }
 
+/* A false alarm each minute and a half in every program; then as many, all in one. */
+static void false_alarms_sit_in_programs(void **state)
+{
+    (void)state;
+    uint32_t all = 0;
+    for (uint32_t i = 0; i < verdicts.row_count; i++)
+        if (!rows[i].calibration)
+            all += rows[i].false_alarms = 2;
+    struct ld_standings made = make();
+    const struct ld_standing *whole = ld_standing_of(&made, 0, 0);
+    assert_int_equal(whole->false_alarms, all);
+    assert_true(whole->rate_by_program.given);
+    assert_near(whole->rate_by_program.lower, whole->rate_lower); /* no spread between them: chance's */
+    assert_near(whole->rate_by_program.upper, whole->rate_upper);
+    ld_standings_done(&made);
+    for (uint32_t i = 0; i < verdicts.row_count; i++)
+        rows[i].false_alarms = 0;
+    rows[1].false_alarms = all;
+    made = make();
+    whole = ld_standing_of(&made, 0, 0);
+    assert_near(whole->rate_lower, ld_poisson_lower(all, whole->quiet_hours, 0.975));
+    assert_near(whole->rate_by_program.lower, 0); /* every third draw of seven is without it */
+    assert_true(whole->rate_by_program.upper > 2 * whole->rate);
+    ld_standings_done(&made);
+    rows[1].false_alarms = 0;
+    made = make();
+    whole = ld_standing_of(&made, 0, 0);
+    assert_near(whole->rate_by_program.lower, 0);
+    assert_near(whole->rate_by_program.upper, -log(0.025) / whole->quiet_hours); /* nothing to draw: chance's */
+    ld_standings_done(&made);
+    for (uint32_t i = 0; i < verdicts.row_count; i++)
+        if (cells[rows[i].cell].scenario > &scenarios[3])
+            rows[i].quiet_hours = 0;
+    made = make();
+    assert_false(ld_standing_of(&made, 0, 0)->rate_by_program.given); /* of four programs none */
+    ld_standings_done(&made);
+}
+
+static void holds_have_hours_of_their_own(void **state)
+{
+    (void)state;
+    rows[1].hold_hours = 0.5;
+    rows[3].hold_hours = 0.25;
+    rows[1].during_hold = 6;
+    struct ld_standings made = make();
+    const struct ld_standing *whole = ld_standing_of(&made, 0, 0);
+    assert_near(whole->hold_hours, 0.75);
+    assert_int_equal(whole->during_hold, 6);
+    assert_near(whole->quiet_hours, 0.05 * (LEAKS * 4 + 2));
+    ld_standings_done(&made);
+}
+
+/* The first scenario that measures it has no pair, the second eight, the third fewer. */
+static void of_several_costs_the_one_that_knows_most(void **state)
+{
+    struct ld_cost_row measured[] = {{.scenario = "one", .detector = "probe"},
+                                     {.scenario = "two", .detector = "other", .pairs = 20},
+                                     {.scenario = "two", .detector = "probe", .pairs = 8},
+                                     {.scenario = "three", .detector = "probe", .pairs = 3}};
+    struct ld_costs costs = {.row_count = 4, .rows = measured};
+    struct ld_standings made;
+    struct ld_error error = {0};
+    (void)state;
+    assert_int_equal(ld_standings_make(&made, &plan, &score, &verdicts, &costs, &error), 0);
+    assert_ptr_equal(ld_standing_of(&made, 0, 0)->cost, &measured[2]);
+    ld_standings_done(&made);
+}
+
 /* Seen leaks after 10.5 s in the mean, a sixth never: up to a minute that is 8.75 s and 10 s. */
 static void times_are_never_averaged_over_hits(void **state)
 {
@@ -337,6 +405,9 @@ int test_standings(void)
         cmocka_unit_test_setup(what_read_the_source_has_no_time_and_no_wilson, set_up),
         cmocka_unit_test_setup(too_few_runs_have_no_shares, set_up),
         cmocka_unit_test_setup(false_alarms_are_by_the_hour, set_up),
+        cmocka_unit_test_setup(false_alarms_sit_in_programs, set_up),
+        cmocka_unit_test_setup(holds_have_hours_of_their_own, set_up),
+        cmocka_unit_test_setup(of_several_costs_the_one_that_knows_most, set_up),
         cmocka_unit_test_setup(times_are_never_averaged_over_hits, set_up),
         cmocka_unit_test_setup(what_is_not_counted, set_up),
     };

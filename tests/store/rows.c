@@ -264,6 +264,9 @@ static void score_is_stored(void **state)
          .site = LD_SITE_RIGHT},
         {.run = 1, .detector = "always", .interval = 0, .kind = LD_OUTCOME_FN, .detect_ns = -1, .censored_ns = 9},
         {.run = 0, .detector = "zeta", .interval = -1, .kind = LD_OUTCOME_NOT_MANIFESTED, .detect_ns = -1},
+        {.run = 1, .detector = "quick", .kind = LD_OUTCOME_OUT_OF_RANGE, .seen_anyway = true, .detect_ns = 7},
+        {.run = 1, .detector = "slow", .kind = LD_OUTCOME_OUT_OF_RANGE, .detect_ns = -1, .censored_ns = 8},
+        {.run = 1, .detector = "never", .kind = LD_OUTCOME_OUT_OF_RANGE, .detect_ns = -1}, /* of the dose */
     };
     struct ld_detector_run runs[] = {
         {.run = 1, .detector = "zeta", .alerted = true, .false_alarms = 2, .quiet_seconds = 1.5}};
@@ -275,20 +278,31 @@ static void score_is_stored(void **state)
                                  .seen = "1 of 1",
                                  .verdict = LD_VERDICT_FAIL,
                                  .line = 12}};
-    struct ld_score score = {.outcome_count = 3, .outcomes = outcomes, .detector_run_count = 1, .detector_runs = runs};
+    struct ld_score score = {.outcome_count = sizeof outcomes / sizeof *outcomes,
+                             .outcomes = outcomes,
+                             .detector_run_count = 1,
+                             .detector_runs = runs};
     struct ld_verdicts verdicts = {.check_count = 1, .checks = checks};
     int64_t value = 0;
     assert_done(ld_store_score(store, &score, &verdicts, &error), &error);
     assert_done(ld_store_score(store, &score, &verdicts, &error), &error); /* replaces */
     assert_done(ld_store_number(store, &error, &value, "SELECT count(*) FROM outcome", ""), &error);
-    assert_int_equal(value, 3);
+    assert_int_equal(value, 6);
+    /* times of what was out of range are times; of no view's rates */
+    assert_done(ld_store_number(store, &error, &value,
+                                "SELECT count(seconds) * 10 + count(censored_after_seconds) FROM v_time_to_detect", ""),
+                &error);
+    assert_int_equal(value, 22);
+    assert_done(ld_store_number(store, &error, &value,
+                                "SELECT count(*) FROM v_time_to_detect WHERE kind = 'OUT_OF_RANGE'", ""), &error);
+    assert_int_equal(value, 2);
     /* -1 ns is a time to detect like any other: seen just before the M-th unit */
     assert_done(ld_store_number(store, &error, &value, "SELECT detect_ns FROM outcome WHERE kind = 'TP'", ""), &error);
     assert_int_equal(value, -1);
     assert_done(ld_store_number(store, &error, &value,
                                 "SELECT count(*) FROM outcome WHERE detect_ns IS NULL AND kind <> 'TP'", ""),
                 &error);
-    assert_int_equal(value, 2);
+    assert_int_equal(value, 4);
     assert_done(ld_store_number(store, &error, &value, "SELECT count(*) FROM gate WHERE verdict <> 'pass'", ""),
                 &error);
     assert_int_equal(value, 1);
