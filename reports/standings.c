@@ -262,12 +262,13 @@ const struct standings_table standings_tables[STANDINGS_TABLES] = {
       {"an", "hour", "an hour", "False alarms in an hour of quiet real time.", 7, value_rate, false},
       {"by", "program", "95 % by program", "Its 95 % interval, each program with all its runs drawn as one (cluster "
        "bootstrap), and never narrower than Poisson's.", 17, value_by_program, false},
-      {"", "Poisson", "95 % Poisson", "Its exact 95 % Poisson interval, as if alarms were spread evenly, which they are "
-       "not.", 17, value_rate_bounds, true},
-      {"wrong", "site", "wrong site", "Claims during a leak or a hold that name a place that holds nothing.", 6, value_wrong, false},
+      {"", "Poisson", "95 % Poisson", "Its exact 95 % Poisson interval, as if alarms were spread evenly, which they are not.",
+       17, value_rate_bounds, true},
+      {"wrong", "site", "wrong site", "Claims during a leak or a hold that name a place that holds nothing.", 6,
+       value_wrong, false},
       {"in", "holds", "in holds", "Alerts while something was held for a while: no false alarms.", 6, value_holds, false},
-      {"held", "time", "held time", "How long it watched while something was held for a while and nothing leaked, real time.", 7,
-       value_held, false},
+      {"held", "time", "held time", "How long it watched while something was held for a while, real time.", 7, value_held,
+       false},
       {"an", "hour", "in holds an hour", "Alerts in holds in an hour of such time.", 7, value_hold_rate, true}}},
     {"Cost, what the target spends more in a minute",
      {{"", "cpu", "cpu", "CPU time.", 11, value_cpu, false},
@@ -275,8 +276,8 @@ const struct standings_table standings_tables[STANDINGS_TABLES] = {
       {"", "allocated", "allocated", "Bytes allocated.", 12, value_allocated, false},
       {"", "objects", "objects", "Objects allocated.", 11, value_objects, false},
       {"", "read", "read", "Bytes read from it.", 12, value_read, false},
-      {"", "measured in", "measured in", "The scenario that measured it; of several that with most pairs of runs: leakdrill "
-       "cost has all.", 24, value_measured_in, true}}},
+      {"", "measured in", "measured in", "The scenario that measured it; of several that with most pairs of runs.", 24,
+       value_measured_in, true}}},
 };
 
 const char *const standings_words =
@@ -401,8 +402,9 @@ static json_t *standing_json(const struct ld_standing *standing, const char *fau
     json_object_set_new(object, "false_alarms_poisson",
                         watched ? json_pack("[f, f]", standing->rate_lower, standing->rate_upper) : json_null());
     json_object_set_new(object, "false_alarms_by_program", bounds_json(&standing->rate_by_program));
+    bool held = standing->hold_hours > 0;
     json_object_set_new(object, "during_hold_an_hour",
-                        standing->hold_hours > 0 ? json_real(standing->during_hold / standing->hold_hours) : json_null());
+                        held ? json_real(standing->during_hold / standing->hold_hours) : json_null());
     return object;
 }
 

@@ -148,12 +148,12 @@ int64_t ld_score_quiet_ns(const struct ld_scenario *scenario);
 int ld_episodes_make(struct ld_episodes *ret_episodes, const struct ld_run_record *run, size_t detector, int64_t quiet_ns);
 void ld_episodes_done(struct ld_episodes *episodes);
 
-/* An interval is detected by the first episode that begins in it (first_ns to end_ns) with its site or none. Whether it
- * counts is decided before anybody looks at alerts, by the interval and the detector alone: one that was cured, killed by
- * the schedule or cut off by the end of follow-up before the detector can have spoken (its window and one sampling period
- * after tM; where nobody knows its window the declared deadline) is OUT_OF_RANGE, seen or not. Any other that was not
- * detected is a miss, also when it ended before the deadline, and so is a plain death. A leak that the look from outside
- * did not confirm (0 <= confirmed < M at the end of follow-up) did not manifest. */
+/* An interval is detected by the first episode that begins in it (first_ns to end_ns) with its site or none. Whether
+ * it counts is decided before anybody looks at alerts, by the interval and the detector alone: one that was cured,
+ * killed by the schedule or cut off by the end of follow-up before the detector can have spoken (its window and one
+ * sampling period after tM; where nobody knows its window the declared deadline) is OUT_OF_RANGE, seen or not. Any
+ * other that was not detected is a miss, also when it ended before the deadline, and so is a plain death. A leak that
+ * the look from outside did not confirm (0 <= confirmed < M at the end of follow-up) did not manifest. */
 struct ld_outcome {
     uint32_t run;
     const char *detector;

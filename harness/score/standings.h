@@ -43,7 +43,7 @@ struct ld_standing {
     /* Time to detect from tM: Kaplan and Meier over all leaks; the mean up to the group's longest follow-up. */
     struct ld_survival time;
     int64_t mean_ns, mean_to_ns;
-    const struct ld_cost_row *cost; /* of its scenarios that with most pairs; NULL: not measured; the same in every group */
+    const struct ld_cost_row *cost; /* of its scenarios that with most pairs; NULL: not measured. The same everywhere */
 };
 
 struct ld_standings {

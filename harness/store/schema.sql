@@ -545,8 +545,8 @@ CREATE VIEW v_time_to_detect AS
     LEFT JOIN truth_interval AS t ON t.run = o.run AND t.ordinal = o.interval
     WHERE o.kind IN ('TP', 'TP_LATE', 'FN') OR o.detect_ns IS NOT NULL OR o.censored_ns IS NOT NULL;
 
--- An hour of quiet_hours has (false_alarms - wrong_site) / quiet_hours false alarms: who names a wrong site does so while
--- something is held, which is no quiet time.
+-- An hour of quiet_hours has (false_alarms - wrong_site) / quiet_hours false alarms: who names a wrong site does so
+-- while something is held, which is no quiet time.
 CREATE VIEW v_false_alarms AS
     SELECT c.name AS cell, d.detector, count(*) AS runs, sum(d.false_alarms) AS false_alarms,
            sum(d.wrong_site) AS wrong_site, sum(d.during_hold) AS during_hold,

@@ -187,8 +187,9 @@ const struct ld_command ld_commands[] = {
      compare_options, true, ld_command_compare},
     {"board", "", "show where each detector stands over all leaks of a campaign",
      "Leaks seen with their interval by leak, alerts in the healthy twins, false alarms an hour of quiet time with "
-     "bounds by program, time to detect, cause and site, cost where it was measured; all of it again by fault. `leakdrill run "
-     "scenarios/board --full` makes the campaign and shows it at the end. Percentages need 20 runs of every cell.",
+     "bounds by program, time to detect, cause and site, cost where it was measured; all of it again by fault. "
+     "`leakdrill run scenarios/board --full` makes the campaign and shows it at the end. Percentages need 20 runs of "
+     "every cell.",
      board_options, false, ld_command_board},
     {"cost", "", "show what each detector cost the program that it watched",
      "For campaigns with a scenario that says `arms: each`, such as scenarios/board/cost.yaml: runs that one detector "

@@ -178,7 +178,8 @@ static int64_t two_seconds(const struct ld_detector_setting *setting)
     return (int64_t)(2e9 / setting->time_scale);
 }
 
-static const struct ld_detector_kind windowed = {.name = "growth", .type = LD_DETECTOR_BUILTIN, .window_ns = two_seconds};
+static const struct ld_detector_kind windowed = {
+    .name = "growth", .type = LD_DETECTOR_BUILTIN, .window_ns = two_seconds};
 static const struct ld_detector_kind foreign = {.name = "exec", .type = LD_DETECTOR_EXEC};
 static const struct ld_detector_kind hosted = {.name = "prometheus", .type = LD_DETECTOR_WEBHOOK};
 static const struct ld_detector_kind told = {.name = "exec", .type = LD_DETECTOR_EXEC, .window_ns = two_seconds};
