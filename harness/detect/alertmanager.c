@@ -166,7 +166,8 @@ static bool parse_duration(const char *text, int64_t *ret_ns)
             if (__builtin_mul_overflow(number, 10, &number) || __builtin_add_overflow(number, *text - '0', &number))
                 return false;
         size_t length = strspn(text, "ywdhms");
-        while (next < unit_count && (strlen(units[next].unit) != length || strncmp(text, units[next].unit, length) != 0))
+        while (next < unit_count &&
+               (strlen(units[next].unit) != length || strncmp(text, units[next].unit, length) != 0))
             next++;
         if (next == unit_count || __builtin_mul_overflow(number, units[next].ns, &part_ns) ||
             __builtin_add_overflow(total_ns, part_ns, &total_ns))
@@ -206,7 +207,8 @@ static int tells_anybody(struct work *work, const struct ld_node *receiver, bool
         if (strcmp(key->text, "name") == 0)
             continue;
         if (!ends_with(key->text, CONFIGS))
-            return wrong(work, key, "unknown key \"%.60s\" in a receiver: it has a name, and lists such as slack_configs",
+            return wrong(work, key,
+                         "unknown key \"%.60s\" in a receiver: it has a name, and lists such as slack_configs",
                          key->text);
         if (!is_null(value) && value->kind != LD_NODE_SEQUENCE)
             return wrong(work, value, "%.60s must be a list", key->text);
@@ -369,9 +371,9 @@ static int check_routes(struct work *work, const struct ld_node *route, int64_t 
 static int check_route(struct work *work, const struct ld_node *route, int64_t group_wait_ns,
                        int64_t group_interval_ns, bool root)
 {
-    static const char *const keys[] = {"receiver",       "group_by",        "continue",            "match",
-                                       "match_re",       "matchers",        "group_wait",          "group_interval",
-                                       "repeat_interval", "mute_time_intervals", "active_time_intervals", "routes", NULL};
+    static const char *const keys[] = {"receiver", "group_by", "continue", "match", "match_re", "matchers", "routes",
+                                       "group_wait", "group_interval", "repeat_interval", "mute_time_intervals",
+                                       "active_time_intervals", NULL};
     int64_t repeat_ns;
     int code = known_keys(work, route, "a route", keys);
     if (!code && ++work->routes > LD_ALERTMANAGER_ROUTES_MAX)

@@ -47,11 +47,11 @@ static const struct ld_schema options_schema = {
              .type = LD_FIELD_TEXT,
              .offset = AT(alertmanager),
              .doc = "Your own Alertmanager configuration, beside the scenario: its routes with group_by, group_wait and "
-                    "group_interval, its inhibition rules and time intervals are part of what is measured, and an alert "
-                    "that they mute or inhibit is none. Nothing is sent to anybody: every receiver that has "
-                    "integrations posts to leakdrill instead, one without any ends alerts as ever; templates, "
-                    "credentials and other global settings are neither used nor kept. Without it each alert is a group "
-                    "of its own, with the two times below."},
+                    "group_interval, its inhibition rules and time intervals are part of what is measured, and an "
+                    "alert that they mute or inhibit is none; a group_wait that no run outlasts is refused. Nothing is "
+                    "sent to anybody: every receiver that has integrations posts to leakdrill instead, one without any "
+                    "ends alerts as ever; templates, credentials and other global settings are neither used nor kept. "
+                    "Without it each alert is a group of its own, with the two times below."},
             {.name = "scrape_interval",
              .type = LD_FIELD_DURATION,
              .offset = AT(scrape_interval_ns),
