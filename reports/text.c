@@ -244,6 +244,9 @@ static void blind_line(struct styled *styled, const struct ld_verdicts *verdicts
     for (size_t i = 0; i < verdicts->check_count; i++)
         if (verdicts->checks[i].verdict == LD_VERDICT_PASS && strcmp(verdicts->checks[i].what, LD_CHECK_BLIND) == 0)
             styled_printf(styled, "Blind: %s with and without names\n", verdicts->checks[i].seen);
+    for (size_t i = 0; i < verdicts->check_count; i++)
+        if (strcmp(verdicts->checks[i].what, LD_CHECK_BLIND_ALONE) == 0)
+            styled_printf(styled, "Blind: %s\n", verdicts->checks[i].seen);
 }
 
 static const struct {

@@ -12,11 +12,12 @@ struct agreement {
     size_t compared, differing;
     const struct ld_run_record *first; /* in which it differs */
     const char *how;
+    const char *alone; /* where nobody compared: what can; NULL: somebody did in every run */
 };
 
-static bool agrees(const char *text)
+static bool begins(const char *text, const char *with)
 {
-    return strncmp(text, LD_BLIND_AGREES, strlen(LD_BLIND_AGREES)) == 0;
+    return strncmp(text, with, strlen(with)) == 0;
 }
 
 static struct agreement sum_up(const struct score_inputs *inputs, const char *detector)
@@ -28,8 +29,12 @@ static struct agreement sum_up(const struct score_inputs *inputs, const char *de
             const struct ld_detector_record *record = &run->detectors[j];
             if (!record->blind || strcmp(record->name, detector) != 0)
                 continue;
+            if (begins(record->blind, LD_BLIND_ALONE)) {
+                sum.alone = record->blind + strlen(LD_BLIND_ALONE);
+                continue;
+            }
             sum.compared++;
-            if (agrees(record->blind))
+            if (begins(record->blind, LD_BLIND_AGREES))
                 continue;
             sum.differing++;
             sum.how = sum.first ? sum.how : record->blind;
@@ -59,7 +64,15 @@ static void add_difference(struct score_checks *checks, const struct agreement *
     snprintf(check->asked, sizeof check->asked, "%s", ASKED);
     snprintf(check->seen, sizeof check->seen, "%.30s differs in %u of %u runs, first in run %u: %.55s",
              sum->detector, (unsigned)sum->differing, (unsigned)sum->compared, sum->first->run,
-             sum->how + strlen("differs: ")); /* the run's note has all of it */
+             sum->how + strlen(LD_BLIND_DIFFERS)); /* the run's note has all of it */
+}
+
+static void add_alone(struct score_checks *checks, const struct agreement *sum)
+{
+    struct ld_check *check = score_check_add(checks, LD_CHECK_BLIND_ALONE, LD_VERDICT_PASS);
+    check->detector = sum->detector;
+    snprintf(check->asked, sizeof check->asked, "%s", ASKED);
+    snprintf(check->seen, sizeof check->seen, "%.40s, not compared in the runs: %.90s", sum->detector, sum->alone);
 }
 
 void score_blind(const struct score_inputs *inputs, struct score_checks *checks)
@@ -69,11 +82,13 @@ void score_blind(const struct score_inputs *inputs, struct score_checks *checks)
         bool compared = false;
         for (size_t j = 0; j < inputs->runs[i].detector_count; j++) {
             const struct ld_detector_record *record = &inputs->runs[i].detectors[j];
-            compared = compared || record->blind;
+            compared = compared || (record->blind && !begins(record->blind, LD_BLIND_ALONE));
             if (!record->blind || !is_first(inputs, i, j))
                 continue;
             const struct agreement sum = sum_up(inputs, record->name);
-            detectors++;
+            detectors += sum.compared != 0;
+            if (sum.alone)
+                add_alone(checks, &sum);
             differing += sum.differing != 0;
             if (sum.differing)
                 add_difference(checks, &sum);

@@ -18,7 +18,10 @@
 #define LD_RECEIPT_LAG_NS INT64_C(1000000000)
 #define LD_NOTE_BLIND "blind" /* a run's note for each detector that was compared: "matrix: agrees: 12 alerts" */
 #define LD_BLIND_AGREES "agrees: "
+#define LD_BLIND_DIFFERS "differs: "
+#define LD_BLIND_ALONE "alone: " /* nobody compared in the run; what can follows */
 #define LD_CHECK_BLIND "blind agreement"
+#define LD_CHECK_BLIND_ALONE "blind, not compared" /* passes, and is told */
 /* A run's note for each detector whose program was not what it was when the campaign began: "mine: ./mine.py is ..." */
 #define LD_NOTE_PROGRAM "program"
 #define LD_CHECK_PROGRAM "detector program"

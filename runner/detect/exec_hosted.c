@@ -1,4 +1,5 @@
 /* A detector that is a program, as one that the runner hosts for a run. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/random.h"
@@ -6,9 +7,11 @@
 #include "detect/exec.h"
 #include "runner/detect/exec.h"
 #include "runner/detect/hosted.h"
+#include "score/score.h"
 
 struct exec_seat {
     struct ld_exec *exec;
+    bool gateway; /* it reads the target itself, too */
     const struct ld_hosted_events *events;
     void *context;
 };
@@ -67,6 +70,7 @@ static int exec_open(void **ret_state, const struct ld_hosted_setting *setting, 
         free(seat);
         return ld_fail(error, LD_ENOMEM, "out of memory");
     }
+    seat->gateway = options->gateway;
     seat->events = events;
     seat->context = context;
     *ret_state = seat;
@@ -86,6 +90,16 @@ static void exec_observe(void *state, const struct ld_observation *observation)
 static bool exec_idle(const void *state)
 {
     return ld_exec_idle(((const struct exec_seat *)state)->exec);
+}
+
+/* Told twice in one run it would cost twice, and a program need not be deterministic. */
+static void exec_sight(const void *state, const struct ld_blind *blind, char *text, size_t room)
+{
+    const struct exec_seat *seat = state;
+    (void)blind;
+    snprintf(text, room, LD_BLIND_ALONE "%s",
+             seat->gateway ? "it reads the target itself: leakdrill compare with runs of this seed without --blind"
+                           : "leakdrill replay --sighted tells it the names");
 }
 
 static bool exec_end(void *state, bool hurry)

@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #include "base/error.h"
+#include "blind/blind.h"
 #include "detect/alert.h"
 #include "observe/observation.h"
 #include "plan/plan.h"
@@ -63,6 +64,9 @@ struct ld_hosted_kind {
     void (*observe)(void *state, const struct ld_observation *observation);
     /* Has it answered everything it was told, or is it broken? For replays; NULL: it always has. */
     bool (*idle)(const void *state);
+    /* Of a blind run that is over: would it have said the same, told the names? As score/score.h has it: "agrees: …",
+     * "differs: …", or, where no one run can show it, "alone: …" with what can. */
+    void (*sight)(const void *state, const struct ld_blind *blind, char *text, size_t room);
     /* No more observations: it answers what it still has and ends; `hurry`: it is killed. True: `closed` follows;
      * false: there was nothing left to wait for, and `closed` does not come. */
     bool (*end)(void *state, bool hurry);
@@ -72,7 +76,8 @@ struct ld_hosted_kind {
 
 /* What every kind has, by the names of its functions. */
 #define LD_HOSTED_LIFE(name)                                                                                           \
-    .open = name##_open, .start = name##_start, .observe = name##_observe, .end = name##_end, .free = name##_free
+    .open = name##_open, .start = name##_start, .observe = name##_observe, .sight = name##_sight,                      \
+    .end = name##_end, .free = name##_free
 
 /*    id */
 #define LD_HOSTED_KINDS(X) X(exec) X(prometheus) X(static)

@@ -36,6 +36,7 @@
 #include "runner/detect/rule_file.h"
 #include "runner/detect/webhook_server.h"
 #include "runner/process/sweep.h"
+#include "score/score.h"
 
 #define PROMETHEUS_MAGIC 0x6c64706du
 #define READY_TIME (30 * LD_SECOND) /* besides two of each of its intervals, after the last instance was ready */
@@ -443,6 +444,23 @@ static void prometheus_observe(void *state, const struct ld_observation *observa
     if (up && !prometheus->ready)
         set_timer(prometheus); /* before, there was nobody to scrape */
     ld_alert_book_observe(prometheus->book, observation, wall_now());
+}
+
+/* Rules are functions of series. Where they ask for nothing that was renamed they were told what they are told with
+ * names, and so said the same. */
+static void prometheus_sight(const void *state, const struct ld_blind *blind, char *text, size_t room)
+{
+    const struct prometheus *prometheus = state;
+    const struct ld_buffer *rules = &prometheus->rules.bytes;
+    size_t reads = ld_blind_metrics_reads(blind), hidden = ld_blind_metrics_hidden(blind);
+    char why[200];
+    if (ld_blind_rules_ask(blind, (struct ld_span){rules->bytes, rules->bytes + rules->length}, why, sizeof why))
+        snprintf(text, room, LD_BLIND_DIFFERS "%s", why);
+    else if (hidden)
+        snprintf(text, room, LD_BLIND_AGREES "no rule asks for the %zu names that were renamed in %zu reads", hidden,
+                 reads);
+    else
+        snprintf(text, room, LD_BLIND_AGREES "nothing was renamed in the series of %zu reads", reads);
 }
 
 /* Late alerts are not waited for: what did not come in the run's time did not come in time. */

@@ -5,6 +5,7 @@
 #include "detect/builtin.h"
 #include "runner/detect/hosted.h"
 #include "runner/detect/statics.h"
+#include "score/score.h"
 
 struct static_seat {
     const struct ld_static_result *result; /* NULL: the tool was not run */
@@ -67,6 +68,13 @@ static void static_observe(void *state, const struct ld_observation *observation
 {
     (void)state;
     (void)observation;
+}
+
+static void static_sight(const void *state, const struct ld_blind *blind, char *text, size_t room)
+{
+    (void)state;
+    (void)blind;
+    snprintf(text, room, LD_BLIND_ALONE "it reads the source, which has the names");
 }
 
 static bool static_end(void *state, bool hurry)

@@ -440,6 +440,18 @@ void ld_panel_truth(struct ld_panel *panel, const struct ld_truth_event *event)
     }
 }
 
+/* What a blind run shows of it: the same with and without names? One that broke said nothing to compare. */
+static void tell_sight(const struct ld_panel *panel, const struct seat *seat)
+{
+    char text[400];
+    if (seat->agreement)
+        panel->events->compared(panel->context, seat->name, ld_agreement_text(seat->agreement));
+    if (!seat->hosted || !seat->blind || seat->broken)
+        return;
+    seat->hosted->sight(seat->state, panel->blind, text, sizeof text);
+    panel->events->compared(panel->context, seat->name, text);
+}
+
 /* Could the run make it speak by its published parameters? */
 static bool is_in_range(const struct ld_panel *panel, const struct seat *seat, char *why, size_t room)
 {
@@ -454,8 +466,8 @@ void ld_panel_finish(struct ld_panel *panel)
 {
     for (size_t i = 0; i < panel->count; i++) {
         const struct seat *seat = &panel->seats[i];
-        if (seat->agreement && panel->events->compared)
-            panel->events->compared(panel->context, seat->name, ld_agreement_text(seat->agreement));
+        if (panel->events->compared)
+            tell_sight(panel, seat);
         char reason[200];
         if (!seat->broken && !is_in_range(panel, seat, reason, sizeof reason))
             panel->events->out_of_range(panel->context, seat->name, reason);

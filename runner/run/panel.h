@@ -34,7 +34,8 @@ struct ld_panel_events {
     void (*out_of_range)(void *context, const char *detector, const char *reason);
     /* What a hosted detector left to say: its standard error, or how it ended. May be NULL. */
     void (*note)(void *context, const char *detector, const char *text);
-    /* At the end of a blind run: what ld_agreement_text says of a detector and its sighted twin. May be NULL. */
+    /* At the end of a blind run: what ld_agreement_text says of a detector and its sighted twin, or the hosted one of
+     * itself. May be NULL. */
     void (*compared)(void *context, const char *detector, const char *agreement);
     /* As it is started: its program is not what it was when the campaign began. May be NULL. */
     void (*changed)(void *context, const char *detector, const char *how);
@@ -51,8 +52,8 @@ struct ld_panel_member {
 /* `only`: names to open, ends with NULL; NULL: all of the cell's arm and the calibration set. LD_EUSAGE for a name that
  * is not among them, or of a hosted one that cannot take part here. `host` NULL: hosted ones are left out. `blind`: the
  * run's renaming, outlives the panel; NULL: the run is not blind. In a blind run everybody but the calibration set is
- * told renamed observations, names in alerts are put back, and each built-in detector has a sighted twin whose alerts
- * are compared and dropped. */
+ * told renamed observations, names in alerts are put back, and each built-in detector, one of an endpoint's answers too, has
+ * a sighted twin whose alerts are compared and dropped. */
 int ld_panel_open(struct ld_panel **ret_panel, const struct ld_cell *cell, const struct ld_run_plan *run,
                   const char *data_folder, const char *const *only, const struct ld_panel_host *host,
                   struct ld_blind *blind,

@@ -71,7 +71,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         ld_profile_done(&renamed);
     }
     ld_buffer_clear(&out);
-    check(ld_blind_metrics(blind, (struct ld_span){(const char *)data, (const char *)data + size}, &out) == 0);
+    /* The same bytes as rules, too: they ask for whatever they would hand out. */
+    struct ld_span text = {(const char *)data, (const char *)data + size};
+    char why[64];
+    check(ld_blind_metrics(blind, text, &out) == 0);
+    check(!ld_blind_metrics_hidden(blind) || ld_blind_rules_ask(blind, text, why, sizeof why) || memchr(data, '#', size));
     ld_blind_module(data, size, module, sizeof module);
     ld_buffer_done(&out);
     ld_blind_free(blind);

@@ -15,6 +15,9 @@ int close_lab(void **state);
 /* In cmocka's table: a test in a lab of its own. */
 #define IN_LAB(test) cmocka_unit_test_setup_teardown(test, open_lab, close_lab)
 
+/* Are Prometheus, Alertmanager and promtool there, as doctor sees it? */
+bool has_prometheus(void);
+
 /* Where the Go programs are not built: says that the group is skipped for it. */
 bool lacks_programs(const char *group);
 

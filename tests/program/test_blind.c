@@ -148,7 +148,9 @@ static void nothing_handed_out_has_a_name(void **state)
     (void)state;
     struct program_result result;
     LAB_RUN(&lab, &result, "run", "all", "--blind", "--jobs", "4", "--db", "blind.db");
-    lab_check(&result, result.exit_code, "Blind: 4 detectors agree in 4 runs with and without names", NULL);
+    lab_check(&result, result.exit_code, "Blind: 5 detectors agree in 4 runs with and without names", NULL);
+    lab_check(&result, result.exit_code, "Blind: keeper, not compared in the runs: leakdrill replay --sighted tells it the names", NULL);
+    lab_check(&result, result.exit_code, "Blind: reader, not compared in the runs: it reads the target itself: leakdrill compare with runs of", NULL);
     program_result_done(&result);
     lab_assert_clean(&lab);
     for (size_t i = 0; i < COUNT(leaks); i++) {
@@ -166,6 +168,13 @@ static void nothing_handed_out_has_a_name(void **state)
         lab_assert_number(&lab, "blind.db", sql, 1);
     }
     lab_assert_number(&lab, "blind.db", "SELECT value FROM fact WHERE name = 'blind'", 1);
+    /* An endpoint's answers are renamed, too, and its twin judges the same ones. */
+    lab_assert_number(&lab, "blind.db", "SELECT count(*) FROM note WHERE kind = 'blind' AND text LIKE 'goleak: agrees: %'",
+                      4);
+    lab_assert_number(&lab, "blind.db", "SELECT count(*) > 0 FROM note WHERE kind = 'blind' AND text LIKE 'goleak: "
+                      "agrees: %' AND text NOT LIKE '%: 0 alerts'", 1);
+    lab_assert_number(&lab, "blind.db", "SELECT count(*) > 0 FROM alert WHERE detector = 'goleak' AND site LIKE 'shop/%'",
+                      1);
     lab_assert_text(&lab, "blind.db", "SELECT value FROM fact WHERE name = 'own.recv'", "shop");
     /* Observations are stored as they were: one recording serves both. */
     lab_assert_number(&lab, "blind.db", "SELECT count(*) > 0 FROM frame WHERE function LIKE 'shop/%'", 1);
@@ -211,12 +220,65 @@ static void a_sighted_run_hands_out_names(void **state)
     program_result_done(&result);
 }
 
+/* ---- Prometheus */
+
+#define PROMETHEUS_RULES(expression)                                                                                   \
+    "groups:\n  - name: mine\n    rules:\n      - alert: Grows\n        expr: " expression "\n"
+
+/* A Prometheus as it is, that leaves what it stored, as it is, in the lab. */
+static void keep_what_prometheus_stores(void)
+{
+    const char *path = getenv("PATH");
+    char folder[128], script[256], text[4096];
+    static char environment[4096];
+    snprintf(folder, sizeof folder, "%s/bin", lab.folder);
+    snprintf(script, sizeof script, "%s/prometheus", folder);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    int length = snprintf(text, sizeof text,
+                          "#!/bin/sh\nPATH='%s:" BUILD_FOLDER "/../tools/usr/bin'\nfor word; do\n  shift\n"
+                          "  case $word in --storage.tsdb.path=*) word=--storage.tsdb.path=%s/tsdb.$$;; esac\n"
+                          "  set -- \"$@\" \"$word\"\ndone\nexec prometheus \"$@\" --no-storage.tsdb.wal-compression\n",
+                          path, lab.folder);
+    assert_true(length > 0 && length < (int)sizeof text);
+    lab_write(&lab, "bin/prometheus", text);
+    assert_int_equal(chmod(script, 0700), 0);
+    snprintf(environment, sizeof environment, "PATH=%s:%s", folder, path);
+    lab.environment[2] = environment;
+}
+
+/* Which rules may be judged without names is told of each, and what Prometheus stored has none. */
+static void prometheus_is_told_no_names(void **state)
+{
+    (void)state;
+    struct program_result result;
+    if (!has_prometheus()) {
+        print_message("skipped: Prometheus and Alertmanager are not there\n");
+        skip();
+    }
+    keep_what_prometheus_stores();
+    lab_write(&lab, "own.yml", PROMETHEUS_RULES("rate(shop_orders_total[2s]) > 100"));
+    lab_write(&lab, "others.yml", PROMETHEUS_RULES("deriv(go_goroutines[2s]) > 100"));
+    LAB_SCENARIO(&lab, "own.yaml", "own-metrics.yaml", "NAME", "own", "PROGRAM", TARGETS_FOLDER "/service");
+    LAB_RUN(&lab, &result, "run", "own.yaml", "--blind", "--db", "own.db");
+    lab_check(&result, result.exit_code, "asks differs in 1 of 1 runs", NULL);
+    program_result_done(&result);
+    lab_assert_text(&lab, "own.db", "SELECT text FROM note WHERE kind = 'blind' AND text LIKE 'asks: %'",
+                    "asks: differs: a rule asks for shop_orders_total, which was renamed");
+    lab_assert_number(&lab, "own.db", "SELECT count(*) FROM note WHERE kind = 'blind' AND text LIKE "
+                      "'others: agrees: no rule asks for the 2 names that were renamed in % reads'", 1);
+    lab_sh(&lab, "cat tsdb.*/wal/0* >stored; ls -d tsdb.* | wc -l >&2\n"
+                 "grep -aq go_goroutines stored; grep -aq code stored; grep -aEq 'n[0-9a-f]{8}_total' stored\n"
+                 "if grep -aE 'shop|desk|Take|orders' stored; then exit 1; fi");
+    lab.environment[2] = NULL;
+}
+
 int test_blind(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_handed_out_has_a_name),
         cmocka_unit_test(verdicts_are_the_same_with_names),
         cmocka_unit_test(a_sighted_run_hands_out_names),
+        cmocka_unit_test(prometheus_is_told_no_names),
     };
     if (lacks_programs("blind"))
         return GROUP_SKIPPED;

@@ -51,6 +51,23 @@ static void one_difference_fails_the_campaign(void **state)
     assert_verdict(campaign, LD_VERDICT_FAIL);
 }
 
+/* Who has no twin is told of, and neither agrees nor differs. */
+static void who_is_alone_is_told_of(void **state)
+{
+    (void)state;
+    set_up("alone: leakdrill replay --sighted tells it the names");
+    campaign->runs[3].detectors[ORACLE].blind = "agrees: 1 alert";
+    campaign_judge(campaign);
+    assert_string_equal(campaign_check(campaign, LD_CHECK_BLIND, NULL)->seen, "1 detector agrees in 1 run");
+    assert_string_equal(campaign_check(campaign, LD_CHECK_BLIND_ALONE, NULL)->seen,
+                        "subject, not compared in the runs: leakdrill replay --sighted tells it the names");
+    assert_verdict(campaign, LD_VERDICT_PASS);
+    campaign->runs[3].detectors[ORACLE].blind = NULL;
+    campaign_judge(campaign);
+    assert_null(campaign_check(campaign, LD_CHECK_BLIND, NULL));
+    assert_non_null(campaign_check(campaign, LD_CHECK_BLIND_ALONE, NULL));
+}
+
 static void where_nobody_compared_nothing_is_checked(void **state)
 {
     (void)state;
@@ -82,6 +99,7 @@ int test_blind(void)
         cmocka_unit_test_teardown(agreement_is_a_check_that_passes, tear_down),
         cmocka_unit_test_teardown(one_difference_fails_the_campaign, tear_down),
         cmocka_unit_test_teardown(an_edited_program_is_news, tear_down),
+        cmocka_unit_test_teardown(who_is_alone_is_told_of, tear_down),
         cmocka_unit_test_teardown(where_nobody_compared_nothing_is_checked, tear_down),
     };
     return cmocka_run_group_tests_name("blind", tests, NULL, NULL);

@@ -456,6 +456,17 @@ static bool answer_elsewhere(int connection, const char *path)
     return true;
 }
 
+/* Metrics of its own, of the module example.com/shop, beside Go's. */
+static bool answer_own_metrics(int connection, const char *path)
+{
+    if (strcmp(path, "/metrics") != 0)
+        return false;
+    reply_text(connection, "200 OK",
+               "# HELP shop_orders_total Orders that shop/desk.Take took.\n# TYPE shop_orders_total counter\n"
+               "shop_orders_total{at=\"example.com/shop/desk.Take\",code=\"200\"} 5\ngo_goroutines 9\n");
+    return true;
+}
+
 static bool freeze_at_work(int connection, const char *path)
 {
     (void)connection;
@@ -554,6 +565,7 @@ static const struct behaviour behaviours[] = {
     {.name = "answers-endlessly", .answer = answer_endlessly},
     {.name = "answers-in-drops", .answer = answer_in_drops},
     {.name = "answers-elsewhere", .answer = answer_elsewhere},
+    {.name = "counts", .answer = answer_own_metrics},
     {.name = "freezes", .answer = freeze_at_work},
     {.name = "kills-its-parent", .begin = kill_the_parent},
     {.name = "leaves-many", .begin = leave_many},
