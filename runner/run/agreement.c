@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "score/score.h"
 
 #define MEMORY_AT_ONCE ((size_t)16 << 20) /* alerts of one observation */
 
@@ -28,7 +29,7 @@ struct ld_agreement *ld_agreement_new(void)
 {
     struct ld_agreement *agreement = calloc(1, sizeof *agreement);
     if (agreement)
-        snprintf(agreement->text, sizeof agreement->text, "agrees: 0 alerts");
+        snprintf(agreement->text, sizeof agreement->text, LD_BLIND_AGREES "0 alerts");
     return agreement;
 }
 
@@ -48,7 +49,7 @@ static void differ(struct ld_agreement *agreement, const char *what, const char 
     if (agreement->differs)
         return;
     agreement->differs = true;
-    snprintf(agreement->text, sizeof agreement->text, "differs: %s: %s%s%s", what, text, *and_text ? ", " : "",
+    snprintf(agreement->text, sizeof agreement->text, LD_BLIND_DIFFERS "%s: %s%s%s", what, text, *and_text ? ", " : "",
              and_text);
 }
 
@@ -104,7 +105,7 @@ static void compare_pair(struct ld_agreement *agreement, const struct ld_alert *
     differ(agreement, "without names", first, second);
     if (strcmp(first, second + length) == 0) /* what differs is in none of what a description holds */
         snprintf(agreement->text, sizeof agreement->text,
-                 "differs: %s: without names \"%.160s\", with names \"%.160s\"", first, blind->why, sighted->why);
+                 LD_BLIND_DIFFERS "%s: without names \"%.160s\", with names \"%.160s\"", first, blind->why, sighted->why);
 }
 
 void ld_agreement_compare(struct ld_agreement *agreement)
@@ -124,7 +125,7 @@ void ld_agreement_compare(struct ld_agreement *agreement)
     ld_arena_free(agreement->arena);
     agreement->arena = NULL;
     if (!agreement->differs)
-        snprintf(agreement->text, sizeof agreement->text, "agrees: %llu alert%s", (unsigned long long)agreement->alerts,
+        snprintf(agreement->text, sizeof agreement->text, LD_BLIND_AGREES "%llu alert%s", (unsigned long long)agreement->alerts,
                  agreement->alerts == 1 ? "" : "s");
 }
 
