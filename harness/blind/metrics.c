@@ -1,5 +1,5 @@
-/* Prometheus text (the exposition format 0.0.4): its lines renamed, and what of its series who asks for names cannot find
- * any more. */
+/* Prometheus text (the exposition format 0.0.4): its lines renamed, and what of its series who asks for names cannot
+ * find any more. */
 #include <stdio.h>
 
 #include "base/random.h"
@@ -84,7 +84,8 @@ static uint64_t *place_of(struct ld_blind_hidden *hidden, uint64_t digest)
 
 /* A label's value was handed out, renamed or as it is: a value that was plain before, or may have been, makes another
  * series of the same one. */
-static void follow(struct ld_blind *blind, struct ld_span metric, struct ld_span label, struct ld_span value, bool renamed)
+static void follow(struct ld_blind *blind, struct ld_span metric, struct ld_span label, struct ld_span value,
+                   bool renamed)
 {
     struct ld_blind_hidden *hidden = &blind->hidden;
     uint64_t digest = digest_of(digest_of(digest_of(blind->seed, metric), label), value);

@@ -108,7 +108,7 @@ struct ld_detector_kind {
     int64_t (*least_goroutines)(const struct ld_detector_setting *setting);
     /* Asked when a run is over, for detectors that judge other quantities by published levels: did what it was told
      * reach them? False: it could not have spoken, which is out of its range and no miss; `why` says what was not
-     * reached. True whenever it spoke. By what was observed alone, so that a replay says the same. May be NULL (true). */
+     * reached. True whenever it spoke. By what was observed alone, so that a replay says the same. May be NULL. */
     bool (*reached)(const void *state, char *why, size_t room);
     /* The rules it would evaluate now, in `arena`; LD_E… when they cannot be read. May be NULL: it has none. */
     int (*rules)(struct ld_rule_set *ret_rules, const struct ld_detector_setting *setting, struct ld_arena *arena);

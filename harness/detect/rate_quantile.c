@@ -206,10 +206,11 @@ static bool rate_quantile_reached(const void *state, char *why, size_t room)
     const struct detector *detector = state;
     const struct options *options = &detector->options;
     char pause[32], highest[32];
+    int64_t highest_ns = detector->highest_ns < 0 ? 0 : detector->highest_ns;
     if (detector->highest_ns <= options->pause_ns)
         snprintf(why, room, "it speaks when the %g%% quantile of the pauses is over %s, the most of this run was %s",
                  options->quantile * 100, ld_format_duration_short(options->pause_ns, pause, sizeof pause),
-                 ld_format_duration_short(detector->highest_ns < 0 ? 0 : detector->highest_ns, highest, sizeof highest));
+                 ld_format_duration_short(highest_ns, highest, sizeof highest));
     else if (detector->steepest <= options->per_second)
         snprintf(why, room, "it speaks of %g goroutines a second more over its window, the most of this run was %.3g",
                  options->per_second / detector->time_scale, detector->steepest / detector->time_scale);

@@ -105,7 +105,8 @@ static void compare_pair(struct ld_agreement *agreement, const struct ld_alert *
     differ(agreement, "without names", first, second);
     if (strcmp(first, second + length) == 0) /* what differs is in none of what a description holds */
         snprintf(agreement->text, sizeof agreement->text,
-                 LD_BLIND_DIFFERS "%s: without names \"%.160s\", with names \"%.160s\"", first, blind->why, sighted->why);
+                 LD_BLIND_DIFFERS "%s: without names \"%.160s\", with names \"%.160s\"", first, blind->why,
+                 sighted->why);
 }
 
 void ld_agreement_compare(struct ld_agreement *agreement)
@@ -125,8 +126,8 @@ void ld_agreement_compare(struct ld_agreement *agreement)
     ld_arena_free(agreement->arena);
     agreement->arena = NULL;
     if (!agreement->differs)
-        snprintf(agreement->text, sizeof agreement->text, LD_BLIND_AGREES "%llu alert%s", (unsigned long long)agreement->alerts,
-                 agreement->alerts == 1 ? "" : "s");
+        snprintf(agreement->text, sizeof agreement->text, LD_BLIND_AGREES "%llu alert%s",
+                 (unsigned long long)agreement->alerts, agreement->alerts == 1 ? "" : "s");
 }
 
 const char *ld_agreement_text(const struct ld_agreement *agreement)

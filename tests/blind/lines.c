@@ -221,7 +221,8 @@ static void labels_of_metrics(void **state)
     assert_string_equal(ld_buffer_text(&out), same);
     assert_int_equal(ld_blind_metrics_hidden(blind), 0);
     ld_buffer_clear(&out);
-    assert_int_equal(ld_blind_metrics(blind, ld_blind_span("calls{desk=\"\\\"desk\\\", x\", code=\"200\",} 5\n"), &out), 0);
+    static const char call[] = "calls{desk=\"\\\"desk\\\", x\", code=\"200\",} 5\n";
+    assert_int_equal(ld_blind_metrics(blind, ld_blind_span(call), &out), 0);
     assert_numbered(&out, "calls{desk=\"\\\"p1\\\", x\", code=\"200\",} 5\n");
     assert_int_equal(ld_blind_metrics_hidden(blind), 1);
     assert_int_equal(ld_blind_metrics_reads(blind), 2);
@@ -249,7 +250,8 @@ static void rules_that_ask_for_what_was_renamed(void **state)
     assert_asks(blind, "- expr: deriv(go_goroutines[8s]) > 2\n  # shop_orders_total\n", NULL);
     assert_asks(blind, "expr: sum by (at) (rate(go_goroutines{code!~\"5..\"}[5m])) > 2", NULL);
     assert_asks(blind, "a: b\nexpr: my_shop_orders_total + shop_orders_total2 > 2", NULL);
-    assert_asks(blind, "a: b\nexpr: rate(shop_orders_total[5m]) > 2", "a rule asks for shop_orders_total, which was renamed");
+    assert_asks(blind, "a: b\nexpr: rate(shop_orders_total[5m]) > 2",
+                "a rule asks for shop_orders_total, which was renamed");
     assert_asks(blind, "expr: '{__name__=~\"shop.*\"} > 2'",
                 "a rule selects by __name__, and shop_orders_total was renamed");
     assert_asks(blind, "expr: calls{at =~ \"main.*\"} > 2",

@@ -51,8 +51,9 @@ static void test_dump_after_is_held_against_the_one_before(void **unused)
     assert_int_equal(opens(&rig), 0);
     dump(&rig, LD_PURPOSE_AFTER, 14, 17);
     assert_int_equal(opens(&rig), 1);
-    assert_string_equal(find_open(&rig.feed->kept, 0)->site, "main.other");
-    assert_string_equal(find_open(&rig.feed->kept, 0)->why, "main.other: 17 goroutines, 12 more than in the dump 6s before");
+    const struct kept_alert *alert = find_open(&rig.feed->kept, 0);
+    assert_string_equal(alert->site, "main.other");
+    assert_string_equal(alert->why, "main.other: 17 goroutines, 12 more than in the dump 6s before");
     rig_done(&rig);
 }
 

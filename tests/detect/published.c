@@ -293,7 +293,8 @@ static void test_rate_quantile_says_what_was_not_reached(void **unused)
         const char *pause;
         int rise;
         const char *why; /* NULL: all was */
-    } rows[] = {{"0.02", 20, "it speaks when the 99% quantile of the pauses is over 15ms, the most of this run was 20us"},
+    } rows[] = {{"0.02", 20,
+                 "it speaks when the 99% quantile of the pauses is over 15ms, the most of this run was 20us"},
                 {"16.0", 3, "it speaks of 10 goroutines a second more over its window, the most of this run was 3"},
                 {"16.0", 20, NULL}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
