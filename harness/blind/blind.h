@@ -83,6 +83,9 @@ size_t ld_blind_metrics_hidden(const struct ld_blind *blind);
 /* Does a line of `rules`, a rule file or any text with PromQL, ask for what was renamed? True: `why` says which. When
  * in doubt it does. */
 bool ld_blind_rules_ask(const struct ld_blind *blind, struct ld_span rules, char *why, size_t room);
+/* The same for a text that routes alerts by their labels (an Alertmanager's configuration, a rule file that copies
+ * labels for it): does it mention a label whose values were renamed? */
+bool ld_blind_routes_ask(const struct ld_blind *blind, struct ld_span routes, char *why, size_t room);
 
 /* ---- observations */
 

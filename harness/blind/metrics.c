@@ -199,17 +199,18 @@ int ld_blind_metrics(struct ld_blind *blind, struct ld_span text, struct ld_buff
 
 /* ---- rules */
 
-static bool is_metric_byte(char c)
+/* A metric's name may have colons, a label's ends before one. */
+static bool goes_on(char c, bool label)
 {
-    return ld_blind_is_name_byte(c) || c == ':';
+    return ld_blind_is_name_byte(c) || (c == ':' && !label);
 }
 
-/* The next place where the name stands by itself; NULL: nowhere. */
-static const char *find_name(struct ld_span text, const char *name)
+/* The next place where the name, of a label or a metric, stands by itself; NULL: nowhere. */
+static const char *find_name(struct ld_span text, const char *name, bool label)
 {
     size_t length = strlen(name);
     for (const char *at = text.at; (at = memmem(at, (size_t)(text.end - at), name, length)); at++)
-        if ((at == text.at || !is_metric_byte(at[-1])) && (at + length == text.end || !is_metric_byte(at[length])))
+        if ((at == text.at || !goes_on(at[-1], label)) && (at + length == text.end || !goes_on(at[length], label)))
             return at;
     return NULL;
 }
@@ -217,7 +218,7 @@ static const char *find_name(struct ld_span text, const char *name)
 /* A matcher (key="…", key=~"…", key!="…"), or a key that a function is given as a text. */
 static bool asks_for_label(struct ld_span text, const char *key)
 {
-    for (const char *at; (at = find_name(text, key)); text.at = at + 1) {
+    for (const char *at; (at = find_name(text, key, true)); text.at = at + 1) {
         struct ld_span after = {at + strlen(key), text.end};
         bool quoted = at > text.at && (at[-1] == '"' || at[-1] == '\'') && after.at < after.end && *after.at == at[-1];
         while (after.at < after.end && (*after.at == ' ' || *after.at == '\t'))
@@ -238,14 +239,14 @@ static bool is_comment(struct ld_span line)
 
 static bool name_is_asked(const struct ld_blind_hidden_name *name, struct ld_span line, char *why, size_t room)
 {
-    if (!name->label && find_name(line, name->metric))
+    if (!name->label && find_name(line, name->metric, false))
         snprintf(why, room, "a rule asks for %.80s, which was renamed", name->metric);
-    else if (!name->label && find_name(line, "__name__"))
+    else if (!name->label && find_name(line, "__name__", true))
         snprintf(why, room, "a rule selects by __name__, and %.80s was renamed", name->metric);
     else if (name->label && asks_for_label(line, name->label))
         snprintf(why, room, "a rule selects by the label %.60s, whose values were renamed in %.60s", name->label,
                  name->metric);
-    else if (name->late && find_name(line, name->metric))
+    else if (name->late && find_name(line, name->metric, false))
         snprintf(why, room, "a rule asks for %.60s, whose label %.60s was renamed in the midst of the run",
                  name->metric, name->label);
     else
@@ -273,6 +274,24 @@ bool ld_blind_rules_ask(const struct ld_blind *blind, struct ld_span rules, char
         if (line_asks(hidden, line, why, room))
             return true;
     return line_asks(hidden, rules, why, room);
+}
+
+bool ld_blind_routes_ask(const struct ld_blind *blind, struct ld_span routes, char *why, size_t room)
+{
+    const struct ld_blind_hidden *hidden = &blind->hidden;
+    for (struct ld_span line; routes.at < routes.end;) {
+        if (!ld_scan_line(&routes, &line)) {
+            line = routes; /* the last one, without its newline */
+            routes.at = routes.end;
+        }
+        for (size_t i = 0; i < hidden->count && !is_comment(line); i++)
+            if (hidden->names[i].label && find_name(line, hidden->names[i].label, true)) {
+                snprintf(why, room, "alerts are routed by the label %.60s, whose values were renamed in %.60s",
+                         hidden->names[i].label, hidden->names[i].metric);
+                return true;
+            }
+    }
+    return false;
 }
 
 size_t ld_blind_metrics_reads(const struct ld_blind *blind)

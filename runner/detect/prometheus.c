@@ -446,15 +446,29 @@ static void prometheus_observe(void *state, const struct ld_observation *observa
     ld_alert_book_observe(prometheus->book, observation, wall_now());
 }
 
+static struct ld_span span_of(const struct ld_buffer *text)
+{
+    return (struct ld_span){text->bytes, text->bytes + text->length};
+}
+
+/* Does anything of the user's look at what was renamed? */
+static bool asks_for_names(const struct prometheus *prometheus, const struct ld_blind *blind, char *why, size_t room)
+{
+    struct ld_span rules = span_of(&prometheus->rules.bytes);
+    if (ld_blind_rules_ask(blind, rules, why, room))
+        return true;
+    return prometheus->routes.given && (ld_blind_routes_ask(blind, rules, why, room) ||
+                                        ld_blind_routes_ask(blind, span_of(&prometheus->routes.bytes), why, room));
+}
+
 /* Rules are functions of series. Where they ask for nothing that was renamed they were told what they are told with
  * names, and so said the same. */
 static void prometheus_sight(const void *state, const struct ld_blind *blind, char *text, size_t room)
 {
     const struct prometheus *prometheus = state;
-    const struct ld_buffer *rules = &prometheus->rules.bytes;
     size_t reads = ld_blind_metrics_reads(blind), hidden = ld_blind_metrics_hidden(blind);
     char why[200];
-    if (ld_blind_rules_ask(blind, (struct ld_span){rules->bytes, rules->bytes + rules->length}, why, sizeof why))
+    if (asks_for_names(prometheus, blind, why, sizeof why))
         snprintf(text, room, LD_BLIND_DIFFERS "%s", why);
     else if (hidden)
         snprintf(text, room, LD_BLIND_AGREES "no rule asks for the %zu names that were renamed in %zu reads", hidden,

@@ -259,6 +259,10 @@ static void rules_that_ask_for_what_was_renamed(void **state)
     assert_asks(blind, "expr: label_replace(calls, \"to\", \"$1\", \"at\", \"main[.](.*)\")",
                 "a rule selects by the label at, whose values were renamed in shop_orders_total");
     assert_asks(blind, "expr: queue_length > 2", NULL);
+    char why[200] = "";
+    assert_false(ld_blind_routes_ask(blind, ld_blind_span("route: {receiver: atonce}\n# at: x"), why, sizeof why));
+    assert_true(ld_blind_routes_ask(blind, ld_blind_span("routes:\n- match: {at: main.work}"), why, sizeof why));
+    assert_string_equal(why, "alerts are routed by the label at, whose values were renamed in shop_orders_total");
     blind->showing = true; /* from here on the word is known for the program's */
     assert_int_equal(ld_blind_symbol(blind, ld_blind_span("example.com/shop/desk.Take"), &out, NULL), 0);
     blind->showing = false;
