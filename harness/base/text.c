@@ -372,31 +372,76 @@ const char *ld_nearest(const char *text, const char *const *names)
 
 /* ---- what strangers wrote, for a terminal */
 
-/* How many bytes at `p` are one control character: 0, 1, or 2 for U+0080 to U+009F. */
-static size_t control_length(const unsigned char *p)
+/* Bytes of the character at `p`, 1 to 4; 0: no UTF-8. Reads no further than the first byte that does not belong. */
+static size_t character_length(const unsigned char *p, const unsigned char *end, uint32_t *ret_code)
 {
-    if (*p < 0x20 || *p == 0x7f)
-        return 1;
-    return *p == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f ? 2 : 0;
+    static const struct {
+        unsigned char mask, lead;
+        uint32_t least;
+    } rows[] = {{0x80, 0x00, 0}, {0xe0, 0xc0, 0x80}, {0xf0, 0xe0, 0x800}, {0xf8, 0xf0, 0x10000}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if ((*p & rows[i].mask) != rows[i].lead)
+            continue;
+        uint32_t code = *p & (unsigned char)~rows[i].mask;
+        for (size_t k = 1; k <= i; k++) {
+            if (p + k >= end || (p[k] & 0xc0) != 0x80)
+                return 0;
+            code = code << 6 | (p[k] & 0x3f);
+        }
+        bool good = code >= rows[i].least && code <= 0x10ffff && (code < 0xd800 || code > 0xdfff);
+        *ret_code = code;
+        return good ? i + 1 : 0;
+    }
+    return 0;
+}
+
+/* Does a terminal obey it? C0, DEL, C1; what turns the direction of writing or ends a line. */
+static bool is_obeyed(uint32_t code)
+{
+    return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x61c || code == 0x200e || code == 0x200f ||
+           (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
+}
+
+/* What is shown for the character at `p`; returns the bytes that it takes. `plain`: these are shown as they are. */
+static size_t harmless_piece(const unsigned char *p, const unsigned char *end, const char *plain, char piece[12])
+{
+    uint32_t code = *p;
+    size_t length = character_length(p, end, &code);
+    code = length ? code : *p;
+    if (length && (!is_obeyed(code) || (code && code < 0x80 && strchr(plain, (int)code))))
+        snprintf(piece, 12, "%.*s", (int)length, (const char *)p);
+    else if (*p == '\n' || *p == '\t')
+        snprintf(piece, 12, "\\%c", *p == '\n' ? 'n' : 't');
+    else
+        snprintf(piece, 12, code < 0x100 ? "\\x%02x" : "\\u%04x", (unsigned)code);
+    return length ? length : 1;
 }
 
 const char *ld_format_harmless(const char *text, char *buffer, size_t size)
 {
+    const unsigned char *p = (const unsigned char *)text, *end = p + strlen(text);
     size_t used = 0;
-    for (const unsigned char *p = (const unsigned char *)text; *p;) {
-        char piece[8] = {(char)*p, '\0'};
-        size_t control = control_length(p);
-        if (control && (*p == '\n' || *p == '\t'))
-            snprintf(piece, sizeof piece, "\\%c", *p == '\n' ? 'n' : 't');
-        else if (control)
-            snprintf(piece, sizeof piece, "\\x%02x", control == 2 ? p[1] : *p);
-        size_t length = strlen(piece);
+    while (p < end) {
+        char piece[12];
+        size_t taken = harmless_piece(p, end, "", piece), length = strlen(piece);
         if (used + length >= size)
             break;
         memcpy(buffer + used, piece, length);
         used += length;
-        p += control ? control : 1;
+        p += taken;
     }
     buffer[used] = '\0';
     return buffer;
+}
+
+int ld_add_harmless_lines(struct ld_buffer *out, const char *text, size_t length)
+{
+    const unsigned char *p = (const unsigned char *)text, *end = p + length;
+    int code = 0;
+    while (p < end && !code) {
+        char piece[12];
+        p += harmless_piece(p, end, "\n\t", piece);
+        code = ld_buffer_add_text(out, piece);
+    }
+    return code;
 }

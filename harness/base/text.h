@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
+
 /* "250ms", "1.5s", "3m", "2h", "1h30m": ns us ms s m h d -> nanoseconds. LD_ESPEC, or LD_ELIMIT over 366 d. */
 int ld_parse_duration(const char *text, int64_t *ret_ns, const char **ret_expected);
 /* "512MiB", "64KB", "100B": B, KB MB GB (powers of 1000), KiB MiB GiB (powers of 1024) -> bytes. */
@@ -34,8 +36,12 @@ const char *ld_format_size(uint64_t bytes, char *buffer, size_t size);
 const char *ld_format_size_short(uint64_t bytes, char *buffer, size_t size);
 
 /* `text` on one line and without anything that a terminal obeys: control characters become \n, \t, \x1b, and so do the
- * C1 controls of UTF-8. What does not fit is cut off. Returns buffer; `size` at least 1. */
+ * C1 controls of UTF-8, bytes that are no UTF-8, and what turns the direction of writing, \u202e. What does not fit is
+ * cut off between two characters. Returns buffer; `size` at least 1. */
 const char *ld_format_harmless(const char *text, char *buffer, size_t size);
+/* The same for `length` bytes of several lines: ends of lines and tabs stay. LD_ELIMIT, LD_ENOMEM: what did not fit is
+ * missing at the end. */
+int ld_add_harmless_lines(struct ld_buffer *out, const char *text, size_t length);
 
 /* The name nearest to `text` by optimal string alignment distance (Damerau-Levenshtein without crossing edits),
  * NULL when none is near enough (distance over a third of the longer length, rounded to the nearest, at least 1). `names` ends with NULL. */

@@ -233,35 +233,7 @@ static int rename_plain(struct ld_blind *blind, const char *bytes, size_t length
     return code;
 }
 
-/* ---- gzip: level 1 as Go's own, without a time, so that the same profile gives the same bytes */
-
-static int deflate_all(z_stream *stream, struct ld_buffer *out)
-{
-    unsigned char chunk[32 * 1024];
-    for (int status = Z_OK; status != Z_STREAM_END;) {
-        stream->next_out = chunk;
-        stream->avail_out = sizeof chunk;
-        status = deflate(stream, Z_FINISH);
-        if (status == Z_STREAM_ERROR)
-            return LD_ESYSTEM;
-        int code = ld_buffer_add(out, chunk, sizeof chunk - stream->avail_out);
-        if (code)
-            return code;
-    }
-    return 0;
-}
-
-static int deflate_into(const struct ld_buffer *plain, struct ld_buffer *out)
-{
-    z_stream stream = {0};
-    if (deflateInit2(&stream, 1, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
-        return LD_ENOMEM;
-    stream.next_in = (z_const Bytef *)(uintptr_t)plain->bytes;
-    stream.avail_in = (uInt)plain->length; /* at most LD_BLIND_BODY_MAX */
-    int code = deflate_all(&stream, out);
-    deflateEnd(&stream);
-    return code;
-}
+/* ---- gzip */
 
 static int rename_gzip(struct ld_blind *blind, const void *bytes, size_t length, struct ld_buffer *out,
                        struct ld_error *error)
@@ -272,7 +244,7 @@ static int rename_gzip(struct ld_blind *blind, const void *bytes, size_t length,
     int code = ld_inflate(&plain, bytes, length, error);
     if (!code)
         code = rename_plain(blind, ld_buffer_text(&plain), plain.length, &renamed, error);
-    if (!code && (code = deflate_into(&renamed, out)))
+    if (!code && (code = ld_deflate(out, ld_buffer_text(&renamed), renamed.length)))
         ld_fail(error, code, "packing a renamed profile: %s", ld_code_text(code));
     ld_buffer_done(&plain);
     ld_buffer_done(&renamed);

@@ -2,6 +2,7 @@
 
 #include <limits.h>
 #include <stdint.h>
+#include <string.h>
 #include <zlib.h>
 
 #define CHUNK ((size_t)32 * 1024)
@@ -49,5 +50,42 @@ int ld_inflate(struct ld_buffer *ret_plain, const void *bytes, size_t length, st
         code = ld_fail(error, LD_ESYNTAX, "%u bytes follow the gzip'd profile, at byte %lu", stream.avail_in,
                        stream.total_in);
     inflateEnd(&stream);
+    return code;
+}
+
+/* ---- packing */
+
+bool ld_is_gzip(const void *bytes, size_t length)
+{
+    return length >= 2 && memcmp(bytes, "\x1f\x8b", 2) == 0;
+}
+
+static int deflate_all(z_stream *stream, struct ld_buffer *out)
+{
+    unsigned char chunk[CHUNK];
+    for (int status = Z_OK; status != Z_STREAM_END;) {
+        stream->next_out = chunk;
+        stream->avail_out = sizeof chunk;
+        status = deflate(stream, Z_FINISH);
+        if (status == Z_STREAM_ERROR)
+            return LD_ESYSTEM;
+        int code = ld_buffer_add(out, chunk, sizeof chunk - stream->avail_out);
+        if (code)
+            return code;
+    }
+    return 0;
+}
+
+int ld_deflate(struct ld_buffer *out, const void *bytes, size_t length)
+{
+    if (length > UINT_MAX)
+        return LD_ELIMIT;
+    z_stream stream = {0};
+    if (deflateInit2(&stream, 1, Z_DEFLATED, GZIP_ONLY, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+        return LD_ENOMEM;
+    stream.next_in = (z_const Bytef *)(uintptr_t)bytes;
+    stream.avail_in = (uInt)length;
+    int code = deflate_all(&stream, out);
+    deflateEnd(&stream);
     return code;
 }

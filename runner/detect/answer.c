@@ -12,6 +12,8 @@
 #include "runner/detect/limits.h"
 
 #define SHOWN_MAX 200                     /* bytes of a faulty line that are kept to show */
+/* A text of its, for a terminal, of at most so many bytes; lives as long as the block. */
+#define SHOWN(text, bytes) ld_format_harmless(text, (char[(bytes) + 1]){0}, (bytes) + 1)
 #define WHOLE_REAL_MAX 9007199254740992.0 /* 2^53: up to here a double holds every whole number */
 
 const char *ld_exec_fault_name(enum ld_exec_fault fault)
@@ -94,9 +96,11 @@ static void fail(struct ld_answers *answers, enum ld_exec_fault fault, const cha
     if (answers->fault)
         return;
     answers->fault = fault;
+    char why[LD_EXEC_TEXT_BYTES_MAX + 256];
     va_start(arguments, format);
-    vsnprintf(answers->why, sizeof answers->why, format, arguments);
+    vsnprintf(why, sizeof why, format, arguments);
     va_end(arguments);
+    ld_format_harmless(why, answers->why, sizeof answers->why);
 }
 
 /* ---- one line, as a table of words and their keys */
@@ -197,7 +201,7 @@ static void take_values(struct ld_answers *answers, struct said *said, json_t *o
     {
         int key = find_key(name);
         if (key < 0)
-            fail(answers, LD_EXEC_FAULT_OFF_PROTOCOL, "an unknown key \"%.60s\"", name);
+            fail(answers, LD_EXEC_FAULT_OFF_PROTOCOL, "an unknown key \"%s\"", SHOWN(name, 60));
         else
             take_value(answers, said, (enum key)key, value);
     }
@@ -266,18 +270,20 @@ static bool change(struct ld_answers *answers, struct open_claim *claim, const s
     if (given(said, KEY_CAUSE)) {
         int cause = ld_cause_find(said->texts[KEY_CAUSE]);
         if (cause < 0)
-            fail(answers, LD_EXEC_FAULT_OFF_PROTOCOL, "no cause is called \"%.60s\"", said->texts[KEY_CAUSE]);
+            fail(answers, LD_EXEC_FAULT_OFF_PROTOCOL, "no cause is called \"%s\"", SHOWN(said->texts[KEY_CAUSE], 60));
         claim->cause = cause < 0 ? claim->cause : (enum ld_cause)cause;
     }
     if (given(said, KEY_SEVERITY)) {
         int severity = ld_severity_find(said->texts[KEY_SEVERITY]);
         if (severity < 0)
-            fail(answers, LD_EXEC_FAULT_OFF_PROTOCOL, "no severity is called \"%.60s\"", said->texts[KEY_SEVERITY]);
+            fail(answers, LD_EXEC_FAULT_OFF_PROTOCOL, "no severity is called \"%s\"",
+                 SHOWN(said->texts[KEY_SEVERITY], 60));
         claim->severity = severity < 0 ? claim->severity : (enum ld_severity)severity;
     }
     const char *site = said->texts[KEY_SITE];
     if (site && *site && !answers->setting.site_known(answers->setting.sink.context, site, answers->question.sequence))
-        fail(answers, LD_EXEC_FAULT_IMPOSSIBLE_CLAIM, "no observation has shown the site \"%.120s\"", site);
+        fail(answers, LD_EXEC_FAULT_IMPOSSIBLE_CLAIM, "no observation has shown the site \"%s\"",
+             SHOWN(site, 120));
     if (given(said, KEY_AMOUNT))
         claim->amount = said->amount;
     if (given(said, KEY_RULE))
@@ -308,7 +314,7 @@ static void say_open(struct ld_answers *answers, const struct said *said)
     if (!instance)
         return;
     if (find_claim(answers, said->texts[KEY_ID])) {
-        fail(answers, LD_EXEC_FAULT_IMPOSSIBLE_CLAIM, "opens \"%.60s\", which is open", said->texts[KEY_ID]);
+        fail(answers, LD_EXEC_FAULT_IMPOSSIBLE_CLAIM, "opens \"%s\", which is open", SHOWN(said->texts[KEY_ID], 60));
         return;
     }
     if (answers->open_count == LD_EXEC_OPEN_ALERTS_MAX) {
@@ -347,7 +353,8 @@ static struct open_claim *open_claim_of(struct ld_answers *answers, const struct
 {
     struct open_claim *claim = find_claim(answers, said->texts[KEY_ID]);
     if (!claim)
-        fail(answers, LD_EXEC_FAULT_IMPOSSIBLE_CLAIM, "%s \"%.60s\", which is not open", verb, said->texts[KEY_ID]);
+        fail(answers, LD_EXEC_FAULT_IMPOSSIBLE_CLAIM, "%s \"%s\", which is not open", verb,
+             SHOWN(said->texts[KEY_ID], 60));
     return claim;
 }
 
@@ -434,7 +441,7 @@ static void say_done(struct ld_answers *answers, const struct said *said)
 
 static void say_gave_up(struct ld_answers *answers, const struct said *said)
 {
-    fail(answers, LD_EXEC_FAULT_GAVE_UP, "%.200s", said->texts[KEY_WHY]);
+    fail(answers, LD_EXEC_FAULT_GAVE_UP, "%s", SHOWN(said->texts[KEY_WHY], 200));
 }
 
 #define CLAIM_KEYS                                                                                                     \
@@ -497,7 +504,7 @@ static void obey(struct ld_answers *answers, json_t *object)
         return;
     const struct word *word = find_word(said.texts[KEY_TYPE]);
     if (!word) {
-        fail(answers, LD_EXEC_FAULT_OFF_PROTOCOL, "an unknown type \"%.60s\"", said.texts[KEY_TYPE]);
+        fail(answers, LD_EXEC_FAULT_OFF_PROTOCOL, "an unknown type \"%s\"", SHOWN(said.texts[KEY_TYPE], 60));
         return;
     }
     check_keys(answers, word, &said);
@@ -520,7 +527,7 @@ static void read_line(struct ld_answers *answers, const char *line, size_t lengt
         fail(answers,
              json_error_code(&problem) == json_error_invalid_utf8 ? LD_EXEC_FAULT_INVALID_UTF8
                                                                   : LD_EXEC_FAULT_BROKEN_JSON,
-             "at byte %d: %.120s", problem.position, problem.text);
+             "at byte %d: %s", problem.position, SHOWN(problem.text, 120));
     else if (!answers->fault && !json_is_object(value))
         fail(answers, LD_EXEC_FAULT_BROKEN_JSON, "a line that is no JSON object");
     if (!answers->fault)

@@ -11,7 +11,7 @@
 #include "runner/detect/recording.h"
 
 #define ALERTS_MAX ((size_t)8 << 20) /* bytes of the alerts of one play, as text */
-#define RECORDINGS 3
+#define RECORDINGS 4
 #define ERRORS_KEPT sizeof((struct ld_check_result *)NULL)->errors
 
 /* One play: one process from hello to its end. */
@@ -210,7 +210,7 @@ static unsigned first_difference(const char *a, const char *b)
     return *a == *b ? 0 : number;
 }
 
-enum { EMPTY, LEAKY, AGAIN, HEALTHY, DRAINING, PIECES, PLAYS };
+enum { EMPTY, LEAKY, AGAIN, HEALTHY, DRAINING, GENERIC, PIECES, PLAYS };
 
 static void add_same_row(struct ld_check_result *result, const char *what, const struct play *a, const struct play *b)
 {
@@ -230,7 +230,8 @@ static void add_end_row(struct ld_check_result *result, const struct play *plays
 {
     static const char what[] = "it ends, with exit code 0, when its input ends";
     static const char *const when[PLAYS] = {"right after hello", "after the leaky run", "after the leaky run",
-                                            "after the healthy run", "after the run of a burst", "after the leaky run"};
+                                            "after the healthy run", "after the run of a burst",
+                                            "after the leak in generic code", "after the leaky run"};
     for (int i = 0; i < PLAYS; i++) {
         if (plays[i].fault)
             continue;
@@ -269,6 +270,7 @@ static void add_remarks(struct ld_check_result *result, const struct play *plays
     add_claims_remark(result, "the leaky run", &plays[LEAKY]);
     add_claims_remark(result, "the healthy run", &plays[HEALTHY]);
     add_claims_remark(result, "the burst that drains", &plays[DRAINING]);
+    add_claims_remark(result, "the leak in generic code", &plays[GENERIC]);
     if (plays[DRAINING].claimed && !plays[DRAINING].withdrawn)
         add_remark(result, "close", "never said of it, though it drains");
     add_remark(result, "reads that failed", counted(plays[LEAKY].unknown, "unknown", unknown, sizeof unknown));
@@ -286,6 +288,7 @@ static void report(struct ld_check_result *result, const struct play *plays)
                  &plays[LEAKY]);
     add_play_row(result, "it keeps the protocol over the run of the healthy twin", &plays[HEALTHY]);
     add_play_row(result, "it keeps the protocol over a healthy run with a burst that drains", &plays[DRAINING]);
+    add_play_row(result, "it keeps the protocol over a leak in generic code", &plays[GENERIC]);
     add_same_row(result, "it says the same when it is told the same", &plays[LEAKY], &plays[AGAIN]);
     add_same_row(result, "it says the same when its input comes in small pieces", &plays[LEAKY], &plays[PIECES]);
     add_end_row(result, plays);
@@ -311,7 +314,7 @@ static int play_all(struct ld_check_result *result, const struct ld_check_settin
 
 int ld_check_run(struct ld_check_result *ret_result, const struct ld_check_setting *setting, struct ld_error *error)
 {
-    static const char *const names[] = {"leaky", "healthy", "draining"};
+    static const char *const names[] = {"leaky", "healthy", "draining", "generic"};
     struct ld_recording recordings[RECORDINGS] = {0};
     struct ld_check_result *result = calloc(1, sizeof *result);
     char folder[4096];
@@ -325,6 +328,7 @@ int ld_check_run(struct ld_check_result *ret_result, const struct ld_check_setti
                                     [AGAIN] = {.recording = &recordings[0]},
                                     [HEALTHY] = {.recording = &recordings[1]},
                                     [DRAINING] = {.recording = &recordings[2]},
+                                    [GENERIC] = {.recording = &recordings[3]},
                                     [PIECES] = {.recording = &recordings[0], .in_pieces = true}};
         code = play_all(result, setting, plays);
         if (code)

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "pprof/inflate.h"
 #include "runner/detect/answer.h"
 #include "runner/detect/limits.h"
 #include "runner/detect/program.h"
@@ -26,6 +27,7 @@
 #define WATCH_EVERY_MS 200
 #define EXIT_AFTER_OUTPUT_MS 1000 /* the news of a death comes by another way than the end of its output */
 #define STDERR_KEPT ((size_t)LD_EXEC_STDERR_BYTES_MAX)
+#define HARMLESS_MAX 4u /* a byte may become \xff */
 #define PIECE_BYTES 48
 #define PROFILES "profiles"
 
@@ -189,6 +191,20 @@ static void on_timer_closed(uv_handle_t *handle)
         exec->events->closed(exec->context);
 }
 
+/* Bytes of any kind become text that can be stored and printed. When the oldest were dropped, what is left may begin
+ * within a character: that one is left out, too. */
+static void clean_errors(struct ld_exec *exec)
+{
+    struct ld_buffer kept = exec->error_text;
+    size_t from = 0;
+    while (exec->error_bytes > kept.length && from < kept.length && from < 3 && (kept.bytes[from] & 0xc0) == 0x80)
+        from++;
+    ld_buffer_init(&exec->error_text, kept.maximum * HARMLESS_MAX);
+    if (kept.length) /* evidence: what finds no memory is left out */
+        (void)ld_add_harmless_lines(&exec->error_text, (const char *)kept.bytes + from, kept.length - from);
+    ld_buffer_done(&kept);
+}
+
 static void maybe_over(struct ld_exec *exec)
 {
     if (exec->over || !exec->started || exec->process_open || exec->output_open)
@@ -197,6 +213,7 @@ static void maybe_over(struct ld_exec *exec)
     if (exec->over || exec->error_open || exec->input_open || (!exec->fault && !exec->ending && !exec->exited))
         return;
     exec->over = true;
+    clean_errors(exec);
     if (exec->error_text.length)
         exec->events->note(exec->context, ld_buffer_text(&exec->error_text));
     if (exec->folder_made)
@@ -286,18 +303,12 @@ static void on_output(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
         answered(exec);
 }
 
-/* Text of any kind becomes text that can be stored and printed. */
 static void on_error_output(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
 {
     struct ld_exec *exec = stream->data;
     if (n < 0) {
         close_pipe(&exec->error_output, true, on_error_closed);
         return;
-    }
-    for (ssize_t i = 0; i < n; i++) {
-        unsigned char byte = (unsigned char)buffer->base[i];
-        if ((byte < ' ' && byte != '\n' && byte != '\t') || byte >= 0x7f)
-            buffer->base[i] = '?';
     }
     if (exec->error_text.length + (size_t)n > exec->error_text.maximum)
         ld_buffer_drop(&exec->error_text, exec->error_text.length + (size_t)n - exec->error_text.maximum);
@@ -384,8 +395,8 @@ static void tell(struct ld_exec *exec, struct waiting *item)
 static void tell_next(struct ld_exec *exec)
 {
     struct waiting *item = exec->first;
-    if (exec->told || exec->fault || exec->hurried || !exec->input_open)
-        return;
+    if (exec->told || exec->fault || exec->hurried || !exec->input_open || uv_is_closing((uv_handle_t *)&exec->input))
+        return; /* an input that closes: how it ended is judged when all it said was read */
     if (item && exec->output_open) {
         exec->first = item->next;
         exec->last = exec->first ? exec->last : NULL;
@@ -440,11 +451,8 @@ static bool write_profile(struct ld_exec *exec, const struct ld_observation *obs
     return good;
 }
 
-void ld_exec_observe(struct ld_exec *exec, const struct ld_observation *observation)
+static void take_observation(struct ld_exec *exec, const struct ld_observation *observation)
 {
-    assert(exec->magic == EXEC_MAGIC);
-    if (exec->fault || exec->ending || !exec->started || !ld_question_wanted(exec->setting.hello.options, observation))
-        return;
     bool profile = observation->kind == LD_OBSERVATION_PROFILE;
     size_t body = profile ? observation->body_length : 0;
     if (exec->waiting_count == LD_EXEC_BEHIND_MAX || exec->waiting_bytes + body > LD_EXEC_BEHIND_BYTES_MAX) {
@@ -470,6 +478,30 @@ void ld_exec_observe(struct ld_exec *exec, const struct ld_observation *observat
     snprintf(item->path, sizeof item->path, "%s", path);
     enqueue(exec, item);
     tell_next(exec);
+}
+
+void ld_exec_observe(struct ld_exec *exec, const struct ld_observation *observation)
+{
+    assert(exec->magic == EXEC_MAGIC);
+    if (exec->fault || exec->ending || !exec->started || !ld_question_wanted(exec->setting.hello.options, observation))
+        return;
+    bool proto = observation->kind == LD_OBSERVATION_PROFILE && observation->encoding == LD_ENCODING_PROTO;
+    if (!proto || ld_is_gzip(observation->body, observation->body_length)) {
+        take_observation(exec, observation);
+        return;
+    }
+    /* A program may serve, and a file may hold, protobuf that is not packed: the page promises gzip. */
+    struct ld_buffer body;
+    ld_buffer_init(&body, LD_EXEC_BEHIND_BYTES_MAX);
+    int code = ld_deflate(&body, observation->body, observation->body_length);
+    struct ld_observation packed = *observation;
+    packed.body = body.bytes;
+    packed.body_length = body.length;
+    if (code)
+        break_it(exec, LD_EXEC_FAULT_HARNESS, "cannot pack a profile: %s", ld_code_text(code));
+    else
+        take_observation(exec, &packed);
+    ld_buffer_done(&body);
 }
 
 /* ---- its process */

@@ -231,13 +231,22 @@ static void harmless_text_is_one_line_without_controls(void **state)
         const char *text, *harmless;
     } cases[] = {
         {"a.yaml", "a.yaml"},           {"a\n\tb", "a\\n\\tb"},  {"\x1b[31m\x7f", "\\x1b[31m\\x7f"},
-        {"\xc2\x9b" "31m", "\\x9b" "31m"}, {"\xc3\xa9\xc2", "\xc3\xa9\xc2"}, {"", ""},
+        {"\xc2\x9b" "31m", "\\x9b" "31m"}, {"\xc3\xa9\xc2", "\xc3\xa9\\xc2"}, {"", ""},
+        {"a\xe2\x80\xaetxt.exe", "a\\u202etxt.exe"}, {"\xe2\x81\xa6x\xe2\x81\xa9", "\\u2066x\\u2069"},
+        {"\xe2\x98\x83 \xf0\x9f\x98\x80", "\xe2\x98\x83 \xf0\x9f\x98\x80"}, {"\xff\x9b", "\\xff\\x9b"},
+        {"\xc0\x80\xed\xa0\x80", "\\xc0\\x80\\xed\\xa0\\x80"}, {"\xe2\x98", "\\xe2\\x98"},
     };
     char buffer[64];
     for (size_t i = 0; i < COUNT(cases); i++)
         assert_string_equal(ld_format_harmless(cases[i].text, buffer, sizeof buffer), cases[i].harmless);
     assert_string_equal(ld_format_harmless("ab\x1b", buffer, 6), "ab"); /* an escape is not cut in two */
     assert_string_equal(ld_format_harmless("ab", buffer, 1), "");
+    assert_string_equal(ld_format_harmless("a\xe2\x98\x83", buffer, 4), "a"); /* nor a character */
+    struct ld_buffer lines;
+    ld_buffer_init(&lines, 64);
+    assert_int_equal(ld_add_harmless_lines(&lines, "a\n\tb\r\n\0\xe2\x98\x83\x9b\xe2\x80\xae", 14), 0);
+    assert_string_equal(ld_buffer_text(&lines), "a\n\tb\\x0d\n\\x00\xe2\x98\x83\\x9b\\u202e");
+    ld_buffer_done(&lines);
 }
 
 static void nearest_names(void **state)

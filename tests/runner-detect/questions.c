@@ -100,6 +100,7 @@ static void the_recording_comes_again(void **state)
     recorded_lines_come_again(SOURCE_FOLDER "/runner/detect/recording/leaky", 3);
     recorded_lines_come_again(SOURCE_FOLDER "/runner/detect/recording/healthy", 3);
     recorded_lines_come_again(SOURCE_FOLDER "/runner/detect/recording/draining", 1);
+    recorded_lines_come_again(SOURCE_FOLDER "/runner/detect/recording/generic", 1);
 }
 
 static void any_text_fits_in_a_line(void **state)

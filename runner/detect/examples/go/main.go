@@ -15,12 +15,13 @@ import (
 
 const window = 8 // profiles
 var machinery = regexp.MustCompile(`^(runtime[./]|internal/|sync[./]|syscall\.|time\.Sleep)`)
+var typeArguments = regexp.MustCompile(`\[.*\]`)
 
 type line struct {
-	Type, Profile, Format, Path string
-	Seq                         uint64
-	Instance, Incarnation       int
-	Options                     map[string]string
+	Type, Profile, Format, Purpose, Path string
+	Seq                                  uint64
+	Instance, Incarnation                int
+	Options                              map[string]string
 }
 
 func sites(path string) map[string]int64 { // how many goroutines stand at each function that is not machinery
@@ -34,7 +35,7 @@ func sites(path string) map[string]int64 { // how many goroutines stand at each 
 				}
 			}
 		}
-		counts[site] += sample.Value[0]
+		counts[typeArguments.ReplaceAllLiteralString(site, "[...]")] += sample.Value[0]
 	}
 	delete(counts, "") // those with nothing else
 	return counts
@@ -58,7 +59,7 @@ func main() {
 		if told.Type == "failed" && told.Profile == "goroutine" {
 			blind[told.Instance] = true
 			say(map[string]any{"type": "unknown"})
-		} else if told.Type == "profile" && told.Profile == "goroutine" && told.Format == "pprof" {
+		} else if told.Type == "profile" && told.Profile == "goroutine" && told.Format == "pprof" && told.Purpose == "period" {
 			if blind[told.Instance] {
 				say(map[string]any{"type": "known"})
 			}

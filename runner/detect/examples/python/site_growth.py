@@ -3,9 +3,10 @@
 
 It claims a site whose goroutines rose in each of WINDOW profiles, by `growth` or more in all.
 """
-import collections, gzip, json, sys
+import collections, gzip, json, re, sys
 
 WINDOW = 8
+PERIODIC = ["profile", "goroutine", "pprof", "period"]
 MACHINERY = ("runtime.", "runtime/", "internal/", "sync.", "sync/", "syscall.", "time.Sleep")
 
 def varint(data, at):
@@ -40,7 +41,7 @@ def numbers(values):
 def sites(path):
     """How many goroutines stand where: {first function outside the machinery: count}."""
     profile = fields(gzip.open(path).read())
-    texts = [text.decode() for text in profile[6]]
+    texts = [re.sub(r"\[.*\]", "[...]", text.decode()) for text in profile[6]]
     functions = {f[1][0]: texts[f[2][0]] for f in map(fields, profile[5])}
     places = {p[1][0]: [functions[fields(line)[1][0]] for line in p[4]] for p in map(fields, profile[4])}
     count = collections.Counter()
@@ -60,7 +61,7 @@ for told in map(json.loads, sys.stdin):
     elif told["type"] == "failed" and told["profile"] == "goroutine":
         blind.add(life[0])
         say(type="unknown", why="the profile could not be read: " + told["failure"])
-    elif told["type"] == "profile" and told["profile"] == "goroutine" and told["format"] == "pprof":
+    elif [told.get(key) for key in ("type", "profile", "format", "purpose")] == PERIODIC:
         if life[0] in blind:
             blind.remove(life[0])
             say(type="known")
