@@ -191,7 +191,7 @@ static bool says_the_same(const struct ld_timeline_row *left, const struct ld_ti
 
 static bool is_foldable(const struct ld_timeline_row *row)
 {
-    return row->amount >= 0 || is_kind(row, "read");
+    return row->amount >= 0 || is_kind(row, "read") || is_kind(row, "alert");
 }
 
 /* Does `row` end the stretch of `first`? What happens to another instance and what is not shown does not, nor do two

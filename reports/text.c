@@ -331,7 +331,8 @@ static void excluded_line(struct styled *styled, const struct ld_report *report)
     left_out_line(styled, count, "runs");
 }
 
-#define SAID_LINES 3 /* of what a broken detector wrote on standard error, the last ones */
+#define SAID_LINES 3        /* of what a broken detector wrote on standard error, the last ones */
+#define SAID_BYTES_MAX 1024 /* of them, the last ones; all that is kept: leakdrill show RUN */
 
 static void said_lines(struct styled *styled, const char *said)
 {
@@ -340,10 +341,14 @@ static void said_lines(struct styled *styled, const char *said)
         from--;
     for (int lines = 0; from > 0 && (said[from - 1] != '\n' || ++lines < SAID_LINES); )
         from--;
-    if (length > from) {
-        styled_text(styled, "  the last of its standard error:\n");
-        styled_wrapped(styled, 0, 4, said + from);
-    }
+    if (length <= from)
+        return;
+    bool cut = length - from > SAID_BYTES_MAX;
+    from = cut ? length - SAID_BYTES_MAX : from;
+    while (from < length && ((unsigned char)said[from] & 0xc0) == 0x80) /* not within a character */
+        from++;
+    styled_printf(styled, "  the last of its standard error%s:\n", cut ? " (more: leakdrill show RUN)" : "");
+    styled_wrapped(styled, 0, 4, said + from);
 }
 
 /* Which detectors broke, where, and what each did: the table only counts them. */

@@ -64,9 +64,8 @@ func main() {
 				say(map[string]any{"type": "known"})
 			}
 			blind[told.Instance] = false
-			now := sites(told.Path)
-			profiles := append(history[life][max(0, len(history[life])-window+1):], now)
-			history[life] = profiles
+			history[life] = append(history[life][max(0, len(history[life])-window+1):], sites(told.Path))
+			profiles, now := history[life], history[life][len(history[life])-1]
 			for _, site := range slices.Sorted(maps.Keys(now)) { // not in the map's order: a replay says the same
 				rose := slices.IsSortedFunc(profiles, func(a, b map[string]int64) int { return int(a[site] - b[site] - 1) })
 				if len(profiles) == window && rose && now[site]-profiles[0][site] >= growth && !claimed[life+site] {
