@@ -129,8 +129,9 @@ int ld_import_time_parse(const char *text, int64_t *ret_ns);
  * 1795249800123, and so on. 0, LD_ENOENT: there is none; LD_ESPEC: there are two. *ret_from and *ret_to: its bytes. */
 int ld_import_time_of_name(const char *name, int64_t *ret_ns, size_t *ret_from, size_t *ret_to);
 /* What of a profile's name is its instance, into `instance` (LD_IMPORT_NAME_MAX + 1 bytes); "" when nothing. `from` to
- * `to` is its time (equal: it has none). *ret_word: the kind that it names, or LD_PROFILE_KINDS. */
-void ld_import_instance_of_name(const char *name, size_t from, size_t to, char *instance,
-                                enum ld_profile_kind *ret_word);
+ * `to` is its time (equal: it has none). *ret_word: the kind that it names, or LD_PROFILE_KINDS. 0, or LD_ELIMIT: the
+ * name would be longer, and cut, two could become one; `instance` is then its beginning. */
+int ld_import_instance_of_name(const char *name, size_t from, size_t to, char *instance,
+                               enum ld_profile_kind *ret_word);
 
 #endif

@@ -93,14 +93,15 @@ static int take(struct ld_import *import, const struct ld_import_file *file, con
     size_t from, to;
     struct ld_import_read read = {.of_profile = true, .encoding = profile->encoding, .goroutines = -1};
     int code = decide_time(import, file, profile, &read.wall_ns, &from, &to, errors);
-    ld_import_instance_of_name(file->name, from, to, instance, &named);
+    int name_code = ld_import_instance_of_name(file->name, from, to, instance, &named);
     int kind_code = decide_kind(profile, named, file->file, &read.kind, errors);
     if (code || kind_code)
         return code ? code : kind_code;
     /* What a truncated dump shows is less than there was. */
     if (read.kind == LD_PROFILE_GOROUTINE && !profile->truncated)
         read.goroutines = profile->total;
-    code = decide_instance(import, file, instance, &read.instance);
+    code = name_code && !import->setting.one_instance ? name_code
+                                                     : decide_instance(import, file, instance, &read.instance);
     if (code == LD_ELIMIT)
         return ld_import_fail(errors, code, file->file, 0, 0,
                               "would be instance \"%.200s\", but there are %d others, or its name is longer than %d "

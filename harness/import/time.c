@@ -265,8 +265,8 @@ static bool only_digits(const char *word, size_t length)
     return digits_at(word) >= length;
 }
 
-void ld_import_instance_of_name(const char *name, size_t from, size_t to, char *instance,
-                                enum ld_profile_kind *ret_word)
+int ld_import_instance_of_name(const char *name, size_t from, size_t to, char *instance,
+                               enum ld_profile_kind *ret_word)
 {
     static const char between[] = "-_. +@=,:";
     char text[512];
@@ -284,8 +284,12 @@ void ld_import_instance_of_name(const char *name, size_t from, size_t to, char *
             *ret_word = *ret_word == LD_PROFILE_KINDS ? kind : *ret_word;
             continue;
         }
-        if (is_common(word, length) || numbers_debug || used + length + 1 > LD_IMPORT_NAME_MAX)
+        if (is_common(word, length) || numbers_debug)
             continue;
+        if (used + length + 1 > LD_IMPORT_NAME_MAX) {
+            instance[used] = '\0';
+            return LD_ELIMIT;
+        }
         if (used)
             instance[used++] = text[at - 1];
         memcpy(instance + used, word, length);
@@ -293,4 +297,5 @@ void ld_import_instance_of_name(const char *name, size_t from, size_t to, char *
         letters = letters || !only_digits(word, length);
     }
     instance[letters ? used : 0] = '\0'; /* a number alone counts files */
+    return 0;
 }

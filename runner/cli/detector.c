@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "runner/cli/command.h"
 #include "runner/detect/check.h"
 #include "runner/detect/program.h"
@@ -96,8 +97,9 @@ static int print_table(const struct ld_check_result *result, bool colour)
         const struct ld_check_row *row = &result->rows[i];
         const char *word = row->remark ? "note " : row->holds ? "holds" : "FAILS";
         const char *paint = !colour || row->remark ? "" : row->holds ? "\033[32m" : "\033[31m";
+        char shown[2 * sizeof row->found];
         (void)ld_buffer_printf(&out, "%s%s%s  %s%s%s\n", paint, word, *paint ? "\033[0m" : "", row->what,
-                               row->found[0] ? ": " : "", row->found);
+                               row->found[0] ? ": " : "", ld_format_harmless(row->found, shown, sizeof shown));
         if (row->line[0])
             (void)ld_buffer_printf(&out, "       it wrote: %s\n", row->line);
         add_indented(&out, row->claims);

@@ -273,8 +273,8 @@ static int compare_run(struct replaying *replaying, struct ld_replay_setting *se
     replaying->compared++;
     replaying->alerts += result.alerts;
     if (!setting->json)
-        ld_buffer_printf(replaying->out, "run %u: %zu observations, %zu alerts%s, %s\n", setting->run,
-                         result.observations, result.alerts, result.conditions ? " and its conditions" : "",
+        ld_buffer_printf(replaying->out, "run %u: %zu observations, %zu alert%s%s, %s\n", setting->run,
+                         result.observations, result.alerts, result.alerts == 1 ? "" : "s", result.conditions ? " and its conditions" : "",
                          result.different ? "NOT the stored ones" : "identical to the stored ones");
     if (result.different) {
         replaying->different++;
@@ -313,11 +313,12 @@ static void tell_sum(const struct replaying *replaying)
     if (!replaying->compared)
         return;
     if (replaying->different)
-        snprintf(text, sizeof text, "%zu runs, %zu alerts: %zu run%s NOT identical to what is stored\n",
-                 replaying->compared, replaying->alerts, replaying->different, replaying->different == 1 ? "" : "s");
+        snprintf(text, sizeof text, "%zu run%s, %zu alert%s: %zu run%s NOT identical to what is stored\n",
+                 replaying->compared, replaying->compared == 1 ? "" : "s", replaying->alerts,
+                 replaying->alerts == 1 ? "" : "s", replaying->different, replaying->different == 1 ? "" : "s");
     else
-        snprintf(text, sizeof text, "%zu run%s, %zu alerts: all identical to the stored ones\n", replaying->compared,
-                 replaying->compared == 1 ? "" : "s", replaying->alerts);
+        snprintf(text, sizeof text, "%zu run%s, %zu alert%s: all identical to the stored ones\n", replaying->compared,
+                 replaying->compared == 1 ? "" : "s", replaying->alerts, replaying->alerts == 1 ? "" : "s");
     if (ld_option_given(replaying->invocation, "json"))
         fputs(text, stderr);
     else

@@ -34,6 +34,8 @@ void ld_stranger_done(struct ld_stranger *stranger)
     stranger->files = NULL;
 }
 
+#define REASON_SHOWN 1024 /* bytes of why a detector broke, with its end */
+
 /* ---- one run */
 
 static void tell_alert(const struct ld_alert *alert, struct ld_buffer *out)
@@ -50,12 +52,16 @@ static void tell_run(const struct ld_replay_setting *setting, const struct ld_re
                      const char *cannot)
 {
     const struct ld_detector_record *detector = &result->record.detectors[0];
-    ld_buffer_printf(setting->out, "run %u: %zu observations, %zu alerts of %s, which did not watch it%s%s\n",
-                     setting->run, result->observations, result->alerts, detector->name, cannot[0] ? ": " : "", cannot);
+    ld_buffer_printf(setting->out, "run %u: %zu observations, %zu alert%s of %s, which did not watch it%s%s\n",
+                     setting->run, result->observations, result->alerts, result->alerts == 1 ? "" : "s", detector->name,
+                      cannot[0] ? ": " : "", cannot);
+    char reason[REASON_SHOWN];
     if (detector->failed)
-        ld_buffer_printf(setting->out, "  it broke: %s\n", detector->reason);
+        ld_buffer_printf(setting->out, "  it broke: %s\n",
+                         ld_format_harmless(detector->reason, reason, sizeof reason));
     else if (detector->out_of_range)
-        ld_buffer_printf(setting->out, "  out of its range: %s\n", detector->reason);
+        ld_buffer_printf(setting->out, "  out of its range: %s\n",
+                         ld_format_harmless(detector->reason, reason, sizeof reason));
     for (size_t i = 0; i < detector->alert_count; i++)
         tell_alert(&detector->alerts[i], setting->out);
 }
@@ -251,10 +257,11 @@ static bool has_truth(const struct ld_stranger *stranger)
 int ld_stranger_tell(struct ld_stranger *stranger, struct ld_buffer *out, struct ld_error *error)
 {
     const char *name = stranger->spec.name;
+    char reason[REASON_SHOWN];
     if (!stranger->count)
         return 0;
-    ld_buffer_printf(out, "%zu run%s, %zu alerts of %s, which did not watch live\n", stranger->count,
-                     stranger->count == 1 ? "" : "s", stranger->alerts, name);
+    ld_buffer_printf(out, "%zu run%s, %zu alert%s of %s, which did not watch live\n", stranger->count,
+                     stranger->count == 1 ? "" : "s", stranger->alerts, stranger->alerts == 1 ? "" : "s", name);
     if (stranger->blind)
         ld_buffer_printf(out, "%s cannot judge %zu of them: the recording has %s\n", name, stranger->blind,
                          stranger->missing);
@@ -263,7 +270,8 @@ int ld_stranger_tell(struct ld_stranger *stranger, struct ld_buffer *out, struct
                          stranger->half_blind, stranger->half_missing);
     if (stranger->broken)
         ld_buffer_printf(out, "%s broke in %zu of them, first in run %u: %s\n", name, stranger->broken,
-                         stranger->broken_run, stranger->broken_reason);
+                         stranger->broken_run,
+                         ld_format_harmless(stranger->broken_reason, reason, sizeof reason));
     return has_truth(stranger) && stranger->blind < stranger->count ? tell_score(stranger, out, error) : 0;
 }
 

@@ -106,8 +106,11 @@ static void keep_errors(struct play *play)
 {
     const char *text = ld_exec_errors(play->exec);
     size_t length = strlen(text);
+    text += length >= ERRORS_KEPT ? length - ERRORS_KEPT + 1 : 0;
+    while (((unsigned char)*text & 0xc0) == 0x80) /* not within a character */
+        text++;
     if (length)
-        snprintf(play->errors, ERRORS_KEPT, "%s", text + (length >= ERRORS_KEPT ? length - ERRORS_KEPT + 1 : 0));
+        snprintf(play->errors, ERRORS_KEPT, "%s", text);
 }
 
 static int perform(struct play *play, const struct ld_check_setting *setting, unsigned number, struct ld_seen *seen)

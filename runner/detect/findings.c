@@ -12,8 +12,10 @@
 
 static int add(struct ld_findings *findings, const struct ld_finding *finding, struct ld_arena *arena)
 {
-    if (findings->count == LD_FINDINGS_MAX)
+    if (findings->count == LD_FINDINGS_MAX) {
+        findings->passed_over++;
         return 0;
+    }
     if (findings->count == findings->room) {
         size_t room = findings->room ? findings->room * 2 : 16;
         struct ld_finding *items = ld_arena_array(arena, room, sizeof *items);

@@ -6,7 +6,7 @@
 
 #include "base/arena.h"
 
-#define LD_FINDINGS_MAX 10000u /* further ones are passed over */
+#define LD_FINDINGS_MAX 10000u /* further ones are counted and passed over */
 
 struct ld_finding {
     const char *file;    /* as the tool writes it */
@@ -17,6 +17,7 @@ struct ld_finding {
 
 struct ld_findings {
     size_t count, room;
+    size_t passed_over; /* beyond LD_FINDINGS_MAX */
     struct ld_finding *items;
 };
 

@@ -62,6 +62,12 @@ static void static_start(void *state)
                  result->count - (size_t)claims);
         seat->events->note(seat->context, text);
     }
+    if (result->passed_over) {
+        char text[96];
+        snprintf(text, sizeof text, "%zu findings beyond the first %zu were passed over", result->passed_over,
+                 result->count);
+        seat->events->note(seat->context, text);
+    }
 }
 
 static void static_observe(void *state, const struct ld_observation *observation)

@@ -269,7 +269,8 @@ static int make_claims(struct working *working, const struct ld_findings *findin
         if (!claims[i].text)
             return no_memory(working);
     }
-    *ret_result = (struct ld_static_result){.count = findings->count, .claims = claims};
+    *ret_result = (struct ld_static_result){
+        .count = findings->count, .claims = claims, .passed_over = findings->passed_over};
     return 0;
 }
 

@@ -34,6 +34,7 @@ struct ld_static_result {
     const char *broken; /* why there are no findings; NULL: the tool ran */
     size_t count;       /* all findings, in the tool's order */
     struct ld_static_claim *claims;
+    size_t passed_over; /* further findings, beyond LD_FINDINGS_MAX */
 };
 
 /* Texts are in the arena. What is wrong with the tool or the source is `broken`; LD_ECANCELLED and LD_ENOMEM are

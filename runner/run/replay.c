@@ -131,18 +131,25 @@ static bool meet(const struct replay *replay, struct comparison *comparison, con
     return ld_alert_bring(next, comparison->stored->alert_count - comparison->met, alert);
 }
 
+/* As a run counts them: claims that were opened, without those of the calibration set where that is not asked for. */
+static void count_alert(struct replay *replay, const char *detector, const struct ld_alert *alert)
+{
+    const struct ld_detector_kind *kind = ld_detector_find(detector);
+    if (replay->setting->only || replay->setting->declared || !kind || !kind->calibration)
+        replay->result.alerts += (size_t)ld_alert_new_claims(alert);
+}
+
 static void on_alert(void *context, const char *detector, const struct ld_alert *alert)
 {
     struct replay *replay = context;
+    count_alert(replay, detector, alert);
     if (replay->setting->declared) {
-        replay->result.alerts++;
         if (replay->setting->json)
             write_json(replay, detector, alert);
         keep_alert(replay, alert);
         return;
     }
     struct comparison *comparison = comparison_of(replay, detector);
-    replay->result.alerts++;
     if (replay->conditions)
         ld_conditions_alert(replay->conditions, detector, alert);
     if (replay->setting->json)

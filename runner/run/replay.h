@@ -33,7 +33,7 @@ struct ld_replay_setting {
 
 struct ld_replay_result {
     size_t observations, truth_events;
-    size_t alerts;             /* all actions of all detectors replayed */
+    size_t alerts;             /* claims opened, as a run counts them; of the calibration set where it is asked for */
     size_t conditions;         /* decided again and compared */
     bool different;            /* from the stored ones, in anything but the receipt */
     char first_difference[512];

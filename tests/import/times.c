@@ -85,8 +85,23 @@ static void names_of_files(void **state)
     }
 }
 
+/* Of two long names that differ at their end, neither becomes the other. */
+static void a_name_is_not_cut(void **state)
+{
+    char name[256], instance[LD_IMPORT_NAME_MAX + 1];
+    enum ld_profile_kind kind;
+    (void)state;
+    memset(name, 'a', 150);
+    snprintf(name + 150, sizeof name - 150, "-%0*d-heap.pb", 48, 7);
+    assert_int_equal(ld_import_instance_of_name(name, 0, 0, instance, &kind), 0);
+    assert_int_equal(strlen(instance), LD_IMPORT_NAME_MAX - 1);
+    snprintf(name + 150, sizeof name - 150, "-%0*d-heap.pb", 50, 7);
+    assert_int_equal(ld_import_instance_of_name(name, 0, 0, instance, &kind), LD_ELIMIT);
+}
+
 int test_times(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(whole_texts), cmocka_unit_test(names_of_files)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(whole_texts), cmocka_unit_test(names_of_files),
+                                       cmocka_unit_test(a_name_is_not_cut)};
     return cmocka_run_group_tests_name("times", tests, NULL, NULL);
 }

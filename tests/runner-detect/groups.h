@@ -14,6 +14,7 @@
 int test_answers(void);
 int test_questions(void);
 int test_page(void);
+int test_schema(void);
 int test_behind(void);
 int test_webhook(void);
 int test_rules(void);

@@ -2,6 +2,6 @@
 
 int main(void)
 {
-    return test_answers() + test_questions() + test_page() + test_behind() + test_webhook() + test_rules() +
+    return test_answers() + test_questions() + test_page() + test_schema() + test_behind() + test_webhook() + test_rules() +
            test_routes() + test_watched() + test_findings();
 }
