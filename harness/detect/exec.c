@@ -75,7 +75,8 @@ static const struct ld_schema options_schema = {
              .minimum = 0,
              .maximum = 86400e9,
              .initial = "0s",
-             .doc = "What it needs to have seen before it can speak, for the least deadline."},
+             .doc = "How long it must look before it can speak, for the least deadline. A leak that ended sooner is "
+                    "neither hit nor miss. 0s: nobody knows, and the deadline decides which leaks lasted long enough."},
             {.name = "options",
              .type = LD_FIELD_MAP,
              .offset = AT(options),

@@ -81,6 +81,14 @@ static const struct ld_schema options_schema = {
              .initial = "1s",
              .doc = "Alertmanager's group_interval: how long an end, or a return, may wait to be told. Without a "
                     "configuration of your own."},
+            {.name = "window",
+             .type = LD_FIELD_DURATION,
+             .offset = AT(window_ns),
+             .maximum = LD_DAY,
+             .initial = "0s",
+             .doc = "How long the rules must look before they can speak of such a leak, real time: their `for`, and "
+                    "ranges that have to be full. A leak that ended sooner is neither hit nor miss. 0s: nobody knows, "
+                    "and the deadline decides which leaks lasted long enough."},
             {.name = "unscaled",
              .type = LD_FIELD_BOOL,
              .offset = AT(unscaled),
@@ -109,6 +117,12 @@ static bool prometheus_file(const struct ld_detector_setting *setting, size_t in
     return true;
 }
 
+/* Of rules that leakdrill does not read, as their author tells it. */
+static int64_t prometheus_window(const struct ld_detector_setting *setting)
+{
+    return ((const struct ld_prometheus_options *)setting->options)->window_ns;
+}
+
 static bool is_unscaled(const void *options)
 {
     return ((const struct ld_prometheus_options *)options)->unscaled;
@@ -128,4 +142,5 @@ const struct ld_detector_kind ld_detector_prometheus = {
     .options = &options_schema,
     .options_size = sizeof(struct ld_prometheus_options),
     .file = prometheus_file,
+    .window_ns = prometheus_window,
 };
