@@ -450,7 +450,9 @@ int ld_report_explain(const struct ld_text_style *style, struct ld_buffer *out)
     styled_wrapped(&styled, 0, 0, "Outcomes, one for each leak and detector (view v_outcomes of the database):");
     for (size_t i = 0; i < sizeof outcomes / sizeof *outcomes; i++)
         explain_row(&styled, outcomes[i].name, outcomes[i].doc);
-    styled_wrapped(&styled, 0, 0, "Only the first three are evidence; the others never enter a rate.");
+    styled_wrapped(&styled, 0, 0, "Only the first three are evidence; the others never enter a rate. Whether a leak was "
+                                  "in range is decided before alerts are looked at, by how long it was followed and by "
+                                  "the detector's window.");
     styled_text(&styled, "\nVerdicts:\n");
     for (size_t i = 0; i < sizeof verdicts / sizeof *verdicts; i++)
         explain_row(&styled, verdicts[i].name, verdicts[i].doc);
