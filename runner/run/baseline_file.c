@@ -127,7 +127,7 @@ static int read_count(const json_t *object, const char *key, uint32_t *ret_count
 {
     const json_t *value = json_object_get(object, key);
     json_int_t number = json_integer_value(value);
-    if (!json_is_integer(value) || number < 0 || number > INT32_MAX)
+    if (!json_is_integer(value) || number < 0 || number > LD_BASELINE_RUNS_MAX)
         return LD_ESPEC;
     *ret_count = (uint32_t)number;
     return 0;
@@ -148,7 +148,8 @@ static int read_times(struct ld_baseline_row *row, const json_t *list, bool even
         return LD_ESPEC;
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *value = json_array_get(list, i);
-        if (!json_is_integer(value) || json_integer_value(value) < 0)
+        if (!json_is_integer(value) || json_integer_value(value) < 0 ||
+            json_integer_value(value) > LD_BASELINE_TIME_MAX_NS)
             return LD_ESPEC;
         row->times[row->time_count++] = (struct ld_survival_time){json_integer_value(value), event};
     }
@@ -253,31 +254,20 @@ static int read_head(struct ld_baseline *baseline, const json_t *object, const c
     return 0;
 }
 
-static int load(json_t **ret_object, const char *path, struct ld_error *error)
+int ld_baseline_parse(struct ld_baseline *ret_baseline, const char *bytes, size_t length, const char *path,
+                      struct ld_error *error)
 {
-    struct ld_buffer bytes;
+    struct ld_baseline baseline = {.arena = ld_arena_new(BASELINE_MEMORY)};
     json_error_t why;
-    ld_buffer_init(&bytes, LD_BASELINE_FILE_MAX);
-    int code = ld_file_read(path, &bytes, error);
-    if (code == LD_ENOENT || code == LD_EIO)
-        error->code = code = LD_EUSAGE; /* the command line named it */
-    if (!code && !(*ret_object = json_loadb(ld_buffer_text(&bytes), bytes.length, JSON_REJECT_DUPLICATES, &why))) {
-        code = ld_fail(error, LD_ESPEC, "no baseline: %s", why.text);
+    if (!baseline.arena)
+        return ld_fail(error, LD_ENOMEM, "out of memory");
+    json_t *object = json_loadb(bytes, length, JSON_REJECT_DUPLICATES, &why);
+    int code = object ? read_head(&baseline, object, path, error) : ld_fail(error, LD_ESPEC, "no baseline: %s", why.text);
+    if (!object) {
         snprintf(error->file, sizeof error->file, "%s", path);
         error->line = why.line > 0 ? (unsigned)why.line : 0;
         error->column = why.column > 0 ? (unsigned)why.column : 0;
     }
-    ld_buffer_done(&bytes);
-    return code;
-}
-
-int ld_baseline_read(struct ld_baseline *ret_baseline, const char *path, struct ld_error *error)
-{
-    struct ld_baseline baseline = {.arena = ld_arena_new(BASELINE_MEMORY)};
-    json_t *object = NULL;
-    int code = baseline.arena ? load(&object, path, error) : ld_fail(error, LD_ENOMEM, "out of memory");
-    if (!code)
-        code = read_head(&baseline, object, path, error);
     if (!code)
         code = read_rows(&baseline, json_object_get(object, "rows"), path, error);
     json_decref(object);
@@ -287,4 +277,17 @@ int ld_baseline_read(struct ld_baseline *ret_baseline, const char *path, struct 
     }
     *ret_baseline = baseline;
     return 0;
+}
+
+int ld_baseline_read(struct ld_baseline *ret_baseline, const char *path, struct ld_error *error)
+{
+    struct ld_buffer bytes;
+    ld_buffer_init(&bytes, LD_BASELINE_FILE_MAX);
+    int code = ld_file_read(path, &bytes, error);
+    if (code == LD_ENOENT || code == LD_EIO)
+        error->code = code = LD_EUSAGE; /* the command line named it */
+    if (!code)
+        code = ld_baseline_parse(ret_baseline, ld_buffer_text(&bytes), bytes.length, path, error);
+    ld_buffer_done(&bytes);
+    return code;
 }

@@ -18,12 +18,17 @@
 #define LD_BASELINES_FOLDER "leakdrill-baselines"
 #define LD_BASELINE_FILE_MAX ((size_t)64 << 20)
 #define LD_BASELINE_ROWS_MAX ((size_t)1 << 20)
+#define LD_BASELINE_RUNS_MAX 1000000                             /* and leaks, of a row */
+#define LD_BASELINE_TIME_MAX_NS INT64_C(31536000000000000) /* a year */
 
 /* `name` is a file when it has a slash or ends in .json, else leakdrill-baselines/<name>.json. LD_EUSAGE: too long, or
  * no plain name. */
 int ld_baseline_path(const char *name, char *ret_path, size_t room, struct ld_error *error);
 /* All or nothing, by a file beside it. LD_EIO, LD_ENOMEM, LD_ELIMIT. */
 int ld_baseline_write(const struct ld_baseline *baseline, const char *path, struct ld_error *error);
+/* What stands in such a file; `path` is for messages. LD_ESPEC, LD_ENOMEM. */
+int ld_baseline_parse(struct ld_baseline *ret_baseline, const char *bytes, size_t length, const char *path,
+                      struct ld_error *error);
 /* LD_EUSAGE: no such file; LD_ESPEC: it is no baseline, with what is wrong and where. */
 int ld_baseline_read(struct ld_baseline *ret_baseline, const char *path, struct ld_error *error);
 

@@ -57,7 +57,8 @@ static void what_is_written_is_read_back(void **state)
     struct ld_survival_time times[] = {{LD_SECOND, true}, {5 * LD_SECOND, false}};
     struct ld_baseline_rule rule = {"wait", "v1.0.0-aaaaaa", 1};
     struct ld_baseline_row rows[] = {{.cell = "a/leaky/none/arm=passive", .scenario = "a", .detector = "matrix", .runs = 2,
-                                      .leaks = 2, .seen = 1, .false_alarm_runs = 1, .time_count = 2, .times = times,
+                                      .leaks = 2, .seen = 1, .leaky_runs = 2, .whole_runs = 1,
+                                      .false_alarm_runs = 1, .time_count = 2, .times = times,
                                       .rule_count = 1, .rules = &rule, .options = "{\"window\":\"2s\"}",
                                       .files = "my-rules.yml 0123456789ab"},
                                      {.cell = "a/leaky/none/arm=passive", .scenario = "a", .detector = "go-vet", .runs = 2,
@@ -72,6 +73,8 @@ static void what_is_written_is_read_back(void **state)
     assert_string_equal(read.rows[0].cell, rows[0].cell);
     assert_string_equal(read.rows[0].options, rows[0].options);
     assert_string_equal(read.rows[0].files, rows[0].files);
+    assert_int_equal(read.rows[0].leaky_runs, 2);
+    assert_int_equal(read.rows[0].whole_runs, 1);
     assert_int_equal(read.rows[0].time_count, 2);
     assert_true(read.rows[0].times[0].event && !read.rows[0].times[1].event);
     assert_int_equal(read.rows[0].times[1].time_ns, 5 * LD_SECOND);
@@ -98,17 +101,34 @@ static void an_old_file_is_read(void **state)
     ld_baseline_done(&read);
 }
 
-/* Times of some leaks and not of others are damage. */
-static void half_the_times_are_refused(void **state)
+#define HEAD "{\"leakdrill_baseline\": 1, \"name\": \"main\", \"campaign\": \"c\", \"version\": \"0.1.0\", \"rows\": ["
+#define ROW(numbers) \
+    HEAD "{\"cell\": \"a/leaky/none\", \"scenario\": \"a\", \"detector\": \"growth\", \"runs\": 2, " numbers "}]}"
+
+/* Damage: times of some leaks and not of others, more runs than leaks, what no campaign can be. */
+static void what_cannot_be_is_refused(void **state)
 {
+    static const char *const texts[] = {
+        ROW("\"leaks\": 2, \"seen\": 1, \"false_alarm_runs\": 0, \"seen_ns\": [5], \"missed_ns\": []"),
+        ROW("\"leaks\": 2, \"seen\": 3, \"false_alarm_runs\": 0, \"seen_ns\": [], \"missed_ns\": []"),
+        ROW("\"leaks\": 2, \"seen\": 2, \"false_alarm_runs\": 3, \"seen_ns\": [], \"missed_ns\": []"),
+        ROW("\"leaks\": 2, \"seen\": 2, \"leaky_runs\": 3, \"whole_runs\": 2, \"false_alarm_runs\": 0, \"seen_ns\": [], "
+            "\"missed_ns\": []"),
+        ROW("\"leaks\": 2, \"seen\": 1, \"leaky_runs\": 2, \"whole_runs\": 2, \"false_alarm_runs\": 0, \"seen_ns\": [], "
+            "\"missed_ns\": []"),
+        ROW("\"leaks\": 2, \"seen\": 2, \"leaky_runs\": 2, \"false_alarm_runs\": 0, \"seen_ns\": [], \"missed_ns\": []"),
+        ROW("\"leaks\": 2000000, \"seen\": 2, \"false_alarm_runs\": 0, \"seen_ns\": [], \"missed_ns\": []"),
+        ROW("\"leaks\": 1, \"seen\": 1, \"false_alarm_runs\": 0, \"seen_ns\": [9223372036854775807], \"missed_ns\": []"),
+    };
     (void)state;
-    struct ld_baseline read;
-    struct ld_error error = {0};
-    write_text("{\"leakdrill_baseline\": 1, \"name\": \"main\", \"campaign\": \"c\", \"version\": \"0.1.0\", "
-               "\"rows\": [{\"cell\": \"a/leaky/none\", \"scenario\": \"a\", \"detector\": \"growth\", \"runs\": 2, "
-               "\"leaks\": 2, \"seen\": 1, \"false_alarm_runs\": 0, \"seen_ns\": [5], \"missed_ns\": []}]}");
-    assert_int_equal(ld_baseline_read(&read, path, &error), LD_ESPEC);
-    assert_non_null(strstr(error.message, "row 0 of \"rows\" is not one of a baseline"));
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct ld_baseline read;
+        struct ld_error error = {0};
+        write_text(texts[i]);
+        if (ld_baseline_read(&read, path, &error) != LD_ESPEC)
+            fail_msg("accepted: %s", texts[i]);
+        assert_non_null(strstr(error.message, "row 0 of \"rows\" is not one of a baseline"));
+    }
 }
 
 int test_baseline_file(void)
@@ -116,7 +136,7 @@ int test_baseline_file(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read_back),
         cmocka_unit_test(an_old_file_is_read),
-        cmocka_unit_test(half_the_times_are_refused),
+        cmocka_unit_test(what_cannot_be_is_refused),
     };
     return cmocka_run_group_tests_name("baseline files", tests, make_folder, remove_folder);
 }
