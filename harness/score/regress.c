@@ -159,7 +159,8 @@ static void say_rules(const struct regressing *regressing, struct ld_regression 
 
 static void say_missed(struct ld_regression *item, const struct ld_baseline_row *now)
 {
-    uint32_t missed = now->leaks - now->seen, listed = missed < LD_BASELINE_MISSED_MAX ? missed : LD_BASELINE_MISSED_MAX;
+    uint32_t missed = now->leaks - now->seen;
+    uint32_t listed = missed < LD_BASELINE_MISSED_MAX ? missed : LD_BASELINE_MISSED_MAX;
     for (uint32_t i = 0; i < listed; i++)
         regress_say(item, "%s%u", i ? ", " : missed > 1 ? "; missed in runs " : "; missed in run ", now->missed[i]);
     if (missed > listed)
@@ -170,8 +171,8 @@ static void say_false_alarm(struct ld_regression *item, const struct ld_baseline
 {
     bool rule = now->false_rule && *now->false_rule, site = now->false_site && *now->false_site;
     if (now->false_alarm_runs && (rule || site))
-        regress_say(item, "; the first%s%.60s%s%.120s", rule ? " by row " : "", rule ? now->false_rule : "", site ? " at " : "",
-            site ? now->false_site : "");
+        regress_say(item, "; the first%s%.60s%s%.120s", rule ? " by row " : "", rule ? now->false_rule : "",
+                    site ? " at " : "", site ? now->false_site : "");
 }
 
 void regress_say_options(struct ld_regression *item, const struct ld_baseline_row *before,
@@ -259,7 +260,8 @@ static int compare_leaks(struct regressing *regressing, const struct ld_baseline
         return LD_ENOMEM;
     if (kind == LD_REGRESSION_FOUND && is_declared_miss(regressing, now))
         regress_say(item, "a declared miss is found now: ");
-    regress_say(item, "saw %u of %u leaks, in the baseline %u of %u", now->seen, now->leaks, before->seen, before->leaks);
+    regress_say(item, "saw %u of %u leaks, in the baseline %u of %u", now->seen, now->leaks, before->seen,
+                before->leaks);
     if (item->worse) {
         say_missed(item, now);
         say_rules(regressing, item, before, now);

@@ -1,14 +1,14 @@
 /* A campaign against a baseline: what a detector lost, gained and got slower at.
  *
- * A baseline keeps, for each cell and detector, how many leaks happened and were seen, in how many runs and by which rules,
- * in how many runs there was a false alarm, and every time to detect; the runs themselves are not needed. Only what both have is compared.
- * A detector watches one arm of a cell, so that which it is does not matter: a scenario that was split into arms since
- * is compared all the same, and the finding says so.
+ * A baseline keeps, for each cell and detector, how many leaks happened and were seen, in how many runs and by which
+ * rules, in how many runs there was a false alarm, and every time to detect; the runs themselves are not needed. Only
+ * what both have is compared. A detector watches one arm of a cell, so that which it is does not matter: a scenario
+ * that was split into arms since is compared all the same, and the finding says so.
  * Rules whose alerts saw a leak then are looked for among the rules of now, so that what is lost is named by its row; a
  * detector whose options are others now is told so.
  *
- * Runs are what is counted: two leaks of one run are no two experiments. A campaign and its baseline usually have the same
- * seeds; as the baseline does not keep runs they are not paired, which errs on the safe side. */
+ * Runs are what is counted: two leaks of one run are no two experiments. A campaign and its baseline usually have the
+ * same seeds; as the baseline does not keep runs they are not paired, which errs on the safe side. */
 #ifndef LD_SCORE_REGRESS_H
 #define LD_SCORE_REGRESS_H
 
@@ -25,7 +25,7 @@ struct ld_baseline_rule { /* its alerts saw so many leaks */
 struct ld_baseline_row {
     const char *cell, *scenario, *detector;
     uint32_t runs, leaks, seen; /* runs without harm; leaks with evidence; of them TP */
-    uint32_t leaky_runs, whole_runs; /* runs with such a leak; of them those that saw all theirs. 0: an older baseline */
+    uint32_t leaky_runs, whole_runs; /* runs with such a leak; of them those that saw all theirs. 0: an older file */
     uint32_t false_alarm_runs;
     size_t time_count;
     struct ld_survival_time *times; /* of seen and missed leaks, from tM */
@@ -73,8 +73,8 @@ enum ld_regression_kind {
 const char *ld_regression_name(enum ld_regression_kind kind);
 const char *ld_regression_doc(enum ld_regression_kind kind);
 
-/* What a rerun with other seeds says of something that is worse. One rule for all kinds: the rerun must be worse than the
- * baseline, too, and campaign and rerun together worse than chance makes it among all that was compared (below).
+/* What a rerun with other seeds says of something that is worse. One rule for all kinds: the rerun must be worse than
+ * the baseline, too, and campaign and rerun together worse than chance makes it among all that was compared (below).
  *    id, name, is it settled?, meaning */
 #define LD_RERUNS(X)                                                                                              \
     X(NONE, "none", false, "nothing ran again, or nothing of it is evidence")                                     \
@@ -109,8 +109,8 @@ struct ld_regression {
  * within cells; both sides need LD_RUNS_FOR_MEDIAN leaks, and the difference must be more than one sampling period. */
 #define LD_REGRESS_DRAWS 4000
 #define LD_REGRESS_ERROR 0.05 /* of a whole campaign in which nothing changed: to be told worse */
-/* Runs of a cell that is worse: 11 show a 20 % loss again with 90 % power, 45 one of 5 %. As many between as a total loss
- * needs to be beyond chance. */
+/* Runs of a cell that is worse: 11 show a 20 % loss again with 90 % power, 45 one of 5 %. As many between as a total
+ * loss needs to be beyond chance. */
 #define LD_REGRESS_RERUNS 11
 #define LD_REGRESS_RERUNS_MAX 45
 
@@ -132,8 +132,9 @@ int ld_regressions_cells(struct ld_regressions *regressions, const struct ld_bas
 /* How often each of them is to run again: LD_REGRESS_RERUNS to LD_REGRESS_RERUNS_MAX. */
 uint32_t ld_regressions_reruns(const struct ld_regressions *regressions);
 /* Judge what is worse by a rerun of those cells. Benjamini and Hochberg's step-up over all comparisons: when nothing
- * changed, a campaign is told worse with probability LD_REGRESS_ERROR at most, and of what is told worse no larger share
- * is chance on average. LD_ENOMEM. */
+ * changed, a campaign is told worse with probability LD_REGRESS_ERROR at most, and of what is told worse no larger
+ * share is chance on average. Comparisons are counted before the rerun, so that this is no theorem; it was tried
+ * (tests/score/regress_chance.c). LD_ENOMEM. */
 int ld_regressions_confirm(struct ld_regressions *regressions, const struct ld_baseline *baseline,
                            const struct ld_baseline *now, const struct ld_baseline *rerun, const struct ld_plan *plan,
                            struct ld_error *error);

@@ -1,5 +1,6 @@
-/* Times to detect against a baseline, scenario by scenario: the cells of one are too small each. They are compared within
- * their cells alone, for what a cell's faults do to the time must not look like a change when more runs of it count. */
+/* Times to detect against a baseline, scenario by scenario: the cells of one are too small each. They are compared
+ * within their cells alone, for what a cell's faults do to the time must not look like a change when more runs of it
+ * count. */
 #include <stdlib.h>
 #include <string.h>
 

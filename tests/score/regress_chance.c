@@ -1,5 +1,5 @@
-/* How often chance alone makes a campaign worse than its baseline, and how often what is worse is found: campaigns drawn
- * by the thousand. */
+/* How often chance alone makes a campaign worse than its baseline, and how often what is worse is found: campaigns
+ * drawn by the thousand. */
 #include "score/regress.h"
 
 #include <setjmp.h>
@@ -41,6 +41,11 @@ static bool happens(struct ld_random *random, double probability)
     return ld_random_unit(random) < probability;
 }
 
+static int64_t time_of(const struct nature *nature, bool seen, struct ld_random *random)
+{
+    return seen ? (int64_t)((0.4 + 1.2 * ld_random_unit(random)) * (double)nature->mean_ns) : 10 * LD_SECOND;
+}
+
 static void draw_row(struct drawn *drawn, size_t index, const struct nature *nature, uint32_t runs,
                      struct ld_random *random)
 {
@@ -61,13 +66,13 @@ static void draw_row(struct drawn *drawn, size_t index, const struct nature *nat
         row->seen += seen;
         row->false_alarm_runs += happens(random, nature->cries);
         if (nature->mean_ns)
-            row->times[row->time_count++] = (struct ld_survival_time){
-                seen ? (int64_t)((0.4 + 1.2 * ld_random_unit(random)) * (double)nature->mean_ns) : 10 * LD_SECOND, seen};
+            row->times[row->time_count++] = (struct ld_survival_time){time_of(nature, seen, random), seen};
     }
     row->whole_runs = row->seen;
 }
 
-static void draw(struct drawn *drawn, const struct nature *natures, size_t rows, uint32_t runs, struct ld_random *random)
+static void draw(struct drawn *drawn, const struct nature *natures, size_t rows, uint32_t runs,
+                 struct ld_random *random)
 {
     drawn->baseline = (struct ld_baseline){.name = "", .campaign = "", .version = "", .row_count = rows,
                                            .rows = drawn->rows};
@@ -126,7 +131,8 @@ static struct shares simulate(const struct world *world)
 /* Most detectors see all of a leak or none of it, and some cry never; others are not so sure of themselves. */
 static void make_mixed(struct world *world, bool timed)
 {
-    static const double sees[] = {1, 1, 0, 1, 0.95, 1, 0.7, 1, 0, 0.99}, cries[] = {0, 0, 0, 0, 0.02, 0, 0, 0.2, 0, 0.01};
+    static const double sees[] = {1, 1, 0, 1, 0.95, 1, 0.7, 1, 0, 0.99};
+    static const double cries[] = {0, 0, 0, 0, 0.02, 0, 0, 0.2, 0, 0.01};
     for (size_t i = 0; i < world->rows; i++)
         world->then[i] = world->today[i] =
             (struct nature){sees[i % 10], cries[i % 10], timed && i % 2 == 0 && i < 40 ? LD_SECOND : 0};
