@@ -396,8 +396,9 @@ static const struct ld_field target_fields[] = {
      .size = sizeof(char *),
      .count_max = 16,
      .doc = "Modules or packages that are the target's own, whose names a blind run (run --blind) hides. Its main module "
-            "is known from the program, except of an attached one. Not named, a package counts as a library's when its "
-            "path begins with a domain."},
+            "is known from the program; of an attached one, a script, or a program that only starts another one (env, go "
+            "run) nobody knows it, so that --blind is refused until it is named here. Not named, a package counts as a "
+            "library's when its path begins with a domain."},
     {.name = "metrics",
      .type = LD_FIELD_TEXT,
      .offset = AT(metrics_path),

@@ -254,14 +254,28 @@ static bool is_blind(const struct replaying *replaying)
            (was_blind(replaying) && !ld_option_given(replaying->invocation, "sighted"));
 }
 
-static const char *own_modules(const struct ld_stored_campaign *campaign, uint32_t run)
+/* What the campaign knew, and what --own adds; in the campaign's arena. LD_ENOMEM. LD_EUSAGE: names are to be
+ * hidden, and nobody knows whose they are. */
+static int own_modules(const struct replaying *replaying, uint32_t run, const char **ret_own)
 {
     char name[192] = "";
+    const struct ld_stored_campaign *campaign = replaying->campaign;
     const struct ld_run_plan *planned = ld_plan_find_run(campaign->plan, run);
     if (planned)
         snprintf(name, sizeof name, LD_FACT_OWN "%s", campaign->plan->cells[planned->cell].scenario->name);
-    const char *own = ld_database_fact(&campaign->info, name);
-    return own ? own : ""; /* a database from before names were hidden */
+    const char *known = ld_database_fact(&campaign->info, name);
+    const char *added = ld_option_text(replaying->invocation, "own");
+    char *own = ld_arena_printf(campaign->arena, "%s%s%s", known ? known : "", known && *known && added ? " " : "",
+                                added ? added : "");
+    if (!own)
+        return ld_fail(replaying->error, LD_ENOMEM, "out of memory");
+    for (char *comma = own; (comma = strchr(comma, ','));)
+        *comma = ' ';
+    *ret_own = own;
+    if (is_blind(replaying) && !own[strspn(own, " ")])
+        return ld_fail(replaying->error, LD_EUSAGE, "run %u: nobody knows which packages are the target's own, to hide their "
+                                                    "names; name its modules: --own example.com/shop", run);
+    return 0;
 }
 
 static int compare_run(struct replaying *replaying, struct ld_replay_setting *setting)
@@ -294,14 +308,15 @@ static int replay_runs(struct replaying *replaying)
                                             .data_folder = LEAKDRILL_SOURCE_FOLDER,
                                             .only = replaying->detector ? only : NULL,
                                             .host = replaying->host,
-                                            .own = own_modules(replaying->campaign, replaying->runs[i]),
                                             .blind = is_blind(replaying),
                                             .crossed = is_blind(replaying) != was_blind(replaying),
                                             .json = ld_option_given(replaying->invocation, "json"),
                                             .out = replaying->out};
-        code = is_strange_to(replaying, replaying->runs[i])
-                   ? ld_stranger_replay(&replaying->stranger, &setting, replaying->error)
-                   : compare_run(replaying, &setting);
+        code = own_modules(replaying, replaying->runs[i], &setting.own);
+        if (!code)
+            code = is_strange_to(replaying, replaying->runs[i])
+                       ? ld_stranger_replay(&replaying->stranger, &setting, replaying->error)
+                       : compare_run(replaying, &setting);
     }
     return code;
 }

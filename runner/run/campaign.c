@@ -409,30 +409,63 @@ static int write_campaign(struct campaign *campaign, struct ld_error *error)
 
 /* ---- whose the programs' packages are: each scenario's once */
 
-static const char *program_of(const struct campaign *campaign, const struct ld_cell *cell, char **ret_found)
+/* The path of its program, or the word where there is none of that name, which its run will say. NULL: it is attached. */
+static const char *program_of(const struct campaign *campaign, const struct ld_cell *cell)
 {
     struct ld_run_programs programs;
-    struct ld_error ignored; /* its run will say so */
-    if (cell->scenario->target.kind == LD_TARGET_COMMAND)
-        return *ret_found = ld_run_find_program(((const char **)cell->scenario->target.command.items)[0]);
+    struct ld_error ignored;
+    const struct ld_target_spec *target = &cell->scenario->target;
+    if (target->kind == LD_TARGET_COMMAND) {
+        const char *word = ((const char **)target->command.items)[0];
+        char *found = ld_run_find_program(word);
+        const char *program = ld_arena_text(campaign->arena, found ? found : word);
+        free(found);
+        return program;
+    }
     return programs_of(campaign, cell, &programs, &ignored) == 0 ? programs.target : NULL;
 }
 
+/* Of all the scenario's cells, each once. */
+static size_t programs_of_scenario(const struct campaign *campaign, const struct ld_scenario *scenario,
+                                   const char **programs)
+{
+    const struct ld_plan *plan = campaign->setting->plan;
+    size_t count = 0;
+    for (size_t i = 0; i < plan->cell_count; i++) {
+        const char *program = plan->cells[i].scenario == scenario ? program_of(campaign, &plan->cells[i]) : NULL;
+        size_t known = 0;
+        while (program && known < count && strcmp(programs[known], program) != 0)
+            known++;
+        if (program && known == count)
+            programs[count++] = program;
+    }
+    return count;
+}
+
+/* LD_EUSAGE: names are to be hidden of a target of which nobody knows what is its own. */
 static int find_own_modules(struct campaign *campaign, struct ld_error *error)
 {
     const struct ld_plan *plan = campaign->setting->plan;
     campaign->own = ld_arena_array(campaign->arena, plan->cell_count, sizeof *campaign->own);
-    if (!campaign->own)
+    const char **programs = ld_arena_array(campaign->arena, plan->cell_count, sizeof *programs);
+    if (!campaign->own || !programs)
         return ld_fail(error, LD_ENOMEM, "out of memory");
     for (size_t i = 0; i < plan->cell_count; i++) {
-        char *found = NULL;
-        const struct ld_cell *cell = &plan->cells[i];
-        campaign->own[i] = i && plan->cells[i - 1].scenario == cell->scenario
-                               ? campaign->own[i - 1]
-                               : ld_own_modules(cell->scenario, program_of(campaign, cell, &found), campaign->arena);
-        free(found);
+        const struct ld_scenario *scenario = plan->cells[i].scenario;
+        const char *unknown = NULL;
+        size_t first = 0;
+        while (plan->cells[first].scenario != scenario)
+            first++;
+        campaign->own[i] = first < i ? campaign->own[first]
+                                     : ld_own_modules(scenario, programs,
+                                                      programs_of_scenario(campaign, scenario, programs),
+                                                      campaign->arena, &unknown);
         if (!campaign->own[i])
             return ld_fail(error, LD_ENOMEM, "out of memory");
+        if (unknown && campaign->setting->blind)
+            return ld_own_refuse(scenario, unknown, error);
+        if (unknown)
+            campaign->own[i] = ""; /* a blind replay would hide too little */
     }
     return 0;
 }

@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "runner/process/identity.h"
 #include "runner/run/campaign.h"
+#include "runner/run/own.h"
 #include "runner/run/run_internal.h"
 #include "scenario/endpoints.h"
 
@@ -279,6 +280,18 @@ static void on_started(struct ld_service *service, int64_t pid)
     ld_run_fault_started(run, service);
 }
 
+/* A blind run whose command became another program than the one that was looked at before: its names would be told. */
+static bool is_stranger(struct ld_run *run, const struct ld_service *service)
+{
+    char module[LD_OWN_MODULE_MAX];
+    if (!run->blind || run->scenario->target.kind != LD_TARGET_COMMAND ||
+        !ld_own_is_stranger(run->programs.own, service->pid, module))
+        return false;
+    ld_run_void(run, LD_INVALID_HARNESS, "--blind: it runs a program of the module %s, whose names are not hidden; add it to "
+                                         "target.own", module);
+    return true;
+}
+
 static void on_ready(struct ld_service *service)
 {
     struct ld_instance *instance = service->context;
@@ -286,6 +299,8 @@ static void on_ready(struct ld_service *service)
     if (run->phase >= LD_PHASE_STOP)
         return;
     instance->up = true;
+    if (is_stranger(run, service))
+        return;
     ld_instance_close_gaps(instance, false); /* from now on it can be looked at */
     ld_door_point(&instance->door, service->profiles);
     ld_sampler_point(&instance->sampler, service->pid);

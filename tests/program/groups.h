@@ -34,6 +34,7 @@
     X(regression, "regression")      \
     X(exec, "exec")                 \
     X(blind, "blind")                \
+    X(own, "own")                    \
     X(compare, "compare")           \
     X(board, "board")               \
     X(prometheus, "prometheus")      \

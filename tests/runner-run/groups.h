@@ -7,5 +7,6 @@ int test_writer(void);
 int test_agreement(void);
 int test_blind_panel(void);
 int test_baseline_file(void);
+int test_own(void);
 
 #endif
