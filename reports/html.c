@@ -330,9 +330,10 @@ static void legend(struct html *html)
 {
     static const struct {
         const char *class, *words;
-    } keys[] = {{"bar-fault", "fault acts"},   {"bar-onset", "leak, first unit"}, {"bar-leak", "leak, manifested"},
-                {"bar-hold", "bounded hold"},  {"bar-true", "alert, true"},       {"bar-false", "alert, false"},
-                {"bar-blind", "could not see"}};
+    } keys[] = {{"bar-fault", "fault acts"},           {"bar-onset", "leak, first unit"},
+                {"bar-leak", "leak, manifested"},      {"bar-hold", "bounded hold"},
+                {"bar-true", "alert, true"},           {"bar-false", "alert, false"},
+                {"bar-unjudged", "alert, not judged"}, {"bar-blind", "could not see"}};
     html_raw(html, "<ul class=\"legend\">");
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         html_printf(html,

@@ -109,17 +109,34 @@ static void life_lanes(struct lanes *lanes)
     lanes->y += restarted ? LANE_HEIGHT : 0;
 }
 
-static const char *episode_word(const struct ld_episode *episode)
+/* Does anybody say whether this alert is right? Not where no truth is known, nor of a detector that broke: that counts
+ * neither for nor against. */
+static bool is_judged(const struct ld_report_run_detail *detail, const struct ld_detector_record *detector)
 {
-    return episode->wrong_site    ? "false alarm: wrong site"
+    return detail->cell->scenario->target.truth != LD_TRUTH_NONE && !detector->failed;
+}
+
+static const char *episode_word(const struct ld_episode *episode, bool judged)
+{
+    return !judged               ? "not judged"
+           : episode->wrong_site    ? "false alarm: wrong site"
            : episode->false_alarm ? "false alarm"
            : episode->during_hold ? "during a hold"
                                   : "true";
 }
 
+static const char *episode_bar(const struct ld_episode *episode, bool judged)
+{
+    return !judged                ? "bar-unjudged"
+           : episode->false_alarm ? "bar-false"
+           : episode->during_hold ? "bar-hold"
+                                  : "bar-true";
+}
+
 static void detector_lane(struct lanes *lanes, const struct ld_detector_record *detector,
                           const struct ld_episodes *episodes)
 {
+    const bool judged = is_judged(lanes->detail, detector);
     char remark[64] = "no alert";
     if (detector->failed)
         snprintf(remark, sizeof remark, "broke");
@@ -129,13 +146,9 @@ static void detector_lane(struct lanes *lanes, const struct ld_detector_record *
     for (size_t i = 0; i < episodes->count; i++) {
         const struct ld_episode *episode = &episodes->items[i];
         char title[400];
-        snprintf(title, sizeof title, "%s: %s%s%.200s", episode_word(episode), ld_cause_table[episode->cause].name,
+        snprintf(title, sizeof title, "%s: %s%s%.200s", episode_word(episode, judged), ld_cause_table[episode->cause].name,
                  *episode->site ? " at " : "", episode->site);
-        bar(lanes,
-            episode->false_alarm   ? "bar-false"
-            : episode->during_hold ? "bar-hold"
-                                   : "bar-true",
-            episode->from_ns, episode->to_ns, title);
+        bar(lanes, episode_bar(episode, judged), episode->from_ns, episode->to_ns, title);
     }
 }
 
@@ -269,12 +282,13 @@ static void why(struct html *html, const char *text)
     html_raw(html, "</details>");
 }
 
-static void episode_row(struct html *html, const char *detector, const struct ld_episode *episode)
+static void episode_row(struct html *html, const char *detector, const struct ld_episode *episode, bool judged)
 {
     html_raw(html, "<tr>");
     html_raw(html, "<th scope=\"row\">");
     html_text(html, detector);
-    html_printf(html, "</th><td class=\"%s\">%s</td>", episode->false_alarm ? "bad" : "", episode_word(episode));
+    html_printf(html, "</th><td class=\"%s\">%s</td><td class=\"number\">%u</td>",
+                judged && episode->false_alarm ? "bad" : "", episode_word(episode, judged), episode->instance);
     time_cell(html, episode->from_ns);
     time_cell(html, episode->to_ns);
     html_raw(html, "<td>");
@@ -299,13 +313,14 @@ static void alert_table(struct html *html, const struct ld_report_run_detail *de
             return;
         if (episodes.count && !begun) {
             scroll_begins(html, "Alerts", record->run);
-            html_raw(html, "<th scope=\"col\">detector</th><th scope=\"col\">is</th><th scope=\"col\">from, s</th>"
-                           "<th scope=\"col\">to, s</th><th scope=\"col\">cause</th><th scope=\"col\">site</th>"
+            html_raw(html, "<th scope=\"col\">detector</th><th scope=\"col\">is</th><th scope=\"col\">instance</th>"
+                           "<th scope=\"col\">from, s</th><th scope=\"col\">to, s</th><th scope=\"col\">cause</th><th scope=\"col\">site</th>"
                            "<th scope=\"col\">why</th></tr></thead><tbody>\n");
             begun = true;
         }
         for (size_t j = 0; j < episodes.count; j++)
-            episode_row(html, record->detectors[i].name, &episodes.items[j]);
+            episode_row(html, record->detectors[i].name, &episodes.items[j],
+                        is_judged(detail, &record->detectors[i]));
         ld_episodes_done(&episodes);
     }
     if (begun)

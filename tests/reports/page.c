@@ -316,6 +316,51 @@ static void data_is_json_and_accessible(void **state)
     free(page);
 }
 
+static size_t count_of(const char *text, const char *part)
+{
+    size_t count = 0;
+    for (; (text = strstr(text, part)); text += strlen(part))
+        count++;
+    return count;
+}
+
+/* What one alert while nothing leaks is called. */
+static void assert_episodes(bool known, bool broken, size_t false_alarms, size_t unjudged)
+{
+    struct ld_detector_record detector = {
+        .name = "mine", .failed = broken, .reason = "", .alert_count = 1, .alerts = alerts};
+    struct ld_scenario of = scenario;
+    struct ld_run_record run = runs[0];
+    struct ld_cell cell = cells[0];
+    struct ld_report_run_detail detail = shown[0];
+    const struct ld_report_details alone = {.runs = &detail, .count = 1};
+    struct ld_buffer out;
+    of.target.truth = known ? LD_TRUTH_FD : LD_TRUTH_NONE;
+    cell.scenario = &of;
+    run.detector_count = 1;
+    run.detectors = &detector;
+    detail.cell = &cell;
+    detail.record = &run;
+    ld_buffer_init(&out, 1 << 22);
+    assert_int_equal(ld_report_html(&report, &alone, &out), 0);
+    const char *lanes = strstr(ld_buffer_text(&out), "What happened when");
+    assert_non_null(lanes);
+    assert_int_equal(count_of(lanes, "<td class=\"bad\">false alarm</td>"), false_alarms);
+    assert_int_equal(count_of(lanes, "class=\"bar-false\""), false_alarms);
+    assert_int_equal(count_of(lanes, "<td class=\"\">not judged</td>"), unjudged);
+    assert_int_equal(count_of(lanes, "class=\"bar-unjudged\""), unjudged);
+    ld_buffer_done(&out);
+}
+
+/* Where nobody says what leaked no alert is false, nor is one of a detector that broke. */
+static void nobody_calls_false_what_is_not_known(void **state)
+{
+    (void)state;
+    assert_episodes(true, false, 1, 0);
+    assert_episodes(false, false, 0, 1);
+    assert_episodes(true, true, 0, 1);
+}
+
 /* In a code span nothing is markup; elsewhere it is escaped. A line of a table stays one line. */
 static void markdown_is_harmless(void **state)
 {
@@ -359,6 +404,7 @@ int test_page(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(well_formed),          cmocka_unit_test(policy_allows_its_own_scripts),
         cmocka_unit_test(asks_nobody),          cmocka_unit_test(data_is_json_and_accessible),
+        cmocka_unit_test(nobody_calls_false_what_is_not_known),
         cmocka_unit_test(markdown_is_harmless), cmocka_unit_test(any_room_that_is_too_small_is_said)};
     return cmocka_run_group_tests_name("page", tests, NULL, NULL);
 }
