@@ -118,8 +118,8 @@ static int look(struct recording *recording, struct ld_error *error)
     if (!recording->metrics || status == 200)
         return 0;
     recording->metrics = false;
-    fprintf(stderr, "leakdrill record: no /metrics there%s: profiles and /proc alone; who judges by the runtime's numbers "
-                    "will say unknown\n", status ? "" : " in time");
+    fprintf(stderr, "leakdrill record: no /metrics there%s: profiles, which count the goroutines, and /proc alone; who "
+                    "judges by other numbers of the runtime will say unknown\n", status ? "" : " in time");
     return 0;
 }
 

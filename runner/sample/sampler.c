@@ -109,10 +109,12 @@ static void observe_metrics(struct ld_sampler *sampler, const struct ld_fetch_re
     const struct ld_point cost[] = {{LD_METRIC_READ_BYTES, (double)bytes},
                                     {LD_METRIC_READ_TIME, (double)time_ns / 1e9}};
     add_points(sampler, cost, 2);
-    struct ld_observation observation = {.time_ns = result ? result->ended_ns : (int64_t)uv_hrtime(),
+    int64_t now_ns = (int64_t)uv_hrtime();
+    struct ld_observation observation = {.time_ns = result ? result->ended_ns : now_ns,
                                          .kind = LD_OBSERVATION_METRICS,
                                          .purpose = purpose_of(sampler),
-                                         .read_ns = result ? result->ended_ns - result->began_ns : 0,
+                                         .read_ns = result ? result->ended_ns - result->began_ns
+                                                           : now_ns - sampler->points_ns,
                                          .point_count = sampler->point_count,
                                          .points = sampler->points};
     observe(sampler, &observation);
@@ -148,6 +150,7 @@ static void on_metrics(void *context, const struct ld_fetch_result *result)
 
 static void read_metrics(struct ld_sampler *sampler)
 {
+    sampler->points_ns = (int64_t)uv_hrtime();
     sampler->point_count = sampler->pid > 0
                                ? ld_proc_read(sampler->pid, sampler->survey_busy, sampler->points)
                                : 0;
@@ -162,10 +165,23 @@ static void read_metrics(struct ld_sampler *sampler)
         observe_failure(sampler, NULL, LD_READ_OVERLAP, NULL, "the queue of reads is full");
     }
     /* Without metrics of its own there are still the load's and what the profiles cost; with nothing at all to read the
-     * period is a tick. */
-    if (sampler->point_count || sampler->setting.goroutines || sampler->setting.heap || sampler->setting.leaks)
+     * period is a tick. A goroutine profile gives the number of goroutines, too: they wait for it. */
+    sampler->awaits_count = sampler->setting.goroutines && !sampler->setting.metrics_path[0];
+    bool any = sampler->point_count || sampler->setting.goroutines || sampler->setting.heap || sampler->setting.leaks;
+    if (any && !sampler->awaits_count)
         observe_metrics(sampler, NULL);
     next_step(sampler);
+}
+
+/* The metrics that waited for a goroutine profile; `count` -1: none came. */
+static void observe_counted(struct ld_sampler *sampler, double count)
+{
+    if (!sampler->awaits_count)
+        return;
+    sampler->awaits_count = false;
+    if (count >= 0)
+        add_points(sampler, &(const struct ld_point){LD_METRIC_GOROUTINES, count}, 1);
+    observe_metrics(sampler, NULL);
 }
 
 /* ---- profiles */
@@ -204,6 +220,8 @@ static void on_profile(void *context, const struct ld_fetch_result *result)
                                          .body = result->body,
                                          .body_length = result->length};
     observe(sampler, &observation);
+    if (step->kind == LD_PROFILE_GOROUTINE)
+        observe_counted(sampler, (double)profile.total);
     ld_profile_done(&profile);
     next_step(sampler);
 }
@@ -289,6 +307,7 @@ static void add_step(struct ld_sampler *sampler, enum ld_profile_kind kind, enum
 
 static void finish(struct ld_sampler *sampler)
 {
+    observe_counted(sampler, -1);
     sampler->cycle_busy = false;
     if (sampler->survey_busy) {
         sampler->survey_busy = false;

@@ -2,7 +2,7 @@
  *
  * Every period: /proc and the target's /metrics in one METRICS observation. The goroutine profile (debug=0: it names
  * wait states) is read when the goroutine count moved since the last one, and at least every `idle_periods`; without
- * /metrics every period. The heap profile is read every `idle_periods`, before a goroutineleak profile (which forces a
+ * /metrics every period, and its total then stands in the METRICS as the number of goroutines. The heap profile is read every `idle_periods`, before a goroutineleak profile (which forces a
  * GC). debug=2 stops the world: only before, after, and when the count has doubled, and only below `full_below`
  * goroutines. Endpoints are read every so many periods and at warm-up, beside all that and without waiting for it, for
  * they may take their time; what they answer is an ANSWER, whatever its status. A read that fails, is cut short, or meets
@@ -85,6 +85,8 @@ struct ld_sampler {
     char first_failure[160];
     struct ld_point points[LD_METRIC_COUNT + LD_SAMPLER_EXTRA_POINTS];
     size_t point_count;
+    int64_t points_ns;           /* when they began to be read */
+    bool awaits_count;           /* without metrics: the points wait for the goroutine profile, which counts */
     struct ld_answering answering[LD_ENDPOINTS_MAX];
     uint64_t overlaps, cycles, late; /* periods that began more than one period late */
 };

@@ -387,7 +387,15 @@ static void without_metrics_every_period_profiles(void **state)
     ld_sampler_start(&scene.sampler);
     run_until(scene.fixture, &scene.profiles, 6);
     assert_int_equal(times_asked(scene.fixture, "/metrics"), 0);
-    assert_true(scene.metrics > 0); /* what the profiles cost is told all the same */
+    assert_true(scene.metrics > 0); /* what the profiles cost is told all the same, */
+    unsigned counted = 0;
+    for (unsigned i = 0; i < scene.count; i++) {
+        assert_int_not_equal(scene.seen[i].kind, LD_OBSERVATION_FAILED);
+        counted += scene.seen[i].kind == LD_OBSERVATION_METRICS;
+        if (scene.seen[i].kind == LD_OBSERVATION_METRICS && !(scene.seen[i].goroutines > 0))
+            fail_msg("metrics %u: %g goroutines, though the profile counts them", i, scene.seen[i].goroutines);
+    }
+    assert_true(counted >= scene.profiles - 1); /* one of each profile */
 }
 
 static void heap_comes_before_the_leak_profile(void **state)
