@@ -226,6 +226,29 @@ static int read_notes(struct ld_store *store, uint32_t run, struct ld_run_record
     return code;
 }
 
+static int read_record(struct ld_store *store, struct ld_run_record record, struct ld_run_record *ret_record,
+                       struct ld_arena *arena, struct ld_error *error)
+{
+    struct ld_condition_record *conditions;
+    int code = ld_store_read_conditions(store, record.run, &conditions, &record.condition_count, arena, error);
+    if (code)
+        return code;
+    record.conditions = conditions;
+    for (size_t i = 0; i < record.condition_count; i++)
+        if (conditions[i].acted_ns >= 0 && (record.marked_ns < 0 || conditions[i].acted_ns < record.marked_ns))
+            record.marked_ns = conditions[i].acted_ns;
+    code = read_truth(store, record.run, &record, arena, error);
+    if (code == 0)
+        code = read_lives(store, record.run, &record, arena, error);
+    if (code == 0)
+        code = read_detectors(store, record.run, &record, arena, error);
+    if (code == 0)
+        code = read_notes(store, record.run, &record, arena, error);
+    if (code == 0)
+        *ret_record = record;
+    return code;
+}
+
 int ld_store_read_record(struct ld_store *store, uint32_t run, struct ld_run_record *ret_record, struct ld_arena *arena,
                          struct ld_error *error)
 {
@@ -235,28 +258,29 @@ int ld_store_read_record(struct ld_store *store, uint32_t run, struct ld_run_rec
         return code;
     if (!stored.ended)
         return ld_fail(error, LD_ENOENT, "%s: run %u did not end, so it cannot be scored", store->path, run);
-    struct ld_run_record record = {.run = run,
-                                   .validity = stored.end.validity,
-                                   .reason = stored.end.reason,
-                                   .observed_from_ns = stored.end.observed_from_ns,
-                                   .observed_to_ns = stored.end.observed_to_ns,
-                                   .marked_ns = -1};
-    struct ld_condition_record *conditions;
-    code = ld_store_read_conditions(store, run, &conditions, &record.condition_count, arena, error);
+    const struct ld_run_record record = {.run = run,
+                                         .validity = stored.end.validity,
+                                         .reason = stored.end.reason,
+                                         .observed_from_ns = stored.end.observed_from_ns,
+                                         .observed_to_ns = stored.end.observed_to_ns,
+                                         .marked_ns = -1};
+    return read_record(store, record, ret_record, arena, error);
+}
+
+int ld_store_read_cut(struct ld_store *store, uint32_t run, struct ld_run_record *ret_record, struct ld_arena *arena,
+                      struct ld_error *error)
+{
+    static const char select_last[] = "SELECT coalesce(max(time_ns), -1) FROM observation WHERE run = ?";
+    int64_t last_ns;
+    int code = ld_store_number(store, error, &last_ns, select_last, "i", (int64_t)run);
     if (code)
         return code;
-    record.conditions = conditions;
-    for (size_t i = 0; i < record.condition_count; i++)
-        if (conditions[i].acted_ns >= 0 && (record.marked_ns < 0 || conditions[i].acted_ns < record.marked_ns))
-            record.marked_ns = conditions[i].acted_ns;
-    code = read_truth(store, run, &record, arena, error);
-    if (code == 0)
-        code = read_lives(store, run, &record, arena, error);
-    if (code == 0)
-        code = read_detectors(store, run, &record, arena, error);
-    if (code == 0)
-        code = read_notes(store, run, &record, arena, error);
-    if (code == 0)
-        *ret_record = record;
-    return code;
+    if (last_ns < 0)
+        return ld_fail(error, LD_ENOENT, "%s: run %u did not end, and nothing of it was observed", store->path, run);
+    const struct ld_run_record record = {.run = run,
+                                         .validity = LD_INVALID_HARNESS,
+                                         .reason = "it never ended",
+                                         .observed_to_ns = last_ns,
+                                         .marked_ns = -1};
+    return read_record(store, record, ret_record, arena, error);
 }

@@ -171,6 +171,9 @@ int ld_store_replay(struct ld_store *store, uint32_t run, const struct ld_replay
 /* Everything scoring needs of one run, from rows alone. */
 int ld_store_read_record(struct ld_store *store, uint32_t run, struct ld_run_record *ret_record, struct ld_arena *arena,
                          struct ld_error *error);
+/* The same of a run that never ended: no evidence, observed up to its last observation. LD_ENOENT: it has none. */
+int ld_store_read_cut(struct ld_store *store, uint32_t run, struct ld_run_record *ret_record, struct ld_arena *arena,
+                      struct ld_error *error);
 struct ld_stored_detector {
     const char *name, *kind, *options_json;
     bool calibration, failed;

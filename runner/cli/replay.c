@@ -32,19 +32,30 @@ struct replaying {
     size_t compared, different, alerts; /* alerts: of the runs compared */
 };
 
-/* One that ended: of what was cut off there is nothing to compare with. */
+static bool holds(const uint32_t *runs, size_t count, int64_t run)
+{
+    for (size_t i = 0; i < count; i++)
+        if (runs[i] == run)
+            return true;
+    return false;
+}
+
+/* One that ended, or that was cut off: what was observed until then is there. */
 static int read_run(const struct replaying *replaying, const char *text, const uint32_t *ended, size_t count,
                     uint32_t *ret_run)
 {
+    uint32_t *cut;
+    size_t cut_count;
     int64_t run;
     const char *expected;
     if (ld_parse_integer(text, &run, &expected) != 0 || run < 0 || run > UINT32_MAX)
         return ld_fail(replaying->error, LD_EUSAGE, "\"%s\" is no run; write its number, such as 0", text);
-    size_t at = 0;
-    while (at < count && ended[at] != run)
-        at++;
-    if (at == count)
-        return ld_fail(replaying->error, LD_EUSAGE, "the campaign has no run %s that ended", text);
+    int code = ld_store_read_unfinished(replaying->campaign->store, &cut, &cut_count, replaying->campaign->arena,
+                                        replaying->error);
+    if (code)
+        return code;
+    if (!holds(ended, count, run) && !holds(cut, cut_count, run))
+        return ld_fail(replaying->error, LD_EUSAGE, "the campaign has no run %s that began", text);
     *ret_run = (uint32_t)run;
     return 0;
 }
@@ -59,8 +70,12 @@ static int choose_runs(struct replaying *replaying)
     int code = ld_store_read_runs(campaign->store, &ended, &count, campaign->arena, error);
     if (code)
         return code;
+    if (count == 0) /* cut off: what was observed until then is there */
+        code = ld_store_read_unfinished(campaign->store, &ended, &count, campaign->arena, error);
+    if (code)
+        return code;
     if (count == 0)
-        return ld_fail(error, LD_EUSAGE, "no run of this campaign has ended: there is nothing to replay");
+        return ld_fail(error, LD_EUSAGE, "no run of this campaign has begun: there is nothing to replay");
     replaying->runs = ended;
     replaying->run_count = count;
     if (invocation->argument_count == 0)
@@ -287,9 +302,11 @@ static int compare_run(struct replaying *replaying, struct ld_replay_setting *se
     replaying->compared++;
     replaying->alerts += result.alerts;
     if (!setting->json)
-        ld_buffer_printf(replaying->out, "run %u: %zu observations, %zu alert%s%s, %s\n", setting->run,
-                         result.observations, result.alerts, result.alerts == 1 ? "" : "s", result.conditions ? " and its conditions" : "",
-                         result.different ? "NOT the stored ones" : "identical to the stored ones");
+        ld_buffer_printf(replaying->out, "run %u: %zu observations, %zu alert%s%s, %s%s\n", setting->run,
+                         result.observations, result.alerts, result.alerts == 1 ? "" : "s",
+                         result.conditions ? " and its conditions" : "",
+                         result.different ? "NOT the stored ones" : "identical to the stored ones",
+                         result.cut ? " as far as it went: it never ended" : "");
     if (result.different) {
         replaying->different++;
         fprintf(stderr, "leakdrill replay: run %u: %s\n", setting->run, result.first_difference);

@@ -156,7 +156,7 @@ static void on_alert(void *context, const char *detector, const struct ld_alert 
         write_json(replay, detector, alert);
     bool beyond = !comparison || !comparison->stored || comparison->met >= comparison->stored->alert_count;
     bool broken_by_then = beyond && comparison && comparison->stored && comparison->stored->failed; /* live */
-    if (beyond && !broken_by_then)
+    if (beyond && !broken_by_then && !replay->result.cut)
         differ(replay, detector, "an alert that is not stored", alert);
     else if (!beyond && !meet(replay, comparison, alert))
         differ_from(replay, detector, alert, &comparison->alerts[comparison->met]);
@@ -194,7 +194,7 @@ static void on_out_of_range(void *context, const char *detector, const char *rea
         replay->found.reason = ld_arena_text(replay->setting->arena, reason);
         return;
     }
-    if (comparison && comparison->stored && !comparison->stored->out_of_range)
+    if (comparison && comparison->stored && !comparison->stored->out_of_range && !replay->result.cut)
         differ(replay, detector, "out of its range, which it was not live", NULL);
 }
 
@@ -391,6 +391,19 @@ static void compare_all(struct replay *replay)
     compare_conditions(replay);
 }
 
+static int read_record(struct replay *replay, struct ld_error *error)
+{
+    const struct ld_replay_setting *setting = replay->setting;
+    struct ld_arena *arena = setting->declared ? setting->arena : replay->arena;
+    struct ld_stored_run stored;
+    int code = ld_store_read_run(setting->store, setting->run, &stored, replay->arena, error);
+    if (code)
+        return code;
+    replay->result.cut = !stored.ended;
+    return stored.ended ? ld_store_read_record(setting->store, setting->run, &replay->record, arena, error)
+                        : ld_store_read_cut(setting->store, setting->run, &replay->record, arena, error);
+}
+
 static int replay_all(struct replay *replay, struct stranger *stranger, struct ld_error *error)
 {
     const struct ld_replay_setting *setting = replay->setting;
@@ -400,13 +413,12 @@ static int replay_all(struct replay *replay, struct stranger *stranger, struct l
     const struct ld_cell *cell = &setting->plan->cells[run->cell];
     if (setting->declared)
         cell = let_in(stranger, setting, cell);
-    int code = ld_store_read_record(setting->store, setting->run, &replay->record,
-                                    setting->declared ? setting->arena : replay->arena, error);
+    int code = read_record(replay, error);
     if (!code)
         code = open_panel(replay, cell, run, error);
     if (!code && !setting->declared)
         code = prepare_comparisons(replay);
-    if (!code && !setting->declared)
+    if (!code && !setting->declared && !replay->result.cut)
         code = prepare_conditions(replay, cell, error);
     if (code)
         return code;

@@ -35,6 +35,8 @@ struct ld_replay_result {
     size_t observations, truth_events;
     size_t alerts;             /* claims opened, as a run counts them; of the calibration set where it is asked for */
     size_t conditions;         /* decided again and compared */
+    bool cut;                  /* the run never ended; it is compared as far as it went: what was decided last may not
+                                * have reached the store */
     bool different;            /* from the stored ones, in anything but the receipt */
     char first_difference[512];
     struct ld_reads_seen seen; /* what the recording holds */

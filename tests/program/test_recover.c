@@ -109,6 +109,16 @@ static void a_cut_off_campaign_is_undone_once(void **state)
     lab_assert_number(&lab, "cut.db", "SELECT count(*) FROM note WHERE kind = 'process'", 2);
     recover_nothing("cut.db");
     lab_assert_number(&lab, "cut.db", "SELECT count(*) FROM note WHERE kind = 'recover'", 1);
+    /* What was observed until then is there to be judged. */
+    LAB_RUN(&lab, &result, "replay", "--db", "cut.db");
+    lab_check(&result, 0, "identical to the stored ones as far as it went: it never ended\n", NULL);
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "replay", "--db", "cut.db", "--detector", "threshold: {warn: 2}");
+    lab_check(&result, 0, " of threshold, which did not watch", NULL);
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "replay", "--db", "cut.db", "77");
+    lab_check(&result, 4, NULL, "the campaign has no run 77 that began");
+    program_result_done(&result);
 }
 
 /* As a target that survived: nobody is its parent but us. */

@@ -127,6 +127,7 @@ static void record_comes_back(void **state)
     assert_int_equal(record.detectors[0].alert_count, 0);
     assert_true(record.detectors[1].out_of_range);
     assert_fails(ld_store_read_record(store, 2, &record, arena, &error), LD_ENOENT, &error, "did not end", NULL);
+    assert_fails(ld_store_read_cut(store, 2, &record, arena, &error), LD_ENOENT, &error, "nothing of it", NULL);
     assert_fails(ld_store_detector_failed(store, 1, "nobody", "", &error), LD_ESTORE, &error, "no detector nobody",
                  NULL);
 }
