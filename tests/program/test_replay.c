@@ -143,7 +143,8 @@ static void what_is_stored_comes_again(void **state)
     program_result_done(&result);
 }
 
-/* Runs of some hundred goroutines never reach LeakProf's ten thousand: no miss, and the same in replay. */
+/* Runs of some hundred goroutines never reach LeakProf's ten thousand: no miss, and the same in replay. How long the
+ * collector pauses is the machine's affair: rate-quantile may be out of its range in one of them. */
 static void what_cannot_be_reached_is_out_of_range(void **state)
 {
     struct program_result result;
@@ -152,7 +153,8 @@ static void what_cannot_be_reached_is_out_of_range(void **state)
                       "SELECT count(*) FROM detector WHERE name = 'site-threshold' AND NOT out_of_range", 0);
     lab_assert_number(&lab, "original.db",
                       "SELECT count(*) FROM detector AS d JOIN run AS r ON r.run = d.run JOIN cell AS c ON c.cell = "
-                      "r.cell WHERE c.name LIKE '%/leaky/%' AND d.name <> 'site-threshold' AND d.out_of_range", 0);
+                      "r.cell WHERE c.name LIKE '%/leaky/%' AND d.name NOT IN ('site-threshold', 'rate-quantile') AND "
+                      "d.out_of_range", 0);
     lab_assert_text(&lab, "original.db", "SELECT reason FROM detector WHERE name = 'site-threshold' LIMIT 1",
                     "it speaks from 10001 goroutines on, the run never held more than ");
     lab_assert_number(&lab, "original.db",
