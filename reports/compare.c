@@ -101,8 +101,8 @@ static void left_out(struct styled *styled, const struct ld_comparison *comparis
     if (!comparison->no_evidence && !comparison->unmatched_left && !comparison->unmatched_right)
         return;
     snprintf(line, sizeof line,
-             "Left out, leaks: %u that are no evidence on one side; without the same leak in the other run, %u of the left "
-             "and %u of the right.",
+             "Left out, leaks: %u that are no evidence on one side; without the same leak in the other run, %u of the "
+             "left and %u of the right.",
              comparison->no_evidence, comparison->unmatched_left, comparison->unmatched_right);
     styled_wrapped(styled, 0, 0, line);
 }
@@ -133,8 +133,8 @@ int ld_report_compare(const struct ld_comparison *comparison, const struct ld_re
     }
     if (comparison->plans_differ)
         styled_wrapped(&styled, 0, 0,
-                       "The two are of different plans: what was edited in between, or set otherwise, is part of what is "
-                       "compared.");
+                       "The two are of different plans: what was edited in between, or set otherwise, is part of what "
+                       "is compared.");
     left_out(&styled, comparison);
     differences(&styled, comparison);
     return styled.code;
@@ -196,8 +196,8 @@ int ld_report_compare_json(const struct ld_comparison *comparison, const struct 
         json_array_append_new(list, json_difference(&comparison->differences[i]));
     json_t *object = json_pack(
         "{s:s, s:s, s:b, s:i, s:i, s:i, s:o, s:o, s:o}", "left", sides->left, "right", sides->right, "plans_differ",
-        (int)comparison->plans_differ, "pairs", (int)comparison->pairs, "pairs_across_arms", (int)comparison->across_arms,
-        "pairs_with_other_reads", (int)comparison->reads_differ, "leaks", json_table(&comparison->leaks),
+        (int)comparison->plans_differ, "pairs", (int)comparison->pairs, "pairs_across_arms",
+        (int)comparison->across_arms, "pairs_with_other_reads", (int)comparison->reads_differ, "leaks", json_table(&comparison->leaks),
         "runs_with_false_alarms", json_table(&comparison->false_alarms), "time_to_detect", json_time(comparison));
     json_t *rest = json_pack("{s:i, s:i, s:i, s:o, s:o, s:o}", "no_evidence", (int)comparison->no_evidence,
                              "unmatched_leaks_left", (int)comparison->unmatched_left, "unmatched_leaks_right",

@@ -119,7 +119,10 @@ struct side_run {
 
 static struct side_run side_run(const struct ld_compare_side *side, const struct ld_run_plan *run)
 {
-    return (struct side_run){run, cell_of(side->plan, run), record_of(side, run->index), detector_run(side, run->index)};
+    return (struct side_run){.plan = run,
+                             .cell = cell_of(side->plan, run),
+                             .record = record_of(side, run->index),
+                             .row = detector_run(side, run->index)};
 }
 
 #define COMPARED LD_UNPAIRED_COUNT
@@ -137,7 +140,7 @@ static int judge_pair(const struct side_run *left, const struct side_run *right)
     return left->row->valid && right->row->valid ? COMPARED : LD_UNPAIRED_BROKEN;
 }
 
-/* Why the left run is compared with no right one; COMPARED, NOT_OURS. `ret_right` is set where a partner was planned. */
+/* Why the left run is compared with no right one; COMPARED, NOT_OURS. Sets `ret_right` where a partner was planned. */
 static int find_partner(const struct comparing *comparing, const struct side_run *left, struct side_run *ret_right)
 {
     bool counts;
@@ -389,8 +392,8 @@ static size_t largest_cluster(const size_t *starts, size_t clusters)
     return largest;
 }
 
-/* How far a side's curve is known: its longest time where that one was censored. Where the last were seen it is at 0 and
- * stays there: INT64_MAX. Raises `longest_ns` to its longest time. */
+/* How far a side's curve is known: its longest time where that one was censored. Where the last were seen it is at 0
+ * and stays there: INT64_MAX. Raises `longest_ns` to its longest time. */
 static int64_t known_to(const struct timed_pair *pairs, size_t count, bool right, int64_t *longest_ns)
 {
     int64_t last_ns = 0, waiting_ns = -1;

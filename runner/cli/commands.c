@@ -67,8 +67,8 @@ static const struct ld_option replay_options[] = {
      "Only this one, which need not have watched: a name, a declaration as in a scenario ('threshold: {warn: 100}'), "
      "or a YAML file that holds one; default: all of the run."},
     {"blind", NULL, "Hide the names of the target's own code from the detectors; default: as the run did."},
-    {"own", "MODULES", "The target's own modules, such as example.com/shop, with commas between them: for recordings of which "
-                       "nobody knows them, to hide their names."},
+    {"own", "MODULES", "The target's own modules, such as example.com/shop, with commas between them: for "
+                       "recordings of which nobody knows them, to hide their names."},
     {"sighted", NULL, "Show them, though the run hid them: do the alerts stay the same?"}, OPTION_JSON, {0},
 };
 

@@ -409,7 +409,7 @@ static int write_campaign(struct campaign *campaign, struct ld_error *error)
 
 /* ---- whose the programs' packages are: each scenario's once */
 
-/* The path of its program, or the word where there is none of that name, which its run will say. NULL: it is attached. */
+/* The path of its program, or the word where there is none of that name, which its run will say. NULL: attached. */
 static const char *program_of(const struct campaign *campaign, const struct ld_cell *cell)
 {
     struct ld_run_programs programs;

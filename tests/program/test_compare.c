@@ -11,7 +11,8 @@
 
 static const char scenario[] =
     "leakdrill: 1\nname: pairs\ntarget: {fixture: queue/consumer-unclosed}\nupstream: http-echo\ntime_scale: 20\n"
-    "load: {path: /work, rate: 2/s, for: 40s}\nphases: {baseline: 20s, drain: 10s, settle: 10s}\nsampling: {every: 5s}\n"
+    "load: {path: /work, rate: 2/s, for: 40s}\nphases: {baseline: 20s, drain: 10s, settle: 10s}\n"
+    "sampling: {every: 5s}\n"
     "detectors: [growth]\nrepeat: {runs: 2}\n";
 
 static void campaign(const char *seed, const char *more, const char *value, const char *database)

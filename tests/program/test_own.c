@@ -28,7 +28,8 @@ static void write_scenario(const char *name, const char *program, const char *ow
 {
     char file[64];
     snprintf(file, sizeof file, "%s.yaml", name);
-    LAB_SCENARIO(&lab, file, "command.yaml", "NAME", name, "BEHAVIOUR", "growing", "PROGRAM", program, "  truth: none", own);
+    LAB_SCENARIO(&lab, file, "command.yaml", "NAME", name, "BEHAVIOUR", "growing", "PROGRAM", program,
+                 "  truth: none", own);
 }
 
 static void a_script_is_refused_until_its_modules_are_named(void **state)
@@ -83,10 +84,11 @@ static void an_attached_program_is_refused_until_its_modules_are_named(void **st
 {
     struct program_result result;
     (void)state;
-    LAB_SCENARIO(&lab, "attach.yaml", "attach.yaml", "NAME", "attach", "ADDRESS", "127.0.0.1:1", "ELSEWHERE", "", "MORE", "",
-                 "LOAD", "");
+    LAB_SCENARIO(&lab, "attach.yaml", "attach.yaml", "NAME", "attach", "ADDRESS", "127.0.0.1:1", "ELSEWHERE", "",
+                 "MORE", "", "LOAD", "");
     LAB_RUN(&lab, &result, "run", "attach.yaml", "--blind", "--db", "attach.db");
-    lab_check(&result, 4, NULL, "--blind: attach.yaml: nobody knows which packages are the target's own, for it is attached");
+    lab_check(&result, 4, NULL,
+              "--blind: attach.yaml: nobody knows which packages are the target's own, for it is attached");
     program_result_done(&result);
     assert_false(lab_has(&lab, "attach.db"));
 }
