@@ -9,13 +9,14 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
+	"shop/instrument"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
-
-	"shop/instrument"
 )
 
 // fixture is one entry of fixtures.json, which the build makes of cases.json.
@@ -436,7 +437,11 @@ func TestDies(t *testing.T) {
 	})
 }
 
-// A program with LeakSanitizer reports when it ends by itself, to the byte what it told; its twin has nothing to report.
+// What LeakSanitizer says of one place: bytes and objects.
+var directLeak = regexp.MustCompile(`Direct leak of (\d+) byte\(s\) in (\d+) object\(s\)`)
+
+// A program with LeakSanitizer reports when it ends by itself what it told, to the block but for one or two whose address
+// still lies on some stack: those it takes for reachable. Its twin has nothing to report.
 func TestReportsAtItsEnd(t *testing.T) {
 	eachFixture(t, fixture.wills, func(t *testing.T, fixture fixture) {
 		u := newUpstream(t)
@@ -453,9 +458,16 @@ func TestReportsAtItsEnd(t *testing.T) {
 			t.Errorf("exit code %d, want %d", code, sanitizerExit)
 		}
 		report := leaky.stderr.String()
-		want := fmt.Sprintf("Direct leak of %d byte(s) in %d object(s)", *last.Amount, requests)
-		if !strings.Contains(report, "ERROR: LeakSanitizer: detected memory leaks") || !strings.Contains(report, want) {
-			t.Errorf("the report lacks %q: %s", want, report)
+		if !strings.Contains(report, "ERROR: LeakSanitizer: detected memory leaks") {
+			t.Errorf("it is no report of LeakSanitizer: %s", report)
+		}
+		block, bytes, objects := int64(*last.Amount)/requests, int64(0), int64(0)
+		if found := directLeak.FindStringSubmatch(report); found != nil {
+			bytes, _ = strconv.ParseInt(found[1], 10, 64)
+			objects, _ = strconv.ParseInt(found[2], 10, 64)
+		}
+		if objects > requests || objects < requests-2 || bytes != objects*block {
+			t.Errorf("%d bytes in %d objects, told were %d blocks of %d: %s", bytes, objects, requests, block, report)
 		}
 		for _, line := range strings.Split(report, "\n") { // its other lines are the sanitizer's own words
 			if word := tells(line); word != "" && strings.Contains(line, " in ") && strings.Contains(line, "#") {

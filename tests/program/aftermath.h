@@ -15,6 +15,8 @@ pid_t shim_of(pid_t guard);
 
 /* To be called before the first leakdrill is started. */
 void become_subreaper(void);
+/* For those that are being killed to be gone, on a machine that hardly lets them. */
+#define CHILDREN_GO_S 60
 /* Reap until there is no child; fails the test when one lives longer than `seconds`, naming it. */
 void assert_no_child_within(unsigned seconds);
 

@@ -16,6 +16,7 @@
 #include <sqlite3.h>
 
 #define SMALL_FILE_MAX ((size_t)16 << 20)
+#define AWAIT_S 120 /* for a row that never comes */
 
 /* ---- the folder */
 
@@ -188,26 +189,26 @@ void lab_close(struct lab *lab)
 
 void lab_run(const struct lab *lab, struct program_result *ret_result, const char *const *arguments)
 {
-    run_program(ret_result, 60, lab->folder, lab->environment, arguments);
+    run_program(ret_result, PROGRAM_HANGS_S, lab->folder, lab->environment, arguments);
 }
 
 void lab_start(const struct lab *lab, struct running_program *ret_running, const char *const *arguments)
 {
-    program_start(ret_running, 60, NULL, lab->folder, lab->environment, arguments);
+    program_start(ret_running, PROGRAM_HANGS_S, NULL, lab->folder, lab->environment, arguments);
 }
 
-void lab_run_program(const struct lab *lab, struct program_result *ret_result, unsigned timeout_s, const char *program,
+void lab_run_program(const struct lab *lab, struct program_result *ret_result, const char *program,
                      const char *const *arguments)
 {
     struct running_program running;
-    program_start(&running, timeout_s, program, lab->folder, lab->environment, arguments);
+    program_start(&running, PROGRAM_HANGS_S, program, lab->folder, lab->environment, arguments);
     program_finish(&running, ret_result);
 }
 
 void lab_sh(const struct lab *lab, const char *commands)
 {
     struct program_result result;
-    lab_run_program(lab, &result, 240, "/bin/sh", (const char *const[]){"-ec", commands, NULL});
+    LAB_RUN_PROGRAM(lab, &result, "/bin/sh", "-ec", commands);
     lab_check(&result, 0, NULL, NULL);
     program_result_done(&result);
 }
@@ -215,7 +216,7 @@ void lab_sh(const struct lab *lab, const char *commands)
 /* cmocka cuts a message at a kilobyte: what was said goes before it. */
 static void fail_with(const struct program_result *result, int exit_code, const char *out, const char *err)
 {
-    fprintf(stderr, "---- stdout\n%s---- stderr\n%s----\n", result->out, result->err);
+    programs_show();
     fail_msg("exit code %d (signal %d%s), not %d; wanted on stdout: %s; wanted on stderr: %s", result->exit_code,
              result->signal, result->timed_out ? ", timed out" : "", exit_code, out ? out : "-", err ? err : "-");
 }
@@ -256,13 +257,147 @@ char *lab_text(const struct lab *lab, const char *database, const char *sql)
     return text;
 }
 
+/* ---- what explains a failure */
+
+#define ROWS_SHOWN 5
+#define RUNS_SHOWN 20
+#define VALUE_SHOWN 100
+
+static void show_row(sqlite3_stmt *statement)
+{
+    const char *separator = "    ";
+    for (int i = 0; i < sqlite3_column_count(statement); i++) {
+        if (sqlite3_column_type(statement, i) == SQLITE_NULL)
+            continue;
+        fprintf(stderr, "%s%s ", separator, sqlite3_column_name(statement, i));
+        if (sqlite3_column_type(statement, i) == SQLITE_BLOB)
+            fprintf(stderr, "(%d bytes)", sqlite3_column_bytes(statement, i));
+        else
+            fprintf(stderr, "%.*s", VALUE_SHOWN, (const char *)sqlite3_column_text(statement, i));
+        separator = ", ";
+    }
+    fprintf(stderr, "\n");
+}
+
+/* The first rows of a query, under a title; neither where there are none. */
+static void show_rows(const struct lab *lab, const char *database, const char *title, const char *sql, int most)
+{
+    char path[512];
+    sqlite3 *handle = NULL;
+    sqlite3_stmt *statement = NULL;
+    snprintf(path, sizeof path, "%s/%s", lab->folder, database);
+    int rows = 0;
+    if (sqlite3_open_v2(path, &handle, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK &&
+        sqlite3_prepare_v2(handle, sql, -1, &statement, NULL) == SQLITE_OK)
+        while (rows < most && sqlite3_step(statement) == SQLITE_ROW) {
+            if (rows++ == 0)
+                fprintf(stderr, "---- %s: %s\n", database, title);
+            show_row(statement);
+        }
+    if (rows == most)
+        fprintf(stderr, "    (there may be more)\n");
+    sqlite3_finalize(statement);
+    sqlite3_close(handle);
+}
+
+void lab_show_runs(const struct lab *lab, const char *database)
+{
+    show_rows(
+        lab, database, "runs that do not count",
+        "SELECT run, name AS cell, validity, reason, lag_p99_ns, lag_max_ns FROM run JOIN cell USING (cell) WHERE "
+        "validity IS NOT 'valid' AND started_wall_ns IS NOT NULL",
+        RUNS_SHOWN);
+}
+
+/* The rows that were counted, of a query that counts them all. */
+static void show_counted(const struct lab *lab, const char *database, const char *sql)
+{
+    static const char counting[] = "SELECT count(*) FROM ";
+    if (strncmp(sql, counting, strlen(counting)) != 0)
+        return;
+    struct ld_buffer rows;
+    ld_buffer_init(&rows, 1 << 16);
+    if (ld_buffer_printf(&rows, "SELECT * FROM %s", sql + strlen(counting)) == 0)
+        show_rows(lab, database, "the rows", ld_buffer_text(&rows), ROWS_SHOWN);
+    ld_buffer_done(&rows);
+}
+
+/* ---- campaigns until there is evidence */
+
+static unsigned given_up;
+
+unsigned lab_given_up(void)
+{
+    return given_up;
+}
+
+static void remove_database(const struct lab *lab, const char *database)
+{
+    static const char *const endings[] = {".db", ".db-wal", ".db-shm", "-rerun.db"}; /* the last: of --against */
+    int stem = (int)(strlen(database) - strlen(".db"));
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        char path[512];
+        snprintf(path, sizeof path, "%s/%.*s%s", lab->folder, stem, database, endings[i]);
+        unlink(path);
+    }
+}
+
+bool lab_run_until(const struct lab *lab, struct program_result *ret_result, const char *evidence, const char *database,
+                   const char *program, const char *const *arguments)
+{
+    const char *words[64] = {NULL};
+    size_t count = 0;
+    for (; arguments[count]; count++)
+        words[count] = arguments[count];
+    assert_true(count + 3 <= sizeof words / sizeof *words);
+    words[count] = "--db";
+    words[count + 1] = database;
+    for (int attempt = 1;; attempt++) {
+        remove_database(lab, database);
+        lab_run_program(lab, ret_result, program, words);
+        if (!lab_has(lab, database)) {
+            programs_show();
+            fail_msg("there is no %s", database);
+        }
+        if (lab_number(lab, database, evidence) > 0)
+            return true;
+        print_message("%s: no evidence in attempt %d of %d\n", database, attempt, LAB_ATTEMPTS);
+        if (lab_number(lab, database, "SELECT count(*) FROM run WHERE " LAB_DISTURBED) == 0) {
+            programs_show();
+            lab_show_runs(lab, database);
+            fail_msg("%s: the machine disturbed nothing, and yet not: %s", database, evidence);
+        }
+        if (attempt == LAB_ATTEMPTS)
+            break;
+        program_result_done(ret_result);
+    }
+    program_result_done(ret_result);
+    lab_show_runs(lab, database);
+    print_message("skipped: %s: the machine is too busy, %d campaigns without evidence: %s\n", database, LAB_ATTEMPTS,
+                  evidence);
+    given_up++;
+    return false;
+}
+
+void lab_check_judged(const struct lab *lab, const struct program_result *result, const char *database)
+{
+    bool undecided = result->exit_code == 5 || result->exit_code == 3;
+    if (undecided && lab_has(lab, database) && lab_number(lab, database, LAB_UNDISTURBED) == 0)
+        return;
+    if (result->exit_code != 0 && lab_has(lab, database))
+        lab_show_runs(lab, database);
+    lab_check(result, 0, NULL, NULL);
+}
+
+/* ---- asking a database */
+
 void lab_await_number(const struct lab *lab, const char *database, const char *sql, int64_t least)
 {
     char path[512], why[256] = "";
     struct timespec now, pause = {.tv_nsec = 5000000};
     snprintf(path, sizeof path, "%s/%s", lab->folder, database);
     clock_gettime(CLOCK_MONOTONIC, &now);
-    for (time_t until = now.tv_sec + 20; now.tv_sec < until; clock_gettime(CLOCK_MONOTONIC, &now)) {
+    for (time_t until = now.tv_sec + AWAIT_S; now.tv_sec < until; clock_gettime(CLOCK_MONOTONIC, &now)) {
         char *text = query(path, sql, why, sizeof why);
         bool enough = text && strtoll(text, NULL, 10) >= least;
         free(text);
@@ -270,7 +405,7 @@ void lab_await_number(const struct lab *lab, const char *database, const char *s
             return;
         nanosleep(&pause, NULL); /* between two looks, not for something to happen */
     }
-    fail_msg("%s: %s: not %lld in 20 s (%s)", path, sql, (long long)least, why);
+    fail_msg("%s: %s: not %lld in %d s (%s)", path, sql, (long long)least, AWAIT_S, why);
 }
 
 int64_t lab_number(const struct lab *lab, const char *database, const char *sql)
@@ -286,15 +421,20 @@ int64_t lab_number(const struct lab *lab, const char *database, const char *sql)
 void lab_assert_number(const struct lab *lab, const char *database, const char *sql, int64_t expected)
 {
     int64_t number = lab_number(lab, database, sql);
-    if (number != expected)
-        fail_msg("%s: %lld, not %lld", sql, (long long)number, (long long)expected);
+    if (number == expected)
+        return;
+    show_counted(lab, database, sql);
+    lab_show_runs(lab, database);
+    fail_msg("%s: %s: %lld, not %lld", database, sql, (long long)number, (long long)expected);
 }
 
 void lab_assert_text(const struct lab *lab, const char *database, const char *sql, const char *expected)
 {
     char *text = lab_text(lab, database, sql);
-    if (!strstr(text, expected))
-        fail_msg("%s: \"%s\" does not hold \"%s\"", sql, text, expected);
+    if (!strstr(text, expected)) {
+        lab_show_runs(lab, database);
+        fail_msg("%s: %s: \"%s\" does not hold \"%s\"", database, sql, text, expected);
+    }
     free(text);
 }
 

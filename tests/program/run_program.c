@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -24,6 +25,83 @@ static int64_t now_ms(void)
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
+
+/* ---- what the last programs said */
+
+#define KEPT 3
+#define SHOWN_MAX 6000 /* bytes of each stream */
+
+static struct kept {
+    pid_t pid; /* 0: there is none */
+    int64_t began_ms;
+    char command[1024];
+    char how[64]; /* it ended, "" before that */
+    char *out, *err;
+} kept[KEPT];
+static size_t programs; /* so far; the next one's place is that modulo KEPT */
+
+static void forget(struct kept *one)
+{
+    free(one->out);
+    free(one->err);
+    *one = (struct kept){0};
+}
+
+void programs_forget(void)
+{
+    for (size_t i = 0; i < KEPT; i++)
+        forget(&kept[i]);
+}
+
+static void keep_start(pid_t pid, const char *program, const char *const *arguments)
+{
+    struct kept *one = &kept[programs++ % KEPT];
+    forget(one);
+    one->pid = pid;
+    one->began_ms = now_ms();
+    size_t used = (size_t)snprintf(one->command, sizeof one->command, "%s", program ? program : "leakdrill");
+    for (; *arguments && used < sizeof one->command; arguments++)
+        used += (size_t)snprintf(one->command + used, sizeof one->command - used, " %s", *arguments);
+}
+
+static void keep_end(pid_t pid, const struct program_result *result)
+{
+    for (size_t i = 0; i < KEPT; i++) {
+        if (kept[i].pid != pid)
+            continue;
+        snprintf(kept[i].how, sizeof kept[i].how, "%s %d after %lld ms%s", result->signal ? "signal" : "exit code",
+                 result->signal ? result->signal : result->exit_code, (long long)(now_ms() - kept[i].began_ms),
+                 result->timed_out ? ", which was too long" : "");
+        kept[i].out = strdup(result->out);
+        kept[i].err = strdup(result->err);
+    }
+}
+
+static void show_stream(const char *name, const char *text)
+{
+    size_t length = text ? strlen(text) : 0, left_out = length > SHOWN_MAX ? length - SHOWN_MAX : 0;
+    if (length == 0)
+        return;
+    fprintf(stderr, "---- %s", name);
+    if (left_out)
+        fprintf(stderr, ", without its first %zu bytes", left_out);
+    fprintf(stderr, "\n%s%s", text + left_out, text[length - 1] == '\n' ? "" : "\n");
+}
+
+void programs_show(void)
+{
+    for (size_t i = 0; i < KEPT; i++) {
+        struct kept *one = &kept[(programs + i) % KEPT];
+        if (!one->pid)
+            continue;
+        fprintf(stderr, "---- %s: %s\n", one->command, one->how[0] ? one->how : "had not ended");
+        show_stream("stdout", one->out);
+        show_stream("stderr", one->err);
+        forget(one);
+    }
+}
+
+/* ---- starting and ending */
 
 /* In the child: never returns. */
 static void become_program(const char *program, const char *folder, const char *const *environment,
@@ -95,6 +173,7 @@ void program_start(struct running_program *ret_running, unsigned timeout_s, cons
     assert_true(running.pid >= 0);
     if (running.pid == 0)
         become_program(program ? program : LEAKDRILL, folder, environment, arguments, out[1], err[1]);
+    keep_start(running.pid, program, arguments);
     close(out[1]);
     close(err[1]);
     running.out = out[0];
@@ -117,6 +196,7 @@ void program_start_on_terminal(struct running_program *ret_running, unsigned tim
     assert_true(running.pid >= 0);
     if (running.pid == 0)
         become_program(LEAKDRILL, folder, environment, arguments, theirs, theirs);
+    keep_start(running.pid, NULL, arguments);
     close(theirs);
     running.out = ours;
     *ret_running = running;
@@ -128,8 +208,9 @@ static void await(struct running_program *running, const struct ld_buffer *where
     if (strstr(ld_buffer_text(where), text))
         return;
     kill(-running->pid, SIGKILL);
-    fail_msg("%s before \"%s\" was said\nstdout: %s\nstderr: %s", timed_out ? "the time was up" : "it ended", text,
-             ld_buffer_text(&running->out_text), ld_buffer_text(&running->err_text));
+    show_stream("stdout so far", ld_buffer_text(&running->out_text)); /* cmocka cuts a message at a kilobyte */
+    show_stream("stderr so far", ld_buffer_text(&running->err_text));
+    fail_msg("%s before \"%s\" was said", timed_out ? "the time was up" : "it ended", text);
 }
 
 void program_await_err(struct running_program *running, const char *text)
@@ -158,6 +239,7 @@ void program_finish(struct running_program *running, struct program_result *ret_
                                           .timed_out = timed_out,
                                           .out = text_of(&running->out_text),
                                           .err = text_of(&running->err_text)};
+    keep_end(running->pid, ret_result);
 }
 
 void run_program(struct program_result *ret_result, unsigned timeout_s, const char *folder,

@@ -21,8 +21,17 @@ void run_program(struct program_result *ret_result, unsigned timeout_s, const ch
                  const char *const *environment, const char *const *arguments);
 void program_result_done(struct program_result *result);
 
-/* RUN(&result, "lint", path): ten seconds, our own environment and folder. */
-#define RUN(result, ...) run_program(result, 10, NULL, NULL, (const char *const[]){__VA_ARGS__, NULL})
+/* So many seconds end a program that hangs. What takes a second on a machine at rest may take fifty on a busy one, in a
+ * build that checks every access. */
+#define PROGRAM_HANGS_S 240
+
+/* RUN(&result, "lint", path): our own environment and folder. */
+#define RUN(result, ...) run_program(result, PROGRAM_HANGS_S, NULL, NULL, (const char *const[]){__VA_ARGS__, NULL})
+
+/* For the log of a test that failed: what the last programs were asked and said, on stderr, the end of it where it is
+ * long. Each is shown once; those of before programs_forget are not. */
+void programs_show(void);
+void programs_forget(void);
 
 /* A program that runs while the test goes on. */
 struct running_program {

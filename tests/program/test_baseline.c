@@ -12,6 +12,12 @@
 #define SHARP "growth: {window: 300ms, per_second: 5}"
 #define BLUNT "growth: {window: 300ms, per_second: 1000000}" /* no leak here rises so fast */
 
+/* Evidence: growth came out so at least so often in the cell that is looked at; of one run alone little
+ * is to be told. */
+#define OF_GROWTH(kind, least)                                                                                         \
+    "SELECT count(*) >= " least " FROM outcome JOIN run USING (run) JOIN cell USING (cell) WHERE detector = 'growth' " \
+    "AND kind = '" kind "' AND cell.name = 'recv/leaky/none'"
+
 static void save_keeps_the_campaign(void **state)
 {
     struct program_result result;
@@ -37,8 +43,7 @@ static void what_is_alike_passes(void **state)
     /* Without healthy programs: so sharp a detector alerts in them now and then, and two runs do not say how often. */
     LAB_RUN(&lab, &result, "run", "sharp.yaml", "--jobs", "2", "--db", "alike.db", "--filter", "recv/leaky/[ns]*",
             "--against", "main");
-    if (result.exit_code != 0 && result.exit_code != 5) /* 5: a busy machine voided too many runs */
-        lab_check(&result, 0, NULL, NULL);
+    lab_check_judged(&lab, &result, "alike.db");
     assert_non_null(strstr(result.out, "Against the baseline main: "));
     assert_null(strstr(result.out, "lost "));
     program_result_done(&result);
@@ -48,17 +53,17 @@ static void a_planted_regression_is_found_and_named(void **state)
 {
     struct program_result result;
     (void)state;
-    LAB_RUN(&lab, &result, "run", "blunt.yaml", "--jobs", "2", "--db", "blunt.db", "--filter", "recv/leaky/none",
-            "--against", "leakdrill-baselines/main.json");
+    RUN_UNTIL(&result, OF_GROWTH("FN", "1"), "blunt.db", "run", "blunt.yaml", "--jobs", "2", "--filter",
+              "recv/leaky/none", "--against", "leakdrill-baselines/main.json");
     lab_check(&result, 1, "Against the baseline main: worse", "the cells concerned run ");
     lab_check(&result, 1, "lost        growth, recv/leaky/none: saw 0 of ", NULL);
     lab_check(&result, 1, "run again: 0 of ", NULL);
     assert_null(strstr(result.out, "lost        threshold"));
     lab_assert_database(&lab, "blunt-rerun.db");
     lab_assert_number(&lab, "blunt-rerun.db", "SELECT count(*) BETWEEN 11 AND 45 FROM run", 1);
-    lab_assert_number(&lab, "blunt-rerun.db",
-                      "SELECT count(*) FROM run AS r JOIN cell AS c ON c.cell = r.cell WHERE c.name <> 'recv/leaky/none'",
-                      0);
+    lab_assert_number(
+        &lab, "blunt-rerun.db",
+        "SELECT count(*) FROM run AS r JOIN cell AS c ON c.cell = r.cell WHERE c.name <> 'recv/leaky/none'", 0);
     lab_assert_clean(&lab);
     program_result_done(&result);
 }
@@ -104,21 +109,20 @@ static int prepare(void **state)
     open_lab(state);
     LAB_SCENARIO(&lab, "sharp.yaml", "quick-recv.yaml", "growth", SHARP, "50ms}", "100ms}");
     LAB_SCENARIO(&lab, "blunt.yaml", "quick-recv.yaml", "growth", BLUNT, "50ms}", "100ms}");
-    LAB_RUN(&lab, &result, "run", "sharp.yaml", "--jobs", "2", "--runs", "3", "--db", "first.db");
-    bool good = result.exit_code == 0 || result.exit_code == 5;
-    if (!good)
-        print_message("exit code %d\n%s%s", result.exit_code, result.out, result.err);
+    if (!RUN_UNTIL(&result, OF_GROWTH("TP", "2"), "first.db", "run", "sharp.yaml", "--jobs", "2", "--runs", "3"))
+        return 0;
+    lab_check_judged(&lab, &result, "first.db");
     program_result_done(&result);
-    return good ? 0 : -1;
+    return 0;
 }
 
 int test_baseline(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(save_keeps_the_campaign),
-        cmocka_unit_test(what_is_alike_passes),
-        cmocka_unit_test(a_planted_regression_is_found_and_named),
-        cmocka_unit_test(bad_baselines_are_refused_before_anything_starts),
+        IN_GROUP(save_keeps_the_campaign),
+        IN_GROUP(what_is_alike_passes),
+        IN_GROUP(a_planted_regression_is_found_and_named),
+        IN_GROUP(bad_baselines_are_refused_before_anything_starts),
     };
     if (lacks_programs("baseline"))
         return GROUP_SKIPPED;

@@ -279,10 +279,10 @@ static void prometheus_is_told_no_names(void **state)
 int test_blind(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nothing_handed_out_has_a_name),
-        cmocka_unit_test(verdicts_are_the_same_with_names),
-        cmocka_unit_test(a_sighted_run_hands_out_names),
-        cmocka_unit_test(prometheus_is_told_no_names),
+        IN_GROUP(nothing_handed_out_has_a_name),
+        IN_GROUP(verdicts_are_the_same_with_names),
+        IN_GROUP(a_sighted_run_hands_out_names),
+        IN_GROUP(prometheus_is_told_no_names),
     };
     if (lacks_programs("blind"))
         return GROUP_SKIPPED;

@@ -86,7 +86,7 @@ static void usage_errors_are_exit_4_and_name_what_is_wrong(void **state)
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct program_result result;
-        run_program(&result, 10, NULL, NULL, cases[i].words);
+        run_program(&result, PROGRAM_HANGS_S, NULL, NULL, cases[i].words);
         check(&result, 4, NULL, cases[i].message);
         assert_string_equal(result.out, "");
         program_result_done(&result);
@@ -107,7 +107,7 @@ static void help_and_version_go_to_stdout(void **state)
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct program_result result;
-        run_program(&result, 10, NULL, NULL, cases[i].words);
+        run_program(&result, PROGRAM_HANGS_S, NULL, NULL, cases[i].words);
         check(&result, 0, cases[i].text, NULL);
         assert_string_equal(result.err, "");
         program_result_done(&result);
@@ -119,12 +119,22 @@ static void explanations_are_80_columns_wide(void **state)
 {
     (void)state;
     static const char *const cases[][4] = {
-        {"help"}, {"list"}, {"explain"}, {"explain", "matrix"}, {"explain", "outcomes"}, {"explain", "faults"},
-        {"explain", "detectors"}, {"explain", "growth"}, {"help", "new-fixture"}, {"help", "run"}, {"help", "replay"}, {"help", "explain"},
+        {"help"},
+        {"list"},
+        {"explain"},
+        {"explain", "matrix"},
+        {"explain", "outcomes"},
+        {"explain", "faults"},
+        {"explain", "detectors"},
+        {"explain", "growth"},
+        {"help", "new-fixture"},
+        {"help", "run"},
+        {"help", "replay"},
+        {"help", "explain"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct program_result result;
-        run_program(&result, 10, NULL, NULL, cases[i]);
+        run_program(&result, PROGRAM_HANGS_S, NULL, NULL, cases[i]);
         check(&result, 0, "\n", NULL);
         unsigned column = 0;
         for (const char *at = result.out; *at; at++) {
@@ -204,7 +214,7 @@ static void names_are_checked_against_what_is_installed(void **state)
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct program_result result;
         write_file("fixtures.json", cases[i].json);
-        run_program(&result, 10, NULL, environment, words);
+        run_program(&result, PROGRAM_HANGS_S, NULL, environment, words);
         check(&result, cases[i].exit_code, cases[i].out, cases[i].err);
         program_result_done(&result);
     }

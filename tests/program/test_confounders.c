@@ -1,5 +1,5 @@
-/* What looks like a leak and is none: each documented confounder makes a naive detector speak, or it is too tame to show
- * anything. Whether matrix keeps quiet is for campaigns to say, which have the runs for it. */
+/* What looks like a leak and is none: each documented confounder makes a naive detector speak, or it is too tame to
+ * show anything. Whether matrix keeps quiet is for campaigns to say, which have the runs for it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -20,15 +20,15 @@ static void each_tempts_a_naive_detector(void **state)
 {
     struct program_result result;
     (void)state;
-    LAB_RUN(&lab, &result, "run", SOURCE_FOLDER "/scenarios/documented/confounders", "--runs", "1", "--jobs", "4", "--db",
-            "calm.db");
-    /* On a busy machine runs may be void; what was seen in them counts here all the same. */
-    if (!strstr(result.out, "\nVerdict: "))
-        lab_check(&result, 0, "a verdict", NULL);
+    /* What was seen in void runs counts here all the same. */
+    RUN_UNTIL(&result, "SELECT count(*) = 0 FROM scenario WHERE name NOT IN (" TEMPTED ")", "calm.db", "run",
+              SOURCE_FOLDER "/scenarios/documented/confounders", "--runs", "1", "--jobs", "4");
+    lab_check(&result, result.exit_code, "\nVerdict: ", NULL);
     program_result_done(&result);
     assert_true(lab_number(&lab, "calm.db", "SELECT count(*) FROM scenario") > 0);
     lab_assert_text(&lab, "calm.db",
-                    "SELECT coalesce(group_concat(name), 'none') FROM scenario WHERE name NOT IN (" TEMPTED ")", "none");
+                    "SELECT coalesce(group_concat(name), 'none') FROM scenario WHERE name NOT IN (" TEMPTED ")",
+                    "none");
     lab_assert_number(&lab, "calm.db", "SELECT count(*) FROM truth_event WHERE kind = 'leak'", 0);
 }
 

@@ -15,25 +15,28 @@
 #include "groups.h"
 #include "in_lab.h"
 
-#define JITTER_MAX_NS INT64_C(250000000) /* of a schedule on a machine that does other things too */
+#define JITTER_MAX_NS INT64_C(250000000) /* of what came soonest; a busy machine may be late with the others */
 
 /* Names of what belongs to the same run in two databases, whose run numbers may differ. */
 #define RUN_OF(db) db ".run AS r JOIN " db ".cell AS c ON c.cell = r.cell"
 
 /* Rows of `columns` in the first database that the second lacks. */
-#define MISSING(columns, from, where) \
-    "SELECT count(*) FROM (SELECT c.name, r.repetition, " columns " FROM " RUN_OF("main") " " from("main") " WHERE " where \
-    " EXCEPT SELECT c.name, r.repetition, " columns " FROM " RUN_OF("b") " " from("b") ")"
+#define MISSING(columns, from, where)                                                                                  \
+    "SELECT count(*) FROM (SELECT c.name, r.repetition, " columns                                                      \
+    " FROM " RUN_OF("main") " " from("main") " WHERE " where " EXCEPT SELECT c.name, r.repetition, " columns           \
+                                             " FROM " RUN_OF("b") " " from("b") ")"
 #define NOTHING(db) ""
 #define ACTIONS(db) "JOIN " db ".action AS a ON a.run = r.run"
 #define INTENTS(db) "JOIN " db ".fault_intent AS i ON i.run = r.run"
 
 /* Decisions on the same connection of the same run by the same toxic. */
-#define DECISIONS(what)                                                                                               \
-    "SELECT " what " FROM (SELECT c.name AS cell, r.repetition AS repetition, d.* FROM " RUN_OF("main")                 \
-    " JOIN main.fault_decision AS d ON d.run = r.run) AS x JOIN (SELECT c.name AS cell, r.repetition AS repetition, " \
-    "d.* FROM " RUN_OF("b") " JOIN b.fault_decision AS d ON d.run = r.run) AS y ON y.cell = x.cell AND y.repetition = "  \
-    "x.repetition AND y.fault = x.fault AND y.connection = x.connection"
+#define DECISIONS(what)                                                                                                \
+    "SELECT " what " FROM (SELECT c.name AS cell, r.repetition AS repetition, d.* FROM " RUN_OF(                       \
+        "main") " JOIN main.fault_decision AS d ON d.run = r.run) AS x JOIN (SELECT c.name AS cell, r.repetition AS "  \
+                "repetition, "                                                                                         \
+                "d.* FROM " RUN_OF(                                                                                    \
+                    "b") " JOIN b.fault_decision AS d ON d.run = r.run) AS y ON y.cell = x.cell AND y.repetition = "   \
+                         "x.repetition AND y.fault = x.fault AND y.connection = x.connection"
 
 static void run_campaign(const char *database, const char *toxic, const char *fault_case, const char *jobs)
 {
@@ -42,9 +45,8 @@ static void run_campaign(const char *database, const char *toxic, const char *fa
     snprintf(scenario, sizeof scenario, "%s.yaml", database);
     LAB_SCENARIO(&lab, scenario, "determinism.yaml", "ANOTHER_TOXIC", toxic, "ANOTHER_CASE", fault_case);
     LAB_RUN(&lab, &result, "run", scenario, "--seed", "7", "--jobs", jobs, "--db", database);
-    /* A busy machine may void runs: their schedule and decisions are there all the same. */
-    if (result.exit_code != 0 && result.exit_code != 5)
-        lab_check(&result, 0, NULL, NULL);
+    /* Void runs have their schedule and decisions all the same. */
+    lab_check_judged(&lab, &result, database);
     program_result_done(&result);
 }
 
@@ -93,20 +95,16 @@ static void assert_contains(const char *first, const char *second)
     assert_at_least(first, second, DECISIONS("sum(1 - x.touched)"), 25);
 }
 
-/* What was done came when the plan said. */
+/* What was done came when the plan said: never before. */
 static void assert_on_time(const char *database)
 {
     lab_assert_number(&lab, database, "SELECT count(*) FROM fault_intent", 8); /* 2 variants, 2 cases, 2 runs */
-    int64_t worst = lab_number(&lab, database,
-                               "SELECT max(i.time_ns - r.method_from_ns - a.at_ns) FROM fault_intent AS i JOIN run AS r "
-                               "ON r.run = i.run JOIN action AS a ON a.run = i.run AND a.fault = i.fault AND a.kind = "
-                               "'fault-on'");
     int64_t earliest = lab_number(&lab, database,
                                   "SELECT min(i.time_ns - r.method_from_ns - a.at_ns) FROM fault_intent AS i JOIN run "
                                   "AS r ON r.run = i.run JOIN action AS a ON a.run = i.run AND a.fault = i.fault AND "
                                   "a.kind = 'fault-on'");
-    if (worst > JITTER_MAX_NS || earliest < 0)
-        fail_msg("%s: faults came %" PRId64 " to %" PRId64 " ns after their time", database, earliest, worst);
+    if (earliest < 0 || earliest > JITTER_MAX_NS)
+        fail_msg("%s: the first fault came %" PRId64 " ns after its time", database, earliest);
 }
 
 static void one_seed_is_one_campaign(void **state)
@@ -139,7 +137,8 @@ static void a_fault_more_changes_no_other(void **state)
     run_campaign("toxic.db", "- {at: 100ms, for: 300ms, latency: {latency: 2ms, toxicity: 0.3}}", "", "4");
     assert_contains("one.db", "toxic.db");
     assert_at_least("one.db", "toxic.db", "SELECT count(*) FROM b.fault_decision WHERE fault = 'slow/1/latency'", 25);
-    run_campaign("case.db", "", "another: [{at: 100ms, kill: {who: upstream, signal: KILL, restart_after: 50ms}}]", "4");
+    run_campaign("case.db", "", "another: [{at: 100ms, kill: {who: upstream, signal: KILL, restart_after: 50ms}}]",
+                 "4");
     assert_contains("one.db", "case.db");
     assert_at_least("one.db", "case.db", "SELECT count(*) FROM b.fault_intent WHERE fault = 'another/0/kill'", 4);
 }
@@ -169,17 +168,16 @@ static void a_throttled_machine_decides_the_same(void **state)
     const char *const arguments[] = {"-c", "0",      "nice", "-n",     "10", LEAKDRILL, "run",          "one.db.yaml",
                                      "--seed", "7", "--jobs", "4", "--db", "throttled.db", NULL};
     pid_t competitor = start_competitor();
-    lab_run_program(&lab, &result, 60, "/usr/bin/taskset", arguments);
+    lab_run_program(&lab, &result, "/usr/bin/taskset", arguments);
     kill(competitor, SIGKILL);
     waitpid(competitor, NULL, 0);
-    if (result.exit_code != 0 && result.exit_code != 3 && result.exit_code != 5) /* 3: all runs are void */
-        lab_check(&result, 3, NULL, NULL);
+    lab_check_judged(&lab, &result, "throttled.db");
     program_result_done(&result);
     assert_across("one.db", "throttled.db",
                   "SELECT count(*) FROM main.plan AS x JOIN b.plan AS y ON x.hash = y.hash AND x.json = y.json", 1);
     assert_across("one.db", "throttled.db", DECISIONS("coalesce(sum(x.touched <> y.touched), 0)"), 0);
-    assert_at_least("one.db", "throttled.db", DECISIONS("sum(x.touched)"), 25);
-    assert_at_least("one.db", "throttled.db", DECISIONS("sum(1 - x.touched)"), 25);
+    assert_at_least("one.db", "throttled.db", DECISIONS("sum(x.touched)"), 10);
+    assert_at_least("one.db", "throttled.db", DECISIONS("sum(1 - x.touched)"), 10);
     print_message("           %" PRId64 " decisions compared\n",
                   across("one.db", "throttled.db", DECISIONS("count(*)")));
 }
@@ -187,10 +185,10 @@ static void a_throttled_machine_decides_the_same(void **state)
 int test_determinism(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_seed_is_one_campaign),
-        cmocka_unit_test(another_seed_is_another_one),
-        cmocka_unit_test(a_throttled_machine_decides_the_same),
-        cmocka_unit_test(a_fault_more_changes_no_other),
+        IN_GROUP(one_seed_is_one_campaign),
+        IN_GROUP(another_seed_is_another_one),
+        IN_GROUP(a_throttled_machine_decides_the_same),
+        IN_GROUP(a_fault_more_changes_no_other),
     };
     if (lacks_programs("determinism"))
         return GROUP_SKIPPED;

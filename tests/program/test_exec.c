@@ -128,13 +128,6 @@ static void assert_reason(const char *database, const struct bad_detector *detec
         fail_msg("%s: no note \"%s\"", detector->behaviour, detector->note);
 }
 
-static int remove_database(void)
-{
-    char path[128];
-    snprintf(path, sizeof path, "%s/exec.db", lab.folder);
-    return unlink(path);
-}
-
 static void bad_detectors_harm_nobody_else(void **state)
 {
     (void)state;
@@ -145,15 +138,7 @@ static void bad_detectors_harm_nobody_else(void **state)
         snprintf(name, sizeof name, "part-%zu", i / AT_ONCE);
         write_scenario(name, &bad_detectors[i], left < AT_ONCE ? left : AT_ONCE);
     }
-    /* Twelve interpreters that start at once can make a busy machine late, which voids a run and is not the question.
-     */
-    for (int tries = 0; tries < 3; tries++) {
-        (void)remove_database();
-        LAB_RUN(&lab, &result, "run", "all", "--jobs", "1", "--db", "exec.db");
-        if (tries == 2 || lab_number(&lab, "exec.db", "SELECT count(*) FROM run WHERE validity = 'lag'") == 0)
-            break;
-        program_result_done(&result);
-    }
+    RUN_UNTIL(&result, LAB_UNDISTURBED, "exec.db", "run", "all", "--jobs", "1");
     lab_check(&result, 0, "Calibration: holds", NULL);
     lab_check(&result, 0, "Detectors that broke (DETECTOR_ERROR):\n", NULL);
     lab_check(&result, 0, "  the last of its standard error:\n    no more of this\n", NULL);
@@ -184,7 +169,7 @@ static void replay_gives_the_same_alerts(void **state)
     (void)state;
     struct program_result live, replayed;
     write_scenario("sound", bad_detectors, 1);
-    LAB_RUN(&lab, &live, "run", "all", "--db", "exec.db", "--runs", "2");
+    RUN_UNTIL(&live, LAB_UNDISTURBED, "exec.db", "run", "all", "--runs", "2");
     lab_check(&live, 0, "sound", NULL);
     lab_assert_number(&lab, "exec.db", "SELECT count(DISTINCT run) FROM alert WHERE detector = 'sound'", 2);
     LAB_RUN(&lab, &replayed, "replay", "--db", "exec.db");
@@ -216,9 +201,10 @@ static void an_edited_program_is_told(void **state)
     assert_int_equal(ld_buffer_add_text(&text, "# edited\n"), 0);
     lab_write(&lab, "all/mine.py", ld_buffer_text(&text));
     program_finish(&running, &result);
-    lab_check(&result, 0, "CHANGED detector program: asked the same program in every run, seen mine was another one in",
-              NULL);
-    lab_check(&result, 0, "1 of 2 runs, first in run ", NULL);
+    lab_check_judged(&lab, &result, "edited.db");
+    lab_check(&result, result.exit_code,
+              "CHANGED detector program: asked the same program in every run, seen mine was another one in", NULL);
+    lab_check(&result, result.exit_code, "1 of 2 runs, first in run ", NULL);
     program_result_done(&result);
     lab_assert_number(&lab, "edited.db",
                       "SELECT count(*) FROM note WHERE kind = 'program' AND text LIKE 'mine: all/mine.py is "
@@ -298,10 +284,8 @@ static void who_reads_for_itself_is_left_out_of_replays(void **state)
 static void the_examples_see_the_leak_and_leave_its_twin_alone(void **state)
 {
     (void)state;
-    if (!lab_has_programs()) {
-        print_message("skipped: the Go programs are not built\n");
-        skip();
-    }
+    if (!lab_has_programs())
+        skip_for("the Go programs are not built");
     struct program_result result;
     lab_write(&lab, "all/examples.yaml",
               "leakdrill: 1\nname: examples\ntarget: {fixture: queue/consumer-unclosed, variants: [leaky, healthy]}\n"
@@ -314,7 +298,7 @@ static void the_examples_see_the_leak_and_leave_its_twin_alone(void **state)
               "expect:\n"
               "  - {detector: python, detection: {observed: 100%}, false_alarms: {at_most: 0}, site: observable}\n"
               "  - {detector: go, detection: {observed: 100%}, false_alarms: {at_most: 0}, site: observable}\n");
-    LAB_RUN(&lab, &result, "run", "all", "--db", "examples.db");
+    RUN_UNTIL(&result, LAB_UNDISTURBED, "examples.db", "run", "all");
     lab_check(&result, 0, "Verdict: PASS", NULL);
     program_result_done(&result);
     lab_assert_number(&lab, "examples.db", "SELECT count(*) FROM detector WHERE failed", 0);
@@ -351,7 +335,9 @@ static void check_says_what_holds(void **state)
     };
     struct program_result result;
     for (size_t i = 0; i < COUNT(checks); i++) {
-        LAB_RUN(&lab, &result, "detector", "check", "--timeout", "1s", DETECTOR, checks[i].behaviour);
+        /* Only who is to be waited for in vain is given a second: an interpreter may need it for its start. */
+        bool waits = strcmp(checks[i].behaviour, "hangs") == 0 || strcmp(checks[i].behaviour, "lingers") == 0;
+        LAB_RUN(&lab, &result, "detector", "check", "--timeout", waits ? "1s" : "1m", DETECTOR, checks[i].behaviour);
         lab_check(&result, checks[i].exit_code, checks[i].says, NULL);
         program_result_done(&result);
         lab_assert_clean(&lab);
@@ -506,18 +492,18 @@ int test_exec(void)
         return GROUP_SKIPPED;
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(bad_detectors_harm_nobody_else, prepare, close_lab),
-        cmocka_unit_test_setup_teardown(replay_gives_the_same_alerts, prepare, close_lab),
-        cmocka_unit_test_setup_teardown(an_edited_program_is_told, prepare, close_lab),
-        cmocka_unit_test_setup_teardown(the_examples_see_the_leak_and_leave_its_twin_alone, prepare, close_lab),
-        cmocka_unit_test_setup_teardown(check_says_what_holds, prepare, close_lab),
-        cmocka_unit_test_setup_teardown(nothing_tells_what_runs, prepare, close_lab),
-        cmocka_unit_test_setup_teardown(who_reads_for_itself_is_left_out_of_replays, prepare, close_lab),
-        cmocka_unit_test_setup_teardown(a_scaffold_is_sound, prepare, close_lab),
-        cmocka_unit_test_setup_teardown(check_is_used_rightly, prepare, close_lab),
-        cmocka_unit_test_setup_teardown(the_page_can_be_followed, prepare, close_lab),
-        cmocka_unit_test_setup_teardown(causes_are_explained, prepare, close_lab),
-        cmocka_unit_test_setup_teardown(lint_finds_what_cannot_be_started, prepare, close_lab),
+        IN_LAB_OF(bad_detectors_harm_nobody_else, prepare, close_lab),
+        IN_LAB_OF(replay_gives_the_same_alerts, prepare, close_lab),
+        IN_LAB_OF(an_edited_program_is_told, prepare, close_lab),
+        IN_LAB_OF(the_examples_see_the_leak_and_leave_its_twin_alone, prepare, close_lab),
+        IN_LAB_OF(check_says_what_holds, prepare, close_lab),
+        IN_LAB_OF(nothing_tells_what_runs, prepare, close_lab),
+        IN_LAB_OF(who_reads_for_itself_is_left_out_of_replays, prepare, close_lab),
+        IN_LAB_OF(a_scaffold_is_sound, prepare, close_lab),
+        IN_LAB_OF(check_is_used_rightly, prepare, close_lab),
+        IN_LAB_OF(the_page_can_be_followed, prepare, close_lab),
+        IN_LAB_OF(causes_are_explained, prepare, close_lab),
+        IN_LAB_OF(lint_finds_what_cannot_be_started, prepare, close_lab),
     };
     return cmocka_run_group_tests_name("exec", tests, NULL, NULL);
 }

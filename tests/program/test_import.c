@@ -105,9 +105,9 @@ static void a_csv_with_a_ramp(void **state)
     program_result_done(&result);
     lab_assert_database(&lab, "ramp.db");
     /* 500 goroutines from sample 68 on: 50 + 38 * 12 = 506. */
-    lab_assert_number(&lab, "ramp.db",
-                      "SELECT evidence_time_ns / 1000000000 FROM alert WHERE detector = 'threshold' AND action = 'open'",
-                      68 * 30);
+    lab_assert_number(
+        &lab, "ramp.db",
+        "SELECT evidence_time_ns / 1000000000 FROM alert WHERE detector = 'threshold' AND action = 'open'", 68 * 30);
     lab_assert_number(&lab, "ramp.db", "SELECT count(*) FROM alert WHERE detector = 'growth' AND action = 'open'", 1);
     lab_assert_number(&lab, "ramp.db", "SELECT count(*) FROM alert WHERE receipt_ns <> evidence_time_ns", 0);
     LAB_RUN(&lab, &result, "replay", "--db", "ramp.db");
@@ -208,7 +208,7 @@ static void an_interrupted_import_leaves_nothing(void **state)
     struct program_result result;
     (void)state;
     write_csv("ramp.csv");
-    program_start(&running, 60, "/usr/bin/env", lab.folder, NULL, words);
+    program_start(&running, PROGRAM_HANGS_S, "/usr/bin/env", lab.folder, NULL, words);
     program_finish(&running, &result);
     lab_check(&result, 130, "", "interrupted; nothing was imported");
     program_result_done(&result);

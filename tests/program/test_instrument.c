@@ -28,7 +28,8 @@ static int clean_up(void **state)
     return close_lab(state);
 }
 
-static void write_scenario(const char *file, const char *package, const char *build, const char *ready, const char *load)
+static void write_scenario(const char *file, const char *package, const char *build, const char *ready,
+                           const char *load)
 {
     LAB_SCENARIO(&lab, file, "instrument.yaml", "NAME", "n", "PACKAGE", package, "SWITCH", GO_TOOLCHAIN, "BUILD", build,
                  "READY", ready, "LOAD", load);
@@ -40,7 +41,7 @@ static void a_server_is_watched_and_loaded_at_its_own_address(void **state)
     struct program_result result;
     write_scenario("orders.yaml", "package: ./foreign/orders, arguments: [-listen, \"{listen}\"]", NO_BUILD,
                    "ready: /healthz", "load: {path: /orders, rate: 60/s, for: 900ms}");
-    LAB_RUN(&lab, &result, "run", "orders.yaml", "--db", "o.db");
+    RUN_UNTIL(&result, LAB_UNDISTURBED, "o.db", "run", "orders.yaml");
     lab_check(&result, 0, "Verdict: PASS, 1 of 1 runs\n", "leakdrill: building the program of n: ./foreign/orders\n");
     program_result_done(&result);
     /* Every request was answered, and its goroutine seen by name; the count comes from the added metrics. */
@@ -65,24 +66,27 @@ static void main_may_run_on_request(void **state)
     struct program_result result;
     write_scenario("request.yaml", "package: ./foreign/once, arguments: [abc], main: on-request", NO_BUILD, "",
                    "load: {path: /main, rate: 40/s, for: 900ms}");
-    LAB_RUN(&lab, &result, "run", "request.yaml", "--db", "r.db");
+    RUN_UNTIL(&result, LAB_UNDISTURBED, "r.db", "run", "request.yaml");
     lab_check(&result, 0, "Verdict: PASS, 1 of 1 runs\n", NULL);
     program_result_done(&result);
     /* Three goroutines a request, none before the first. */
-    lab_assert_number(&lab, "r.db", "SELECT max(value) - min(value) >= 75 AND min(value) < 12 FROM points WHERE metric = "
-                                    "'go_sched_goroutines_count'", 1);
+    lab_assert_number(&lab, "r.db",
+                      "SELECT max(value) - min(value) >= 75 AND min(value) < 12 FROM points WHERE metric = "
+                      "'go_sched_goroutines_count'",
+                      1);
 }
 
 static void main_may_return_and_be_held(void **state)
 {
     (void)state;
     struct program_result result;
-    write_scenario("held.yaml", "package: ./foreign/once, arguments: [abcdefghijklmnopqrstuvwxyz], main: held", NO_BUILD,
-                   "", "");
-    LAB_RUN(&lab, &result, "run", "held.yaml", "--db", "h.db");
+    write_scenario("held.yaml", "package: ./foreign/once, arguments: [abcdefghijklmnopqrstuvwxyz], main: held",
+                   NO_BUILD, "", "");
+    RUN_UNTIL(&result, LAB_UNDISTURBED, "h.db", "run", "held.yaml");
     lab_check(&result, 0, "Verdict: PASS, 1 of 1 runs\n", NULL);
     program_result_done(&result);
-    lab_assert_number(&lab, "h.db", "SELECT min(value) >= 27 FROM points WHERE metric = 'go_sched_goroutines_count'", 1);
+    lab_assert_number(&lab, "h.db", "SELECT min(value) >= 27 FROM points WHERE metric = 'go_sched_goroutines_count'",
+                      1);
 }
 
 static void a_program_may_have_our_names(void **state)
@@ -91,7 +95,7 @@ static void a_program_may_have_our_names(void **state)
     struct program_result result;
     write_scenario("hostile.yaml", "package: ./foreign/hostile, arguments: [\"{port}\"]", NO_BUILD,
                    "ready: /debug/pprof/", "load: {path: /debug/pprof/, rate: 20/s, for: 300ms}");
-    LAB_RUN(&lab, &result, "run", "hostile.yaml", "--db", "x.db");
+    RUN_UNTIL(&result, LAB_UNDISTURBED, "x.db", "run", "hostile.yaml");
     lab_check(&result, 0, "Verdict: PASS, 1 of 1 runs\n", NULL);
     program_result_done(&result);
     /* Its own port still has no pprof. */
@@ -104,13 +108,14 @@ static void vendored_packages_are_taken_from_there(void **state)
 {
     (void)state;
     struct program_result result;
-    lab_sh(&lab, "mkdir -p shop/vendor/example.org/greet; cd shop\n"
-                 "printf 'module example.org/shop\\n\\ngo 1.26.0\\n\\nrequire example.org/greet v1.0.0\\n' >go.mod\n"
-                 "printf 'package greet\\n\\nfunc Wait() { select {} }\\n' >vendor/example.org/greet/greet.go\n"
-                 "printf '# example.org/greet v1.0.0\\n## explicit\\nexample.org/greet\\n' >vendor/modules.txt\n"
-                 "printf 'package main\\n\\nimport \"example.org/greet\"\\n\\nfunc main() { greet.Wait() }\\n' >main.go\n");
+    lab_sh(&lab,
+           "mkdir -p shop/vendor/example.org/greet; cd shop\n"
+           "printf 'module example.org/shop\\n\\ngo 1.26.0\\n\\nrequire example.org/greet v1.0.0\\n' >go.mod\n"
+           "printf 'package greet\\n\\nfunc Wait() { select {} }\\n' >vendor/example.org/greet/greet.go\n"
+           "printf '# example.org/greet v1.0.0\\n## explicit\\nexample.org/greet\\n' >vendor/modules.txt\n"
+           "printf 'package main\\n\\nimport \"example.org/greet\"\\n\\nfunc main() { greet.Wait() }\\n' >main.go\n");
     write_scenario("vendored.yaml", "package: shop", NO_BUILD, "", "");
-    LAB_RUN(&lab, &result, "run", "vendored.yaml", "--db", "v.db");
+    RUN_UNTIL(&result, LAB_UNDISTURBED, "v.db", "run", "vendored.yaml");
     lab_check(&result, 0, "Verdict: PASS, 1 of 1 runs\n", NULL);
     program_result_done(&result);
 }
@@ -122,14 +127,14 @@ static void a_published_module_is_fetched_and_built(void **state)
     struct program_result result;
     LAB_RUN(&lab, &result, "run", SOURCE_FOLDER "/scenarios/foreign/httpbin.yaml", "--runs", "1", "--db", "m.db");
     if (strstr(result.err, "go cannot fetch") || strstr(result.err, "go: download")) {
-        print_message("skipped: %s\n", result.err);
+        print_message("%s\n", result.err);
         program_result_done(&result);
-        skip();
+        skip_for("go cannot fetch what it needs");
     }
     lab_check(&result, 0, "Verdict: PASS, 1 of 1 runs\n", NULL);
     program_result_done(&result);
-    lab_assert_number(&lab, "m.db", "SELECT max(value) >= 300 FROM points WHERE metric = 'service_work_responses_total'",
-                      1);
+    lab_assert_number(&lab, "m.db",
+                      "SELECT max(value) >= 300 FROM points WHERE metric = 'service_work_responses_total'", 1);
 }
 
 /* One of Go's own leak kernels: the program comes with Go. */
@@ -140,15 +145,17 @@ static void a_leak_kernel_of_go_leaks_once_a_request(void **state)
     LAB_RUN(&lab, &result, "run", SOURCE_FOLDER "/scenarios/foreign/go-kernel-receive.yaml", "--runs", "1", "--db",
             "k.db");
     if (strstr(result.err, "go: download")) {
-        print_message("skipped: %s\n", result.err);
+        print_message("%s\n", result.err);
         program_result_done(&result);
-        skip();
+        skip_for("go cannot fetch what it needs");
     }
     lab_check(&result, 0, "Verdict: PASS, 1 of 1 runs\n", NULL);
     program_result_done(&result);
-    lab_assert_number(&lab, "k.db",
-                      "SELECT count(*) FROM v_outcomes WHERE detector IN ('matrix', 'goroutineleak') AND kind = 'TP' AND "
-                      "cause_right = 1", 2);
+    lab_assert_number(
+        &lab, "k.db",
+        "SELECT count(*) FROM v_outcomes WHERE detector IN ('matrix', 'goroutineleak') AND kind = 'TP' AND "
+        "cause_right = 1",
+        2);
 }
 
 /* What cannot be built ends the campaign before it has a database. */
@@ -161,12 +168,14 @@ static void what_cannot_be_built_is_told(void **state)
         {"package: ./foreign/broken", "", "leakdrill: ./main.go:4:2: undefined: undeclared\n"},
         {"package: ./foreign/broken", "", "go build -buildvcs=false -overlay="},
         {"package: ./foreign/broken", "", "exit code 1\n"},
-        {"package: ./foreign/library", "", "example.org/foreign/library is package library, not a program (package main)\n"},
+        {"package: ./foreign/library", "",
+         "example.org/foreign/library is package library, not a program (package main)\n"},
         {"package: ./foreign/absent", "", "package ./foreign/absent: No such file or directory\n"},
         {"package: ./foreign", "", "no Go files in "},
         {"package: ./foreign/once", ", flags: [-unknown]", "flag provided but not defined: -unknown"},
         {"package: \"{goroot}/src/absent\"", "", "absent"},
-        {"package: \"{goroot}/src/container/list\"", "", "example.org/list is package list, not a program (package main)\n"},
+        {"package: \"{goroot}/src/container/list\"", "",
+         "example.org/list is package list, not a program (package main)\n"},
         {"module: example.org/shop@not-a-version", "", "go cannot fetch example.org/shop@not-a-version: "},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -190,12 +199,14 @@ static void a_program_that_ends_at_once_is_named(void **state)
     lab_check(&result, 3, "target exits died", "exit code 3");
     program_result_done(&result);
     lab_assert_number(&lab, "e.db",
-                      "SELECT count(*) FROM note WHERE kind = 'stderr' AND text LIKE '%cannot find my configuration%'", 1);
+                      "SELECT count(*) FROM note WHERE kind = 'stderr' AND text LIKE '%cannot find my configuration%'",
+                      1);
 }
 
 static void write_slow_tool(void)
 {
-    lab_sh(&lab, "printf '#!/bin/sh\\necho begun >begun.tmp; mv begun.tmp %s/begun; sleep 600\\n' \"$PWD\" >slow; chmod +x slow");
+    lab_sh(&lab, "printf '#!/bin/sh\\necho begun >begun.tmp; mv begun.tmp %s/begun; sleep 600\\n' \"$PWD\" >slow; "
+                 "chmod +x slow");
 }
 
 static void a_build_has_a_limit(void **state)
@@ -224,7 +235,7 @@ static void a_build_can_be_interrupted(void **state)
     write_scenario("slow.yaml", "package: ./foreign/once", build, "", "");
     LAB_START(&lab, &running, "run", "slow.yaml", "--db", "slow.db");
     /* The tool's own word, by a file: leakdrill shows nothing of a build that has not failed. */
-    lab_sh(&lab, "for i in $(seq 600); do test -e begun && exit 0; sleep 0.05; done; exit 1");
+    lab_sh(&lab, "for i in $(seq 4000); do test -e begun && exit 0; sleep 0.05; done; exit 1");
     assert_int_equal(kill(running.pid, SIGTERM), 0);
     program_finish(&running, &result);
     lab_check(&result, 143, NULL, "interrupted while building\n");
@@ -236,17 +247,17 @@ static void a_build_can_be_interrupted(void **state)
 int test_instrument(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_server_is_watched_and_loaded_at_its_own_address, prepare, clean_up),
-        cmocka_unit_test_setup_teardown(main_may_run_on_request, prepare, clean_up),
-        cmocka_unit_test_setup_teardown(main_may_return_and_be_held, prepare, clean_up),
-        cmocka_unit_test_setup_teardown(a_program_may_have_our_names, prepare, clean_up),
-        cmocka_unit_test_setup_teardown(vendored_packages_are_taken_from_there, prepare, clean_up),
-        cmocka_unit_test_setup_teardown(a_published_module_is_fetched_and_built, prepare, clean_up),
-        cmocka_unit_test_setup_teardown(a_leak_kernel_of_go_leaks_once_a_request, prepare, clean_up),
-        cmocka_unit_test_setup_teardown(what_cannot_be_built_is_told, prepare, clean_up),
-        cmocka_unit_test_setup_teardown(a_program_that_ends_at_once_is_named, prepare, clean_up),
-        cmocka_unit_test_setup_teardown(a_build_has_a_limit, prepare, clean_up),
-        cmocka_unit_test_setup_teardown(a_build_can_be_interrupted, prepare, clean_up),
+        IN_LAB_OF(a_server_is_watched_and_loaded_at_its_own_address, prepare, clean_up),
+        IN_LAB_OF(main_may_run_on_request, prepare, clean_up),
+        IN_LAB_OF(main_may_return_and_be_held, prepare, clean_up),
+        IN_LAB_OF(a_program_may_have_our_names, prepare, clean_up),
+        IN_LAB_OF(vendored_packages_are_taken_from_there, prepare, clean_up),
+        IN_LAB_OF(a_published_module_is_fetched_and_built, prepare, clean_up),
+        IN_LAB_OF(a_leak_kernel_of_go_leaks_once_a_request, prepare, clean_up),
+        IN_LAB_OF(what_cannot_be_built_is_told, prepare, clean_up),
+        IN_LAB_OF(a_program_that_ends_at_once_is_named, prepare, clean_up),
+        IN_LAB_OF(a_build_has_a_limit, prepare, clean_up),
+        IN_LAB_OF(a_build_can_be_interrupted, prepare, clean_up),
     };
     if (!GO_COMMAND[0]) {
         fprintf(stderr, "skipped: there is no Go here\n");

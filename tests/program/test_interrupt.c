@@ -14,6 +14,7 @@
 #include "in_lab.h"
 
 #define SIGNAL_FIRST_RUN_TRIES 10
+#define SIGNAL_SCORING_TRIES 10
 
 static char database[32];
 static unsigned databases;
@@ -41,7 +42,7 @@ static void finish_clean(struct running_program *running, struct program_result 
 {
     program_finish(running, ret_result);
     assert_false(ret_result->timed_out);
-    assert_no_child_within(10);
+    assert_no_child_within(CHILDREN_GO_S);
     lab_assert_clean(&lab);
 }
 
@@ -54,12 +55,13 @@ static void one_signal_ends_cleanly_with_what_there_is(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct running_program running;
         struct program_result result;
-        LAB_START(&lab, &running, "run", "recv.yaml", "body.yaml", "--jobs", "2", "--db", next_database());
-        program_await_err(&running, "[2/12]");
+        LAB_START(&lab, &running, "run", "recv.yaml", "body.yaml", "--jobs", "2", "--runs", "4", "--db",
+                  next_database());
+        program_await_err(&running, "[2/48]");
         send_to_group(&running, cases[i].number);
         finish_clean(&running, &result);
         lab_check(&result, cases[i].exit_code, "Verdict (interrupted)", "leakdrill: interrupted");
-        lab_check(&result, cases[i].exit_code, "of 12 runs", NULL);
+        lab_check(&result, cases[i].exit_code, "of 48 runs", NULL);
         program_result_done(&result);
         lab_assert_text(&lab, database, "PRAGMA integrity_check", "ok");
         lab_assert_number(&lab, database, "SELECT interrupted FROM campaign WHERE ended_wall_ns > 0",
@@ -91,9 +93,9 @@ static void the_second_signal_ends_at_once(void **state)
     int64_t took = now_ms() - before;
     lab_check(&result, 130, NULL, NULL);
     program_result_done(&result);
-    if (took >= 1000)
-        fail_msg("it took %lld ms, not less than 1000", (long long)took);
-    assert_no_child_within(1);
+    if (took >= 30000)
+        fail_msg("it took %lld ms, half of what its target was given", (long long)took);
+    assert_no_child_within(CHILDREN_GO_S);
     lab_assert_clean(&lab);
     lab_assert_text(&lab, database, "PRAGMA integrity_check", "ok");
 }
@@ -115,26 +117,30 @@ static void a_signal_before_the_first_run(void **state)
 
 static void a_signal_while_it_scores(void **state)
 {
+    int while_it_scored = 0;
     (void)state;
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < SIGNAL_SCORING_TRIES && while_it_scored < 2; i++) {
         struct running_program running;
         struct program_result result;
         LAB_START(&lab, &running, "run", "recv.yaml", "--jobs", "6", "--db", next_database());
         program_await_err(&running, "[6/6]");
         send_to_group(&running, SIGINT);
         finish_clean(&running, &result);
-        lab_check(&result, 130, NULL, NULL);
+        while_it_scored += result.exit_code == 130;
+        if (result.exit_code != 130) /* who came too late changes nothing */
+            lab_check_judged(&lab, &result, database);
         program_result_done(&result);
         lab_assert_text(&lab, database, "PRAGMA integrity_check", "ok");
         lab_assert_number(&lab, database, "SELECT count(*) FROM run WHERE validity IS NOT NULL", 6);
         lab_assert_number(&lab, database, "SELECT ended_wall_ns IS NOT NULL FROM campaign", 1);
     }
+    assert_true(while_it_scored > 0);
 }
 
 /* Run leakdrill from a shell line in which $0 is its path. */
 static void start_by_shell(struct running_program *ret_running, const char *line)
 {
-    program_start(ret_running, 60, "/bin/sh", lab.folder, lab.environment,
+    program_start(ret_running, PROGRAM_HANGS_S, "/bin/sh", lab.folder, lab.environment,
                   (const char *const[]){"-c", line, LEAKDRILL, NULL});
 }
 
@@ -168,8 +174,8 @@ static void nohup_is_respected(void **state)
     program_await_err(&running, "[1/6]");
     send_to_group(&running, SIGHUP);
     finish_clean(&running, &result);
-    if (result.exit_code != 5) /* a busy machine may void runs */
-        lab_check(&result, 0, "6 of 6 runs", "[6/6]");
+    lab_check_judged(&lab, &result, database);
+    lab_check(&result, result.exit_code, "6 of 6 runs", "[6/6]");
     lab_assert_number(&lab, database, "SELECT count(*) FROM run WHERE validity <> 'harness'", 6);
     lab_assert_number(&lab, database, "SELECT interrupted FROM campaign", 0);
     assert_null(strstr(result.err, "interrupted"));
@@ -190,12 +196,12 @@ static int prepare(void **state)
 int test_interrupt(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_signal_ends_cleanly_with_what_there_is),
-        cmocka_unit_test(the_second_signal_ends_at_once),
-        cmocka_unit_test(a_signal_before_the_first_run),
-        cmocka_unit_test(a_signal_while_it_scores),
-        cmocka_unit_test(closed_descriptors_change_nothing),
-        cmocka_unit_test(nohup_is_respected),
+        IN_GROUP(one_signal_ends_cleanly_with_what_there_is),
+        IN_GROUP(the_second_signal_ends_at_once),
+        IN_GROUP(a_signal_before_the_first_run),
+        IN_GROUP(a_signal_while_it_scores),
+        IN_GROUP(closed_descriptors_change_nothing),
+        IN_GROUP(nohup_is_respected),
     };
     if (lacks_programs("interrupt"))
         return GROUP_SKIPPED;

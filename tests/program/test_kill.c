@@ -246,7 +246,7 @@ static bool kill_once(struct kill *kill, struct ld_random *random)
     bool struck = strike(kill, running.pid, guard);
     program_finish(&running, &result);
     assert_false(result.timed_out);
-    assert_no_child_within(10);
+    assert_no_child_within(CHILDREN_GO_S);
     assert_no_listener_left(&before);
     assert_no_mount_left();
     assert_database(kill->database, result.err);
@@ -301,11 +301,10 @@ static void nothing_is_left_after_sigkill(void **state)
 
 static int show_instant(void **state)
 {
-    (void)state;
     if (instant[0])
         print_message("the seed was %llu, the instant: %s\n",
                       (unsigned long long)setting("LEAKDRILL_TEST_SEED", 1), instant);
-    return 0;
+    return after_test(state);
 }
 
 static void make_folder(const char *name, const char *file)
@@ -363,8 +362,8 @@ static int prepare(void **state)
 int test_kill(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_campaign_removes_the_folders_of_dead_ones_only),
-        cmocka_unit_test_teardown(nothing_is_left_after_sigkill, show_instant),
+        IN_GROUP(a_campaign_removes_the_folders_of_dead_ones_only),
+        IN_GROUP_TEARDOWN(nothing_is_left_after_sigkill, show_instant),
     };
     if (lacks_programs("kill"))
         return GROUP_SKIPPED;

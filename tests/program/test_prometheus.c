@@ -303,11 +303,11 @@ int test_prometheus(void)
         return GROUP_SKIPPED;
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_users_rules_see_the_leak_and_leave_its_twin_alone, prepare, close_lab),
-        cmocka_unit_test_setup_teardown(one_that_is_killed_harms_nobody_else, prepare, close_lab),
-        cmocka_unit_test_setup_teardown(one_that_is_waited_for_is_named, prepare, close_lab),
-        cmocka_unit_test_setup_teardown(an_interrupt_while_it_starts_leaves_nothing, prepare, close_lab),
-        cmocka_unit_test_setup_teardown(mistakes_in_rules_are_found_before_anything_starts, prepare, close_lab),
+        IN_LAB_OF(a_users_rules_see_the_leak_and_leave_its_twin_alone, prepare, close_lab),
+        IN_LAB_OF(one_that_is_killed_harms_nobody_else, prepare, close_lab),
+        IN_LAB_OF(one_that_is_waited_for_is_named, prepare, close_lab),
+        IN_LAB_OF(an_interrupt_while_it_starts_leaves_nothing, prepare, close_lab),
+        IN_LAB_OF(mistakes_in_rules_are_found_before_anything_starts, prepare, close_lab),
     };
     return cmocka_run_group_tests_name("prometheus", tests, NULL, NULL);
 }

@@ -39,7 +39,7 @@ static void execute(const char *database, const char *sql)
 static void start_paused(struct running_program *running, const char *database)
 {
     LAB_SCENARIO(&lab, "paused.yaml", "faults.yaml", "NAME", "paused", "BEHAVIOUR", "growing", "INSTANCES", "2",
-                 "FAULTS", FAULTS, "wall: 20s", "wall: 80s");
+                 "FAULTS", FAULTS, "wall: 2m", "wall: 3m");
     LAB_START(&lab, running, "run", "paused.yaml", "--jobs", "2", "--db", database, "--filter", "*/pause");
     program_await_err(running, "leakdrill:");
     lab_await_number(&lab, database, "SELECT count(*) FROM fault_intent", 1);
@@ -62,7 +62,7 @@ static void cut_off(const char *database)
     program_finish(&running, &result);
     assert_int_equal(result.signal, SIGKILL);
     program_result_done(&result);
-    assert_no_child_within(10);
+    assert_no_child_within(CHILDREN_GO_S);
 }
 
 static void recover(const char *database, int exit_code, const char *out)
@@ -304,13 +304,13 @@ static bool recover_in_namespace(const char *database, struct program_result *re
     const char *const arguments[] = {"-U", "-c", "-pf", "--mount-proc", LEAKDRILL, "recover", database, NULL};
     bool root = geteuid() == 0; /* who needs no user namespace */
     struct running_program running;
-    program_start(&running, 10, "/usr/bin/unshare", lab.folder, lab.environment, probe + 2 * root);
+    program_start(&running, PROGRAM_HANGS_S, "/usr/bin/unshare", lab.folder, lab.environment, probe + 2 * root);
     program_finish(&running, ret_result);
     bool possible = ret_result->exit_code == 0;
     program_result_done(ret_result);
     if (!possible)
         return false;
-    program_start(&running, 60, "/usr/bin/unshare", lab.folder, lab.environment, arguments + 2 * root);
+    program_start(&running, PROGRAM_HANGS_S, "/usr/bin/unshare", lab.folder, lab.environment, arguments + 2 * root);
     program_finish(&running, ret_result);
     return true;
 }
@@ -331,10 +331,8 @@ static void a_campaign_is_seen_from_another_namespace(void **state)
     program_finish(&running, &result);
     lab_check(&result, 143, NULL, NULL); /* it heard nothing of it */
     program_result_done(&result);
-    if (!possible) {
-        print_message("no PID namespaces here\n");
-        skip();
-    }
+    if (!possible)
+        skip_for("there are no PID namespaces here");
 }
 
 static void name_in_database(const char *database, const char *fact, const char *value)
@@ -436,13 +434,13 @@ static void a_dry_run_touches_nothing(void **state)
     struct program_result result, planned;
     (void)state;
     LAB_SCENARIO(&lab, "calm.yaml", "faults.yaml", "NAME", "calm", "BEHAVIOUR", "calm", "INSTANCES", "1", "FAULTS",
-                 FAULTS, "wall: 20s", "wall: 80s");
-    run_program(&result, 10, lab.folder, nowhere, wet);
+                 FAULTS, "wall: 2m", "wall: 3m");
+    run_program(&result, PROGRAM_HANGS_S, lab.folder, nowhere, wet);
     lab_check(&result, 3, NULL, "cannot make the work folder");
     program_result_done(&result);
-    run_program(&result, 10, lab.folder, nowhere, dry);
+    run_program(&result, PROGRAM_HANGS_S, lab.folder, nowhere, dry);
     lab_check(&result, 0, "pause/0/pause for 1m", NULL);
-    run_program(&planned, 10, lab.folder, nowhere, plan);
+    run_program(&planned, PROGRAM_HANGS_S, lab.folder, nowhere, plan);
     assert_string_equal(result.out, planned.out);
     program_result_done(&result);
     program_result_done(&planned);
@@ -460,17 +458,17 @@ static int prepare(void **state)
 int test_recover(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_cut_off_campaign_is_undone_once, prepare, close_lab),
-        cmocka_unit_test_setup_teardown(a_survivor_is_known_by_pid_and_start_time, prepare, close_lab),
-        cmocka_unit_test_setup_teardown(a_campaign_that_goes_on_is_not_touched, prepare, close_lab),
-        cmocka_unit_test_setup_teardown(a_dry_recover_changes_no_byte, prepare, close_lab),
-        cmocka_unit_test_setup_teardown(a_locked_campaign_is_not_touched, prepare, close_lab),
-        cmocka_unit_test_setup_teardown(an_open_database_may_be_a_campaign, prepare, close_lab),
-        cmocka_unit_test_setup_teardown(a_campaign_is_seen_from_another_namespace, prepare, close_lab),
-        cmocka_unit_test_setup_teardown(a_folder_that_is_not_ours_is_not_touched, prepare, close_lab),
-        cmocka_unit_test_setup_teardown(a_group_that_is_not_ours_is_not_touched, prepare, close_lab),
-        cmocka_unit_test_setup_teardown(it_says_what_it_cannot_read, prepare, close_lab),
-        cmocka_unit_test_setup_teardown(a_dry_run_touches_nothing, prepare, close_lab),
+        IN_LAB_OF(a_cut_off_campaign_is_undone_once, prepare, close_lab),
+        IN_LAB_OF(a_survivor_is_known_by_pid_and_start_time, prepare, close_lab),
+        IN_LAB_OF(a_campaign_that_goes_on_is_not_touched, prepare, close_lab),
+        IN_LAB_OF(a_dry_recover_changes_no_byte, prepare, close_lab),
+        IN_LAB_OF(a_locked_campaign_is_not_touched, prepare, close_lab),
+        IN_LAB_OF(an_open_database_may_be_a_campaign, prepare, close_lab),
+        IN_LAB_OF(a_campaign_is_seen_from_another_namespace, prepare, close_lab),
+        IN_LAB_OF(a_folder_that_is_not_ours_is_not_touched, prepare, close_lab),
+        IN_LAB_OF(a_group_that_is_not_ours_is_not_touched, prepare, close_lab),
+        IN_LAB_OF(it_says_what_it_cannot_read, prepare, close_lab),
+        IN_LAB_OF(a_dry_run_touches_nothing, prepare, close_lab),
     };
     return cmocka_run_group_tests_name("recover", tests, NULL, NULL);
 }

@@ -175,9 +175,9 @@ static void goleak_without_settling_is_found_and_named(void **state)
 int test_regression(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_disabled_row_is_found_and_named),
-        cmocka_unit_test(rules_that_are_edited_meanwhile_change_nothing),
-        cmocka_unit_test(goleak_without_settling_is_found_and_named),
+        IN_GROUP(a_disabled_row_is_found_and_named),
+        IN_GROUP(rules_that_are_edited_meanwhile_change_nothing),
+        IN_GROUP(goleak_without_settling_is_found_and_named),
     };
     if (lacks_programs("regression"))
         return GROUP_SKIPPED;

@@ -17,6 +17,10 @@
     "SELECT run, detector, action, id, evidence, evidence_time_ns, instance, incarnation, cause, coalesce(site, ''), " \
     "severity, coalesce(why, ''), coalesce(rule, ''), coalesce(rule_version, ''), amount, amount_bits FROM %s "       \
     "ORDER BY run, alert"
+/* These do, or the tests show nothing; random does so by chance only, and never not at all. */
+#define SPEAKS                                                                                                         \
+    "('matrix', 'before-after', 'threshold', 'growth', 'goroutineleak', 'oracle', 'oracle-delay', 'always', "          \
+    "'site-low', 'rate-sigma', 'gc-frequency', 'rate-quantile')"
 
 static sqlite3 *open_database(const char *name)
 {
@@ -124,18 +128,8 @@ static void assert_same_alerts(const char *database, const char *table, const ch
 
 static void what_is_stored_comes_again(void **state)
 {
-    static const char *const detectors[] = {"matrix",       "before-after", "threshold", "growth", "goroutineleak",
-                                            "oracle",       "oracle-delay", "always",    "site-low", "rate-sigma",
-                                            "gc-frequency", "rate-quantile"};
     struct program_result result;
-    char sql[128];
     (void)state;
-    /* Every detector said something, or this test shows nothing; random does so by chance only, and never not at all. */
-    for (size_t i = 0; i < sizeof detectors / sizeof *detectors; i++) {
-        snprintf(sql, sizeof sql, "SELECT count(*) FROM alert WHERE detector = '%s'", detectors[i]);
-        if (lab_number(&lab, "original.db", sql) == 0)
-            fail_msg("%s gave no alert", detectors[i]);
-    }
     lab_assert_number(&lab, "original.db", "SELECT count(*) FROM alert WHERE detector = 'never'", 0);
     replay("original.db", false, &result);
     lab_check(&result, 0, "identical to the stored ones", NULL);
@@ -157,9 +151,11 @@ static void what_cannot_be_reached_is_out_of_range(void **state)
                       "d.out_of_range", 0);
     lab_assert_text(&lab, "original.db", "SELECT reason FROM detector WHERE name = 'site-threshold' LIMIT 1",
                     "it speaks from 10001 goroutines on, the run never held more than ");
-    lab_assert_number(&lab, "original.db",
-                      "SELECT count(*) FROM outcome WHERE detector = 'site-threshold' AND interval IS NOT NULL AND kind "
-                      "<> 'OUT_OF_RANGE'", 0);
+    lab_assert_number(
+        &lab, "original.db",
+        "SELECT count(*) FROM outcome WHERE detector = 'site-threshold' AND interval IS NOT NULL AND kind "
+        "<> 'OUT_OF_RANGE'",
+        0);
     copy_database("range.db");
     execute("range.db", "UPDATE detector SET out_of_range = 0 WHERE name = 'site-threshold' AND run = 0");
     replay("range.db", false, &result);
@@ -243,7 +239,7 @@ static void a_changed_number_is_found(void **state)
     copy_database("number.db");
     /* The count that made threshold speak first in the run that leaks and nobody disturbs: now it is 1. */
 #define FIRST_OF(detector)                                                                                             \
-    "FROM alert AS a JOIN run AS r ON r.run = a.run JOIN cell AS c ON c.cell = r.cell WHERE c.name = "                  \
+    "FROM alert AS a JOIN run AS r ON r.run = a.run JOIN cell AS c ON c.cell = r.cell WHERE c.name = "                 \
     "'recv/leaky/none' AND a.detector = '" detector "' AND a.action = 'open' ORDER BY a.alert LIMIT 1"
     int64_t run = lab_number(&lab, "number.db", "SELECT a.run " FIRST_OF("threshold"));
     int64_t sequence = lab_number(&lab, "number.db", "SELECT a.evidence " FIRST_OF("threshold"));
@@ -265,11 +261,12 @@ static void a_changed_profile_is_found(void **state)
     /* The profile that made before-after speak first is now the one that was read before anything leaked. */
     int64_t run = lab_number(&lab, "body.db", "SELECT a.run " FIRST_OF("before-after"));
     int64_t sequence = lab_number(&lab, "body.db", "SELECT a.evidence " FIRST_OF("before-after"));
-    snprintf(sql, sizeof sql,
-             "UPDATE observation SET (body, profile, encoding) = (SELECT o.body, o.profile, o.encoding FROM observation "
-             "AS o WHERE o.run = %lld AND o.profile_kind = 'goroutine' AND o.body IS NOT NULL ORDER BY o.sequence LIMIT "
-             "1) WHERE run = %lld AND sequence = %lld AND kind = 'profile'",
-             (long long)run, (long long)run, (long long)sequence);
+    snprintf(
+        sql, sizeof sql,
+        "UPDATE observation SET (body, profile, encoding) = (SELECT o.body, o.profile, o.encoding FROM observation "
+        "AS o WHERE o.run = %lld AND o.profile_kind = 'goroutine' AND o.body IS NOT NULL ORDER BY o.sequence LIMIT "
+        "1) WHERE run = %lld AND sequence = %lld AND kind = 'profile'",
+        (long long)run, (long long)run, (long long)sequence);
     execute("body.db", sql);
     assert_named("body.db", run, "before-after", sequence);
 }
@@ -279,7 +276,8 @@ static void a_damaged_body_is_an_error_not_a_difference(void **state)
     struct program_result result;
     (void)state;
     copy_database("damaged.db");
-    execute("damaged.db", "UPDATE body SET stored = CAST(substr(stored, 1, length(stored) - 1) || x'ff' AS BLOB) WHERE body = 1");
+    execute("damaged.db",
+            "UPDATE body SET stored = CAST(substr(stored, 1, length(stored) - 1) || x'ff' AS BLOB) WHERE body = 1");
     replay("damaged.db", false, &result);
     lab_check(&result, 3, NULL, "damaged.db");
     program_result_done(&result);
@@ -322,7 +320,7 @@ static void one_detector_is_replayed_everywhere(void **state)
     LAB_SCENARIO(&lab, "counted.yaml", "healthy.yaml", "NAME", "counted", "WARN", "20");
     LAB_SCENARIO(&lab, "grown.yaml", "healthy.yaml", "NAME", "grown", "threshold: {warn: WARN, break: 400}", "growth",
                  "detector: threshold", "detector: growth");
-    LAB_RUN(&lab, &result, "run", "counted.yaml", "grown.yaml", "--runs", "1", "--db", "two.db");
+    RUN_UNTIL(&result, LAB_UNDISTURBED, "two.db", "run", "counted.yaml", "grown.yaml", "--runs", "1");
     lab_check(&result, 0, NULL, NULL);
     program_result_done(&result);
     LAB_RUN(&lab, &result, "replay", "--db", "two.db", "--detector", "growth");
@@ -339,7 +337,8 @@ static void one_detector_is_replayed_everywhere(void **state)
     lab_check(&result, 0, "run 0: ", NULL);
     program_result_done(&result);
     LAB_RUN(&lab, &result, "replay", "--db", "two.db", "--detector", "grwth");
-    lab_check(&result, 4, NULL, "no scenario of this database has a detector \"grwth\", nor is it one; did you mean growth?");
+    lab_check(&result, 4, NULL,
+              "no scenario of this database has a detector \"grwth\", nor is it one; did you mean growth?");
     program_result_done(&result);
     LAB_RUN(&lab, &result, "show", "7", "--db", "two.db");
     lab_check(&result, 4, NULL, "two.db: has no run 7");
@@ -358,7 +357,8 @@ static void a_detector_that_did_not_watch_is_declared(void **state)
 {
     struct program_result result;
     (void)state;
-    LAB_RUN(&lab, &result, "replay", "--db", "original.db", "--json", "--detector", "threshold: {warn: 20, break: 400}");
+    LAB_RUN(&lab, &result, "replay", "--db", "original.db", "--json", "--detector",
+            "threshold: {warn: 20, break: 400}");
     lab_check(&result, 0, "\"detector\":\"threshold\"", "which did not watch live\n");
     program_result_done(&result);
     lab_write(&lab, "mine.yaml", "# mine\nthreshold:\n  warn: 20\n  braek: 400\n");
@@ -406,7 +406,7 @@ static void replay_needs_no_programs(void **state)
     static const char *const environment[] = {"LEAKDRILL_FIXTURES_FILE=/nonexistent/fixtures.json", NULL};
     struct program_result result;
     (void)state;
-    run_program(&result, 60, lab.folder, environment,
+    run_program(&result, PROGRAM_HANGS_S, lab.folder, environment,
                 (const char *const[]){"replay", "--db", "original.db", "0", "--detector", "matrix", NULL});
     lab_check(&result, 0, "run 0: ", NULL);
     assert_string_equal(result.err, "");
@@ -421,29 +421,33 @@ static int prepare(void **state)
     LAB_SCENARIO(&lab, "recv.yaml", "replay.yaml", "NAME", "recv", "FIXTURE", "queue/consumer-unclosed");
     LAB_SCENARIO(&lab, "body.yaml", "replay.yaml", "NAME", "body", "FIXTURE", "http/body-not-closed");
     lab_scenario(&lab, "leak-profile.yaml", "replay-leak-profile.yaml", nothing);
-    LAB_RUN(&lab, &result, "run", "recv.yaml", "body.yaml", "leak-profile.yaml", "--jobs", "4", "--db", "original.db");
-    bool good = result.exit_code == 0 || result.exit_code == 5; /* a busy machine voids runs: those replay too */
-    if (!good)
-        print_message("exit code %d\n%s%s", result.exit_code, result.out, result.err);
+    /* Every detector that can said something, in runs that count or not: those replay, too. */
+    if (!RUN_UNTIL(
+            &result,
+            "SELECT count(DISTINCT detector) = 12 AND sum(cell.name = 'recv/leaky/none' AND detector = "
+            "'before-after') > 0 FROM alert JOIN run USING (run) JOIN cell USING (cell) WHERE detector IN " SPEAKS,
+            "original.db", "run", "recv.yaml", "body.yaml", "leak-profile.yaml", "--jobs", "3"))
+        return 0;
+    lab_check_judged(&lab, &result, "original.db");
     program_result_done(&result);
-    return good ? 0 : -1;
+    return 0;
 }
 
 int test_replay(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_stored_comes_again),
-        cmocka_unit_test(what_cannot_be_reached_is_out_of_range),
-        cmocka_unit_test(deleted_alerts_come_back_to_the_bit),
-        cmocka_unit_test(one_stored_alert_changed_is_found),
-        cmocka_unit_test(a_changed_number_is_found),
-        cmocka_unit_test(a_changed_profile_is_found),
-        cmocka_unit_test(a_damaged_body_is_an_error_not_a_difference),
-        cmocka_unit_test(detectors_and_campaigns_compare),
-        cmocka_unit_test(one_detector_is_replayed_everywhere),
-        cmocka_unit_test(a_detector_that_did_not_watch_is_declared),
-        cmocka_unit_test(a_detector_without_its_reads_cannot_judge),
-        cmocka_unit_test(replay_needs_no_programs),
+        IN_GROUP(what_is_stored_comes_again),
+        IN_GROUP(what_cannot_be_reached_is_out_of_range),
+        IN_GROUP(deleted_alerts_come_back_to_the_bit),
+        IN_GROUP(one_stored_alert_changed_is_found),
+        IN_GROUP(a_changed_number_is_found),
+        IN_GROUP(a_changed_profile_is_found),
+        IN_GROUP(a_damaged_body_is_an_error_not_a_difference),
+        IN_GROUP(detectors_and_campaigns_compare),
+        IN_GROUP(one_detector_is_replayed_everywhere),
+        IN_GROUP(a_detector_that_did_not_watch_is_declared),
+        IN_GROUP(a_detector_without_its_reads_cannot_judge),
+        IN_GROUP(replay_needs_no_programs),
     };
     if (lacks_programs("replay"))
         return GROUP_SKIPPED;

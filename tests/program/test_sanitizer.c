@@ -11,6 +11,7 @@
 #include "groups.h"
 #include "in_lab.h"
 
+#define BLOCK "131072" /* bytes that a request takes */
 #define SCENARIOS SOURCE_FOLDER "/scenarios/detectors/sanitizers"
 #define OF(scenario, detector)                                                                                         \
     " FROM outcome AS o JOIN run AS r USING (run) JOIN cell AS c ON c.cell = r.cell JOIN truth_interval AS t ON "      \
@@ -21,9 +22,8 @@ static void reports_are_scored(void **state)
 {
     struct program_result result;
     (void)state;
-    LAB_RUN(&lab, &result, "run", SCENARIOS, "--runs", "1", "--jobs", "3", "--db", "s.db");
-    if (!strstr(result.out, "\nVerdict: "))
-        lab_check(&result, 0, "a verdict", NULL);
+    RUN_UNTIL(&result, LAB_EACH_CELL, "s.db", "run", SCENARIOS, "--runs", "1", "--jobs", "2");
+    lab_check(&result, 0, "\nVerdict: ", NULL);
     program_result_done(&result);
     lab_assert_text(&lab, "s.db", "SELECT group_concat(DISTINCT cause || ' ' || site) FROM alert WHERE detector = "
                                   "'sanitizer' AND cause = 'memory-safety'",
@@ -44,18 +44,19 @@ static void reports_are_scored(void **state)
                       "SELECT count(*)" OF("sanitizer-leak-of-c-memory",
                                            "sanitizer") " AND t.ended_by = 'kill' AND o.kind = 'TP'",
                       0);
-    /* To the byte, and after everything else: nobody but the one who asked heard of it. */
+    /* To the block, but for one or two whose address still lies on some stack: LeakSanitizer takes those for reachable.
+     * And after everything else: nobody but the one who asked heard of it. */
     lab_assert_number(&lab, "s.db",
                       "SELECT count(*) FROM alert AS a JOIN truth_interval AS t ON t.run = a.run AND t.incarnation = "
                       "a.incarnation WHERE a.detector = 'sanitizer' AND a.action = 'open' AND a.cause = "
-                      "'native-memory' AND a.amount <> t.final_amount",
+                      "'native-memory' AND t.final_amount - a.amount NOT IN (0, " BLOCK ", 2 * " BLOCK ")",
                       0);
     lab_assert_number(&lab, "s.db",
-                      "SELECT count(*) FROM alert AS a JOIN run AS r USING (run) WHERE a.evidence_time_ns > "
-                      "r.observed_to_ns AND a.detector NOT IN ('sanitizer', 'leaks-alone')",
+                      "SELECT count(*) FROM alert AS a JOIN run AS r USING (run) WHERE r.validity = 'valid' AND "
+                      "a.evidence_time_ns > r.observed_to_ns AND a.detector NOT IN ('sanitizer', 'leaks-alone')",
                       0);
-    lab_assert_number(&lab, "s.db", "SELECT coalesce(sum(false_alarms), 0) FROM detector_run WHERE detector IN "
-                                    "('sanitizer', 'leaks-alone')",
+    lab_assert_number(&lab, "s.db", "SELECT coalesce(sum(false_alarms), 0) FROM detector_run JOIN run USING (run) WHERE "
+                                    "validity = 'valid' AND detector IN ('sanitizer', 'leaks-alone')",
                       0);
     LAB_RUN(&lab, &result, "replay", "--db", "s.db");
     lab_check(&result, 0, "identical", NULL);

@@ -17,10 +17,11 @@
 static int open_with_tree(void **state)
 {
     open_lab(state);
-    lab_sh(&lab, "mkdir tree tree/tests\n"
-                 "cp -r '" SOURCE_FOLDER "/fixtures-go' '" SOURCE_FOLDER "/harness' '" SOURCE_FOLDER "/scenarios' tree\n"
-                 "cp -r '" SOURCE_FOLDER "/tests/detect' tree/tests\n"
-                 "(cd tree && find . -type f -exec cksum {} + | sort) >before\n");
+    lab_sh(&lab,
+           "mkdir tree tree/tests\n"
+           "cp -r '" SOURCE_FOLDER "/fixtures-go' '" SOURCE_FOLDER "/harness' '" SOURCE_FOLDER "/scenarios' tree\n"
+           "cp -r '" SOURCE_FOLDER "/tests/detect' tree/tests\n"
+           "(cd tree && find . -type f -exec cksum {} + | sort) >before\n");
     return 0;
 }
 
@@ -42,7 +43,7 @@ static void new_fixtures_are_gofmt_and_vet_clean(void **state)
 {
     (void)state;
     if (!lab_has_programs())
-        skip();
+        skip_for("the Go programs are not built");
     run("new-fixture", "counter/receipts", 0, "wrote   tree/fixtures-go/cmd/counter/main.go\n", NULL);
     run("new-fixture", "counter/bills", 0, "changed tree/fixtures-go/cmd/counter/main.go\n", NULL);
     run("new-fixture", "queue/telegrams", 0, "changed tree/fixtures-go/cmd/mailroom/main.go\n", NULL);
@@ -58,7 +59,7 @@ static void a_new_fixture_leaks(void **state)
     (void)state;
     struct program_result result;
     if (!lab_has_programs())
-        skip();
+        skip_for("the Go programs are not built");
     run("new-fixture", "counter/receipts", 0, "scenarios/documented/counter-receipts.yaml\n", NULL);
     lab_sh(&lab,
        "case=tree/fixtures-go/cases/receipts\n"
@@ -70,8 +71,8 @@ static void a_new_fixture_leaks(void **state)
                  "{\"fixtures\": {\"counter/receipts\": {\"program\": \"counter\", \"case\": \"receipts\"}},\n"
                  " \"upstreams\": {\"http-echo\": {\"program\": \"quotes\"}},\n \"folders\": {\"leaky\": \"leaky\", "
                  "\"healthy\": \"healthy\", \"upstream\": \"" BUILD_FOLDER "/fixtures/upstream\"}}\n");
-    LAB_RUN(&lab, &result, "run", "tree/scenarios/documented/counter-receipts.yaml", "--filter", "*/none", "--runs",
-            "1", "--db", "new.db");
+    RUN_UNTIL(&result, LAB_UNDISTURBED, "new.db", "run", "tree/scenarios/documented/counter-receipts.yaml", "--filter",
+              "*/none", "--runs", "1");
     lab_check(&result, 0, "PASS", NULL);
     program_result_done(&result);
     lab_assert_database(&lab, "new.db");
@@ -131,9 +132,10 @@ static void a_fixture_that_cannot_be_written_leaves_nothing(void **state)
 static void the_tree_in_which_one_stands_is_the_one(void **state)
 {
     (void)state;
-    lab_sh(&lab, "cd tree && '" LEAKDRILL "' new-detector queue-depth >../said && test -e harness/detect/queue_depth.c\n"
-                 "grep -q \"^source tree: $(pwd -P)\\$\" ../said\n"
-                 "test ! -e '" SOURCE_FOLDER "/harness/detect/queue_depth.c'");
+    lab_sh(&lab,
+           "cd tree && '" LEAKDRILL "' new-detector queue-depth >../said && test -e harness/detect/queue_depth.c\n"
+           "grep -q \"^source tree: $(pwd -P)\\$\" ../said\n"
+           "test ! -e '" SOURCE_FOLDER "/harness/detect/queue_depth.c'");
 }
 
 static void detectors_are_refused_with_a_reason(void **state)
@@ -167,7 +169,7 @@ static void a_new_detector_builds_and_passes(void **state)
                 "grep -q 'OK ] test_claims_above_the_limit' log || { cat log; exit 1; }\n");
 }
 
-#define WITH_TREE(test) cmocka_unit_test_setup_teardown(test, open_with_tree, close_lab)
+#define WITH_TREE(test) IN_LAB_OF(test, open_with_tree, close_lab)
 
 int test_scaffold(void)
 {

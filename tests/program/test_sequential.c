@@ -1,5 +1,5 @@
-/* Sequential repeats as a user sees them: a cell ends when its tests are decided, says so, and is judged alike when it is
- * read back. With a declared miss that is found. */
+/* Sequential repeats as a user sees them: a cell ends when its tests are decided, says so, and is judged alike when it
+ * is read back. With a declared miss that is found. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,7 +12,9 @@
 
 #define NEVER_SO_FAST "1000000" /* no leak here rises so fast */
 
-#define ATTEMPTS 4
+/* Evidence: as many as are accepted without a miss. */
+#define SIX_LEAKY                                                                                                      \
+    "SELECT count(*) >= 6 FROM run JOIN cell USING (cell) WHERE validity = 'valid' AND cell.name = 'seq/leaky/none'"
 
 /* The part of a text from a word on; the test fails when it is not there. */
 static const char *from(const char *text, const char *word)
@@ -28,7 +30,7 @@ static void a_cell_ends_when_its_tests_are_decided(void **state)
     struct program_result result, again;
     (void)state;
     LAB_SCENARIO(&lab, "seq.yaml", "sequential.yaml", "SPEED", NEVER_SO_FAST);
-    LAB_RUN(&lab, &result, "run", "seq.yaml", "--jobs", "2", "--db", "seq.db", "--report", "seq");
+    RUN_UNTIL(&result, SIX_LEAKY, "seq.db", "run", "seq.yaml", "--jobs", "2", "--report", "seq");
     lab_check(&result, 1, "accepted    threshold in seq/leaky/none: stopped after ", "at most 22 runs, 2 at a time");
     lab_check(&result, 1, "rejected    growth in seq/leaky/none: stopped after ", NULL);
     lab_check(&result, 1, "FAIL detection (sequential): growth in seq/leaky/none", NULL);
@@ -38,7 +40,7 @@ static void a_cell_ends_when_its_tests_are_decided(void **state)
     lab_assert_database(&lab, "seq.db");
     int64_t leaky = lab_number(&lab, "seq.db",
                                "SELECT count(*) FROM v_runs WHERE cell = 'seq/leaky/none' AND state <> 'not begun'");
-    if (leaky < 6 || leaky > 14) /* 6 without a miss; some may be void */
+    if (leaky < 6 || leaky >= 20) /* 6 without a miss; some may be void */
         fail_msg("%lld runs of the leaky cell, of at most 20", (long long)leaky);
     lab_assert_number(&lab, "seq.db",
                       "SELECT count(*) FROM v_runs WHERE cell = 'seq/healthy/none' AND state <> 'not begun'", 2);
@@ -58,17 +60,9 @@ static void a_cell_ends_when_its_tests_are_decided(void **state)
 /* Two runs cannot accept, and are not reported as a failure. */
 static void what_the_cap_leaves_open_is_inconclusive(void **state)
 {
-    struct program_result result = {0};
-    char database[32];
-    int attempt = 0;
+    struct program_result result;
     (void)state;
-    do { /* a busy machine voids runs at times */
-        program_result_done(&result);
-        if (attempt == ATTEMPTS)
-            skip();
-        snprintf(database, sizeof database, "few-%d.db", attempt++);
-        LAB_RUN(&lab, &result, "run", "seq.yaml", "--jobs", "1", "--runs", "1", "--db", database);
-    } while (lab_number(&lab, database, "SELECT count(*) FROM run WHERE validity = 'valid'") < 2);
+    RUN_UNTIL(&result, LAB_EACH_CELL, "few.db", "run", "seq.yaml", "--jobs", "1", "--runs", "1");
     lab_check(&result, 5, "not decided growth in seq/leaky/none: not decided by the cap of 1 run", NULL);
     lab_check(&result, 5, "INCONCLUSIVE detection (sequential): threshold in seq/leaky/none", NULL);
     program_result_done(&result);
@@ -80,8 +74,8 @@ static void what_the_cap_leaves_open_is_inconclusive(void **state)
 int test_sequential(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_cell_ends_when_its_tests_are_decided),
-        cmocka_unit_test(what_the_cap_leaves_open_is_inconclusive),
+        IN_GROUP(a_cell_ends_when_its_tests_are_decided),
+        IN_GROUP(what_the_cap_leaves_open_is_inconclusive),
     };
     if (lacks_programs("sequential"))
         return GROUP_SKIPPED;

@@ -123,14 +123,14 @@ static int prepare(void **state)
 }
 
 #define RUN_OF(cell, detector)                                                                                         \
-    " JOIN run AS r USING (run) JOIN cell AS c ON c.cell = r.cell WHERE c.name LIKE '" cell "%' AND detector = '" detector \
-    "'"
+    " JOIN run AS r USING (run) JOIN cell AS c ON c.cell = r.cell WHERE c.name LIKE '" cell                            \
+    "%' AND detector = '" detector "'"
 
 static void findings_are_scored(void **state)
 {
     (void)state;
     struct program_result result;
-    LAB_RUN(&lab, &result, "run", "leaky.yaml", "healthy.yaml", "fixture.yaml", "--jobs", "2", "--db", "s.db");
+    RUN_UNTIL(&result, LAB_UNDISTURBED, "s.db", "run", "leaky.yaml", "healthy.yaml", "fixture.yaml", "--jobs", "2");
     lab_check(&result, 0, "Verdict: ", "leakdrill: reading the source of leaky, leaky: go-vet\n");
     program_result_done(&result);
     /* A finding where the program leaks: seen, and no time. */
@@ -176,8 +176,8 @@ static void a_replay_leaves_them_out(void **state)
 
 int test_static(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(findings_are_scored),
-                                       cmocka_unit_test(a_replay_leaves_them_out)};
+    const struct CMUnitTest tests[] = {IN_GROUP(findings_are_scored),
+                                       IN_GROUP(a_replay_leaves_them_out)};
     if (lacks_programs("static"))
         return GROUP_SKIPPED;
     return cmocka_run_group_tests_name("static", tests, prepare, close_lab);

@@ -17,16 +17,18 @@ static void declared_truth_is_what_alerts_are_scored_against(void **state)
     struct program_result result;
     LAB_SCENARIO(&lab, "leak.yaml", "leak.yaml", "NAME", "leak", "EXPECTATION", "detection: {observed: 100%}",
                  "amount: 10", "amount: 12, from: 100ms");
-    LAB_RUN(&lab, &result, "run", "leak.yaml", "--runs", "1", "--db", "declared.db");
+    RUN_UNTIL(&result, LAB_UNDISTURBED, "declared.db", "run", "leak.yaml", "--runs", "1");
     lab_check(&result, 0, "Verdict: PASS", NULL);
     program_result_done(&result);
     lab_assert_text(&lab, "declared.db",
                     "SELECT printf('%s %s %d %s %s', cause, unit, amount, ended_by, seen_at) FROM truth_interval",
                     "chan-receive goroutines 12 follow-up [\"main.wait\"]");
     /* Its onset: 100 ms after the method began, and the seed's part of a sampling period. */
-    lab_assert_number(&lab, "declared.db",
-                      "SELECT (first_ns - method_from_ns - phase_ns) / 1000000 BETWEEN 100 AND 200 FROM truth_interval JOIN run "
-                      "USING (run)", 1);
+    lab_assert_number(
+        &lab, "declared.db",
+        "SELECT (first_ns - method_from_ns - phase_ns) / 1000000 BETWEEN 100 AND 1000 FROM truth_interval JOIN run "
+        "USING (run)",
+        1);
     lab_assert_number(&lab, "declared.db", "SELECT count(*) FROM outcome WHERE detector = 'threshold' AND "
                                            "kind = 'TP'", 1);
 }
@@ -36,7 +38,7 @@ static void without_truth_a_run_is_only_observed(void **state)
     (void)state;
     struct program_result result;
     LAB_SCENARIO(&lab, "none.yaml", "command.yaml", "NAME", "none", "BEHAVIOUR", "growing");
-    LAB_RUN(&lab, &result, "run", "none.yaml", "--db", "none.db");
+    RUN_UNTIL(&result, LAB_UNDISTURBED, "none.db", "run", "none.yaml");
     lab_check(&result, 0, "Verdict: PASS, 1 of 1 runs\n", NULL);
     program_result_done(&result);
     lab_assert_number(&lab, "none.db", "SELECT count(*) FROM truth_interval", 0);
@@ -58,12 +60,14 @@ static void a_command_may_tell_its_own_truth(void **state)
     struct program_result result;
     LAB_SCENARIO(&lab, "own.yaml", "truth-fd.yaml", "NAME", "own", "BEHAVIOUR", "growing");
     LAB_SCENARIO(&lab, "false.yaml", "truth-fd.yaml", "NAME", "false", "BEHAVIOUR", "says-what-is-not");
-    LAB_RUN(&lab, &result, "run", "own.yaml", "false.yaml", "--db", "own.db");
+    RUN_UNTIL(&result, LAB_UNDISTURBED, "own.db", "run", "own.yaml", "false.yaml");
     lab_check(&result, 5, "interval a: the target says 7 goroutines, from outside there are 0\n", NULL);
     program_result_done(&result);
-    lab_assert_number(&lab, "own.db",
-                      "SELECT count(*) FROM truth_interval JOIN run USING (run) WHERE validity = 'valid' AND amount > 20 "
-                      "AND confirmed = final_amount AND culprit = 'main.work'", 1);
+    lab_assert_number(
+        &lab, "own.db",
+        "SELECT count(*) FROM truth_interval JOIN run USING (run) WHERE validity = 'valid' AND amount > 20 "
+        "AND confirmed = final_amount AND culprit = 'main.work'",
+        1);
     lab_assert_number(&lab, "own.db", "SELECT count(*) FROM run WHERE validity = 'truth'", 1);
 }
 
@@ -72,7 +76,7 @@ static void a_command_may_tell_its_own_truth(void **state)
 /* Start the service as somebody else would; its address. */
 static void start_service(struct running_program *ret_service, const char *behaviour, char *ret_address, size_t room)
 {
-    program_start(ret_service, 60, TARGETS_FOLDER "/service", lab.folder, NULL,
+    program_start(ret_service, PROGRAM_HANGS_S, TARGETS_FOLDER "/service", lab.folder, NULL,
                   (const char *const[]){behaviour, "127.0.0.1:0", NULL});
     program_await_out(ret_service, "\n");
     unsigned port = 0;
@@ -96,8 +100,9 @@ static void an_attached_target_is_read_harmlessly_and_lives_on(void **state)
     struct program_result result;
     char address[32];
     start_service(&service, "growing", address, sizeof address);
-    LAB_SCENARIO(&lab, "attach.yaml", "attach.yaml", "NAME", "attach", "ADDRESS", address, "ELSEWHERE", "", "MORE", "", "LOAD", "");
-    LAB_RUN(&lab, &result, "run", "attach.yaml", "--db", "attach.db");
+    LAB_SCENARIO(&lab, "attach.yaml", "attach.yaml", "NAME", "attach", "ADDRESS", address, "ELSEWHERE", "", "MORE", "",
+                 "LOAD", "");
+    RUN_UNTIL(&result, LAB_UNDISTURBED, "attach.db", "run", "attach.yaml");
     lab_check(&result, 0, "Verdict: PASS, 1 of 1 runs\n", "1/1] run 0 attach/observed/none: 0 alerts");
     program_result_done(&result);
     lab_assert_number(&lab, "attach.db", "SELECT count(*) >= 3 FROM observation WHERE kind = 'profile'", 1);
@@ -118,8 +123,7 @@ static void a_recording_is_harmless_and_can_be_replayed(void **state)
     start_service(&service, "growing", address, sizeof address);
     snprintf(url, sizeof url, "http://%s", address);
     LAB_RUN(&lab, &result, "record", url, "--for", "2s", "--every", "200ms", "--db", "live.db");
-    if (result.exit_code != 0 && result.exit_code != 3) /* 3: the one run is void on a busy machine */
-        lab_check(&result, 0, NULL, NULL);
+    lab_check_judged(&lab, &result, "live.db");
     lab_check(&result, result.exit_code, "Database: live.db\n", "the scenario is live.yaml");
     program_result_done(&result);
     LAB_RUN(&lab, &result, "lint", "live.yaml");
@@ -164,9 +168,9 @@ static void an_attached_target_gets_what_is_asked_for(void **state)
     struct program_result result;
     char address[32];
     start_service(&service, "growing", address, sizeof address);
-    LAB_SCENARIO(&lab, "more.yaml", "attach.yaml", "NAME", "more", "ADDRESS", address, "ELSEWHERE", "", "MORE", ", full_below: 100",
-                 "LOAD", "load: {path: /work, rate: 40/s, for: 500ms}");
-    LAB_RUN(&lab, &result, "run", "more.yaml", "--db", "more.db");
+    LAB_SCENARIO(&lab, "more.yaml", "attach.yaml", "NAME", "more", "ADDRESS", address, "ELSEWHERE", "", "MORE",
+                 ", full_below: 100", "LOAD", "load: {path: /work, rate: 40/s, for: 500ms}");
+    RUN_UNTIL(&result, LAB_UNDISTURBED, "more.db", "run", "more.yaml");
     lab_check(&result, 0, "Verdict: PASS, 1 of 1 runs\n", NULL);
     program_result_done(&result);
     end_service(&service, &result);
@@ -182,7 +186,8 @@ static void an_attached_target_that_is_not_there_or_goes_is_named(void **state)
     struct program_result result;
     char address[32], reason[160];
     start_service(&service, "calm", address, sizeof address);
-    LAB_SCENARIO(&lab, "goes.yaml", "attach.yaml", "NAME", "goes", "ADDRESS", address, "ELSEWHERE", "", "MORE", "", "LOAD", "");
+    LAB_SCENARIO(&lab, "goes.yaml", "attach.yaml", "NAME", "goes", "ADDRESS", address, "ELSEWHERE", "", "MORE", "",
+                 "LOAD", "", "baseline: 800ms", "baseline: 20s");
     LAB_START(&lab, &running, "run", "goes.yaml", "--db", "goes.db");
     program_await_out(&service, "GET /debug/pprof/goroutine\n");
     end_service(&service, &result);
@@ -192,7 +197,8 @@ static void an_attached_target_that_is_not_there_or_goes_is_named(void **state)
     lab_check(&result, 3, reason, "void, harness: target http://127.0.0.1:");
     program_result_done(&result);
     LAB_RUN(&lab, &result, "run", "goes.yaml", "--db", "absent.db");
-    snprintf(reason, sizeof reason, "target http://%s was not ready within 1.0 s: http://%s/ready: nobody listens there", address, address);
+    snprintf(reason, sizeof reason,
+             "target http://%s was not ready within 1.0 s: http://%s/ready: nobody listens there", address, address);
     lab_check(&result, 3, NULL, reason);
     program_result_done(&result);
 }
@@ -208,7 +214,7 @@ static void an_attached_service_may_have_its_pprof_elsewhere(void **state)
     snprintf(pprof, sizeof pprof, "/\n  pprof: http://%s/", elsewhere); /* slashes that people write */
     LAB_SCENARIO(&lab, "two.yaml", "attach.yaml", "NAME", "two", "ADDRESS", address, "ELSEWHERE", pprof, "MORE", "",
                  "LOAD", "load: {path: /work, rate: 40/s, for: 500ms}");
-    LAB_RUN(&lab, &result, "run", "two.yaml", "--db", "two.db");
+    RUN_UNTIL(&result, LAB_UNDISTURBED, "two.db", "run", "two.yaml");
     lab_check(&result, 0, "Verdict: PASS, 1 of 1 runs\n", NULL);
     program_result_done(&result);
     end_service(&service, &result);

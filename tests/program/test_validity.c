@@ -66,11 +66,12 @@ static int64_t count_rows(const struct judged *target, const char *from, const c
 static void show_runs(const struct judged *target)
 {
     char sql[512];
-    snprintf(sql, sizeof sql,
-             "SELECT group_concat(validity || ': ' || reason || ' ' || coalesce((SELECT group_concat(kind) FROM "
-             "outcome AS o WHERE o.run = r.run AND detector = 'growth'), 'no outcome'), '; ') FROM run AS r JOIN cell AS c "
-             "USING (cell) WHERE c.name LIKE '%s/%%'",
-             target->name);
+    snprintf(
+        sql, sizeof sql,
+        "SELECT group_concat(validity || ': ' || reason || ' ' || coalesce((SELECT group_concat(kind) FROM "
+        "outcome AS o WHERE o.run = r.run AND detector = 'growth'), 'no outcome'), '; ') FROM run AS r JOIN cell AS c "
+        "USING (cell) WHERE c.name LIKE '%s/%%'",
+        target->name);
     char *runs = lab_text(&lab, "judged.db", sql);
     print_message("%s: %s\n", target->name, runs);
     free(runs);
@@ -129,7 +130,10 @@ static void each_run_is_judged(void **state)
         LAB_SCENARIO(&lab, file, "validity.yaml", "NAME", targets[i].name, "BEHAVIOUR", targets[i].behaviour, "DEATH",
                      targets[i].death, "RUNS", runs);
     }
-    LAB_RUN(&lab, &result, "run", "all", "--jobs", "4", "--db", "judged.db");
+    RUN_UNTIL(&result,
+              "SELECT count(*) = 0 FROM run JOIN cell USING (cell) WHERE " LAB_DISTURBED
+              " AND NOT (validity = 'gaps' AND name LIKE 'hides%')",
+              "judged.db", "run", "all", "--jobs", "3");
     lab_check(&result, 5, "Calibration: holds", NULL);
     program_result_done(&result);
     lab_assert_clean(&lab);
@@ -154,15 +158,15 @@ static void each_kill_restarts_by_its_own_clock(void **state)
     } rests[] = {
         {"SELECT (SELECT from_ns FROM incarnation WHERE incarnation = 2) - (SELECT time_ns FROM fault_intent ORDER BY "
          "time_ns LIMIT 1)",
-         100, 500},
+         100, 790},
         {"SELECT (SELECT from_ns FROM incarnation WHERE incarnation = 3) - (SELECT time_ns FROM fault_intent ORDER BY "
          "time_ns LIMIT 1 OFFSET 1)",
-         800, 1200},
+         800, 5000},
     };
     struct program_result result;
     (void)state;
     LAB_SCENARIO(&lab, "kills.yaml", "kills.yaml", "NAME", "kills");
-    LAB_RUN(&lab, &result, "run", "kills.yaml", "--filter", "*/thrice", "--db", "kills.db");
+    RUN_UNTIL(&result, LAB_UNDISTURBED, "kills.db", "run", "kills.yaml", "--filter", "*/thrice");
     lab_check(&result, 0, "Verdict: PASS, 1 of 1 runs\n", NULL);
     program_result_done(&result);
     lab_assert_number(&lab, "kills.db", "SELECT count(*) FROM incarnation", 3);
@@ -186,7 +190,7 @@ static void each_kill_restarts_by_its_own_clock(void **state)
 /* leakdrill where no PID namespace can be made: the guard then shares ours. */
 static void start_without_namespaces(struct running_program *ret_running, const char *database)
 {
-    program_start(ret_running, 60, "/usr/bin/unshare", lab.folder, lab.environment,
+    program_start(ret_running, PROGRAM_HANGS_S, "/usr/bin/unshare", lab.folder, lab.environment,
                   (const char *const[]){"-Ur", "sh", "-c", "echo 0 >/proc/sys/user/max_pid_namespaces && exec \"$@\"",
                                         "sh", LEAKDRILL, "run", "killed.yaml", "--jobs", "1", "--db", database, NULL});
 }
@@ -226,10 +230,8 @@ static void a_killed_guard_leaves_nothing_without_namespaces(void **state)
     struct running_program running;
     struct program_result result;
     (void)state;
-    if (why_not) {
-        print_message("skipped: %s\n", why_not);
-        skip();
-    }
+    if (why_not)
+        skip_for(why_not);
     become_subreaper();
     write_killed("leaves-a-holder", "20s", "2");
     start_without_namespaces(&running, "guard.db");
@@ -241,7 +243,7 @@ static void a_killed_guard_leaves_nothing_without_namespaces(void **state)
     program_finish(&running, &result);
     lab_check(&result, 3, NULL, "the guard process was killed");
     program_result_done(&result);
-    assert_no_child_within(10);
+    assert_no_child_within(CHILDREN_GO_S);
     lab_assert_clean(&lab);
     lab_assert_database(&lab, "guard.db");
 }
@@ -254,12 +256,15 @@ static void assert_one_run_lost(struct running_program *running, const char *dat
     assert_true(shim > 0);
     assert_int_equal(kill(shim, SIGKILL), 0);
     program_finish(running, &result);
-    lab_check(&result, 5, "of 2 runs\n", "void, harness: ");
+    /* The other one counts, unless a busy machine voids it, too. */
+    lab_check(&result, lab_number(&lab, database, "SELECT count(*) > 0 FROM run WHERE validity = 'valid'") ? 5 : 3,
+              "of 2 runs\n", "void, harness: ");
     program_result_done(&result);
-    assert_no_child_within(10);
+    assert_no_child_within(CHILDREN_GO_S);
     lab_assert_clean(&lab);
     lab_assert_database(&lab, database);
-    lab_assert_number(&lab, database, "SELECT count(*) FROM run WHERE validity = 'valid' AND run = 1", 1);
+    lab_assert_number(&lab, database, "SELECT count(*) FROM run WHERE validity IN ('valid', 'lag', 'gaps') AND run = 1",
+                      1);
     lab_assert_number(&lab, database, "SELECT count(*) FROM run WHERE validity = 'harness' AND run = 0", 1);
 }
 
@@ -278,10 +283,8 @@ static void a_killed_shim_costs_one_run_without_namespaces(void **state)
     const char *why_not = why_not_without_namespaces();
     struct running_program running;
     (void)state;
-    if (why_not) {
-        print_message("skipped: %s\n", why_not);
-        skip();
-    }
+    if (why_not)
+        skip_for(why_not);
     become_subreaper();
     write_killed("growing", "1500ms", "2");
     start_without_namespaces(&running, "alone.db");

@@ -101,6 +101,12 @@ static size_t stacks(void)
     return length;
 }
 
+static const char heap[] =
+    "heap profile: 1: 4096 [2: 8192] @ heap/1048576\n"
+    "1: 4096 [2: 8192] @ 0x401000 0x402000\n#\t0x401000\tmain.serve+0x10\t/src/service/main.go:10\n"
+    "#\t0x402000\tmain.main+0x20\t/src/service/main.go:20\n\n\n# runtime.MemStats\n"
+    "# Alloc = 4096\n# NumGC = 1\n";
+
 static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 static void work(void)
@@ -131,6 +137,8 @@ static void answer(int connection, const char *path)
     } else if (strcmp(path, "/debug/pprof/goroutine") == 0) {
         size_t length = groups();
         reply(connection, "200 OK", length, body, length);
+    } else if (strcmp(path, "/debug/pprof/heap") == 0) {
+        reply_text(connection, "200 OK", heap);
     } else if (strcmp(path, "/debug/pprof/goroutine?debug=2") == 0) {
         size_t length = stacks();
         reply(connection, "200 OK", length, body, length);
@@ -694,7 +702,8 @@ int main(int argc, char **argv)
         behaviour->truth();
     if (behaviour->floods)
         fcntl(2, F_SETFL, O_NONBLOCK);
-    struct pollfd waits[] = {{.fd = listening, .events = POLLIN}, {.fd = contract ? 5 : -1, .events = POLLIN}, {.fd = 2}};
+    struct pollfd waits[] = {
+        {.fd = listening, .events = POLLIN}, {.fd = contract ? 5 : -1, .events = POLLIN}, {.fd = 2}};
     for (;;) {
         waits[2].events = behaviour->floods ? POLLOUT : 0;
         if (poll(waits, behaviour->floods ? 3 : 2, -1) < 0)
