@@ -10,8 +10,8 @@ static void outcome_text(const struct ld_sequential_result *result, char *text, 
     unsigned looked = result->trials + result->passed_over;
     const char *rate = result->false_alarms ? "a false alarm rate" : "a miss rate";
     if (result->decision == LD_SPRT_ACCEPT)
-        snprintf(text, size, "stopped after %u of at most %u runs: %s of at most %g%% accepted", looked, result->planned,
-                 rate, result->test.p0 * 100);
+        snprintf(text, size, "stopped after %u of at most %u runs: %s of at most %g%% accepted", looked,
+                 result->planned, rate, result->test.p0 * 100);
     else if (result->decision == LD_SPRT_REJECT)
         snprintf(text, size, "stopped after %u of at most %u runs: %s of at most %g%% rejected for %g%%", looked,
                  result->planned, rate, result->test.p0 * 100, result->test.p1 * 100);
@@ -73,7 +73,8 @@ void sequential_text(struct styled *styled, const struct ld_report *report)
         styled_colour(styled, colours[result->decision]);
         styled_cell(styled, words[result->decision], 12, true);
         styled_colour(styled, STYLE_PLAIN);
-        snprintf(line, sizeof line, "%.100s in %.256s: %s", result->detector, result->cell, sequential_told(result, text));
+        snprintf(line, sizeof line, "%.100s in %.256s: %s", result->detector, result->cell,
+                 sequential_told(result, text));
         styled_wrapped(styled, 13, 15, line);
     }
     if (verdicts->sequential_count > LISTED_MAX)

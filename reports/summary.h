@@ -27,8 +27,8 @@ size_t summary_detectors(const struct ld_report *report, const char *ret_names[S
 /* Over all cells of the scenario; of all scenarios when it is NULL. */
 struct summary_sum summary_sum(const struct ld_report *report, const struct ld_scenario *scenario,
                                const char *detector);
-/* "18/20", "-" when there was nothing it had time to see; of healthy programs alone "quiet", or "held" when all alerts were during bounded holds; "" for what has
- * nothing but false alarms, which are another word: "!3". */
+/* "18/20", "-" when there was nothing it had time to see; of healthy programs alone "quiet", or "held" when all alerts
+ * were during bounded holds; "" for what has nothing but false alarms, which are another word: "!3". */
 const char *summary_seen(const struct summary_sum *sum, char value[SUMMARY_VALUE]);
 const char *summary_false(const struct summary_sum *sum, char value[SUMMARY_VALUE]);
 

@@ -44,7 +44,8 @@ const char *ld_format_harmless(const char *text, char *buffer, size_t size);
 int ld_add_harmless_lines(struct ld_buffer *out, const char *text, size_t length);
 
 /* The name nearest to `text` by optimal string alignment distance (Damerau-Levenshtein without crossing edits),
- * NULL when none is near enough (distance over a third of the longer length, rounded to the nearest, at least 1). `names` ends with NULL. */
+ * NULL when none is near enough (distance over a third of the longer length, rounded to the nearest, at least 1).
+ * `names` ends with NULL. */
 const char *ld_nearest(const char *text, const char *const *names);
 
 #endif

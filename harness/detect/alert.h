@@ -30,7 +30,7 @@ struct ld_alert {
     enum ld_alert_action action;
     uint64_t evidence;        /* sequence of the deciding observation: identical in replay */
     int64_t evidence_time_ns; /* its time */
-    int64_t receipt_ns;       /* the runner's monotonic clock, since the run's start; scoring uses it. 0 until received */
+    int64_t receipt_ns; /* the runner's monotonic clock, since the run's start; scoring uses it. 0 until received */
     uint32_t instance, incarnation;
     enum ld_cause cause;
     const char *site;         /* "" when none is named */

@@ -59,8 +59,9 @@ static int check_path(struct ld_schema_context *context, const struct ld_node *n
     const struct options *options = value;
     int code = 0;
     if (options->path[0] != '/' || strlen(options->path) > PATH_LENGTH_MAX || !is_plain(options->path))
-        code = refuse(context, node, "path", "must begin with / and go over the wire as it is: no spaces, no #, at most "
-                                             "190 bytes");
+        code = refuse(context, node, "path",
+                      "must begin with / and go over the wire as it is: no spaces, no #, at most "
+                      "190 bytes");
     return code;
 }
 
@@ -110,10 +111,11 @@ static const struct ld_schema endpoint_schema = {
              .offset = AT(form),
              .choices = form_names,
              .initial = "status",
-             .doc = "How the answer is read. status: a leak when the HTTP status is one of `leak`, none when it is 2xx; "
-                    "names neither cause nor site. goleak: the text of go.uber.org/goleak, each site is claimed; an "
-                    "empty body or ok with 200 means none. profile: a goroutine or goroutineleak profile in any of "
-                    "pprof's forms, with 200: what it lists has leaked, or what it marks as leaked."},
+             .doc =
+                 "How the answer is read. status: a leak when the HTTP status is one of `leak`, none when it is 2xx; "
+                 "names neither cause nor site. goleak: the text of go.uber.org/goleak, each site is claimed; an "
+                 "empty body or ok with 200 means none. profile: a goroutine or goroutineleak profile in any of "
+                 "pprof's forms, with 200: what it lists has leaked, or what it marks as leaked."},
             {.name = "leak",
              .type = LD_FIELD_LIST,
              .offset = AT(leak),
@@ -166,8 +168,9 @@ static const struct ld_schema goleak_schema = {
              .minimum = 0,
              .maximum = EVERY_MAX,
              .initial = "0",
-             .doc = "Sampling periods from one read to the next. 0: 4, or as many as fit one read, which takes `settle` "
-                    "and the half second (of real time) in which goleak looks."},
+             .doc =
+                 "Sampling periods from one read to the next. 0: 4, or as many as fit one read, which takes `settle` "
+                 "and the half second (of real time) in which goleak looks."},
             TIMEOUT_FIELD,
             {0}},
     .check = check_path,

@@ -96,8 +96,11 @@ static int claim(struct detector *detector, struct ld_life_state *life, const st
     snprintf(why, sizeof why, "the runtime reports %lld leaked goroutines at %.400s (%s), %lld in the report before",
              (long long)count, total->site[0] ? total->site : "no stack", ld_wait_name(total->wait),
              (long long)earlier);
-    struct ld_alert alert = {.cause = total->site[0] ? ld_cause_of_wait(total->wait) : LD_CAUSE_ANY, .site = total->site,
-                             .amount = (double)count, .severity = LD_SEVERITY_RED, .why = why};
+    struct ld_alert alert = {.cause = total->site[0] ? ld_cause_of_wait(total->wait) : LD_CAUSE_ANY,
+                             .site = total->site,
+                             .amount = (double)count,
+                             .severity = LD_SEVERITY_RED,
+                             .why = why};
     return ld_claim_open(&detector->watch, life, observation, sink, &alert);
 }
 

@@ -64,7 +64,8 @@ static int64_t site_threshold_least(const struct ld_detector_setting *setting)
     return ((const struct options *)setting->options)->blocked + 1;
 }
 
-static struct ld_claim *claim_of(const struct ld_life_state *life, const struct ld_site_count *item, enum ld_cause cause)
+static struct ld_claim *claim_of(const struct ld_life_state *life, const struct ld_site_count *item,
+                                 enum ld_cause cause)
 {
     for (size_t i = 0; i < life->claim_count; i++)
         if (life->claims[i].cause == cause && strncmp(life->claims[i].site, item->site, LD_WATCH_SITE_MAX - 1) == 0)

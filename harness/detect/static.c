@@ -108,8 +108,8 @@ const struct ld_detector_kind ld_detector_static = {
     .type = LD_DETECTOR_STATIC,
     .doc = "A tool that reads source: go vet, staticcheck, bodyclose, or a command. It runs once for each variant, "
            "before the runs, on a copy of that variant's source alone: the program's own packages, without comments. A "
-           "finding names the function that encloses it. It has no time to detect and no quiet hours, and its runs are one "
-           "and the same result; a replay leaves it out.",
+           "finding names the function that encloses it. It has no time to detect and no quiet hours, and its runs are "
+           "one and the same result; a replay leaves it out.",
     .options = &options_schema,
     .options_size = sizeof(struct ld_static_options),
     .short_option = "tool",

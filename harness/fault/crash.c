@@ -18,8 +18,9 @@ static const struct ld_field fields[] = {
 
 const struct ld_schema ld_fault_crash_schema = {
     .name = "crash",
-    .doc = "Let the target or its upstream crash: it gets the signal that a bad pointer or an abort raises. A Go program "
-           "then writes the stacks of all goroutines and exits with code 2. The receipt says how each one ended.",
+    .doc =
+        "Let the target or its upstream crash: it gets the signal that a bad pointer or an abort raises. A Go program "
+        "then writes the stacks of all goroutines and exits with code 2. The receipt says how each one ended.",
     .fields = fields,
     .check = ld_fault_check_again,
 };

@@ -22,8 +22,8 @@ static int check(struct ld_schema_context *context, const struct ld_node *node, 
 
 const struct ld_schema ld_fault_disk_schema = {
     .name = "disk",
-    .doc = "Fill the folder that the target may write to, and empty it at the end. In a case with this fault each instance "
-           "has such a folder, a file system of its own in memory: its working folder (not of a command), and "
+    .doc = "Fill the folder that the target may write to, and empty it at the end. In a case with this fault each "
+           "instance has such a folder, a file system of its own in memory: its working folder (not of a command), and "
            "TMPDIR.",
     .fields = fields,
     .check = check,

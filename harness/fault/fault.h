@@ -199,8 +199,8 @@ const char *ld_fault_signal_name(const struct ld_fault_spec *fault);
 void ld_fault_choose(uint64_t seed, const struct ld_fault_spec *fault, uint32_t count, bool *ret_chosen);
 
 /* Would the two be in each other's way, acting at the same time: of one kind, on one process (a share may mean
- * anybody), or on the load? There is one limit a kind, one load, one breaker: the end of one is the end of both. Toxics add up,
- * and who is to die may die of either. */
+ * anybody), or on the load? There is one limit a kind, one load, one breaker: the end of one is the end of both. Toxics
+ * add up, and who is to die may die of either. */
 bool ld_fault_excludes(const struct ld_fault_spec *fault, const struct ld_fault_spec *other);
 
 /* What the fault did, measured at the point of effect. */

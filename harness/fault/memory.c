@@ -23,10 +23,11 @@ static int check(struct ld_schema_context *context, const struct ld_node *node, 
 
 const struct ld_schema ld_fault_memory_schema = {
     .name = "memory",
-    .doc = "Limit the memory of the running process: by memory.max where there is a cgroup v2 with that controller (the "
-           "kernel then kills it, or it is slowed down by reclaim), else by RLIMIT_DATA, which refuses it more "
-           "private memory than that (a Go program then ends with out of memory and exit code 2). The receipt says "
-           "which. A death under it counts as the fault's.",
+    .doc =
+        "Limit the memory of the running process: by memory.max where there is a cgroup v2 with that controller (the "
+        "kernel then kills it, or it is slowed down by reclaim), else by RLIMIT_DATA, which refuses it more "
+        "private memory than that (a Go program then ends with out of memory and exit code 2). The receipt says "
+        "which. A death under it counts as the fault's.",
     .fields = fields,
     .check = check,
 };

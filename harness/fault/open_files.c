@@ -12,8 +12,9 @@ static const struct ld_field fields[] = {
 
 const struct ld_schema ld_fault_open_files_schema = {
     .name = "open_files",
-    .doc = "Lower the limit of open files of the running process, and raise it again at the end. Where the hard limit "
-           "can be raised again (root) both limits are lowered, else the soft one. Descriptors that are open stay open.",
+    .doc =
+        "Lower the limit of open files of the running process, and raise it again at the end. Where the hard limit "
+        "can be raised again (root) both limits are lowered, else the soft one. Descriptors that are open stay open.",
     .fields = fields,
     .check = ld_fault_check_victims,
 };

@@ -10,9 +10,10 @@ static const struct ld_field fields[] = {
 
 const struct ld_schema ld_fault_pause_schema = {
     .name = "pause",
-    .doc = "Stop the target or its upstream (SIGSTOP to its process group) and continue it at the end; a child that "
-           "made a session of its own goes on. Its shim keeps the lease: it continues them when the time is up, whatever "
-           "became of leakdrill.",
+    .doc =
+        "Stop the target or its upstream (SIGSTOP to its process group) and continue it at the end; a child that "
+        "made a session of its own goes on. Its shim keeps the lease: it continues them when the time is up, whatever "
+        "became of leakdrill.",
     .fields = fields,
     .check = ld_fault_check_victims,
 };

@@ -63,13 +63,23 @@ int ld_fault_check_victims(struct ld_schema_context *context, const struct ld_no
 
 /* ---- what kill, crash and exit share (again.c) */
 #define LD_AGAIN_AT(member) offsetof(union ld_fault_attributes, kill.member)
-#define LD_AGAIN_FIELDS                                                                                               \
-    {.name = "restart_after", .type = LD_FIELD_DURATION, .offset = LD_AGAIN_AT(restart_after_ns),                     \
-     .maximum = LD_HOUR, .doc = "Time from its death to its restart. Not given: it stays dead."},                       \
-    {.name = "times", .type = LD_FIELD_INTEGER, .offset = LD_AGAIN_AT(times), .minimum = 1, .maximum = 1000,          \
-     .initial = "1", .doc = "How often; more than once needs restart_after and every."},                              \
-    {.name = "every", .type = LD_FIELD_DURATION, .offset = LD_AGAIN_AT(every_ns), .maximum = LD_HOUR,                 \
-     .initial = "0s", .doc = "Time from one to the next, for times."}
+#define LD_AGAIN_FIELDS                                                                                                \
+    {.name = "restart_after",                                                                                          \
+     .type = LD_FIELD_DURATION,                                                                                        \
+     .offset = LD_AGAIN_AT(restart_after_ns),                                                                          \
+     .maximum = LD_HOUR,                                                                                               \
+     .doc = "Time from its death to its restart. Not given: it stays dead."},                                          \
+        {.name = "times",                                                                                              \
+         .type = LD_FIELD_INTEGER,                                                                                     \
+         .offset = LD_AGAIN_AT(times),                                                                                 \
+         .minimum = 1,                                                                                                 \
+         .maximum = 1000,                                                                                              \
+         .initial = "1",                                                                                               \
+         .doc = "How often; more than once needs restart_after and every."},                                           \
+    {                                                                                                                  \
+        .name = "every", .type = LD_FIELD_DURATION, .offset = LD_AGAIN_AT(every_ns), .maximum = LD_HOUR,               \
+        .initial = "0s", .doc = "Time from one to the next, for times."                                                \
+    }
 int ld_fault_check_again(struct ld_schema_context *context, const struct ld_node *node, void *value);
 
 extern const char *const ld_fault_kill_signals[], *const ld_fault_crash_signals[]; /* end with NULL */

@@ -13,8 +13,9 @@ static const struct ld_field fields[] = {
 
 const struct ld_schema ld_fault_stall_schema = {
     .name = "stall",
-    .doc = "Stop reading in a direction: bytes and ends stay where they are, the sender's buffers fill up and it has "
-           "to wait. When the fault ends all of it goes on. (Toxiproxy has no such toxic; its timeout takes the bytes.)",
+    .doc =
+        "Stop reading in a direction: bytes and ends stay where they are, the sender's buffers fill up and it has "
+        "to wait. When the fault ends all of it goes on. (Toxiproxy has no such toxic; its timeout takes the bytes.)",
     .fields = fields,
 };
 

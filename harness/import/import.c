@@ -197,13 +197,12 @@ static int fail_contradiction(const struct ld_import *import, const struct ld_im
     char here[64], there[64];
     bool of_range = import->of_range[number->file];
     place_of(import, number, here, sizeof here);
-    return ld_import_fail(errors, LD_ESPEC, import->files[number->file], of_range ? 0 : number->line,
-                          of_range ? 0 : number->column,
-                          "%s%s%s is %.17g here and %.17g at the same instant in %s, %s; what tells the two apart is no "
-                          "instance",
-                          of_range ? here : "", of_range ? ": " : "", role_name(number->role), number->value,
-                          before->value, import->files[before->file],
-                          place_of(import, before, there, sizeof there));
+    return ld_import_fail(
+        errors, LD_ESPEC, import->files[number->file], of_range ? 0 : number->line, of_range ? 0 : number->column,
+        "%s%s%s is %.17g here and %.17g at the same instant in %s, %s; what tells the two apart is no "
+        "instance",
+        of_range ? here : "", of_range ? ": " : "", role_name(number->role), number->value, before->value,
+        import->files[before->file], place_of(import, before, there, sizeof there));
 }
 
 /* The same number twice is one; two that differ cannot both be right. */

@@ -324,7 +324,8 @@ static int print_template(const struct ld_row *row, const struct ld_look *look, 
     return 0;
 }
 
-/* The window as the rules say it and, where the run is scaled, as it really was: every other time in an alert is real. */
+/* The window as the rules say it and, where the run is scaled, as it really was: every other time in
+ * an alert is real. */
 static int print_window(const struct ld_cell *cell, const struct ld_look *look, struct ld_buffer *out)
 {
     char written[64], real[64];
@@ -332,7 +333,8 @@ static int print_window(const struct ld_cell *cell, const struct ld_look *look, 
     ld_format_duration(cell->over_ns, written, sizeof written);
     if (real_ns == cell->over_ns)
         return ld_buffer_printf(out, " over %s", written);
-    return ld_buffer_printf(out, " over %s (%s as written)", ld_format_duration_short(real_ns, real, sizeof real), written);
+    return ld_buffer_printf(out, " over %s (%s as written)", ld_format_duration_short(real_ns, real, sizeof real),
+                            written);
 }
 
 static int print_evidence(const struct ld_cell *cell, const struct ld_look *look, struct ld_buffer *out)

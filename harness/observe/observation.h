@@ -34,7 +34,14 @@ const char *ld_observation_kind_name(enum ld_observation_kind kind);
 int ld_observation_kind_find(const char *name); /* -1 when unknown */
 
 /* Why a read was made. */
-enum ld_purpose { LD_PURPOSE_PERIOD, LD_PURPOSE_WARM_UP, LD_PURPOSE_BEFORE, LD_PURPOSE_AFTER, LD_PURPOSE_ESCALATION, LD_PURPOSES };
+enum ld_purpose {
+    LD_PURPOSE_PERIOD,
+    LD_PURPOSE_WARM_UP,
+    LD_PURPOSE_BEFORE,
+    LD_PURPOSE_AFTER,
+    LD_PURPOSE_ESCALATION,
+    LD_PURPOSES
+};
 const char *ld_purpose_name(enum ld_purpose purpose);
 
 /* How a read failed. NOT_AVAILABLE is the runtime's own "Unknown profile" (404 with X-Go-Pprof: 1): the question

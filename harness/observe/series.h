@@ -70,6 +70,7 @@ struct ld_window_facts {
     int64_t covered_ns;      /* from the edge to the newest point */
     int64_t gap_ns;          /* the longest silence: between neighbours, and from the newest point to now */
 };
-bool ld_series_window(const struct ld_series *series, int64_t now_ns, int64_t window_ns, struct ld_window_facts *ret_facts);
+bool ld_series_window(const struct ld_series *series, int64_t now_ns, int64_t window_ns,
+                      struct ld_window_facts *ret_facts);
 
 #endif

@@ -40,11 +40,12 @@ static json_t *faults_json(const struct ld_cell *cell)
 static json_t *cell_json(const struct ld_cell *cell)
 {
     const char *arm = ld_scenario_arm(cell->scenario, cell->arm).name;
-    json_t *object = json_pack("{s:I, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:o}", "index", (json_int_t)cell->index, "name",
-                     cell->name, "scenario", cell->scenario->name, "variant", ld_variant_name(cell->variant),
-                     "fault_case", cell->scenario->fault_cases[cell->fault_case].name, "rate_millionths",
-                     (json_int_t)ld_plan_millionths(cell->rate), "depth", (json_int_t)cell->depth, "reads",
-                     (json_int_t)cell->reads, "faults", faults_json(cell));
+    json_t *object =
+        json_pack("{s:I, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:o}", "index", (json_int_t)cell->index, "name", cell->name,
+                  "scenario", cell->scenario->name, "variant", ld_variant_name(cell->variant), "fault_case",
+                  cell->scenario->fault_cases[cell->fault_case].name, "rate_millionths",
+                  (json_int_t)ld_plan_millionths(cell->rate), "depth", (json_int_t)cell->depth, "reads",
+                  (json_int_t)cell->reads, "faults", faults_json(cell));
     if (object && *arm && json_object_set_new(object, "arm", json_string(arm)) != 0) {
         json_decref(object);
         return NULL;

@@ -101,7 +101,8 @@ struct form {
 #define HEAP_FORM                                                                                              \
     {"heap profile: ", read_heap_total, read_heap,                                                             \
      {{"alloc_objects", "count"}, {"alloc_space", "bytes"}, {"inuse_objects", "count"}, {"inuse_space", "bytes"}}}
-#define CYCLES_FORM(name) {"--- " name ":", read_rates, read_cycles, {{"contentions", "count"}, {"delay", "nanoseconds"}}}
+#define CYCLES_FORM(name) \
+    {"--- " name ":", read_rates, read_cycles, {{"contentions", "count"}, {"delay", "nanoseconds"}}}
 
 static const struct form forms[LD_PROFILE_KINDS] = {
     [LD_PROFILE_GOROUTINE] = COUNT_FORM("goroutine"),
@@ -283,12 +284,13 @@ static int check_total(const struct groups *groups, bool heap)
 {
     const struct ld_profile *profile = &groups->builder->profile;
     if (groups->printed >= 0 && profile->total > groups->printed)
-        return ld_fail(groups->builder->error, LD_ESYNTAX, "the groups sum up to %lld, more than the total %lld of byte 0",
-                       (long long)profile->total, (long long)groups->printed);
-    if ((groups->printed >= 0 && profile->total < groups->printed) || (heap && !profile->memstats.present))
-        return ld_fail(groups->builder->error, LD_ETRUNCATED, "the profile ends early, at byte %zu: %lld of %lld counted",
-                       (size_t)(groups->body.end - groups->start), (long long)profile->total,
+        return ld_fail(groups->builder->error, LD_ESYNTAX,
+                       "the groups sum up to %lld, more than the total %lld of byte 0", (long long)profile->total,
                        (long long)groups->printed);
+    if ((groups->printed >= 0 && profile->total < groups->printed) || (heap && !profile->memstats.present))
+        return ld_fail(
+            groups->builder->error, LD_ETRUNCATED, "the profile ends early, at byte %zu: %lld of %lld counted",
+            (size_t)(groups->body.end - groups->start), (long long)profile->total, (long long)groups->printed);
     return 0;
 }
 

@@ -27,8 +27,8 @@ struct ld_sanitizer_frame {
 bool ld_sanitizer_frame_read(const char *line, struct ld_sanitizer_frame *ret_frame);
 /* Of the sanitizer, the C library, cgo or the Go runtime, or without a name: nobody's site. */
 bool ld_sanitizer_frame_is_machinery(const struct ld_sanitizer_frame *frame);
-/* Its function as Go's own profiles and sources write it: a C function is C.set, whether the frame is its own or that of
- * cgo's wrapper. Cut at `room` bytes with its end. */
+/* Its function as Go's own profiles and sources write it: a C function is C.set, whether the frame is its own or that
+ * of cgo's wrapper. Cut at `room` bytes with its end. */
 void ld_sanitizer_frame_site(const struct ld_sanitizer_frame *frame, char *ret_site, size_t room);
 
 #endif

@@ -23,7 +23,8 @@ struct stacks {
 
 static int fail_at(const struct stacks *stacks, const char *at, const char *what)
 {
-    return ld_fail(stacks->builder->error, LD_ESYNTAX, "%s at byte %zu of the dump", what, (size_t)(at - stacks->start));
+    return ld_fail(stacks->builder->error, LD_ESYNTAX, "%s at byte %zu of the dump", what,
+                   (size_t)(at - stacks->start));
 }
 
 /* ---- the header: labels */
@@ -310,7 +311,8 @@ int ld_stacks_parse(struct ld_builder *builder, const char *bytes, size_t length
         }
         if ((code = read_paragraph(&stacks)))
             return code;
-        /* At exactly the length where the runtime stops, a paragraph without its blank line is not known to be whole. */
+        /* At exactly the length where the runtime stops, a paragraph without its blank line is not
+         * known to be whole. */
         if (length == CUT_LENGTH && stacks.body.at == stacks.body.end)
             stacks.cut = true;
         if ((code = add_paragraph(&stacks)))

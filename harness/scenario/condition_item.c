@@ -72,7 +72,8 @@ static const struct ld_detector_spec *find_named(const struct ld_scenario *scena
     return NULL;
 }
 
-/* A condition decides what a run does: were its detector in some arms only, runs of one seed would go different ways. */
+/* A condition decides what a run does: were its detector in some arms only, runs of one seed
+ * would go different ways. */
 static bool watches_everywhere(const struct ld_scenario *scenario, const struct ld_detector_spec *detector)
 {
     for (size_t i = 0; i < ld_scenario_arm_count(scenario); i++) {

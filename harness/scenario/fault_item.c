@@ -21,20 +21,21 @@ void ld_fault_item_fields(struct ld_field fields[LD_FAULT_ITEM_FIELDS])
                                         .offset = AT(at_ns),
                                         .maximum = (double)LD_SCENARIO_METHOD_MAX_NS,
                                         .doc = "When it begins, after the method began; or else `when`."};
-    fields[count++] = (struct ld_field){
-        .name = "for",
-        .type = LD_FIELD_DURATION,
-        .offset = AT(for_ns),
-        .minimum = 1e6,
-        .maximum = (double)LD_SCENARIO_METHOD_MAX_NS,
-        .doc = "How long it lasts. Not given: until the load and all other faults have ended. An instant such as kill has none."};
-    fields[count++] = (struct ld_field){.name = "when",
-                                        .type = LD_FIELD_NODE,
-                                        .offset = AT(when),
-                                        .object = &ld_when_schema,
-                                        .doc = "Instead of `at`: a condition that starts it, such as {matrix: red, for: "
-                                               "3m}. Once, before the method's end, which ends it too. From then on "
-                                               "the run no longer counts for or against a detector."};
+    fields[count++] = (struct ld_field){.name = "for",
+                                        .type = LD_FIELD_DURATION,
+                                        .offset = AT(for_ns),
+                                        .minimum = 1e6,
+                                        .maximum = (double)LD_SCENARIO_METHOD_MAX_NS,
+                                        .doc = "How long it lasts. Not given: until the load and all other faults have "
+                                               "ended. An instant such as kill has none."};
+    fields[count++] =
+        (struct ld_field){.name = "when",
+                          .type = LD_FIELD_NODE,
+                          .offset = AT(when),
+                          .object = &ld_when_schema,
+                          .doc = "Instead of `at`: a condition that starts it, such as {matrix: red, for: "
+                                 "3m}. Once, before the method's end, which ends it too. From then on "
+                                 "the run no longer counts for or against a detector."};
     for (int type = 0; type < LD_FAULT_TYPES; type++) {
         const struct ld_fault_info *info = &ld_fault_table[type];
         fields[count++] = (struct ld_field){.name = info->name,

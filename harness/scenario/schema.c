@@ -205,15 +205,16 @@ static const struct ld_field repeat_fields[] = {
      .offset = REPEAT(full),
      .minimum = 1,
      .maximum = 10000,
-     .doc = "Runs of each cell with --full. Not given: as many as claims at 95 % need (`leakdrill plan --full` says how "
-            "many) where a detector is judged, else `runs`."},
+     .doc =
+         "Runs of each cell with --full. Not given: as many as claims at 95 % need (`leakdrill plan --full` says how "
+         "many) where a detector is judged, else `runs`."},
     {.name = "sequential",
      .type = LD_FIELD_OPTIONAL_OBJECT,
      .offset = REPEAT(sequential),
      .object = &ld_sequential_schema,
      .size = sizeof(struct ld_sequential_spec),
-     .doc = "Stop a cell as soon as its evidence decides: {miss: [5%, 20%], max: 60}. Cells in which nothing is decided so "
-            "are run `runs` times."},
+     .doc = "Stop a cell as soon as its evidence decides: {miss: [5%, 20%], max: 60}. Cells in which nothing is "
+            "decided so are run `runs` times."},
     {0},
 };
 static const struct ld_schema repeat_schema = {
@@ -282,12 +283,13 @@ static const struct ld_field scenario_fields[] = {
      .minimum = 1,
      .maximum = 1000,
      .initial = "1",
-     .doc = "20: the run goes 20 times faster than written, so that what takes production minutes takes seconds. Divided "
-            "by it are load times, faults' at, for and restart_after, sampling.every, the phases baseline, drain and "
-            "settle, deadlines, the windows of detectors and rules, and the fixtures' own clocks; rates are multiplied. "
-            "Not scaled is what bounds the work of real processes and sockets: the phases ready and stop, limits.wall, "
-            "sampling.timeout, and what a toxic does to bytes, such as its latency. Counts and sizes stay as they are. "
-            "Reports show real times. It cannot scale Go's own clocks, and detectors that depend on them are refused."},
+     .doc =
+         "20: the run goes 20 times faster than written, so that what takes production minutes takes seconds. Divided "
+         "by it are load times, faults' at, for and restart_after, sampling.every, the phases baseline, drain and "
+         "settle, deadlines, the windows of detectors and rules, and the fixtures' own clocks; rates are multiplied. "
+         "Not scaled is what bounds the work of real processes and sockets: the phases ready and stop, limits.wall, "
+         "sampling.timeout, and what a toxic does to bytes, such as its latency. Counts and sizes stay as they are. "
+         "Reports show real times. It cannot scale Go's own clocks, and detectors that depend on them are refused."},
     {.name = "phases",
      .type = LD_FIELD_OBJECT,
      .offset = SCENARIO(phases),
@@ -337,12 +339,13 @@ static const struct ld_field scenario_fields[] = {
      .offset = SCENARIO(arms),
      .choices = arms_modes,
      .initial = "together",
-     .doc = "How detectors share runs. At most one active detector, which changes the target, watches a run. together: "
-            "all watch every run; with two or more active ones it is as apart. apart: one arm with those that change "
-            "nothing, called passive, and one for each active detector. each: an arm for every detector, and one called "
-            "bare that none watches: what a detector costs is the difference (`leakdrill cost`). Where there is more than "
-            "one arm, every cell exists once for each, with /arm=NAME in its name, and reads what its own detectors need; "
-            "runs of one repetition share their seed over the arms."},
+     .doc =
+         "How detectors share runs. At most one active detector, which changes the target, watches a run. together: "
+         "all watch every run; with two or more active ones it is as apart. apart: one arm with those that change "
+         "nothing, called passive, and one for each active detector. each: an arm for every detector, and one called "
+         "bare that none watches: what a detector costs is the difference (`leakdrill cost`). Where there is more than "
+         "one arm, every cell exists once for each, with /arm=NAME in its name, and reads what its own detectors need; "
+         "runs of one repetition share their seed over the arms."},
     {.name = "repeat",
      .type = LD_FIELD_OBJECT,
      .offset = SCENARIO(repeat),

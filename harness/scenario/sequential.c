@@ -21,7 +21,8 @@ static int bind_rates(struct ld_schema_context *context, const struct ld_field *
         code = code ? code : bound;
     }
     if (!code && !(rates[0] > 0 && rates[0] < rates[1] && rates[1] < 1))
-        code = ld_schema_error(context, node, LD_ESPEC, "the first must be above 0%%, the second above it and below 100%%");
+        code = ld_schema_error(context, node, LD_ESPEC,
+                               "the first must be above 0%%, the second above it and below 100%%");
     return code;
 }
 
@@ -31,7 +32,8 @@ static int check_spec(struct ld_schema_context *context, const struct ld_node *n
     if (!ld_node_get(node, "miss") && !ld_node_get(node, "false_alarm"))
         return ld_schema_error(context, node, LD_ESPEC, "needs miss, or false_alarm, or both");
     if (!(spec->alpha > 0) || !(spec->beta > 0))
-        return ld_schema_error(context, node, LD_ESPEC, "without any error nothing is ever decided: alpha and beta are above 0%%");
+        return ld_schema_error(context, node, LD_ESPEC,
+                               "without any error nothing is ever decided: alpha and beta are above 0%%");
     if (spec->min > spec->max)
         return ld_schema_error(context, ld_node_get(node, "min"), LD_ESPEC, "min is more than max");
     return 0;
@@ -42,8 +44,8 @@ static const struct ld_field fields[] = {
      .type = LD_FIELD_CUSTOM,
      .offset = SPEC(miss),
      .custom = bind_rates,
-     .doc = "Of leaky runs, [acceptable, not acceptable] rates of those in which a leak was missed: each detection that is "
-            "expected is judged so, in place of its `observed`, for each detector and cell."},
+     .doc = "Of leaky runs, [acceptable, not acceptable] rates of those in which a leak was missed: each detection "
+            "that is expected is judged so, in place of its `observed`, for each detector and cell."},
     {.name = "false_alarm",
      .type = LD_FIELD_CUSTOM,
      .offset = SPEC(false_alarm),
@@ -69,24 +71,27 @@ static const struct ld_field fields[] = {
      .offset = SPEC(alpha),
      .maximum = 0.5,
      .initial = "5%",
-     .doc = "The probability that any detector of the campaign fails though all its rates are acceptable: it is divided "
-            "among all tests of the plan, before filter and shard (Bonferroni)."},
+     .doc =
+         "The probability that any detector of the campaign fails though all its rates are acceptable: it is divided "
+         "among all tests of the plan, before filter and shard (Bonferroni)."},
     {.name = "beta",
      .type = LD_FIELD_PERCENT,
      .offset = SPEC(beta),
      .maximum = 0.5,
      .initial = "5%",
-     .doc = "The probability that a detector passes though a rate of it is not acceptable. It is not divided: a campaign "
-            "passes when all pass."},
+     .doc =
+         "The probability that a detector passes though a rate of it is not acceptable. It is not divided: a campaign "
+         "passes when all pass."},
     {0},
 };
 
 const struct ld_schema ld_sequential_schema = {
     .name = "sequential",
-    .doc = "Wald's sequential test (SPRT) in each cell, for each detector. Runs of a cell are looked at in the order of "
-           "their repetition, whichever ends first; those without evidence are passed over. Once all tests of the cell "
-           "are decided nothing more of it is started. Runs in hand then still end and stand in the report, but they are no "
-           "evidence for these tests. `plan` says how many runs to expect.",
+    .doc =
+        "Wald's sequential test (SPRT) in each cell, for each detector. Runs of a cell are looked at in the order of "
+        "their repetition, whichever ends first; those without evidence are passed over. Once all tests of the cell "
+        "are decided nothing more of it is started. Runs in hand then still end and stand in the report, but they are "
+        "no evidence for these tests. `plan` says how many runs to expect.",
     .fields = fields,
     .check = check_spec};
 
@@ -119,9 +124,10 @@ static int check_confident(struct ld_schema_context *context, const struct ld_sc
     size_t outer = ld_schema_push(context, "expect");
     ld_schema_push_index(context, index);
     ld_schema_push(context, "detection.confident");
-    int code = ld_schema_error(context, ld_node_get(ld_node_get(item, "detection"), "confident"), LD_ESPEC,
-                               "repeat.sequential ends a cell by what its runs show, so that the bound of a fixed number "
-                               "of runs does not hold: leave one of them out");
+    int code =
+        ld_schema_error(context, ld_node_get(ld_node_get(item, "detection"), "confident"), LD_ESPEC,
+                        "repeat.sequential ends a cell by what its runs show, so that the bound of a fixed number "
+                        "of runs does not hold: leave one of them out");
     ld_schema_pop(context, outer);
     return code;
 }
@@ -152,9 +158,10 @@ int ld_sequential_check(struct ld_schema_context *context, const struct ld_scena
     if (tests[LD_VARIANT_LEAKY] + tests[LD_VARIANT_HEALTHY])
         return code;
     size_t length = ld_schema_push(context, "repeat.sequential");
-    code = ld_schema_error(context, spec_node(draft), LD_ESPEC,
-                           "there is nothing to decide: no expectation asks for detection in a leaky variant (miss), or "
-                           "for false_alarms in a healthy one (false_alarm)");
+    code =
+        ld_schema_error(context, spec_node(draft), LD_ESPEC,
+                        "there is nothing to decide: no expectation asks for detection in a leaky variant (miss), or "
+                        "for false_alarms in a healthy one (false_alarm)");
     ld_schema_pop(context, length);
     return code;
 }

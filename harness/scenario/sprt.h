@@ -2,12 +2,13 @@
  * After each trial it accepts p0, rejects it, or asks for one more; at a cap it ends undecided. It needs far fewer
  * trials than a fixed number where the rate is near p0 or p1, and the most between them.
  *
- * It rejects where the evidence is 1/alpha times as probable under p1 as under p0, and accepts where it is beta times as
- * probable. So alpha bounds the probability of rejecting where the rate is p0, and beta that of accepting where it is p1,
- * whatever the cap and the least number of trials (Ville's inequality). Wald's own (1-beta)/alpha and beta/(1-alpha) are
- * approximations, which a large alpha or beta can exceed. Where many tests share one alpha it is divided among them (Bonferroni):
- * then the probability that any of them rejects wrongly is at most alpha. beta is not divided: what passes only when
- * every test accepts passes wrongly with probability beta at most, however many there are. */
+ * It rejects where the evidence is 1/alpha times as probable under p1 as under p0, and accepts where it is beta times
+ * as probable. So alpha bounds the probability of rejecting where the rate is p0, and beta that of accepting where it
+ * is p1, whatever the cap and the least number of trials (Ville's inequality). Wald's own (1-beta)/alpha and
+ * beta/(1-alpha) are approximations, which a large alpha or beta can exceed. Where many tests share one alpha it is
+ * divided among them (Bonferroni): then the probability that any of them rejects wrongly is at most alpha. beta is not
+ * divided: what passes only when every test accepts passes wrongly with probability beta at most, however many there
+ * are. */
 #ifndef LD_SCENARIO_SPRT_H
 #define LD_SCENARIO_SPRT_H
 

@@ -61,7 +61,8 @@ static void try_oracle(struct tally *tally, const struct trial *trial)
     no_false_alarm(tally, trial);
     for (size_t i = 0; i < trial->run->truth->interval_count; i++) {
         const struct ld_truth_interval *interval = &trial->run->truth->intervals[i];
-        if (!score_manifested(interval, trial->scenario->manifest) || interval->end_ns - interval->manifest_ns < slack_ns)
+        if (!score_manifested(interval, trial->scenario->manifest) ||
+            interval->end_ns - interval->manifest_ns < slack_ns)
             continue;
         expect(tally, trial, score_detection(trial->run, trial->episodes, i) != NULL, "missed a leak");
     }
@@ -89,7 +90,8 @@ static void try_always(struct tally *tally, const struct trial *trial)
             first = first && episode->first->evidence_time_ns <= life->from_ns + slack_ns;
         }
         explained += found;
-        expect(tally, trial, found == 1 && first, found == 1 ? "not at the first observation" : "not one episode a life");
+        expect(tally, trial, found == 1 && first,
+               found == 1 ? "not at the first observation" : "not one episode a life");
     }
     if (explained != trial->episodes->count)
         expect(tally, trial, false, "an episode outside every life");
@@ -101,7 +103,8 @@ static const struct ld_field *option(const struct trial *trial, const char *name
     const struct ld_detector_spec *spec = score_spec(trial->scenario, trial->record->name);
     const struct ld_detector_kind *kind = spec ? spec->kind : ld_detector_find(trial->record->name);
     *ret_value = NULL;
-    for (const struct ld_field *field = kind && kind->options ? kind->options->fields : NULL; field && field->name; field++) {
+    for (const struct ld_field *field = kind && kind->options ? kind->options->fields : NULL; field && field->name;
+         field++) {
         if (strcmp(field->name, name) != 0)
             continue;
         if (spec && spec->options)
@@ -177,7 +180,8 @@ static const struct {
     void (*run)(struct tally *tally, const struct trial *trial);
 } trials[KINDS] = {
     [ORACLE] = {"oracle", "calibration: oracle", "every leak, no false alarm", try_oracle},
-    [ORACLE_DELAY] = {"oracle-delay", "calibration: oracle-delay", "every leak at its delay, within two periods", try_oracle_delay},
+    [ORACLE_DELAY] = {"oracle-delay", "calibration: oracle-delay", "every leak at its delay, within two periods",
+                      try_oracle_delay},
     [NEVER] = {"never", "calibration: never", "no alert", try_never},
     [ALWAYS] = {"always", "calibration: always", "one episode at the first look of each incarnation", try_always},
     [RANDOM] = {"random", "calibration: random", "its hazard, exact Poisson test, p at least 0.0001", try_random},
@@ -191,7 +195,8 @@ static int try_run(struct tally *tally, size_t kind, const struct score_inputs *
     bool found = false;
     for (size_t i = 0; i < run->detector_count; i++) {
         trial.record = &run->detectors[i];
-        if (!trial.record->calibration || strcmp(score_kind(trial.scenario, trial.record->name), trials[kind].kind) != 0)
+        if (!trial.record->calibration ||
+            strcmp(score_kind(trial.scenario, trial.record->name), trials[kind].kind) != 0)
             continue;
         found = true;
         struct ld_episodes episodes;
@@ -226,8 +231,8 @@ static void conclude(const struct tally *tally, size_t kind, struct score_checks
     check->detector = trials[kind].kind;
     snprintf(check->asked, sizeof check->asked, "%s", trials[kind].asked);
     if (kind == RANDOM)
-        snprintf(check->seen, sizeof check->seen, "%llu alerts, %.1f expected, p %.2g%s%.80s", (unsigned long long)tally->hits,
-                 tally->expected, p, tally->first[0] ? "; " : "", tally->first);
+        snprintf(check->seen, sizeof check->seen, "%llu alerts, %.1f expected, p %.2g%s%.80s",
+                 (unsigned long long)tally->hits, tally->expected, p, tally->first[0] ? "; " : "", tally->first);
     else
         snprintf(check->seen, sizeof check->seen, "%llu of %llu%s%.110s", (unsigned long long)tally->right,
                  (unsigned long long)tally->asked, tally->first[0] ? "; " : "", tally->first);
@@ -237,7 +242,8 @@ static int check_shuffle(const struct score_inputs *inputs, struct score_checks 
 {
     struct ld_shuffle *rows;
     size_t count, wrong = 0;
-    int code = ld_score_shuffle(&rows, &count, inputs->plan, inputs->runs, inputs->count, inputs->plan->seed, inputs->arena);
+    int code =
+        ld_score_shuffle(&rows, &count, inputs->plan, inputs->runs, inputs->count, inputs->plan->seed, inputs->arena);
     if (code)
         return code;
     const struct ld_shuffle *first = NULL;
@@ -248,7 +254,8 @@ static int check_shuffle(const struct score_inputs *inputs, struct score_checks 
     }
     struct ld_check *check =
         score_check_add(checks, "calibration: shuffled truth", wrong ? LD_VERDICT_HARNESS : LD_VERDICT_PASS);
-    snprintf(check->asked, sizeof check->asked, "every detector at chance, within %d standard errors", LD_SHUFFLE_ERRORS);
+    snprintf(check->asked, sizeof check->asked, "every detector at chance, within %d standard errors",
+             LD_SHUFFLE_ERRORS);
     if (first)
         snprintf(check->seen, sizeof check->seen, "%zu of %zu not; first %.60s: %+.4f, error %.4f", wrong, count,
                  first->detector, first->difference, first->standard_error);

@@ -9,7 +9,8 @@
 static int by_time(const void *left, const void *right)
 {
     const struct ld_survival_time *a = left, *b = right;
-    return a->time_ns < b->time_ns ? -1 : a->time_ns > b->time_ns; /* all of one instant are at risk in it: order is free */
+    return a->time_ns < b->time_ns ? -1
+                                   : a->time_ns > b->time_ns; /* all of one instant are at risk in it: order is free */
 }
 
 void ld_kaplan_meier(struct ld_survival_time *times, size_t n, struct ld_survival *ret_survival)

@@ -29,7 +29,8 @@ struct ld_store;
 
 /* Create a campaign file; LD_ESTORE when it exists and is not empty. */
 int ld_store_create(struct ld_store **ret_store, const char *path, struct ld_error *error);
-/* Open for reading; checks application_id and version (older ones are read as they are, and migrated when `writable`). */
+/* Open for reading; checks application_id and version (older ones are read as they are,
+ * and migrated when `writable`). */
 int ld_store_open(struct ld_store **ret_store, const char *path, bool writable, struct ld_error *error);
 /* Whether another process has it open: its writer as long as that lives, in whatever PID namespace, and any reader of a
  * file with a write-ahead log. Not to be asked while this process has it open itself. */
@@ -188,7 +189,7 @@ struct ld_timeline_row {
     const char *who;  /* detector, fault id, interval, … */
     const char *text;
     int64_t instance; /* -1: none, or all */
-    int64_t amount;   /* truth: units outstanding after a leak, cure, hold or release; the text names them too; else -1 */
+    int64_t amount; /* truth: units outstanding after a leak, cure, hold or release; the text names them too; else -1 */
 };
 int ld_store_read_timeline(struct ld_store *store, uint32_t run, struct ld_timeline_row **ret_rows, size_t *ret_count,
                            struct ld_arena *arena, struct ld_error *error);

@@ -50,7 +50,8 @@ int64_t ld_truth_confirm(const struct ld_truth_interval *interval, const struct 
         return -1;
     struct ids before = {0}, first = {0}, second = {0};
     int64_t confirmed = -1;
-    if (collect(&before, interval, baseline) && collect(&first, interval, settled) && collect(&second, interval, after_gc)) {
+    if (collect(&before, interval, baseline) && collect(&first, interval, settled) &&
+        collect(&second, interval, after_gc)) {
         int64_t survivors = 0;
         for (size_t i = 0; i < first.count; i++)
             survivors += contains(&second, first.items[i]) && !contains(&before, first.items[i]);

@@ -84,7 +84,8 @@ static int describe(struct folding *folding, const struct ld_truth_event *event,
 {
     bool hold = event->kind == LD_TRUTH_HOLD;
     if (!hold && event->cause == LD_CAUSE_NONE)
-        return ld_fail(folding->error, LD_ESYNTAX, "truth: the first line of interval \"%s\" gives no cause", event->interval);
+        return ld_fail(folding->error, LD_ESYNTAX, "truth: the first line of interval \"%s\" gives no cause",
+                       event->interval);
     int code = 0;
     const char **seen_at = ld_arena_array(folding->arena, event->seen_at_count + 1, sizeof *seen_at);
     if (!seen_at)
@@ -158,8 +159,8 @@ static int fold_growth(struct folding *folding, const struct ld_truth_event *eve
     if (item && item->interval.hold != (event->kind == LD_TRUTH_HOLD))
         return ld_fail(folding->error, LD_ESYNTAX, "truth: interval \"%s\" is both a leak and a hold", event->interval);
     if (item && event->cause != LD_CAUSE_NONE && event->cause != item->interval.cause)
-        return ld_fail(folding->error, LD_ESYNTAX, "truth: interval \"%s\" changes its cause from %s to %s", event->interval,
-                       ld_cause_table[item->interval.cause].name, ld_cause_table[event->cause].name);
+        return ld_fail(folding->error, LD_ESYNTAX, "truth: interval \"%s\" changes its cause from %s to %s",
+                       event->interval, ld_cause_table[item->interval.cause].name, ld_cause_table[event->cause].name);
     int code = 0;
     if (!item || !item->open)
         code = begin(folding, event, item, &item);
@@ -275,7 +276,8 @@ int ld_truth_fold(struct ld_truth *ret_truth, const struct ld_truth_event *event
     struct ordered *order = calloc(count + 1, sizeof *order);
     folding.endings = calloc(count_kind(events, count, LD_TRUTH_ENDED) + 1, sizeof *folding.endings);
     if (folding.arena)
-        folding.calm = ld_arena_array(folding.arena, count_kind(events, count, LD_TRUTH_CALM) + 1, sizeof *folding.calm);
+        folding.calm =
+            ld_arena_array(folding.arena, count_kind(events, count, LD_TRUTH_CALM) + 1, sizeof *folding.calm);
     int code = LD_ENOMEM;
     if (order && folding.endings && folding.calm) {
         for (size_t i = 0; i < count; i++)

@@ -45,7 +45,19 @@ int ld_unit_find(const char *name)
     return find(unit_names, COUNT_OF(unit_names), name);
 }
 
-enum key { KEY_T, KEY_EVENT, KEY_INTERVAL, KEY_AMOUNT, KEY_CAUSE, KEY_UNIT, KEY_PER_UNIT, KEY_SEEN_AT, KEY_CULPRIT, KEY_TEXT, KEYS };
+enum key {
+    KEY_T,
+    KEY_EVENT,
+    KEY_INTERVAL,
+    KEY_AMOUNT,
+    KEY_CAUSE,
+    KEY_UNIT,
+    KEY_PER_UNIT,
+    KEY_SEEN_AT,
+    KEY_CULPRIT,
+    KEY_TEXT,
+    KEYS
+};
 #define BIT(key) (1u << (key))
 
 /* Which keys a kind cannot do without, and the least amount it may name. */
@@ -80,7 +92,8 @@ static int read_text(struct reading *reading, const char *key, json_t *value, si
     if (length == 0)
         return ld_fail(reading->error, LD_ESYNTAX, "truth: \"%s\" is empty", key);
     if (length > maximum)
-        return ld_fail(reading->error, LD_ELIMIT, "truth: \"%s\" has %zu bytes, at most %zu are allowed", key, length, maximum);
+        return ld_fail(reading->error, LD_ELIMIT, "truth: \"%s\" has %zu bytes, at most %zu are allowed", key, length,
+                       maximum);
     for (size_t i = 0; i < length; i++) {
         if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
             return ld_fail(reading->error, LD_ESYNTAX, "truth: \"%s\" holds a control character", key);
@@ -98,13 +111,14 @@ static int read_integer(struct reading *reading, const char *key, json_t *value,
         return ld_fail(reading->error, LD_ESYNTAX, "truth: \"%s\" is not an integer", key);
     int64_t number = json_integer_value(value);
     if (number < 0 || number > maximum)
-        return ld_fail(reading->error, LD_ELIMIT, "truth: \"%s\" is %lld, allowed are 0 to %lld", key, (long long)number,
-                       (long long)maximum);
+        return ld_fail(reading->error, LD_ELIMIT, "truth: \"%s\" is %lld, allowed are 0 to %lld", key,
+                       (long long)number, (long long)maximum);
     *ret_number = number;
     return 0;
 }
 
-static int read_choice(struct reading *reading, const char *key, json_t *value, int (*choose)(const char *), int *ret_choice)
+static int read_choice(struct reading *reading, const char *key, json_t *value, int (*choose)(const char *),
+                       int *ret_choice)
 {
     if (!json_is_string(value))
         return ld_fail(reading->error, LD_ESYNTAX, "truth: \"%s\" is not a text", key);
@@ -122,7 +136,8 @@ static int read_t(struct reading *reading, const char *key, json_t *value)
     if (code)
         return code;
     if (stamp < reading->run_start_ns)
-        return ld_fail(reading->error, LD_ESYNTAX, "truth: the stamp %lld lies before the run's start", (long long)stamp);
+        return ld_fail(reading->error, LD_ESYNTAX, "truth: the stamp %lld lies before the run's start",
+                       (long long)stamp);
     reading->event.time_ns = stamp - reading->run_start_ns;
     return 0;
 }
@@ -278,7 +293,8 @@ int ld_truth_parse(struct ld_truth_event *ret_event, const char *line, size_t le
                    struct ld_arena *arena, struct ld_error *error)
 {
     if (length > LD_TRUTH_LINE_MAX)
-        return ld_fail(error, LD_ELIMIT, "truth: a line of %zu bytes, at most %d are allowed", length, LD_TRUTH_LINE_MAX);
+        return ld_fail(error, LD_ELIMIT, "truth: a line of %zu bytes, at most %d are allowed", length,
+                       LD_TRUTH_LINE_MAX);
     json_error_t problem;
     json_t *object = json_loadb(line, length, JSON_REJECT_DUPLICATES, &problem);
     if (!object)

@@ -53,7 +53,15 @@ enum ld_truth_kind {
 const char *ld_truth_kind_name(enum ld_truth_kind kind);
 int ld_truth_kind_find(const char *name);
 
-enum ld_unit { LD_UNIT_GOROUTINES, LD_UNIT_BYTES, LD_UNIT_DESCRIPTORS, LD_UNIT_CONNECTIONS, LD_UNIT_PROCESSES, LD_UNIT_HANDLES, LD_UNIT_CPU };
+enum ld_unit {
+    LD_UNIT_GOROUTINES,
+    LD_UNIT_BYTES,
+    LD_UNIT_DESCRIPTORS,
+    LD_UNIT_CONNECTIONS,
+    LD_UNIT_PROCESSES,
+    LD_UNIT_HANDLES,
+    LD_UNIT_CPU
+};
 const char *ld_unit_name(enum ld_unit unit);
 int ld_unit_find(const char *name);
 
@@ -89,7 +97,12 @@ struct ld_truth_interval {
     int64_t manifest_ns;  /* tM, onset of the M-th unit; -1 when never reached */
     int64_t end_ns;       /* cured, died, or the end of follow-up */
     uint64_t manifest_after_sequence;
-    enum ld_interval_end { LD_END_FOLLOW_UP, LD_END_CURED, LD_END_DEATH, LD_END_KILL } end; /* KILL: scheduled, censors */
+    enum ld_interval_end {
+        LD_END_FOLLOW_UP,
+        LD_END_CURED,
+        LD_END_DEATH,
+        LD_END_KILL
+    } end;                /* KILL: scheduled, censors */
     int64_t amount;       /* most units outstanding at once */
     int64_t final_amount; /* outstanding at the end */
     int64_t goroutines_per_unit, descriptors_per_unit, bytes_per_unit;

@@ -235,21 +235,23 @@ static int copy_module(struct building *building)
     if (!building->package || !module_file)
         return no_memory(building);
     if (access(module_file, F_OK) != 0)
-        return ld_fail(building->error, LD_ETARGET, "%s has no go.mod: it is from before modules and cannot be built alone",
-                       building->spec->module);
+        return ld_fail(building->error, LD_ETARGET,
+                       "%s has no go.mod: it is from before modules and cannot be built alone", building->spec->module);
     return 0;
 }
 
 /* A folder of Go itself has no go.mod of its own: one is made, which says the language is that of this Go. */
 static int copy_of_goroot(struct building *building)
 {
-    char *from = ld_arena_printf(building->arena, "%s%s", building->goroot, building->spec->package + strlen(GOROOT_PLACE));
+    char *from =
+        ld_arena_printf(building->arena, "%s%s", building->goroot, building->spec->package + strlen(GOROOT_PLACE));
     if (!from)
         return no_memory(building);
     for (size_t length = strlen(from); length > 1 && from[length - 1] == '/'; length--)
         from[length - 1] = '\0';
     const char *name = strrchr(from, '/') + 1;
-    const char *root = below(building, "source"), *to = ld_arena_printf(building->arena, "%s/%s", root ? root : "", name);
+    const char *root = below(building, "source"),
+               *to = ld_arena_printf(building->arena, "%s/%s", root ? root : "", name);
     const char *module_file = ld_arena_printf(building->arena, "%s/go.mod", to ? to : "");
     const char *text = ld_arena_printf(building->arena, "module example.org/%s\n\ngo %s\n", name,
                                        building->version + (strncmp(building->version, "go", 2) == 0 ? 2 : 0));
@@ -302,7 +304,8 @@ static int add_file(struct building *building, json_t *replace, const char *fold
 
 static int write_overlay(struct building *building, const char *folder, const char **ret_path)
 {
-    static const char *const main_files[] = {[LD_MAIN_HELD] = ld_overlay_held, [LD_MAIN_ON_REQUEST] = ld_overlay_on_request};
+    static const char *const main_files[] = {
+        [LD_MAIN_HELD] = ld_overlay_held, [LD_MAIN_ON_REQUEST] = ld_overlay_on_request};
     int mode = building->spec->main;
     json_t *replace = json_object(), *overlay = json_pack("{s:o}", "Replace", replace);
     const char *path = below(building, "overlay.json");
@@ -333,7 +336,8 @@ static int look_at_package(struct building *building, const char **ret_folder, c
     if (!path || !rest)
         return ld_fail(building->error, LD_ETARGET, "go does not say where the package is, but: %.200s", line);
     if (strcmp(name, "main") != 0)
-        return ld_fail(building->error, LD_ETARGET, "%.200s is package %.100s, not a program (package main)", path, name);
+        return ld_fail(building->error, LD_ETARGET, "%.200s is package %.100s, not a program (package main)", path,
+                       name);
     *ret_folder = rest;
     *ret_name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
     return 0;

@@ -1,9 +1,9 @@
 /* Building a Go program with a listener added: target.instrument.
  *
- * The program's source is never touched. A local package is built where it is; a published module, and what lies in Go's
- * own folder, is copied first, for Go refuses overlays on its module cache. Go itself runs under the guard, with the
- * environment of leakdrill and what the scenario adds. All files, the program too, are in the campaign's work folder
- * and go with it. */
+ * The program's source is never touched. A local package is built where it is; a published module, and what lies in
+ * Go's own folder, is copied first, for Go refuses overlays on its module cache. Go itself runs under the guard, with
+ * the environment of leakdrill and what the scenario adds. All files, the program too, are in the campaign's work
+ * folder and go with it. */
 #ifndef LD_BUILD_BUILD_H
 #define LD_BUILD_BUILD_H
 
@@ -32,8 +32,8 @@ struct ld_built {
     const char *by;      /* "go1.27.3" */
 };
 
-/* Fetch, copy and build. LD_EUNAVAILABLE: no Go here; LD_ETARGET: Go says no (the message has its command); LD_ETIMEOUT,
- * LD_ECANCELLED, LD_EIO, LD_ENOMEM, LD_ESYSTEM. */
+/* Fetch, copy and build. LD_EUNAVAILABLE: no Go here; LD_ETARGET: Go says no (the message has its command);
+ * LD_ETIMEOUT, LD_ECANCELLED, LD_EIO, LD_ENOMEM, LD_ESYSTEM. */
 int ld_build_program(const struct ld_build *build, const struct ld_instrument_spec *spec, struct ld_built *ret_built,
                      struct ld_error *error);
 /* The go command: on PATH, else where it is usually installed; in `arena`. LD_EUNAVAILABLE. */

@@ -1,5 +1,5 @@
-/* A cgroup (v2) for the processes of a campaign, and in it one for each target: cgroup.kill ends all of a group at once,
- * whatever it forks, and where the memory and cpu controllers are there a fault can limit it.
+/* A cgroup (v2) for the processes of a campaign, and in it one for each target: cgroup.kill ends all of a group at
+ * once, whatever it forks, and where the memory and cpu controllers are there a fault can limit it.
  *
  * Whether there is one is found out, not assumed: the file system's magic is looked at, the group is made, and it must
  * have cgroup.kill (Linux 5.14). leakdrill holds a lock on the folder: one that is free is a dead campaign's. */

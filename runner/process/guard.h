@@ -28,9 +28,9 @@ struct ld_guard {
     struct ld_group group;
 };
 
-/* Start the guard. To be called before any thread exists. `work_folder` is removed by the guard when all is over, and so
- * is the cgroup that is made here for all it starts, where there can be one.
- * LD_ESYSTEM. Makes the calling process a subreaper. `isolate` false: do not try a namespace (for tests). */
+/* Start the guard. To be called before any thread exists. `work_folder` is removed by the guard when all is over, and
+ * so is the cgroup that is made here for all it starts, where there can be one. LD_ESYSTEM. Makes the calling process a
+ * subreaper. `isolate` false: do not try a namespace (for tests). */
 int ld_guard_start(struct ld_guard *ret_guard, const char *work_folder, bool isolate, struct ld_error *error);
 /* Whether it lives. The end of file on its socket can come late: a shim that is just being forked holds a copy until it
  * dies, too, which may be after the death of another shim was heard. So the process is looked at as well: one that has

@@ -2,7 +2,8 @@
  *
  * It is the target's parent and the subreaper of all its descendants, so that whatever the target forks, however
  * often, stays attributed to it and can be ended. It sets the limits, hands over the descriptors, starts the target
- * in a session of its own, reports exit and death, and, told END or when leakdrill is gone, kills until none is left. */
+ * in a session of its own, reports exit and death, and, told END or when leakdrill is gone, kills
+ * until none is left. */
 #ifndef LD_PROCESS_SHIM_H
 #define LD_PROCESS_SHIM_H
 

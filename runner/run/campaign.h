@@ -2,9 +2,9 @@
  *
  * ld_campaign_run does it all: work folder and guard, database, threads, runs in the plan's order, at most `jobs` at a
  * time (of cells with sequential tests only as many as these ask for), then score, judge and store. It returns when
- * everything is torn down. The first SIGINT, SIGTERM or SIGHUP (unless ignored) stops the runs in hand cleanly and judges
- * what there is; the second kills everything at once and ends the process. They are as the caller had them when it
- * returns. */
+ * everything is torn down. The first SIGINT, SIGTERM or SIGHUP (unless ignored) stops the runs in hand cleanly and
+ * judges what there is; the second kills everything at once and ends the process. They are as the caller had them when
+ * it returns. */
 #ifndef LD_RUN_CAMPAIGN_H
 #define LD_RUN_CAMPAIGN_H
 

@@ -6,8 +6,8 @@
  *    "source": "…"}
  *
  * A fixture may have "variants" (a calm program has only the healthy one) and "unavailable": why it could not be built.
- * "build" says how ("cgo", "asan"; not given: without C). Folders are absolute, or relative to the file. "source" is the
- * folder of the module they were built from, where it is still there. */
+ * "build" says how ("cgo", "asan"; not given: without C). Folders are absolute, or relative to the file. "source" is
+ * the folder of the module they were built from, where it is still there. */
 #ifndef LD_RUNNER_RUN_CATALOGUE_H
 #define LD_RUNNER_RUN_CATALOGUE_H
 

@@ -22,7 +22,8 @@ static void count_lag(struct ld_lag *lag, int64_t late_ns)
     lag->counts[bucket < LD_LAG_BUCKETS ? bucket : LD_LAG_BUCKETS - 1]++;
 }
 
-/* A stall swallows the ticks that were due during it: each of them was late too, one period less than the one before. */
+/* A stall swallows the ticks that were due during it: each of them was late too, one period less
+ * than the one before. */
 static void on_lag_timer(uv_timer_t *timer)
 {
     struct ld_control *control = timer->data;

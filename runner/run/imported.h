@@ -1,5 +1,6 @@
 /* Imported observations become a campaign of one run: stored, and judged by the scenario's detectors, as if they had
- * been observed live. An alert's receipt is the time of the observation that decided it, for nobody was there to receive. */
+ * been observed live. An alert's receipt is the time of the observation that decided it, for nobody was there to
+ * receive. */
 #ifndef LD_RUN_IMPORTED_H
 #define LD_RUN_IMPORTED_H
 

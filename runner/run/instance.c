@@ -53,8 +53,8 @@ static bool clock_runs(const struct ld_instance *instance, enum ld_gap_clock clo
     }
 }
 
-/* The time since the last good read, in periods allowed: over 1 is a gap. Goroutine profiles are skipped while the count
- * stands still, so that theirs come seldom. */
+/* The time since the last good read, in periods allowed: over 1 is a gap. Goroutine profiles are skipped while the
+ * count stands still, so that theirs come seldom. */
 static void close_gap(struct ld_instance *instance, enum ld_gap_clock clock, int64_t now_ns)
 {
     static const char *const names[] = {"metrics", "/proc", "goroutine profiles"};

@@ -54,7 +54,8 @@ double ld_load_offered(const struct ld_load *load);
 void ld_load_stop(struct ld_load *load);
 /* Forget what is in flight. */
 void ld_load_cancel(struct ld_load *load);
-/* Requests, responses, errors, in flight, latency since the last call. Returns the points written, 0 before any request. */
+/* Requests, responses, errors, in flight, latency since the last call. Returns the points written, 0 before any
+ * request. */
 size_t ld_load_points(struct ld_load *load, struct ld_point points[LD_LOAD_POINTS]);
 void ld_load_close(struct ld_load *load);
 

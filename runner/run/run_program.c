@@ -100,7 +100,8 @@ static const char *shown_name(struct ld_run *run, const char *name)
     if (!run->blind)
         return name;
     ld_buffer_init(&out, 64);
-    const char *shown = ld_blind_program(run->blind, word, &out) ? NULL : ld_arena_text(run->arena, ld_buffer_text(&out));
+    const char *shown =
+        ld_blind_program(run->blind, word, &out) ? NULL : ld_arena_text(run->arena, ld_buffer_text(&out));
     ld_buffer_done(&out);
     return shown;
 }

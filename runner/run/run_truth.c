@@ -116,7 +116,8 @@ static int64_t count_goroutines(const struct ld_instance *instance, const struct
 {
     /* The baseline dump belongs to the first incarnation; ids of a later one must not be taken off. */
     const struct ld_profile *baseline = interval->incarnation == 1 ? dump_of(instance, LD_DUMP_BASELINE) : NULL;
-    return ld_truth_confirm(interval, baseline, dump_of(instance, LD_DUMP_SETTLED), dump_of(instance, LD_DUMP_AFTER_GC));
+    return ld_truth_confirm(interval, baseline, dump_of(instance, LD_DUMP_SETTLED),
+                            dump_of(instance, LD_DUMP_AFTER_GC));
 }
 
 /* Units without goroutines: how much a number grew from the look before to the look after. Descriptors are counted to

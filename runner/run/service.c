@@ -582,7 +582,8 @@ static bool let_go(struct ld_service *service)
 void ld_service_stop(struct ld_service *service)
 {
     assert(service->magic == SERVICE_MAGIC);
-    if (service->state == LD_SERVICE_DOWN || service->state == LD_SERVICE_ENDING || service->state == LD_SERVICE_STOPPING)
+    if (service->state == LD_SERVICE_DOWN || service->state == LD_SERVICE_ENDING ||
+        service->state == LD_SERVICE_STOPPING)
         return;
     cancel_waiting(service);
     if (let_go(service))

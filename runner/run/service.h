@@ -2,7 +2,8 @@
  *
  * It knows the three ways in which a program comes to life: by the fixture contract (listening socket on fd 3, truth
  * on fd 4, setting on fd 5), as any command (told its address, ready when it answers; one that was built with a
- * listener added inherits its socket, too), or attached (already there, never started, never stopped). One struct lives as long as its run; each start begins the next incarnation.
+ * listener added inherits its socket, too), or attached (already there, never started, never stopped). One struct lives
+ * as long as its run; each start begins the next incarnation.
  *
  * Order of events for an incarnation: started, ready, any lines and truth, ended, gone. The lines that the program
  * itself wrote come before its end. `failed` comes instead of what
@@ -120,7 +121,8 @@ int ld_service_signal(struct ld_service *service, int number);
 /* Lay a strain on its process or take it off: a fault. 0 or LD_ESYSTEM when there is none. */
 int ld_service_strain(struct ld_service *service, enum ld_strain strain, int64_t value, int64_t lease_ns);
 int ld_service_relieve(struct ld_service *service, enum ld_strain strain);
-/* TERM (every strain is taken off, too), then after stop_ns KILL; `gone` follows. An attached service is only let go of. Allowed in any state. */
+/* TERM (every strain is taken off, too), then after stop_ns KILL; `gone` follows. An attached service is only let go
+ * of. Allowed in any state. */
 void ld_service_stop(struct ld_service *service);
 /* KILL everything at once; `gone` follows when something was up. */
 void ld_service_kill(struct ld_service *service);

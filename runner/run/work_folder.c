@@ -22,7 +22,8 @@ const char *ld_work_folder_parent(void)
 
 int ld_work_folder_make(char *ret_path, size_t room, int *ret_lock, struct ld_error *error)
 {
-    /* The sweep of another campaign may come between the folder and its lock: then it is gone, the next one is tried. */
+    /* The sweep of another campaign may come between the folder and its lock: then it is gone, the
+     * next one is tried. */
     for (int i = 0; i < TRIES_MAX; i++) {
         int n = snprintf(ret_path, room, "%s/" NAME, ld_work_folder_parent());
         if (n < 0 || (size_t)n >= room)

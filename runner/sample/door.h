@@ -1,9 +1,9 @@
 /* The door to one instance: every read of a target goes through it: the read gateway's core.
  *
- * It keeps one reading at a time (a goroutineleak profile under way makes others under-report) but for endpoints, counts reads, bytes,
- * time and failures per reader, and follows the instance across incarnations. The gateway's HTTP front serves other
- * programs through the same door. A read asked for while the instance is down is answered REFUSED. Sampling faults act
- * here, so that every reader meets them. */
+ * It keeps one reading at a time (a goroutineleak profile under way makes others under-report) but for endpoints,
+ * counts reads, bytes, time and failures per reader, and follows the instance across incarnations. The gateway's HTTP
+ * front serves other programs through the same door. A read asked for while the instance is down is answered REFUSED.
+ * Sampling faults act here, so that every reader meets them. */
 #ifndef LD_SAMPLE_DOOR_H
 #define LD_SAMPLE_DOOR_H
 

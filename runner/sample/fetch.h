@@ -1,7 +1,8 @@
 /* HTTP GET on the control loop: libcurl's multi interface driven by libuv.
  *
  * Numeric loopback addresses only, no proxies, no signals, bounded time and body. Handles and connections are kept
- * for reuse; an incarnation has a port of its own, so that a restarted target is never reached by a stale connection. */
+ * for reuse; an incarnation has a port of its own, so that a restarted target is never reached
+ * by a stale connection. */
 #ifndef LD_SAMPLE_FETCH_H
 #define LD_SAMPLE_FETCH_H
 
@@ -22,7 +23,14 @@ struct ld_fetch_request {
     bool keep_body;       /* false: the body is counted and thrown away */
 };
 
-enum ld_fetch_failure { LD_FETCH_OK, LD_FETCH_REFUSED, LD_FETCH_TIMEOUT, LD_FETCH_TRUNCATED, LD_FETCH_TOO_LARGE, LD_FETCH_BROKEN };
+enum ld_fetch_failure {
+    LD_FETCH_OK,
+    LD_FETCH_REFUSED,
+    LD_FETCH_TIMEOUT,
+    LD_FETCH_TRUNCATED,
+    LD_FETCH_TOO_LARGE,
+    LD_FETCH_BROKEN
+};
 
 struct ld_fetch_result {
     enum ld_fetch_failure failure;

@@ -26,8 +26,8 @@ static enum ld_purpose purpose_of(const struct ld_sampler *sampler)
     return sampler->survey_busy ? sampler->purpose : LD_PURPOSE_PERIOD;
 }
 
-/* A profile the target does not have is an answer (the detector says unknown), not a failed survey; nor does the failure
- * of a period's read that the survey overtook belong to it. */
+/* A profile the target does not have is an answer (the detector says unknown), not a failed survey; nor does the
+ * failure of a period's read that the survey overtook belong to it. */
 static void note_failure(struct ld_sampler *sampler, const char *what, enum ld_read_failure failure, const char *text)
 {
     if (!sampler->survey_busy || !sampler->reading_for_survey || failure == LD_READ_NOT_AVAILABLE ||
@@ -324,7 +324,8 @@ static bool may_dump(const struct ld_sampler *sampler)
 /* Wants a goroutine profile now: the count moved, or it is too long ago. */
 static bool profile_is_due(const struct ld_sampler *sampler)
 {
-    return sampler->count < 0 || sampler->count != sampler->profiled_count || sampler->setting.metrics_path[0] == '\0' ||
+    return sampler->count < 0 || sampler->count != sampler->profiled_count ||
+           sampler->setting.metrics_path[0] == '\0' ||
            sampler->cycle - sampler->profiled_cycle >= (uint64_t)sampler->setting.idle_periods;
 }
 

@@ -5,8 +5,8 @@
  * /metrics every period, and its total then stands in the METRICS as the number of goroutines. The heap profile is read every `idle_periods`, before a goroutineleak profile (which forces a
  * GC). debug=2 stops the world: only before, after, and when the count has doubled, and only below `full_below`
  * goroutines. Endpoints are read every so many periods and at warm-up, beside all that and without waiting for it, for
- * they may take their time; what they answer is an ANSWER, whatever its status. A read that fails, is cut short, or meets
- * its predecessor still under way is an observation of its own. */
+ * they may take their time; what they answer is an ANSWER, whatever its status. A read that fails, is cut short, or
+ * meets its predecessor still under way is an observation of its own. */
 #ifndef LD_SAMPLE_SAMPLER_H
 #define LD_SAMPLE_SAMPLER_H
 
@@ -35,7 +35,8 @@ struct ld_sampler_setting {
 };
 
 struct ld_sampler_events {
-    /* An observation without sequence, instance and incarnation, which the receiver fills; time_ns is CLOCK_MONOTONIC. */
+    /* An observation without sequence, instance and incarnation, which the receiver
+     * fills; time_ns is CLOCK_MONOTONIC. */
     void (*observed)(void *context, struct ld_observation *observation);
     /* Numbers from elsewhere (load, gctrace) to go with the next METRICS; returns how many were written. */
     size_t (*extra)(void *context, struct ld_point *points, size_t room);

@@ -128,7 +128,8 @@ static void every_fault_of_a_process_binds(void **state)
          "{\"who\":\"target\",\"signal\":\"KILL\",\"restart_after\":\"1s\",\"times\":5,\"every\":\"2s\","
          "\"instance\":\"all\",\"share\":\"10%\"}"},
         {"crash", "{signal: ABRT}",
-         "{\"who\":\"target\",\"signal\":\"ABRT\",\"times\":1,\"every\":\"0s\",\"instance\":\"all\",\"share\":\"100%\"}"},
+         "{\"who\":\"target\",\"signal\":\"ABRT\",\"times\":1,\"every\":\"0s\",\"instance\":\"all\",\"share\":\"100%"
+         "\"}"},
         {"exit", "{who: upstream}",
          "{\"who\":\"upstream\",\"times\":1,\"every\":\"0s\",\"instance\":\"all\",\"share\":\"100%\"}"},
         {"pause", "{instance: 2}", "{\"who\":\"target\",\"instance\":2,\"share\":\"100%\"}"},

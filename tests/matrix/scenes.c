@@ -382,8 +382,10 @@ static void test_evidence_quotes_columns_values_and_since(void **unused)
     run_for(scene.feed, &world, 8 * LD_SECOND);
     const struct kept_alert *alert = find_open(&scene.feed->kept, 0);
     assert_non_null(alert);
-    const char *const parts[] = {"site_growth ", " (at least 12) over 2.25s (45s as written)", "site net/http.(*persistConn).readLoop",
-                                 "writers ", " at net/http.(*persistConn).writeLoop", "; since ", "| repair: Close"};
+    const char *const parts[] = {
+        "site_growth ",   " (at least 12) over 2.25s (45s as written)", "site net/http.(*persistConn).readLoop",
+        "writers ",       " at net/http.(*persistConn).writeLoop",      "; since ",
+        "| repair: Close"};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         if (!strstr(alert->why, parts[i]))
             fail_msg("\"%s\" is not in: %s", parts[i], alert->why);

@@ -69,7 +69,8 @@ static void this_very_process(void **state)
 
 static void fields_and_what_is_none(void **state)
 {
-    static const char text[] = "Name:\tx\nVmRSSx:\t 1 kB\nVmRSS:\t  1234 kB\nVmBad:\t1234\nVmHuge:\t18446744073709551615 kB\nVmCut:\t12 kB";
+    static const char text[] =
+        "Name:\tx\nVmRSSx:\t 1 kB\nVmRSS:\t  1234 kB\nVmBad:\t1234\nVmHuge:\t18446744073709551615 kB\nVmCut:\t12 kB";
     uint64_t bytes = 4711;
     (void)state;
     assert_int_equal(ld_proc_field_bytes(text, strlen(text), "VmRSS", &bytes), 0);

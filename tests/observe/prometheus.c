@@ -13,22 +13,22 @@ static size_t parse(const char *text, struct ld_point *points, size_t room)
 }
 
 /* What the official Go client (client_golang 1.20, Go 1.26) writes, shortened. */
-static const char real[] =
-    "# HELP go_gc_duration_seconds A summary of the wall-time pause (stop-the-world) duration in garbage collection cycles.\n"
-    "# TYPE go_gc_duration_seconds summary\n"
-    "go_gc_duration_seconds{quantile=\"0\"} 2.4866e-05\n"
-    "go_gc_duration_seconds{quantile=\"1\"} 0.000157\n"
-    "go_gc_duration_seconds_sum 0.000182\n"
-    "go_gc_duration_seconds_count 3\n"
-    "# TYPE go_goroutines gauge\n"
-    "go_goroutines 19\n"
-    "go_info{version=\"go1.26 } x\\\"y\"} 1\n"
-    "go_memstats_heap_alloc_bytes 2.097152e+06\n"
-    "go_memstats_last_gc_time_seconds 1.7e+09 1700000000000\n"
-    "go_threads 8 \n"
-    "\n"
-    "promhttp_metric_handler_requests_total{code=\"200\",} 0\n"
-    "odd NaN\nodd2 +Inf -5\n";
+static const char real[] = "# HELP go_gc_duration_seconds A summary of the wall-time pause (stop-the-world) duration "
+                           "in garbage collection cycles.\n"
+                           "# TYPE go_gc_duration_seconds summary\n"
+                           "go_gc_duration_seconds{quantile=\"0\"} 2.4866e-05\n"
+                           "go_gc_duration_seconds{quantile=\"1\"} 0.000157\n"
+                           "go_gc_duration_seconds_sum 0.000182\n"
+                           "go_gc_duration_seconds_count 3\n"
+                           "# TYPE go_goroutines gauge\n"
+                           "go_goroutines 19\n"
+                           "go_info{version=\"go1.26 } x\\\"y\"} 1\n"
+                           "go_memstats_heap_alloc_bytes 2.097152e+06\n"
+                           "go_memstats_last_gc_time_seconds 1.7e+09 1700000000000\n"
+                           "go_threads 8 \n"
+                           "\n"
+                           "promhttp_metric_handler_requests_total{code=\"200\",} 0\n"
+                           "odd NaN\nodd2 +Inf -5\n";
 
 static void real_metrics_are_read(void **state)
 {

@@ -136,8 +136,9 @@ static void a_phantom_has_no_site(void **state)
 /* readLoop and writeLoop are the two sites of a body that nobody closed; the server's side stands in net. */
 static void unclosed_bodies_stand_in_their_loops(void **state)
 {
-    static const char *const paths[] = {"profiles/go1.27/goroutine.debug0.pb.gz", "profiles/go1.27/goroutine.debug1.txt",
-                                        "profiles/go1.27/goroutine.debug2.txt", "profiles/go1.26/goroutine.debug2.txt"};
+    static const char *const paths[] = {"profiles/go1.27/goroutine.debug0.pb.gz",
+                                        "profiles/go1.27/goroutine.debug1.txt", "profiles/go1.27/goroutine.debug2.txt",
+                                        "profiles/go1.26/goroutine.debug2.txt"};
     (void)state;
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         struct ld_site_counts counts = counts_of(paths[i], LD_PROFILE_GOROUTINE);
@@ -158,14 +159,30 @@ static void machinery_is_what_the_header_says(void **state)
         const char *function;
         bool machinery;
     } rows[] = {
-        {"runtime.gopark", true},           {"runtime/pprof.writeGoroutine", true}, {"runtime/debug.Stack", true},
-        {"internal/poll.(*FD).Read", true}, {"internal/sync.(*Mutex).Lock", true},  {"sync.(*Mutex).Lock", true},
-        {"sync/atomic.AddInt64", true},     {"syscall.Read", true},                 {"time.Sleep", true},
-        {"", true},                         {"time.Sleep.func1", false},            {"time.After", false},
-        {"syscallx.Read", false},           {"runtimex.f", false},                  {"synchronous.f", false},
-        {"sync/errgroup.f", false},         {"main.f", false},                      {"net.(*conn).Read", false},
-        {"net.(*netFD).Read", false},       {"bufio.(*Reader).fill", false},        {"io.(*pipe).read", false},
-        {"os/signal.loop", false},          {"example.com/internal/x.f", false},    {"golang.org/x/sync/errgroup.(*Group).Wait", false},
+        {"runtime.gopark", true},
+        {"runtime/pprof.writeGoroutine", true},
+        {"runtime/debug.Stack", true},
+        {"internal/poll.(*FD).Read", true},
+        {"internal/sync.(*Mutex).Lock", true},
+        {"sync.(*Mutex).Lock", true},
+        {"sync/atomic.AddInt64", true},
+        {"syscall.Read", true},
+        {"time.Sleep", true},
+        {"", true},
+        {"time.Sleep.func1", false},
+        {"time.After", false},
+        {"syscallx.Read", false},
+        {"runtimex.f", false},
+        {"synchronous.f", false},
+        {"sync/errgroup.f", false},
+        {"main.f", false},
+        {"net.(*conn).Read", false},
+        {"net.(*netFD).Read", false},
+        {"bufio.(*Reader).fill", false},
+        {"io.(*pipe).read", false},
+        {"os/signal.loop", false},
+        {"example.com/internal/x.f", false},
+        {"golang.org/x/sync/errgroup.(*Group).Wait", false},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
@@ -197,15 +214,17 @@ static void frames_come_before_the_state(void **state)
     STACK("semacquire", "main.f", LD_WAIT_SEMAPHORE, "main.f");
     /* RWMutex.Lock parks in its inner Mutex behind another writer. */
     STACK("sync.Mutex.Lock", "main.f", LD_WAIT_RWMUTEX_WRITE, "internal/sync.runtime_SemacquireMutex",
-          "internal/sync.(*Mutex).lockSlow", "internal/sync.(*Mutex).Lock", "sync.(*Mutex).Lock", "sync.(*RWMutex).Lock", "main.f");
+          "internal/sync.(*Mutex).lockSlow", "internal/sync.(*Mutex).Lock", "sync.(*Mutex).Lock",
+          "sync.(*RWMutex).Lock", "main.f");
     /* Signalled, Cond.Wait waits for its Mutex. */
     STACK("sync.Mutex.Lock", "main.f", LD_WAIT_MUTEX, "internal/sync.runtime_SemacquireMutex",
           "internal/sync.(*Mutex).lockSlow", "sync.(*Mutex).Lock", "sync.(*Cond).Wait", "main.f");
     /* Once waits for its Mutex; what runs inside of it is not machinery. */
-    STACK("sync.Mutex.Lock", "main.f", LD_WAIT_MUTEX, "sync.(*Mutex).lockSlow", "sync.(*Once).doSlow", "sync.(*Once).Do", "main.f");
+    STACK("sync.Mutex.Lock", "main.f", LD_WAIT_MUTEX, "sync.(*Mutex).lockSlow", "sync.(*Once).doSlow",
+          "sync.(*Once).Do", "main.f");
     STACK("chan receive", "main.init.f", LD_WAIT_CHAN_RECEIVE, "main.init.f", "sync.(*Once).doSlow", "main.g");
-    STACK("IO wait", "net.(*netFD).Read", LD_WAIT_IO, "internal/poll.runtime_pollWait", "internal/poll.(*pollDesc).wait",
-          "internal/poll.(*FD).Read", "net.(*netFD).Read", "net.(*conn).Read");
+    STACK("IO wait", "net.(*netFD).Read", LD_WAIT_IO, "internal/poll.runtime_pollWait",
+          "internal/poll.(*pollDesc).wait", "internal/poll.(*FD).Read", "net.(*netFD).Read", "net.(*conn).Read");
     STACK("select", "main.f", LD_WAIT_SELECT, "main.f");
     STACK("select (durable)", "main.f", LD_WAIT_SELECT, "main.f");
     STACK("chan receive (synctest)", "main.f", LD_WAIT_CHAN_RECEIVE, "main.f");
@@ -227,9 +246,11 @@ static void mixed_creators_have_no_name(void **state)
 {
     (void)state;
     struct ld_site_counts counts;
-    struct ld_profile profile = parse_text(LD_PROFILE_GOROUTINE,
-        "goroutine 1 [select]:\nb.f()\n\t/a:1\ncreated by x\n\t/a:1\n\ngoroutine 2 [select]:\nb.f()\n\t/a:2\ncreated by y\n\t/a:1\n\n"
-        "goroutine 3 [chan send]:\nb.f()\n\t/a:2\ncreated by y\n\t/a:1\n\ngoroutine 4 [select]:\na.f()\n\t/a:2\ncreated by y\n\t/a:1\n");
+    struct ld_profile profile =
+        parse_text(LD_PROFILE_GOROUTINE, "goroutine 1 [select]:\nb.f()\n\t/a:1\ncreated by x\n\t/a:1\n\ngoroutine 2 "
+                                         "[select]:\nb.f()\n\t/a:2\ncreated by y\n\t/a:1\n\n"
+                                         "goroutine 3 [chan send]:\nb.f()\n\t/a:2\ncreated by y\n\t/a:1\n\ngoroutine 4 "
+                                         "[select]:\na.f()\n\t/a:2\ncreated by y\n\t/a:1\n");
     assert_int_equal(ld_site_counts_of(&counts, &profile), 0);
     assert_int_equal(counts.count, 3);
     assert_string_equal(counts.items[0].site, "a.f");

@@ -7,7 +7,8 @@
 #include "base/buffer.h"
 #include "scenario/arm.h"
 
-#define HEAD "leakdrill: 1\nname: armed\ntarget: {fixture: a}\nupstream: u\nload: {rate: 40/s, for: 4s}\nrepeat: {runs: 2}\n"
+#define HEAD                                                                                                           \
+    "leakdrill: 1\nname: armed\ntarget: {fixture: a}\nupstream: u\nload: {rate: 40/s, for: 4s}\nrepeat: {runs: 2}\n"
 #define TWO_ACTIVE "detectors: [growth, goroutineleak, before-after, goroutineleak: {as: second}]\n"
 
 static const struct ld_plan_setting setting = {.seed = 7};
@@ -41,7 +42,8 @@ static void arms_follow_the_active_detectors(void **state)
     assert_arms(HEAD TWO_ACTIVE, (const char *const[]){"passive", "goroutineleak", "second", NULL});
     assert_arms(HEAD "detectors: [goroutineleak, exec: {command: [./a], profiles: [goroutineleak]}]\n",
                 (const char *const[]){"goroutineleak", "exec", NULL});
-    assert_arms(HEAD "detectors: [growth, matrix]\narms: each\n", (const char *const[]){"bare", "growth", "matrix", NULL});
+    assert_arms(HEAD "detectors: [growth, matrix]\narms: each\n",
+                (const char *const[]){"bare", "growth", "matrix", NULL});
 }
 
 static const struct ld_cell *cell_named(const struct ld_plan *plan, const char *name)

@@ -1,4 +1,5 @@
-/* Cells that are repeated until their tests are decided: how many runs are planned, in which order, with which alpha. */
+/* Cells that are repeated until their tests are decided: how many runs are planned, in which
+ * order, with which alpha. */
 #include "groups.h"
 
 #include <string.h>
@@ -94,13 +95,15 @@ static void the_text_says_what_the_tests_cost(void **state)
 {
     (void)state;
     struct ld_scenario *scenario = test_scenario(TEXT);
-    struct ld_plan *plan = test_plan(scenario, &whole), *few = test_plan(scenario, &(struct ld_plan_setting){.runs = 9});
+    struct ld_plan *plan = test_plan(scenario, &whole),
+                   *few = test_plan(scenario, &(struct ld_plan_setting){.runs = 9});
     assert_says(plan, "4 cells, 128 runs\nat most ");
     assert_says(plan, "4 tests share one alpha\n2 cells of 4 runs: counts only\n\n");
     assert_says(plan, "at most 60 runs, ");
-    assert_says(plan, "misses, sequential: a rate of 5%, not 20%; alpha 1.25% (5% over 4 tests), beta 5%\n"
-                      "        supported: 18 runs of a cell without a bad one, at most 60; on average 30 at 5% and 31 at "
-                      "20%; not decided by then: 8.9%");
+    assert_says(plan,
+                "misses, sequential: a rate of 5%, not 20%; alpha 1.25% (5% over 4 tests), beta 5%\n"
+                "        supported: 18 runs of a cell without a bad one, at most 60; on average 30 at 5% and 31 at "
+                "20%; not decided by then: 8.9%");
     assert_says(plan, "p95 of time to detect 4s: NOT supported: needs 59 runs of a cell without a miss, has 18");
     assert_says(plan, "goroutineleak\n      detection: declared to be missed");
     assert_says(few, "NOT supported: needs more runs of a cell without a bad one than 9");

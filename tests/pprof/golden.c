@@ -10,10 +10,12 @@ static const struct {
     uint32_t samples, leaked, aged;
     bool creator_ids;
 } files[] = {
-#define RELEASE(version, ids)                                                                                           \
+#define RELEASE(version, ids)                                                                                          \
     {"goprof/" version "/goroutine.debug0.pb.gz", LD_PROFILE_GOROUTINE, LD_ENCODING_PROTO, 33, 28, 0, 0, false},       \
-    {"goprof/" version "/goroutine.debug1.txt", LD_PROFILE_GOROUTINE, LD_ENCODING_GROUPS, 33, 28, 0, 0, false},        \
-    {"goprof/" version "/goroutine.debug2.txt", LD_PROFILE_GOROUTINE, LD_ENCODING_STACKS, 33, 33, 0, 0, ids}
+        {"goprof/" version "/goroutine.debug1.txt", LD_PROFILE_GOROUTINE, LD_ENCODING_GROUPS, 33, 28, 0, 0, false},    \
+    {                                                                                                                  \
+        "goprof/" version "/goroutine.debug2.txt", LD_PROFILE_GOROUTINE, LD_ENCODING_STACKS, 33, 33, 0, 0, ids         \
+    }
     RELEASE("go1.19", false),
     RELEASE("go1.21", true),
     RELEASE("go1.22", true),
@@ -26,14 +28,18 @@ static const struct {
     {"goprof/go1.19/goroutine.debug2.after65s.txt", LD_PROFILE_GOROUTINE, LD_ENCODING_STACKS, 33, 33, 0, 31, false},
     {"goprof/go1.26/goroutine.debug2.after65s.txt", LD_PROFILE_GOROUTINE, LD_ENCODING_STACKS, 33, 33, 21, 10, true},
     {"goprof/go1.27/goroutine.debug2.after65s.txt", LD_PROFILE_GOROUTINE, LD_ENCODING_STACKS, 33, 33, 21, 10, true},
-    {"goprof/go1.26/goroutine.debug2.after-leak-profile.txt", LD_PROFILE_GOROUTINE, LD_ENCODING_STACKS, 33, 33, 20, 0, true},
-    {"goprof/go1.27/goroutine.debug2.after-leak-profile.txt", LD_PROFILE_GOROUTINE, LD_ENCODING_STACKS, 33, 33, 21, 0, true},
-    {"goprof/go1.27-gomod127-labels/goroutine.debug2.txt", LD_PROFILE_GOROUTINE, LD_ENCODING_STACKS, 33, 33, 0, 0, true},
+    {"goprof/go1.26/goroutine.debug2.after-leak-profile.txt", LD_PROFILE_GOROUTINE, LD_ENCODING_STACKS, 33, 33, 20, 0,
+     true},
+    {"goprof/go1.27/goroutine.debug2.after-leak-profile.txt", LD_PROFILE_GOROUTINE, LD_ENCODING_STACKS, 33, 33, 21, 0,
+     true},
+    {"goprof/go1.27-gomod127-labels/goroutine.debug2.txt", LD_PROFILE_GOROUTINE, LD_ENCODING_STACKS, 33, 33, 0, 0,
+     true},
     {"goprof/go1.26/goroutineleak.debug0.pb.gz", LD_PROFILE_GOROUTINELEAK, LD_ENCODING_PROTO, 20, 15, 0, 0, false},
     {"goprof/go1.26/goroutineleak.debug1.txt", LD_PROFILE_GOROUTINELEAK, LD_ENCODING_GROUPS, 20, 15, 0, 0, false},
     {"goprof/go1.27/goroutineleak.debug0.pb.gz", LD_PROFILE_GOROUTINELEAK, LD_ENCODING_PROTO, 21, 16, 0, 0, false},
     {"goprof/go1.27/goroutineleak.debug1.txt", LD_PROFILE_GOROUTINELEAK, LD_ENCODING_GROUPS, 21, 16, 0, 0, false},
-    {"goprof/go1.27/goroutineleak.phantom-empty-stack.pb.gz", LD_PROFILE_GOROUTINELEAK, LD_ENCODING_PROTO, 2, 2, 0, 0, false},
+    {"goprof/go1.27/goroutineleak.phantom-empty-stack.pb.gz", LD_PROFILE_GOROUTINELEAK, LD_ENCODING_PROTO, 2, 2, 0, 0,
+     false},
 };
 
 static void every_file_has_its_totals(void **state)
@@ -192,15 +198,24 @@ static const struct {
     const char *first, *last, *last_unit;
     const char *function; /* a frame that is in it */
 } others[] = {
-    {"profiles/go1.27/heap.debug0.pb.gz", LD_PROFILE_HEAP, 4, 44, 1547, "alloc_objects", "inuse_space", "bytes", "main.keep"},
-    {"profiles/go1.27/heap.debug1.txt", LD_PROFILE_HEAP, 4, 71, 105, "alloc_objects", "inuse_space", "bytes", "main.keep"},
-    {"profiles/go1.27/allocs.debug0.pb.gz", LD_PROFILE_ALLOCS, 4, 81, 1547, "alloc_objects", "inuse_space", "bytes", "main.keep"},
-    {"profiles/go1.27/mutex.debug0.pb.gz", LD_PROFILE_MUTEX, 2, 7, 66, "contentions", "delay", "nanoseconds", "main.contend"},
-    {"profiles/go1.27/mutex.debug1.txt", LD_PROFILE_MUTEX, 2, 7, 66, "contentions", "delay", "nanoseconds", "main.contend"},
-    {"profiles/go1.27/block.debug0.pb.gz", LD_PROFILE_BLOCK, 2, 6, 74, "contentions", "delay", "nanoseconds", "main.contend"},
-    {"profiles/go1.27/block.debug1.txt", LD_PROFILE_BLOCK, 2, 6, 74, "contentions", "delay", "nanoseconds", "main.contend"},
-    {"profiles/go1.27/threadcreate.debug0.pb.gz", LD_PROFILE_THREADCREATE, 1, 2, 8, "threadcreate", "threadcreate", "count", "runtime.main"},
-    {"profiles/go1.27/threadcreate.debug1.txt", LD_PROFILE_THREADCREATE, 1, 2, 8, "threadcreate", "threadcreate", "count", "runtime.main"},
+    {"profiles/go1.27/heap.debug0.pb.gz", LD_PROFILE_HEAP, 4, 44, 1547, "alloc_objects", "inuse_space", "bytes",
+     "main.keep"},
+    {"profiles/go1.27/heap.debug1.txt", LD_PROFILE_HEAP, 4, 71, 105, "alloc_objects", "inuse_space", "bytes",
+     "main.keep"},
+    {"profiles/go1.27/allocs.debug0.pb.gz", LD_PROFILE_ALLOCS, 4, 81, 1547, "alloc_objects", "inuse_space", "bytes",
+     "main.keep"},
+    {"profiles/go1.27/mutex.debug0.pb.gz", LD_PROFILE_MUTEX, 2, 7, 66, "contentions", "delay", "nanoseconds",
+     "main.contend"},
+    {"profiles/go1.27/mutex.debug1.txt", LD_PROFILE_MUTEX, 2, 7, 66, "contentions", "delay", "nanoseconds",
+     "main.contend"},
+    {"profiles/go1.27/block.debug0.pb.gz", LD_PROFILE_BLOCK, 2, 6, 74, "contentions", "delay", "nanoseconds",
+     "main.contend"},
+    {"profiles/go1.27/block.debug1.txt", LD_PROFILE_BLOCK, 2, 6, 74, "contentions", "delay", "nanoseconds",
+     "main.contend"},
+    {"profiles/go1.27/threadcreate.debug0.pb.gz", LD_PROFILE_THREADCREATE, 1, 2, 8, "threadcreate", "threadcreate",
+     "count", "runtime.main"},
+    {"profiles/go1.27/threadcreate.debug1.txt", LD_PROFILE_THREADCREATE, 1, 2, 8, "threadcreate", "threadcreate",
+     "count", "runtime.main"},
     {"profiles/go1.27/profile.pb.gz", LD_PROFILE_CPU, 2, 6, 29, "samples", "cpu", "nanoseconds", "main.burn"},
 };
 
@@ -284,8 +299,9 @@ static void cpu_profiles_have_a_duration(void **state)
 
 static void odd_labels_and_deep_stacks_survive(void **state)
 {
-    static const char *const paths[] = {"profiles/go1.27/goroutine.debug0.pb.gz", "profiles/go1.27/goroutine.debug1.txt",
-                                        "profiles/go1.27/goroutine.debug2.txt", "profiles/go1.26/goroutine.debug2.txt"};
+    static const char *const paths[] = {"profiles/go1.27/goroutine.debug0.pb.gz",
+                                        "profiles/go1.27/goroutine.debug1.txt", "profiles/go1.27/goroutine.debug2.txt",
+                                        "profiles/go1.26/goroutine.debug2.txt"};
     (void)state;
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         struct ld_profile profile = parse_golden(paths[i], LD_PROFILE_GOROUTINE);

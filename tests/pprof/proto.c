@@ -213,7 +213,8 @@ static void values_must_fit_their_types(void **state)
     for (int i = 0; i < 8; i++)
         NUMBERS(&m, 1, 1, 2);
     assert_refused(&m, LD_ELIMIT, "more than 8 values");
-    assert_fails(LD_PROFILE_HEAP, m.bytes, m.length, NULL, LD_ESYNTAX, "\"goroutine\" where \"alloc_objects\" was expected");
+    assert_fails(LD_PROFILE_HEAP, m.bytes, m.length, NULL, LD_ESYNTAX,
+                 "\"goroutine\" where \"alloc_objects\" was expected");
 }
 
 static void the_wire_format_is_checked(void **state)
@@ -252,7 +253,10 @@ static void the_wire_format_is_checked(void **state)
 
 static size_t deflate_gzip(const void *bytes, size_t length, unsigned char *out, size_t room)
 {
-    z_stream stream = {.next_in = (z_const Bytef *)(uintptr_t)bytes, .avail_in = (uInt)length, .next_out = out, .avail_out = (uInt)room};
+    z_stream stream = {.next_in = (z_const Bytef *)(uintptr_t)bytes,
+                       .avail_in = (uInt)length,
+                       .next_out = out,
+                       .avail_out = (uInt)room};
     assert_int_equal(deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
     assert_int_equal(deflate(&stream, Z_FINISH), Z_STREAM_END);
     size_t made = stream.total_out;
@@ -272,7 +276,8 @@ static void bombs_stop_at_the_limit(void **state)
     size_t length = deflate_gzip(zeros, size, packed, size / 100);
     limits.bytes = (size_t)1 << 20;
     assert_true(length < limits.bytes);
-    assert_fails(LD_PROFILE_GOROUTINE, packed, length, &limits, LD_ELIMIT, "inflated, the profile has more than 1048576 bytes");
+    assert_fails(LD_PROFILE_GOROUTINE, packed, length, &limits, LD_ELIMIT,
+                 "inflated, the profile has more than 1048576 bytes");
     free(zeros);
     free(packed);
 }
@@ -327,7 +332,8 @@ static void every_damaged_byte_is_survived(void **state)
     size_t length, plain_length = 0;
     char *bytes = read_golden("goprof/go1.27/goroutineleak.phantom-empty-stack.pb.gz", &length);
     char *plain = malloc((size_t)1 << 20);
-    z_stream stream = {.next_in = (Bytef *)bytes, .avail_in = (uInt)length, .next_out = (Bytef *)plain, .avail_out = 1 << 20};
+    z_stream stream = {
+        .next_in = (Bytef *)bytes, .avail_in = (uInt)length, .next_out = (Bytef *)plain, .avail_out = 1 << 20};
     (void)state;
     assert_non_null(plain);
     assert_int_equal(inflateInit2(&stream, 15 + 16), Z_OK);

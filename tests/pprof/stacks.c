@@ -23,16 +23,22 @@ static const struct {
     {"goroutine 7 [running]:", "running", 7, -1, false, false, 0, NULL, NULL},
     {"goroutine 18446744073709551615 [select]:", "select", UINT64_MAX, -1, false, false, 0, NULL, NULL},
     {"goroutine 7 [chan receive, 1 minutes]:", "chan receive", 7, 1, false, false, 0, NULL, NULL},
-    {"goroutine 7 [chan receive (nil chan), 12 minutes, locked to thread]:", "chan receive (nil chan)", 7, 12, false, true, 0, NULL, NULL},
-    {"goroutine 7 [chan receive (nil chan) (leaked) (scan)]:", "chan receive (nil chan)", 7, -1, true, false, 0, NULL, NULL},
+    {"goroutine 7 [chan receive (nil chan), 12 minutes, locked to thread]:", "chan receive (nil chan)", 7, 12, false,
+     true, 0, NULL, NULL},
+    {"goroutine 7 [chan receive (nil chan) (leaked) (scan)]:", "chan receive (nil chan)", 7, -1, true, false, 0, NULL,
+     NULL},
     {"goroutine 7 [select (durable), 2 minutes, synctest bubble 3]:", "select", 7, 2, false, false, 0, NULL, NULL},
-    {"goroutine 7 [chan receive (leaked) (durable), locked to thread, synctest bubble 3]:", "chan receive", 7, -1, true, true, 0, NULL, NULL},
+    {"goroutine 7 [chan receive (leaked) (durable), locked to thread, synctest bubble 3]:", "chan receive", 7, -1, true,
+     true, 0, NULL, NULL},
     {"goroutine 7 gp=0xc0000061c0 m=0 mp=0x55d0e0 [IO wait]:", "IO wait", 7, -1, false, false, 0, NULL, NULL},
-    {"goroutine 7 gp=0xc0000061c0 m=nil [GC worker (idle), 5 minutes]:", "GC worker (idle)", 7, 5, false, false, 0, NULL, NULL},
-    {"goroutine 7 [chan receive (leaked)] {req: 42, tenant: \"a b\"}:", "chan receive", 7, -1, true, false, 2, "tenant", "a b"},
+    {"goroutine 7 gp=0xc0000061c0 m=nil [GC worker (idle), 5 minutes]:", "GC worker (idle)", 7, 5, false, false, 0,
+     NULL, NULL},
+    {"goroutine 7 [chan receive (leaked)] {req: 42, tenant: \"a b\"}:", "chan receive", 7, -1, true, false, 2, "tenant",
+     "a b"},
     {"goroutine 7 [select] {\"k: ]\": \"x]:, }\\\"{\"}:", "select", 7, -1, false, false, 1, "k: ]", "x]:, }\"{"},
     {"goroutine 7 [select] {: }:", "select", 7, -1, false, false, 1, "", ""},
-    {"goroutine 7 [select, 3 minutes labels:{\"a\": \"1\", \"b\": \"x]:\\n\\u00e9\"}]:", "select", 7, 3, false, false, 2, "b", "x]:\n\xc3\xa9"},
+    {"goroutine 7 [select, 3 minutes labels:{\"a\": \"1\", \"b\": \"x]:\\n\\u00e9\"}]:", "select", 7, 3, false, false,
+     2, "b", "x]:\n\xc3\xa9"},
     {"goroutine 7 [chan send labels:{\"a\": \"\"}]:", "chan send", 7, -1, false, false, 1, "a", ""},
     {"goroutine 7 [???]:", "???", 7, -1, false, false, 0, NULL, NULL},
 };
@@ -80,7 +86,8 @@ static void arguments_are_cut_off(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
         char text[256];
-        snprintf(text, sizeof text, "goroutine 1 [select]:\n%s\n\t/a.go:1 +0x1 fp=0x1 sp=0x2 pc=0x3\n", functions[i].line);
+        snprintf(text, sizeof text, "goroutine 1 [select]:\n%s\n\t/a.go:1 +0x1 fp=0x1 sp=0x2 pc=0x3\n",
+                 functions[i].line);
         struct ld_profile profile = parse_text(LD_PROFILE_GOROUTINE, text);
         assert_string_equal(profile.samples[0].frames[0]->function, functions[i].function);
         ld_profile_done(&profile);
@@ -90,12 +97,14 @@ static void arguments_are_cut_off(void **state)
 static void the_lines_below_a_header(void **state)
 {
     (void)state;
-    struct ld_profile profile = parse_text(LD_PROFILE_GOROUTINE,
+    struct ld_profile profile = parse_text(
+        LD_PROFILE_GOROUTINE,
         "goroutine 5 [running]:\n\tgoroutine running on other thread; stack unavailable\n"
         "created by main.(*T).serve in goroutine 3\n\t/a.go:9 +0x20\n\n"
         "goroutine 6 [select]:\n" STACK "...12 frames elided...\n" STACK "created by main.old\n\t/a.go:9 +0x20\n"
         "[originating from goroutine 1]:\nmain.main(...)\n\t/a.go:1 +0x3\ncreated by main.x\n\t/a.go:2\n\n"
-        "goroutine 7 [syscall]:\nnon-Go function at pc=0x7f00\nnon-Go function\n\tpc=0x7f01\nc_read\n\tread.c:5 pc=0x7f02\n"
+        "goroutine 7 [syscall]:\nnon-Go function at pc=0x7f00\nnon-Go function\n\tpc=0x7f01\nc_read\n\tread.c:5 "
+        "pc=0x7f02\n"
         "...additional frames elided...\n\n\n");
     assert_int_equal(profile.sample_count, 3);
     assert_true(profile.samples[0].stack_unavailable);

@@ -48,8 +48,8 @@ static inline struct ld_profile parse_golden(const char *path, enum ld_profile_k
 }
 
 /* Parse from a heap copy of exactly `length` bytes, so that AddressSanitizer sees every byte read too many. */
-static inline int parse_exact(struct ld_profile *ret_profile, enum ld_profile_kind kind, const void *bytes, size_t length,
-                              const struct ld_profile_limits *limits, struct ld_error *error)
+static inline int parse_exact(struct ld_profile *ret_profile, enum ld_profile_kind kind, const void *bytes,
+                              size_t length, const struct ld_profile_limits *limits, struct ld_error *error)
 {
     char *copy = malloc(length ? length : 1);
     assert_non_null(copy);
@@ -67,7 +67,8 @@ static inline void assert_fails(enum ld_profile_kind kind, const void *bytes, si
     struct ld_error error = {0};
     int got = parse_exact(&profile, kind, bytes, length, limits, &error);
     if (got != code || !strstr(error.message, part))
-        fail_msg("expected %s with \"%s\", got %s with \"%s\"", ld_code_name(code), part, ld_code_name(got), error.message);
+        fail_msg("expected %s with \"%s\", got %s with \"%s\"", ld_code_name(code), part, ld_code_name(got),
+                 error.message);
     assert_int_equal(error.code, code);
     assert_int_equal(profile.total, 4711);
 }

@@ -5,10 +5,11 @@
 static void labels_addresses_and_spaces(void **state)
 {
     (void)state;
-    struct ld_profile profile = parse_text(LD_PROFILE_GOROUTINE,
-        "goroutine profile: total 6\n"
-        "4 @ 0x1 0x2\n# labels: {\"a\":\"x, }\", \"b\\\"\":\"\"}\n#\t0x1\tmain.(*T[...]).f+0x1d\t\t/my dir/a:b.go:23\n#\t0x2\n\n"
-        "1 @\n\n1 @ 0x1\n# labels: {}\n#\t0x1\tmain.(*T[...]).f+0x1d\t/my dir/a:b.go:23\n\n");
+    struct ld_profile profile = parse_text(
+        LD_PROFILE_GOROUTINE, "goroutine profile: total 6\n"
+                              "4 @ 0x1 0x2\n# labels: {\"a\":\"x, }\", "
+                              "\"b\\\"\":\"\"}\n#\t0x1\tmain.(*T[...]).f+0x1d\t\t/my dir/a:b.go:23\n#\t0x2\n\n"
+                              "1 @\n\n1 @ 0x1\n# labels: {}\n#\t0x1\tmain.(*T[...]).f+0x1d\t/my dir/a:b.go:23\n\n");
     const struct ld_sample *first = &profile.samples[0];
     assert_int_equal(profile.total, 6);
     assert_int_equal(profile.sample_count, 3);
@@ -45,7 +46,8 @@ static const struct {
     const char *message;
 } broken[] = {
     {LD_PROFILE_GOROUTINE, "", LD_ESYNTAX, "the body is empty"},
-    {LD_PROFILE_GOROUTINE, "<!DOCTYPE html>\n<html>", LD_ESYNTAX, "at byte 0: the body begins with \"<!DOCTYPE html>.<html>\""},
+    {LD_PROFILE_GOROUTINE, "<!DOCTYPE html>\n<html>", LD_ESYNTAX,
+     "at byte 0: the body begins with \"<!DOCTYPE html>.<html>\""},
     {LD_PROFILE_GOROUTINE, "Unknown profile\n", LD_ESYNTAX, "Unknown profile"},
     {LD_PROFILE_GOROUTINE, "goroutineleak profile: total 0\n", LD_ESYNTAX, "another kind of profile"},
     {LD_PROFILE_GOROUTINELEAK, "goroutine profile: total 0\n", LD_ESYNTAX, "another kind of profile"},
@@ -61,16 +63,23 @@ static const struct {
     {LD_PROFILE_GOROUTINE, "goroutine profile: total 1\n1 @ 0x1x\n\n", LD_ESYNTAX, "something behind the addresses"},
     {LD_PROFILE_GOROUTINE, "goroutine profile: total 1\n1 @ 0x11112222333344445\n\n", LD_ESYNTAX, "no address"},
     {LD_PROFILE_GOROUTINE, "goroutine profile: total 1\n#\t0x1\n", LD_ESYNTAX, "a comment outside of any group"},
-    {LD_PROFILE_GOROUTINE, "goroutine profile: total 1\n1 @ 0x1\n#\t0x1\tmain.f\t/a.go:1\n", LD_ESYNTAX, "no function, file and line"},
-    {LD_PROFILE_GOROUTINE, "goroutine profile: total 1\n1 @ 0x1\n#\t0x1\tmain.f+0x1\t/a.go:x\n", LD_ESYNTAX, "no line number"},
-    {LD_PROFILE_GOROUTINE, "goroutine profile: total 1\n1 @ 0x1\n#\t0x1\tmain.f+0x1\n", LD_ESYNTAX, "no function, file and line"},
-    {LD_PROFILE_GOROUTINE, "goroutine profile: total 1\n1 @ 0x1\n# labels: {\"a\"}\n", LD_ESYNTAX, "a label without \":\""},
-    {LD_PROFILE_GOROUTINE, "goroutine profile: total 1\n1 @ 0x1\n# labels: {\"a\":\"b\"\n", LD_ESYNTAX, "labels without \"}\""},
-    {LD_PROFILE_GOROUTINE, "goroutine profile: total 1\n1 @ 0x1\n#\t0x1\tmain.f+0x1\t/a.go:1", LD_ETRUNCATED, "within a line, at byte 59"},
-    {LD_PROFILE_GOROUTINE,
-     "goroutine profile: total 5\n9223372036854775807 @ 0x1\n9223372036854775807 @ 0x1\n", LD_ESYNTAX, "passes 2^63"},
+    {LD_PROFILE_GOROUTINE, "goroutine profile: total 1\n1 @ 0x1\n#\t0x1\tmain.f\t/a.go:1\n", LD_ESYNTAX,
+     "no function, file and line"},
+    {LD_PROFILE_GOROUTINE, "goroutine profile: total 1\n1 @ 0x1\n#\t0x1\tmain.f+0x1\t/a.go:x\n", LD_ESYNTAX,
+     "no line number"},
+    {LD_PROFILE_GOROUTINE, "goroutine profile: total 1\n1 @ 0x1\n#\t0x1\tmain.f+0x1\n", LD_ESYNTAX,
+     "no function, file and line"},
+    {LD_PROFILE_GOROUTINE, "goroutine profile: total 1\n1 @ 0x1\n# labels: {\"a\"}\n", LD_ESYNTAX,
+     "a label without \":\""},
+    {LD_PROFILE_GOROUTINE, "goroutine profile: total 1\n1 @ 0x1\n# labels: {\"a\":\"b\"\n", LD_ESYNTAX,
+     "labels without \"}\""},
+    {LD_PROFILE_GOROUTINE, "goroutine profile: total 1\n1 @ 0x1\n#\t0x1\tmain.f+0x1\t/a.go:1", LD_ETRUNCATED,
+     "within a line, at byte 59"},
+    {LD_PROFILE_GOROUTINE, "goroutine profile: total 5\n9223372036854775807 @ 0x1\n9223372036854775807 @ 0x1\n",
+     LD_ESYNTAX, "passes 2^63"},
     {LD_PROFILE_HEAP, "heap profile: 0: 0 [1: 16] @ heap/8192\n0: 0 [1: 16] @ 0x1\n\n", LD_ETRUNCATED, "ends early"},
-    {LD_PROFILE_HEAP, "heap profile: 0: 0 [0: 0] @ heap/8192\n# runtime.MemStats\n# NumGC = x\n", LD_ESYNTAX, "no number in the MemStats"},
+    {LD_PROFILE_HEAP, "heap profile: 0: 0 [0: 0] @ heap/8192\n# runtime.MemStats\n# NumGC = x\n", LD_ESYNTAX,
+     "no number in the MemStats"},
     {LD_PROFILE_MUTEX, "--- mutex:\ncycles/second=0\n", LD_ESYNTAX, "no header of a mutex profile"},
     {LD_PROFILE_MUTEX, "--- mutex:\n", LD_ESYNTAX, "no header of a mutex profile"},
     {LD_PROFILE_BLOCK, "--- mutex:\ncycles/second=1\n", LD_ESYNTAX, "another kind of profile"},
@@ -103,7 +112,8 @@ static void every_cut_is_noticed(void **state)
 
 static void texts_become_valid(void **state)
 {
-    static const char text[] = "goroutine profile: total 1\n1 @ 0x1\n#\t0x1\tmain.\0f\xff\xc3\xa9+0x1\t/\xed\xa0\x80:1\n\n";
+    static const char text[] =
+        "goroutine profile: total 1\n1 @ 0x1\n#\t0x1\tmain.\0f\xff\xc3\xa9+0x1\t/\xed\xa0\x80:1\n\n";
     struct ld_profile profile;
     (void)state;
     assert_int_equal(parse_exact(&profile, LD_PROFILE_GOROUTINE, text, sizeof text - 1, NULL, NULL), 0);

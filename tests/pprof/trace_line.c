@@ -14,8 +14,10 @@ static void a_gctrace_line_to_the_letter(void **state)
 {
     struct ld_gctrace t;
     (void)state;
-    assert_true(gctrace("gc 12 @1.025s 7%: 0.050+0.87+0.005 ms clock, 0.10+0.1/0.2/0.3+0.01 ms cpu, 40->44->8 MB, 41 MB goal, "
-                        "1 MB stacks, 2 MB globals, 2 P (forced)", &t));
+    assert_true(
+        gctrace("gc 12 @1.025s 7%: 0.050+0.87+0.005 ms clock, 0.10+0.1/0.2/0.3+0.01 ms cpu, 40->44->8 MB, 41 MB goal, "
+                "1 MB stacks, 2 MB globals, 2 P (forced)",
+                &t));
     assert_int_equal(t.number, 12);
     assert_int_equal(t.at_ns, 1025000000);
     assert_true(t.cpu_fraction == 0.07);
@@ -31,7 +33,9 @@ static void a_gctrace_line_to_the_letter(void **state)
     assert_int_equal(t.processors, 2);
     assert_true(t.forced);
     assert_false(t.leak_check);
-    assert_true(gctrace("gc 1 @12s 0% (checking for goroutine leaks): 1+2+3 ms clock, 1+0/0/0+1 ms cpu, 0->0->0 MB, 4 MB goal, 8 P", &t));
+    assert_true(gctrace(
+        "gc 1 @12s 0% (checking for goroutine leaks): 1+2+3 ms clock, 1+0/0/0+1 ms cpu, 0->0->0 MB, 4 MB goal, 8 P",
+        &t));
     assert_true(t.leak_check);
     assert_false(t.forced);
     assert_int_equal(t.stacks, 0);
@@ -60,11 +64,14 @@ static void broken_lines_are_no_gctrace(void **state)
 static void schedtrace_lines(void **state)
 {
     static const char *const good[] = {
-        "SCHED 306ms: gomaxprocs=2 idleprocs=1 threads=8 spinningthreads=0 needspinning=0 idlethreads=3 runqueue=5 [ 0 0 ] schedticks=[ 33 99 ]",
+        "SCHED 306ms: gomaxprocs=2 idleprocs=1 threads=8 spinningthreads=0 needspinning=0 idlethreads=3 runqueue=5 [ 0 "
+        "0 ] schedticks=[ 33 99 ]",
         "SCHED 306ms: gomaxprocs=2 idleprocs=1 threads=8 spinningthreads=0 idlethreads=3 runqueue=5 [0 0]",
-        "SCHED 306ms: gomaxprocs=2 idleprocs=1 threads=8 spinningthreads=0 needspinning=1 idlethreads=3 runqueue=5 gcwaiting=false",
+        "SCHED 306ms: gomaxprocs=2 idleprocs=1 threads=8 spinningthreads=0 needspinning=1 idlethreads=3 runqueue=5 "
+        "gcwaiting=false",
     };
-    static const char bad[] = "SCHED 306ms: gomaxprocs=2 idleprocs=-1 threads=8 spinningthreads=0 idlethreads=3 runqueue=5";
+    static const char bad[] =
+        "SCHED 306ms: gomaxprocs=2 idleprocs=-1 threads=8 spinningthreads=0 idlethreads=3 runqueue=5";
     struct ld_schedtrace t;
     (void)state;
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {

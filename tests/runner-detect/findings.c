@@ -138,10 +138,11 @@ static void copy_as(bool repaired, struct ld_source *ret_source)
 {
     struct ld_error error;
     sh("rm -rf copy");
-    const char *listing = ld_arena_printf(arena,
-                                          "shop/cases/a\ta\t%s/m/cases/a\t%s/m\ta.go\n"
-                                          "shop/cases/b\tb\t%s/m/cases/b\t%s/m\tb.go\nshop/cmd\tmain\t%s/m/cmd\t%s/m\tmain.go\n\n",
-                                          folder, folder, folder, folder, folder, folder);
+    const char *listing =
+        ld_arena_printf(arena,
+                        "shop/cases/a\ta\t%s/m/cases/a\t%s/m\ta.go\n"
+                        "shop/cases/b\tb\t%s/m/cases/b\t%s/m\tb.go\nshop/cmd\tmain\t%s/m/cmd\t%s/m\tmain.go\n\n",
+                        folder, folder, folder, folder, folder, folder);
     const char *copy = ld_arena_printf(arena, "%s/copy", folder);
     const struct ld_source_spec spec = {.listing = listing, .case_name = "a", .repaired = repaired};
     assert_int_equal(ld_source_copy(ret_source, &spec, copy, arena, &error), 0);

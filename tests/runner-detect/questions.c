@@ -40,8 +40,10 @@ static void assert_recorded_hello(const char *recorded, size_t profile_count)
     ld_buffer_init(&line, 1 << 20);
     make_hello(&line, profile_count);
     if (strcmp(ld_buffer_text(&line), recorded) != 0)
-        fail_msg("a metric or a cause is new: LEAKDRILL_GOLDEN=write writes the hello of the recordings anew, which was "
-                 "%s", recorded);
+        fail_msg(
+            "a metric or a cause is new: LEAKDRILL_GOLDEN=write writes the hello of the recordings anew, which was "
+            "%s",
+            recorded);
     ld_buffer_done(&line);
 }
 

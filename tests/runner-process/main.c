@@ -219,7 +219,8 @@ static void hands_over_descriptors_and_limits(void **state)
                                "echo $n; ulimit -Hn; echo truth >&4; echo seen",
                                NULL};
     const char *environment[] = {"PATH=/usr/bin:/bin", NULL};
-    struct ld_spawn spawn = {"/bin/sh", "/tmp", arguments, environment, out[1], -1, listening, truth[1], -1, 321, 0, NULL, 0};
+    struct ld_spawn spawn = {"/bin/sh", "/tmp", arguments, environment, out[1], -1, listening,
+                             truth[1],  -1,     321,       0,           NULL,   0};
     struct ld_error error;
     assert_int_equal(ld_process_start(&seen.process, &loop, &guard, &spawn, &events, &seen, &error), 0);
     close(out[1]);

@@ -62,14 +62,16 @@ static void every_difference_is_told(void **state)
                      "observation 41 (site \"shop/digest.Open\")");
     other.site = alert.site;
     other.why = "5 wait";
-    check_difference(&other, &alert,
-                     "differs: open at observation 41 (site \"shop/digest.Open\"): without names \"5 wait\", with names "
-                     "\"4 wait\"");
+    check_difference(
+        &other, &alert,
+        "differs: open at observation 41 (site \"shop/digest.Open\"): without names \"5 wait\", with names "
+        "\"4 wait\"");
     other.why = alert.why;
     other.amount = 4.5;
-    check_difference(&other, &alert,
-                     "differs: open at observation 41 (site \"shop/digest.Open\"): without names \"4 wait\", with names "
-                     "\"4 wait\"");
+    check_difference(
+        &other, &alert,
+        "differs: open at observation 41 (site \"shop/digest.Open\"): without names \"4 wait\", with names "
+        "\"4 wait\"");
 }
 
 /* Sites come in the order of their names: claims made at once may change places, and with them their numbers. */

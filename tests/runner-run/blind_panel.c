@@ -1,5 +1,5 @@
-/* A panel whose detectors are told renamed observations: names in alerts come back, and a detector whose claims depend on
- * names is found out. */
+/* A panel whose detectors are told renamed observations: names in alerts come back, and a detector whose claims depend
+ * on names is found out. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -102,10 +102,11 @@ static struct ld_plan *make_plan(const char *rules, struct ld_scenario **ret_sce
     struct ld_error error;
     struct ld_plan *plan;
     const struct ld_plan_setting setting = {.seed = 7};
-    snprintf(text, sizeof text,
-             "leakdrill: 1\nname: panel\ntarget: {fixture: queue/consumer-unclosed}\nupstream: http-echo\n"
-             "load: {rate: 40/s, for: 4s}\ndetectors:\n  - matrix: {rules: %s, as: mine}\n  - before-after: {apart: 5s}\n",
-             rules);
+    snprintf(
+        text, sizeof text,
+        "leakdrill: 1\nname: panel\ntarget: {fixture: queue/consumer-unclosed}\nupstream: http-echo\n"
+        "load: {rate: 40/s, for: 4s}\ndetectors:\n  - matrix: {rules: %s, as: mine}\n  - before-after: {apart: 5s}\n",
+        rules);
     if (ld_scenario_parse(ret_scenario, "test.yaml", text, strlen(text), NULL, &errors) != 0)
         fail_msg("%s", ld_error_format(&errors.items[0], line, sizeof line));
     ld_errors_done(&errors);

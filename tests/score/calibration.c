@@ -158,7 +158,8 @@ static void chance_does_not_fail(void **state)
         struct ld_arena *arena = ld_arena_new(1 << 20);
         struct ld_shuffle *rows;
         size_t count;
-        assert_int_equal(ld_score_shuffle(&rows, &count, &campaign->plan, campaign->runs, campaign->count, seed, arena), 0);
+        assert_int_equal(ld_score_shuffle(&rows, &count, &campaign->plan, campaign->runs, campaign->count, seed, arena),
+                         0);
         for (size_t i = 0; i < count; i++)
             assert_true(rows[i].at_chance);
         ld_arena_free(arena);

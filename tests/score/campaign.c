@@ -13,7 +13,8 @@ static const char *const names[DETECTORS] = {"subject", "oracle", "oracle-delay"
 static const char *const sites[] = {SITE};
 static const struct ld_detector_kind subject_kind = {.name = "growth", .type = LD_DETECTOR_BUILTIN};
 
-struct ld_alert *campaign_open(struct campaign *campaign, size_t run, int detector, int64_t receipt_ns, const char *site)
+struct ld_alert *campaign_open(struct campaign *campaign, size_t run, int detector, int64_t receipt_ns,
+                               const char *site)
 {
     struct ld_detector_record *record = &campaign->detectors[run][detector];
     assert_true(record->alert_count < ALERTS_MAX);
@@ -56,7 +57,8 @@ static void calibrate(struct campaign *campaign, size_t run, bool leaky)
 static void make_run(struct campaign *campaign, size_t run, size_t cell)
 {
     bool leaky = cell == 0;
-    campaign->run_plans[run] = (struct ld_run_plan){.index = (uint32_t)run, .cell = (uint32_t)cell, .repetition = (uint32_t)run / 2};
+    campaign->run_plans[run] =
+        (struct ld_run_plan){.index = (uint32_t)run, .cell = (uint32_t)cell, .repetition = (uint32_t)run / 2};
     campaign->intervals[run][0] = (struct ld_truth_interval){.id = "i1",
                                                              .incarnation = 1,
                                                              .cause = LD_CAUSE_CHAN_RECEIVE,
@@ -105,13 +107,17 @@ struct campaign *campaign_new(size_t pairs)
                                               .expectations = &campaign->expectation};
     static const char *const cell_names[] = {"chan/leaky/none", "chan/healthy/none"};
     for (uint32_t i = 0; i < 2; i++) {
-        campaign->cells[i] = (struct ld_cell){.index = i, .scenario = &campaign->scenario, .variant = (enum ld_variant)i, .rate = 1};
+        campaign->cells[i] =
+            (struct ld_cell){.index = i, .scenario = &campaign->scenario, .variant = (enum ld_variant)i, .rate = 1};
         snprintf(campaign->cells[i].name, sizeof campaign->cells[i].name, "%s", cell_names[i]);
     }
     campaign->count = 2 * pairs;
     for (size_t i = 0; i < campaign->count; i++)
         make_run(campaign, i, i % 2);
-    campaign->plan = (struct ld_plan){.seed = 7, .cell_count = 2, .cells = campaign->cells, .run_count = campaign->count,
+    campaign->plan = (struct ld_plan){.seed = 7,
+                                      .cell_count = 2,
+                                      .cells = campaign->cells,
+                                      .run_count = campaign->count,
                                       .runs = campaign->run_plans};
     return campaign;
 }
@@ -136,7 +142,8 @@ void campaign_judge(struct campaign *campaign)
     ld_verdicts_done(&campaign->verdicts);
     int code = ld_score_runs(&campaign->score, &campaign->plan, campaign->runs, campaign->count, &error);
     if (!code)
-        code = ld_judge(&campaign->verdicts, &campaign->plan, campaign->runs, campaign->count, &campaign->score, &error);
+        code =
+            ld_judge(&campaign->verdicts, &campaign->plan, campaign->runs, campaign->count, &campaign->score, &error);
     if (code)
         fail_msg("judge: %d %s", code, error.message);
 }
@@ -157,8 +164,8 @@ void assert_check(const struct campaign *campaign, const char *what, const char 
     if (!check)
         fail_msg("no check \"%s\" of %s", what, cell ? cell : "any cell");
     if (check->verdict != wanted)
-        fail_msg("\"%s\" is %s, wanted %s; asked %s, seen %s", what, ld_verdict_name(check->verdict), ld_verdict_name(wanted),
-                 check->asked, check->seen);
+        fail_msg("\"%s\" is %s, wanted %s; asked %s, seen %s", what, ld_verdict_name(check->verdict),
+                 ld_verdict_name(wanted), check->asked, check->seen);
 }
 
 void assert_verdict(const struct campaign *campaign, enum ld_verdict wanted)
@@ -167,8 +174,8 @@ void assert_verdict(const struct campaign *campaign, enum ld_verdict wanted)
         return;
     for (size_t i = 0; i < campaign->verdicts.check_count; i++) {
         const struct ld_check *check = &campaign->verdicts.checks[i];
-        print_error("%s %s %s: asked %s, seen %s\n", ld_verdict_name(check->verdict), check->cell, check->what, check->asked,
-                    check->seen);
+        print_error("%s %s %s: asked %s, seen %s\n", ld_verdict_name(check->verdict), check->cell, check->what,
+                    check->asked, check->seen);
     }
     fail_msg("verdict %s, wanted %s", ld_verdict_name(campaign->verdicts.verdict), ld_verdict_name(wanted));
 }

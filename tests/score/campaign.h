@@ -35,7 +35,8 @@ struct campaign {
 struct campaign *campaign_new(size_t pairs);
 void campaign_free(struct campaign *campaign);
 /* An alert of a detector in a run, at a receipt; returned for changes. Evidence is 10 ms older. */
-struct ld_alert *campaign_open(struct campaign *campaign, size_t run, int detector, int64_t receipt_ns, const char *site);
+struct ld_alert *campaign_open(struct campaign *campaign, size_t run, int detector, int64_t receipt_ns,
+                               const char *site);
 void campaign_close(struct campaign *campaign, size_t run, int detector, int64_t receipt_ns, uint64_t id);
 /* The subject sees every leak `after_ns` after its M-th unit. */
 void campaign_subject_sees(struct campaign *campaign, int64_t after_ns);

@@ -1,4 +1,5 @@
-/* Sequential repeats: what they decide, how often wrongly, how soon, and that it does not matter which run ends first. */
+/* Sequential repeats: what they decide, how often wrongly, how soon, and that it does not matter
+ * which run ends first. */
 #include "score/sequential.h"
 
 #include <math.h>
@@ -26,7 +27,8 @@ static struct campaign *sequential_campaign(const struct ld_sequential_spec *seq
 {
     struct campaign *campaign = campaign_new(PAIRS);
     campaign->scenario.repeat.sequential = sequential;
-    campaign->expectation.detection = (struct ld_rate_expectation){.given = true, .observed = 1, .confident = -1, .at = 0.95};
+    campaign->expectation.detection =
+        (struct ld_rate_expectation){.given = true, .observed = 1, .confident = -1, .at = 0.95};
     campaign->plan.sequential_tests = 1;
     return campaign;
 }
@@ -327,7 +329,8 @@ static void a_declared_miss_passes_and_is_told_when_found(void **state)
     for (size_t i = 0; i < campaign->count; i += 2)
         campaign->detectors[i][SUBJECT].out_of_range = true;
     campaign_judge(campaign);
-    assert_check(campaign, "declared miss", NULL, LD_VERDICT_INCONCLUSIVE); /* nothing was missed, for nothing was asked */
+    assert_check(campaign, "declared miss", NULL,
+                 LD_VERDICT_INCONCLUSIVE); /* nothing was missed, for nothing was asked */
     campaign_free(campaign);
 }
 

@@ -98,7 +98,8 @@ static void reads_what_must_be_rolled_back(void **state)
     if (child == 0) {
         sqlite3 *db;
         sqlite3_open(sample_path("hot.db"), &db);
-        /* A cache of one page: what is changed reaches the file before the end, and the journal the disk before that. */
+        /* A cache of one page: what is changed reaches the file before the end, and the journal
+         * the disk before that. */
         sqlite3_exec(db,
                      "PRAGMA cache_size=1; BEGIN; CREATE TABLE half (text); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL "
                      "SELECT i + 1 FROM n WHERE i < 2000) INSERT INTO half SELECT hex(randomblob(200)) FROM n",

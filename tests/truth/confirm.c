@@ -23,7 +23,8 @@ static struct ld_sample goroutine(uint64_t id, const struct ld_frame *const *fra
 
 static struct ld_profile dump(const struct ld_sample *samples, uint32_t count)
 {
-    return (struct ld_profile){.kind = LD_PROFILE_GOROUTINE, .encoding = LD_ENCODING_STACKS, .sample_count = count, .samples = samples};
+    return (struct ld_profile){
+        .kind = LD_PROFILE_GOROUTINE, .encoding = LD_ENCODING_STACKS, .sample_count = count, .samples = samples};
 }
 
 static const char *const sites[] = {"net/http.(*persistConn).readLoop", "net/http.(*persistConn).writeLoop"};
@@ -34,10 +35,12 @@ static void ids_in_both_dumps_count(void **state)
 {
     (void)state;
     const struct ld_sample before[] = {goroutine(7, idling), goroutine(1, reading), goroutine(2, writing)};
-    const struct ld_sample settled[] = {goroutine(1, reading), goroutine(2, writing), goroutine(10, reading), goroutine(11, writing),
-                                        goroutine(12, reading), goroutine(13, writing), goroutine(14, reading), goroutine(7, idling)};
-    const struct ld_sample after[] = {goroutine(14, reading), goroutine(13, writing), goroutine(12, reading), goroutine(10, reading),
-                                      goroutine(11, writing), goroutine(1, reading), goroutine(2, writing), goroutine(99, reading)};
+    const struct ld_sample settled[] = {goroutine(1, reading),  goroutine(2, writing),  goroutine(10, reading),
+                                        goroutine(11, writing), goroutine(12, reading), goroutine(13, writing),
+                                        goroutine(14, reading), goroutine(7, idling)};
+    const struct ld_sample after[] = {goroutine(14, reading), goroutine(13, writing), goroutine(12, reading),
+                                      goroutine(10, reading), goroutine(11, writing), goroutine(1, reading),
+                                      goroutine(2, writing),  goroutine(99, reading)};
     struct ld_profile baseline = dump(before, 3), first = dump(settled, 8), second = dump(after, 8);
     assert_int_equal(ld_truth_confirm(&unread_body, NULL, &first, &second), 3);      /* 7 of 2 each, rounded down */
     assert_int_equal(ld_truth_confirm(&unread_body, &baseline, &first, &second), 2); /* 5 of 2 each */
@@ -48,7 +51,8 @@ static void ids_in_both_dumps_count(void **state)
 static void repeated_ids_count_once(void **state)
 {
     (void)state;
-    const struct ld_sample twice[] = {goroutine(1, reading), goroutine(1, reading), goroutine(2, writing), goroutine(0, reading)};
+    const struct ld_sample twice[] = {goroutine(1, reading), goroutine(1, reading), goroutine(2, writing),
+                                      goroutine(0, reading)};
     struct ld_profile profile = dump(twice, 4);
     assert_int_equal(ld_truth_confirm(&unread_body, NULL, &profile, &profile), 1);
 }

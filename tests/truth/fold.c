@@ -184,8 +184,8 @@ static void holds_are_no_leaks(void **state)
 static void stamps_give_the_order(void **state)
 {
     (void)state;
-    struct ld_truth_event events[] = {event(3, 1, LD_TRUTH_LEAK, "i1", 5), ended(4, 1, "kill"), first_leak(1, 1, "i1", 1),
-                                      event(20, 1, LD_TRUTH_LEAK, "i1", 50)};
+    struct ld_truth_event events[] = {event(3, 1, LD_TRUTH_LEAK, "i1", 5), ended(4, 1, "kill"),
+                                      first_leak(1, 1, "i1", 1), event(20, 1, LD_TRUTH_LEAK, "i1", 50)};
     struct ld_truth truth = fold(events, COUNT_OF(events), 3, 10);
     assert_int_equal(truth.interval_count, 1);
     assert_int_equal(truth.intervals[0].first_ns, LD_SECOND);

@@ -38,10 +38,11 @@ static void a_full_leak_line(void **state)
     (void)state;
     struct ld_truth_event event;
     struct ld_error error;
-    int code = parse("{\"t\":5000,\"event\":\"leak\",\"interval\":\"i1\",\"cause\":\"chan-receive\",\"unit\":\"connections\","
-                     "\"amount\":5,\"per_unit\":{\"goroutines\":2,\"descriptors\":1,\"bytes\":0},"
-                     "\"seen_at\":[\"net/http.(*persistConn).readLoop\",\"b\"],\"culprit\":\"mailer.go:42 shop/mail.Send\"}\n",
-                     &event, &error);
+    int code =
+        parse("{\"t\":5000,\"event\":\"leak\",\"interval\":\"i1\",\"cause\":\"chan-receive\",\"unit\":\"connections\","
+              "\"amount\":5,\"per_unit\":{\"goroutines\":2,\"descriptors\":1,\"bytes\":0},"
+              "\"seen_at\":[\"net/http.(*persistConn).readLoop\",\"b\"],\"culprit\":\"mailer.go:42 shop/mail.Send\"}\n",
+              &event, &error);
     assert_int_equal(code, 0);
     assert_int_equal(event.time_ns, 4000);
     assert_int_equal(event.kind, LD_TRUTH_LEAK);
@@ -113,20 +114,27 @@ static void wrong_lines_are_refused(void **state)
         {"{\"t\":1000,\"event\":\"leak\",\"interval\":\"i\"}", LD_ESYNTAX, "\"amount\" is missing"},
         {"{\"t\":1000,\"event\":\"leak\",\"interval\":\"i\",\"amount\":0}", LD_ESYNTAX, "less than 1"},
         {"{\"t\":1000,\"event\":\"leak\",\"interval\":\"i\",\"amount\":-4}", LD_ELIMIT, "\"amount\" is -4"},
-        {"{\"t\":1000,\"event\":\"leak\",\"interval\":\"i\",\"amount\":1125899906842625}", LD_ELIMIT, "allowed are 0 to"},
+        {"{\"t\":1000,\"event\":\"leak\",\"interval\":\"i\",\"amount\":1125899906842625}", LD_ELIMIT,
+         "allowed are 0 to"},
         {"{\"t\":1000,\"event\":\"leak\",\"interval\":\"\",\"amount\":1}", LD_ESYNTAX, "\"interval\" is empty"},
         {"{\"t\":1000,\"event\":\"leak\",\"interval\":\"i\\u0007\",\"amount\":1}", LD_ESYNTAX, "control character"},
         {"{\"t\":1000,\"event\":\"leak\",\"interval\":\"i\\u0000\",\"amount\":1}", LD_ESYNTAX, "at byte"},
         {"{\"t\":1000,\"event\":\"leak\",\"interval\":\"\xff\",\"amount\":1}", LD_ESYNTAX, "unable to decode"},
-        {"{\"t\":1000,\"event\":\"leak\",\"interval\":\"i\",\"amount\":1,\"cause\":\"magic\"}", LD_ESYNTAX, "unknown cause"},
-        {"{\"t\":1000,\"event\":\"leak\",\"interval\":\"i\",\"amount\":1,\"unit\":\"cows\"}", LD_ESYNTAX, "unknown unit"},
-        {"{\"t\":1000,\"event\":\"leak\",\"interval\":\"i\",\"amount\":1,\"per_unit\":{\"cows\":1}}", LD_ESYNTAX, "per_unit"},
-        {"{\"t\":1000,\"event\":\"leak\",\"interval\":\"i\",\"amount\":1,\"per_unit\":{\"bytes\":-1}}", LD_ELIMIT, "bytes"},
-        {"{\"t\":1000,\"event\":\"leak\",\"interval\":\"i\",\"amount\":1,\"per_unit\":[]}", LD_ESYNTAX, "not an object"},
+        {"{\"t\":1000,\"event\":\"leak\",\"interval\":\"i\",\"amount\":1,\"cause\":\"magic\"}", LD_ESYNTAX,
+         "unknown cause"},
+        {"{\"t\":1000,\"event\":\"leak\",\"interval\":\"i\",\"amount\":1,\"unit\":\"cows\"}", LD_ESYNTAX,
+         "unknown unit"},
+        {"{\"t\":1000,\"event\":\"leak\",\"interval\":\"i\",\"amount\":1,\"per_unit\":{\"cows\":1}}", LD_ESYNTAX,
+         "per_unit"},
+        {"{\"t\":1000,\"event\":\"leak\",\"interval\":\"i\",\"amount\":1,\"per_unit\":{\"bytes\":-1}}", LD_ELIMIT,
+         "bytes"},
+        {"{\"t\":1000,\"event\":\"leak\",\"interval\":\"i\",\"amount\":1,\"per_unit\":[]}", LD_ESYNTAX,
+         "not an object"},
         {"{\"t\":1000,\"event\":\"leak\",\"interval\":\"i\",\"amount\":1,\"seen_at\":\"f\"}", LD_ESYNTAX, "not a list"},
         {"{\"t\":1000,\"event\":\"leak\",\"interval\":\"i\",\"amount\":1,\"seen_at\":[1]}", LD_ESYNTAX, "not a text"},
-        {"{\"t\":1000,\"event\":\"leak\",\"interval\":\"i\",\"amount\":1,\"seen_at\":[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\","
-         "\"7\",\"8\",\"9\",\"10\",\"11\",\"12\",\"13\",\"14\",\"15\",\"16\",\"17\"]}", LD_ELIMIT, "17 sites"},
+        {"{\"t\":1000,\"event\":\"leak\",\"interval\":\"i\",\"amount\":1,\"seen_at\":[\"1\",\"2\",\"3\",\"4\",\"5\","
+         "\"6\",\"7\",\"8\",\"9\",\"10\",\"11\",\"12\",\"13\",\"14\",\"15\",\"16\",\"17\"]}",
+         LD_ELIMIT, "17 sites"},
         {"{\"t\":1000,\"event\":\"calm\"}", LD_ESYNTAX, "\"text\" is missing"},
         {"{\"t\":1000,\"event\":\"gc\"}", LD_ESYNTAX, "\"amount\" is missing"},
         {"{\"t\":1000,\"event\":\"error\"}", LD_ESYNTAX, "\"text\" is missing"},

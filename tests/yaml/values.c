@@ -53,10 +53,11 @@ static void every_type_is_written(void **state)
     struct ld_buffer out;
     ld_buffer_init(&out, 4096);
     assert_int_equal(ld_schema_values(&schema, &flat, &out), 0);
-    assert_string_equal(ld_buffer_text(&out),
-                        "{\"text\":\"say \\\"hi\\\" \\\\ \\u000a\",\"flag\":true,\"whole\":-7,\"wait\":\"1m30s\","
-                        "\"bytes\":\"512MiB\",\"number\":0.10000000000000001,\"rate\":\"2.5/s\",\"share\":\"50%\","
-                        "\"choice\":\"second\",\"words\":[\"a\",\"\\\"b\\\"\"],\"pairs\":{\"one\":\"1s\",\"two\":\"1m30s\"}}");
+    assert_string_equal(
+        ld_buffer_text(&out),
+        "{\"text\":\"say \\\"hi\\\" \\\\ \\u000a\",\"flag\":true,\"whole\":-7,\"wait\":\"1m30s\","
+        "\"bytes\":\"512MiB\",\"number\":0.10000000000000001,\"rate\":\"2.5/s\",\"share\":\"50%\","
+        "\"choice\":\"second\",\"words\":[\"a\",\"\\\"b\\\"\"],\"pairs\":{\"one\":\"1s\",\"two\":\"1m30s\"}}");
     ld_buffer_done(&out);
 }
 
