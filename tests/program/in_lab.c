@@ -32,13 +32,13 @@ void run_in_lab(void **state)
     test = FINISHED;
 }
 
-/* What is in the lab's databases: the runs that do not count. */
+/* Of the databases that the last programs were asked about: the runs that do not count. */
 static void show_databases(void)
 {
     DIR *folder = opendir(lab.folder);
     for (struct dirent *entry; folder && (entry = readdir(folder));) {
         size_t length = strlen(entry->d_name);
-        if (length > 3 && strcmp(entry->d_name + length - 3, ".db") == 0)
+        if (length > 3 && strcmp(entry->d_name + length - 3, ".db") == 0 && programs_hold(entry->d_name))
             lab_show_runs(&lab, entry->d_name);
     }
     if (folder)
@@ -49,8 +49,8 @@ int after_test(void **state)
 {
     (void)state;
     if (test == UNFINISHED) {
-        programs_show();
         show_databases();
+        programs_show();
     }
     test = NONE;
     programs_forget();

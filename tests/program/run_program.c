@@ -88,6 +88,14 @@ static void show_stream(const char *name, const char *text)
     fprintf(stderr, "\n%s%s", text + left_out, text[length - 1] == '\n' ? "" : "\n");
 }
 
+bool programs_hold(const char *word)
+{
+    for (size_t i = 0; i < KEPT; i++)
+        if (kept[i].pid && strstr(kept[i].command, word))
+            return true;
+    return false;
+}
+
 void programs_show(void)
 {
     for (size_t i = 0; i < KEPT; i++) {

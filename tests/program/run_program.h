@@ -31,6 +31,8 @@ void program_result_done(struct program_result *result);
 /* For the log of a test that failed: what the last programs were asked and said, on stderr, the end of it where it is
  * long. Each is shown once; those of before programs_forget are not. */
 void programs_show(void);
+/* Does the word stand in what one of them, not shown yet, was asked? */
+bool programs_hold(const char *word);
 void programs_forget(void);
 
 /* A program that runs while the test goes on. */
