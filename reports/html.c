@@ -33,14 +33,6 @@ void html_printf(struct html *html, const char *format, ...)
     va_end(arguments);
 }
 
-/* U+202A to U+202E and U+2066 to U+2069 turn the direction of what follows. */
-static bool turns_direction(const char *text, size_t length)
-{
-    unsigned char last = length == 3 ? (unsigned char)text[2] : 0;
-    return (length == 3 && memcmp(text, "\xe2\x80", 2) == 0 && last >= 0xaa && last <= 0xae) ||
-           (length == 3 && memcmp(text, "\xe2\x81", 2) == 0 && last >= 0xa6 && last <= 0xa9);
-}
-
 static const char *entity_of(char character)
 {
     static const struct {
@@ -57,11 +49,7 @@ void html_text(struct html *html, const char *text)
 {
     while (*text && !html->code) {
         size_t length = style_sequence(text);
-        unsigned char first = (unsigned char)*text;
-        bool space = first == '\n' || first == '\t';
-        bool nonsense = length == 0 || (first < 0x20 && !space) || first == 0x7f ||
-                        (length == 2 && first == 0xc2 && (unsigned char)text[1] < 0xa0) ||
-                        turns_direction(text, length);
+        bool nonsense = style_is_nonsense(text, length) && *text != '\n' && *text != '\t';
         const char *entity = entity_of(*text);
         if (entity || nonsense)
             html_raw(html, nonsense ? "?" : entity);

@@ -24,8 +24,7 @@ static void plain(struct markdown *markdown, const char *text)
 static size_t harmless(const char *text, const char **ret_text, size_t *ret_length)
 {
     size_t length = style_sequence(text);
-    bool nonsense = length == 0 || (unsigned char)*text < 0x20 || *text == 0x7f ||
-                    (length == 2 && memcmp(text, "\xc2\xa0", 2) < 0); /* control characters beyond ASCII */
+    bool nonsense = style_is_nonsense(text, length);
     *ret_text = nonsense ? (*text == '\n' || *text == '\t' ? " " : "?") : text;
     *ret_length = nonsense ? 1 : length;
     return length ? length : 1;

@@ -53,13 +53,28 @@ size_t style_sequence(const char *text)
     return length;
 }
 
+/* U+061C, U+200E and U+200F, U+202A to U+202E, U+2066 to U+2069. */
+static bool turns_direction(const char *text, size_t length)
+{
+    unsigned char last = (unsigned char)text[length - 1];
+    return (length == 2 && memcmp(text, "\xd8\x9c", 2) == 0) ||
+           (length == 3 && memcmp(text, "\xe2\x80", 2) == 0 &&
+            (last == 0x8e || last == 0x8f || (last >= 0xaa && last <= 0xae))) ||
+           (length == 3 && memcmp(text, "\xe2\x81", 2) == 0 && last >= 0xa6 && last <= 0xa9);
+}
+
+bool style_is_nonsense(const char *text, size_t length)
+{
+    unsigned char first = (unsigned char)text[0];
+    bool c1 = length == 2 && first == 0xc2 && (unsigned char)text[1] < 0xa0;
+    return length == 0 || first < 0x20 || first == 0x7f || c1 || turns_direction(text, length);
+}
+
 /* One character of foreign text, made harmless; returns the bytes it took. */
 static size_t add_character(struct styled *styled, const char *text)
 {
     size_t length = style_sequence(text);
-    unsigned char first = (unsigned char)text[0];
-    bool c1 = length == 2 && first == 0xc2 && (unsigned char)text[1] < 0xa0; /* control characters beyond ASCII */
-    if (length == 0 || first < 0x20 || first == 0x7f || c1 || (length > 1 && !styled->style.utf8))
+    if (style_is_nonsense(text, length) || (length > 1 && !styled->style.utf8))
         styled_text(styled, "?");
     else if (!styled->code)
         styled->code = ld_buffer_add(styled->out, text, length);

@@ -38,5 +38,8 @@ int style_json(json_t *object, struct ld_buffer *out);
 
 /* The length of the UTF-8 sequence at `text`, 0 when it is broken. */
 size_t style_sequence(const char *text);
+/* May the sequence of `length` at `text` not be shown? It is broken (0), a control character, of those beyond ASCII,
+ * too, or turns the direction of what follows. */
+bool style_is_nonsense(const char *text, size_t length);
 
 #endif

@@ -142,6 +142,7 @@ static void bad_detectors_harm_nobody_else(void **state)
     lab_check(&result, 0, "Calibration: holds", NULL);
     lab_check(&result, 0, "Detectors that broke (DETECTOR_ERROR):\n", NULL);
     lab_check(&result, 0, "  the last of its standard error:\n    no more of this\n", NULL);
+    lab_check(&result, 0, "  the last of its standard error (more: leakdrill show RUN):\n    xxx", NULL);
     lab_assert_clean(&lab);
     lab_assert_database(&lab, "exec.db");
     lab_assert_number(&lab, "exec.db", "SELECT count(*) FROM run WHERE validity = 'valid' AND left_processes = 0",
@@ -309,6 +310,8 @@ static void the_examples_see_the_leak_and_leave_its_twin_alone(void **state)
 
 /* ---- detector check */
 
+#define SNOW "\xe2\x98\x83\xe2\x98\x83\xe2\x98\x83"
+
 static void check_says_what_holds(void **state)
 {
     (void)state;
@@ -321,6 +324,10 @@ static void check_says_what_holds(void **state)
         {"sound", 0, "       observation 23: chan-receive, amount 21: 21 goroutines\n"},
         {"sound", 0, "note   the burst that drains: 1 claim, "},
         {"sound", 0, "note   close: never said of it, though it drains\n"},
+        {"paints", 0, "note   the last of its standard error:\n       \xe2\x98\x83\\u202e\\x1b[2J\n"},
+        /* 60 bytes, and no half character */
+        {"paints-keys", 1, "an unknown key \"\xe2\x98\x83\\u202e\\x1b[2J" SNOW SNOW SNOW SNOW
+         "\xe2\x98\x83\xe2\x98\x83\""},
         {"talks", 0, "note   the last of its standard error:\n       one word\n"},
         {"exits", 1, "crashed: it ended with exit code 3, while asked about"},
         {"exits", 1, "FAILS  it says the same when it is told the same: the same fault\n"},
@@ -418,6 +425,10 @@ static void the_page_can_be_followed(void **state)
     snprintf(command, sizeof command,
              "cp '" SOURCE_FOLDER "/runner/detect/examples/python/site_growth.py' %s/my-detector.py", lab.folder);
     assert_int_equal(system(command), 0);
+    LAB_RUN(&lab, &result, "detector", "check", "./my-detector.py");
+    lab_check(&result, 0, "note   the leak in generic code: 1 claim\n       observation ", NULL);
+    lab_check(&result, 0, ": any at main.(*queue[...]).take, amount ", NULL);
+    program_result_done(&result);
     LAB_RUN(&lab, &result, "lint", "mine.yaml");
     lab_check(&result, 0, "", "");
     program_result_done(&result);

@@ -168,6 +168,28 @@ static void dumps_that_are_real(void **state)
     program_result_done(&result);
 }
 
+/* A profile need not be packed to be imported, but a detector that is a program is promised gzip. */
+static void a_detector_gets_plain_protobuf_packed(void **state)
+{
+    struct program_result result;
+    char command[1024];
+    (void)state;
+    make_folder("plain");
+    for (int minute = 30; minute < 32; minute++) {
+        snprintf(command, sizeof command,
+                 "gunzip -c '" TEST_DATA "/goprof/go1.25/goroutine.debug0.pb.gz' >'%s/plain/goroutine-20261121-08%d00.pb'",
+                 lab.folder, minute);
+        assert_int_equal(system(command), 0);
+    }
+    LAB_RUN(&lab, &result, "import", "plain", "--db", "plain.db");
+    lab_check(&result, 0, "2 profiles of goroutine", "");
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "replay", "--db", "plain.db", "--detector",
+            "exec: {command: [" SOURCE_FOLDER "/runner/detect/examples/python/site_growth.py]}");
+    lab_check(&result, 0, "0 alerts of exec, which did not watch it\n", NULL);
+    program_result_done(&result);
+}
+
 /* All of them are told, and there is no database, nor half of one. */
 static void what_is_wrong_is_told_at_once(void **state)
 {
@@ -284,7 +306,7 @@ int test_import(void)
     const struct CMUnitTest tests[] = {
         IN_LAB(a_csv_with_a_ramp),        IN_LAB(a_range_of_two_pods),       IN_LAB(dumps_that_are_real),
         IN_LAB(what_is_wrong_is_told_at_once), IN_LAB(an_interrupted_import_leaves_nothing),
-        IN_LAB(a_declared_leak_is_scored),
+        IN_LAB(a_declared_leak_is_scored), IN_LAB(a_detector_gets_plain_protobuf_packed),
         IN_LAB(rules_are_kept),
     };
     return cmocka_run_group_tests_name("import", tests, NULL, NULL);

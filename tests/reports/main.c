@@ -292,6 +292,8 @@ static const struct ld_timeline_row timeline[] = {
     {4250 * LD_MS, "read", "instance 0", "metrics refused\x1b[2J", 0, -1},
     {4500 * LD_MS, "read", "instance 0", "metrics refused\x1b[2J", 0, -1},
     {4750 * LD_MS, "read", "instance 0", "metrics refused\x1b[2J", 0, -1},
+    {5000 * LD_MS, "alert", "exec", "open red any: \xe2\x80\xaeworg", 0, -1},
+    {5500 * LD_MS, "alert", "exec", "open red any: \xe2\x80\xaeworg", 0, -1},
     {6 * LD_SECOND, "count", "instance 0", "8 goroutines", 0, -1},
     {10 * LD_SECOND, "alert", "oracle", "open red chan-receive", 0, -1},   /* neither is counted: the first is of */
     {11 * LD_SECOND, "alert", "matrix", "close red chan-receive", 0, -1}, /* the calibration set */

@@ -179,13 +179,27 @@ static void a_tool_sees_one_variant_and_no_comment(void **state)
     assert_int_equal(rmdir(folder), 0);
 }
 
+static void what_is_beyond_the_limit_is_counted(void **state)
+{
+    (void)state;
+    struct ld_findings findings = {0};
+    struct ld_buffer text;
+    ld_buffer_init(&text, 1 << 20);
+    for (unsigned i = 0; i < LD_FINDINGS_MAX + 2; i++)
+        assert_int_equal(ld_buffer_add_text(&text, "a.go:7: m\n"), 0);
+    assert_int_equal(ld_findings_of_lines(&findings, ld_buffer_text(&text), text.length, arena), 0);
+    assert_int_equal(findings.count, LD_FINDINGS_MAX);
+    assert_int_equal(findings.passed_over, 2);
+    ld_buffer_done(&text);
+}
+
 int test_findings(void)
 {
 #define WITH_ARENA(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         WITH_ARENA(vet_writes_an_object_a_package),      WITH_ARENA(what_is_no_finding_is_a_reason),
         WITH_ARENA(staticcheck_writes_an_object_a_line), WITH_ARENA(others_write_lines),
-        WITH_ARENA(a_tool_sees_one_variant_and_no_comment),
+        WITH_ARENA(a_tool_sees_one_variant_and_no_comment), WITH_ARENA(what_is_beyond_the_limit_is_counted),
     };
     return cmocka_run_group_tests_name("findings", tests, NULL, NULL);
 }

@@ -65,6 +65,8 @@ BEHAVIOURS = {
     "ends-badly": lambda seq: None,
     "draws-lots": lambda seq: say(type="open", id="a", amount=os.getpid()),
     "reads": lambda seq: read_the_target(),
+    "paints": lambda seq: sys.stderr.write("\u2603\u202e\x1b[2J\n"),
+    "paints-keys": lambda seq: say(type="unknown", **{"\u2603\u202e\x1b[2J" + "\u2603" * 40: 1}),
     "talks": lambda seq: sys.stderr.write("one word\n"),
     "exits": lambda seq: (sys.stderr.write("no more of this\n"), os._exit(3)),
     "exits-cleanly": lambda seq: os._exit(0),
