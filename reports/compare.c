@@ -41,7 +41,7 @@ static void difference_line(struct styled *styled, const struct ld_compare_diffe
                  difference->repetition, difference->left_false_alarms, difference->right_false_alarms,
                  difference->left_run, difference->right_run);
     else
-        snprintf(line, sizeof line, "%s #%u: %s and %s (runs %u, %u; leak %s of %u.%u)", difference->cell,
+        snprintf(line, sizeof line, "%s #%u: %s and %s (runs %u, %u; leak %s of instance %u.%u)", difference->cell,
                  difference->repetition, ld_outcome_name(difference->left), ld_outcome_name(difference->right),
                  difference->left_run, difference->right_run, difference->leak->id, difference->leak->instance,
                  difference->leak->incarnation);

@@ -54,7 +54,7 @@ static void what_is_left_out_is_told_with_its_reason(void **state)
     assert_says(&out, "Left out, 6 runs of the right: 6 that did not end, or whose counterpart did not.\n");
     assert_says(&out, "Left out, leaks: 3 that are no evidence on one side; without the same leak in the other run, "
                       "2 of the left and 5 of the right.\n");
-    assert_says(&out, "a/leaky/none #3: TP and FN (runs 6, 7; leak i1 of 2.1)\n");
+    assert_says(&out, "a/leaky/none #3: TP and FN (runs 6, 7; leak i1 of instance 2.1)\n");
     assert_says(&out, "a/healthy/none #1: false alarms 1 and 0 (runs 2, 3)\n");
     ld_buffer_done(&out);
 }
