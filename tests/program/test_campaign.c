@@ -360,7 +360,9 @@ static void a_reader_that_has_gone_is_an_error_but_no_loss(void **state)
     close(running.out);
     running.out = -1;
     program_finish(&running, &result);
-    lab_check(&result, 3, NULL, "leakdrill: cannot write the result: Broken pipe\n");
+    /* Of runs that the machine voided 5 is said, which weighs more. */
+    lab_check(&result, lab_number(&lab, "gone.db", LAB_UNDISTURBED) ? 3 : 5, NULL,
+              "leakdrill: cannot write the result: Broken pipe\n");
     program_result_done(&result);
     lab_assert_database(&lab, "gone.db");
     lab_assert_number(&lab, "gone.db", "SELECT count(*) FROM campaign WHERE verdict IS NOT NULL", 1);
@@ -403,8 +405,10 @@ static void on_a_terminal(unsigned short columns, const char *name, const char *
     program_finish(&running, &result);
     terminal_show(&terminal, columns, result.out);
     lab_check_judged(&lab, &result, database);
+    /* Why a run is void is said in one line, as long as it is. */
+    bool fits = terminal.wraps == 0 || !lab_number(&lab, database, LAB_UNDISTURBED);
     if (!terminal_find(&terminal, "Verdict: ") || terminal_find(&terminal, "in hand") ||
-        terminal_find(&terminal, "alerts  ") || terminal.wraps != 0 || (terminal.colours > 0) != coloured)
+        terminal_find(&terminal, "alerts  ") || !fits || (terminal.colours > 0) != coloured)
         fail_on_terminal(&terminal, &result, name);
     if (!strstr(result.out, " in hand, ")) /* there was a live table */
         fail_msg("%s: no live table: %s", name, result.out);

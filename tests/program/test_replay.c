@@ -348,11 +348,11 @@ static void one_detector_is_replayed_everywhere(void **state)
     lab_check(&result, 4, NULL, "two.db: has no run 7");
     program_result_done(&result);
     LAB_RUN(&lab, &result, "replay", "0", "7", "--db", "two.db");
-    lab_check(&result, 4, NULL, "the campaign has no run 7 that ended");
+    lab_check(&result, 4, NULL, "the campaign has no run 7 that began");
     assert_string_equal(result.out, ""); /* nothing was replayed */
     program_result_done(&result);
     LAB_RUN(&lab, &result, "replay", "7", "--db", "two.db", "--detector", "growth");
-    lab_check(&result, 4, NULL, "the campaign has no run 7 that ended");
+    lab_check(&result, 4, NULL, "the campaign has no run 7 that began");
     program_result_done(&result);
 }
 
