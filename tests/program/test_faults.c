@@ -30,7 +30,10 @@ static void write_cases(const struct fault_case *cases, size_t count, const char
         used += (size_t)snprintf(text + used, sizeof text - used, "  %s: [%s]\n", cases[i].name, cases[i].fault);
     assert_true(used < sizeof text);
     LAB_SCENARIO(&lab, file, "faults.yaml", "NAME", behaviour, "BEHAVIOUR", behaviour, "INSTANCES", instances, "FAULTS",
-                 text, "stop: 10s", strcmp(behaviour, "resists") == 0 ? "stop: 500ms" : "stop: 10s");
+                 text, "stop: 10s",
+                 strcmp(behaviour, "resists") == 0    ? "stop: 500ms"
+                 : strcmp(cases[0].name, "late") == 0 ? "stop: 2s"
+                                                      : "stop: 10s");
 }
 
 static void assert_case(const char *database, const char *scenario, const struct fault_case *fault, bool effective)
@@ -203,11 +206,12 @@ static void what_died_before_does_not_die_again(void **state)
     lab_assert_number(&lab, "half.db", "SELECT count(*) FROM run WHERE validity = 'fault'", 1);
 }
 
-/* TERM waits while the process is stopped: it dies of it when the fault has long been told to have had no effect. */
+/* TERM waits while the process is stopped: it dies of it when the fault has long been told to have had no effect, which
+ * is so after phases.stop. */
 static void a_late_death_is_the_faults(void **state)
 {
     static const struct fault_case late = {
-        "late", "{at: 300ms, for: 4s, pause: {}}, {at: 600ms, kill: {who: target, signal: TERM}}", ""};
+        "late", "{at: 300ms, for: 6s, pause: {}}, {at: 600ms, kill: {who: target, signal: TERM}}", ""};
     (void)state;
     run_cases(&late, 1, "late", "1", 5);
     lab_assert_number(&lab, "late.db", "SELECT count(*) FROM run WHERE validity = 'fault'", 1);
