@@ -261,7 +261,9 @@ size_t board_notable(const struct ld_verdicts *verdicts)
 
 const char *board_notable_word(const struct ld_check *check)
 {
-    return strcmp(check->what, LD_CHECK_PROGRAM) == 0 ? "CHANGED" : "FOUND";
+    return strcmp(check->what, LD_CHECK_PROGRAM) == 0   ? "CHANGED"
+           : strcmp(check->what, LD_CHECK_IN_VAIN) == 0 ? "IN VAIN"
+                                                        : "FOUND";
 }
 
 bool board_is_calibration(const struct ld_check *check)

@@ -2,6 +2,8 @@
  * starts the two programs. */
 #include "detect/prometheus.h"
 
+#include <string.h>
+
 #include "base/clock.h"
 #include "detect/alertmanager.h"
 #include "detect/builtin.h"
@@ -11,6 +13,34 @@
 static bool has_alertmanager(const struct ld_prometheus_options *options)
 {
     return options->alertmanager && options->alertmanager[0];
+}
+
+static const struct ld_field label_item = {.name = "label", .type = LD_FIELD_TEXT, .doc = "The value of a label."};
+
+/* What leakdrill reads from an alert would be read from every one. */
+static const char *const not_labels[] = {"instance", "leakdrill", "cause", "site", "severity", NULL};
+
+static int check_label(struct ld_schema_context *context, const struct ld_node *place, const char *name,
+                       const char *value)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
+    for (size_t i = 0; not_labels[i]; i++)
+        if (strcmp(name, not_labels[i]) == 0)
+            return ld_schema_error(context, place, LD_ESPEC, "the label %s has a meaning of its own here", name);
+    if (name[strspn(name, letters)] || strchr("0123456789", name[0]) || strncmp(name, "__", 2) == 0)
+        return ld_schema_error(context, place, LD_ESPEC, "\"%.60s\" is no name of a label: letters, digits and _, no digit "
+                               "first, nor __", name);
+    if (value[strcspn(value, "\r\n")])
+        return ld_schema_error(context, place, LD_ESPEC, "the label %s must be one line", name);
+    return 0;
+}
+
+static int check_labels(struct ld_schema_context *context, const struct ld_map *labels)
+{
+    int code = 0;
+    for (size_t i = 0; i < labels->count && !code; i++)
+        code = check_label(context, labels->name_nodes[i], labels->names[i], ((const char *const *)labels->items)[i]);
+    return code;
 }
 
 static int check_options(struct ld_schema_context *context, const struct ld_node *node, void *value)
@@ -25,7 +55,7 @@ static int check_options(struct ld_schema_context *context, const struct ld_node
             return ld_schema_error(context, given, LD_ESPEC, "%s is in the routes of %.100s", theirs[i],
                                    options->alertmanager);
     }
-    return 0;
+    return check_labels(context, &options->labels);
 }
 
 static const struct ld_schema options_schema = {
@@ -52,6 +82,15 @@ static const struct ld_schema options_schema = {
                     "sent to anybody: every receiver that has integrations posts to leakdrill instead, one without any "
                     "ends alerts as ever; templates, credentials and other global settings are neither used nor kept. "
                     "Without it each alert is a group of its own, with the two times below."},
+            {.name = "labels",
+             .type = LD_FIELD_MAP,
+             .offset = AT(labels),
+             .item = &label_item,
+             .size = sizeof(const char *),
+             .count_max = 30,
+             .doc = "Labels of every scraped series, as your own Prometheus would set them: {job: shop, namespace: "
+                    "prod}. Without it job is \"service\"; instance is always \"0\", \"1\", ... A selector that nothing "
+                    "matches in any run is told."},
             {.name = "scrape_interval",
              .type = LD_FIELD_DURATION,
              .offset = AT(scrape_interval_ns),
@@ -100,7 +139,8 @@ static const struct ld_schema options_schema = {
     .example = "detectors:\n"
                "  - prometheus: my-rules.yml\n"
                "  - prometheus: {rules: other-rules.yml, scrape_interval: 5s, evaluation_interval: 5s, as: slower}\n"
-               "  - prometheus: {rules: my-rules.yml, alertmanager: my-alertmanager.yml, as: routed}\n",
+               "  - prometheus: {rules: my-rules.yml, alertmanager: my-alertmanager.yml, as: routed}\n"
+               "  - prometheus: {rules: my-rules.yml, labels: {job: shop, namespace: prod}, as: labelled}\n",
 };
 
 static bool prometheus_file(const struct ld_detector_setting *setting, size_t index,

@@ -16,6 +16,7 @@ struct ld_prometheus_options {
     int64_t group_wait_ns;          /* Alertmanager's, before it tells of an alert for the first time */
     int64_t group_interval_ns;      /* and before it tells what has changed since */
     int64_t window_ns;              /* what the rules need to have seen before they can speak, real time; 0: unknown */
+    struct ld_map labels;           /* of const char *: what each scraped series has besides instance */
     bool unscaled;                  /* the rules' windows are meant in real time, whatever time_scale is */
 };
 

@@ -64,6 +64,7 @@ void score_expectations(const struct score_inputs *inputs, const struct ld_board
                         struct score_checks *checks);
 int score_calibration(const struct score_inputs *inputs, struct score_checks *checks);
 void score_programs(const struct score_inputs *inputs, struct score_checks *checks);
+void score_in_vain(const struct score_inputs *inputs, struct score_checks *checks);
 void score_blind(const struct score_inputs *inputs, struct score_checks *checks);
 
 #endif

@@ -164,6 +164,7 @@ int ld_judge(struct ld_verdicts *ret_verdicts, const struct ld_plan *plan, const
         check_excluded(&inputs, &verdicts, &checks);
         score_blind(&inputs, &checks);
         score_programs(&inputs, &checks);
+        score_in_vain(&inputs, &checks);
         check_complete(&inputs, verdicts.not_needed, &checks);
     }
     if (!code)

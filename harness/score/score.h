@@ -25,6 +25,10 @@
 /* A run's note for each detector whose program was not what it was when the campaign began: "mine: ./mine.py is ..." */
 #define LD_NOTE_PROGRAM "program"
 #define LD_CHECK_PROGRAM "detector program"
+/* A run's note for each thing that a detector's rules asked for and that was never there: "prometheus: go_gorutines (rule
+ * TooMany)". */
+#define LD_NOTE_IN_VAIN "in vain"
+#define LD_CHECK_IN_VAIN "asked in vain"
 #define LD_EXCLUDED_MAX 0.05 /* share of runs without evidence beyond which a campaign is inconclusive */
 /* A check that draws lots may fail a sound campaign with this probability at most; there is one such per `random`
  * and one per detector of the shuffle (5 standard errors: 6e-7 each), in all under 1 in 1000. */
@@ -111,6 +115,8 @@ struct ld_run_record {
         const char *blind;        /* what it said without names, beside its sighted twin: "agrees: ...", "differs: ..."
                                    * (LD_BLIND_AGREES); NULL: nobody compared */
         const char *changed;      /* how its program differed from the one that the campaign began with; NULL: not */
+        const char **in_vain;     /* what its rules asked for and nobody had */
+        size_t in_vain_count;
         size_t alert_count;
         const struct ld_alert *alerts; /* by receipt; receipt_ns set */
     } *detectors;

@@ -204,15 +204,29 @@ static struct ld_detector_record *detector_of(struct ld_run_record *record, cons
     return found;
 }
 
-static void keep_note(struct ld_run_record *record, const struct ld_stored_note *note)
+static int keep_in_vain(struct ld_detector_record *detector, const char *what, size_t notes, struct ld_arena *arena)
 {
-    bool blind = strcmp(note->kind, LD_NOTE_BLIND) == 0, program = strcmp(note->kind, LD_NOTE_PROGRAM) == 0;
+    if (!detector->in_vain)
+        detector->in_vain = ld_arena_array(arena, notes, sizeof *detector->in_vain);
+    if (!detector->in_vain)
+        return LD_ENOMEM;
+    detector->in_vain[detector->in_vain_count++] = what;
+    return 0;
+}
+
+/* One of `notes` of the run. */
+static int keep_note(struct ld_run_record *record, const struct ld_stored_note *note, size_t notes,
+                     struct ld_arena *arena)
+{
+    bool blind = strcmp(note->kind, LD_NOTE_BLIND) == 0, program = strcmp(note->kind, LD_NOTE_PROGRAM) == 0,
+         in_vain = strcmp(note->kind, LD_NOTE_IN_VAIN) == 0;
     const char *said;
-    struct ld_detector_record *found = blind || program ? detector_of(record, note->text, &said) : NULL;
+    struct ld_detector_record *found = blind || program || in_vain ? detector_of(record, note->text, &said) : NULL;
     if (found && blind)
         found->blind = said;
-    else if (found)
+    else if (found && program)
         found->changed = said;
+    return found && in_vain ? keep_in_vain(found, said, notes, arena) : 0;
 }
 
 static int read_notes(struct ld_store *store, uint32_t run, struct ld_run_record *record, struct ld_arena *arena,
@@ -222,7 +236,8 @@ static int read_notes(struct ld_store *store, uint32_t run, struct ld_run_record
     size_t count;
     int code = ld_store_read_notes(store, run, &notes, &count, arena, error);
     for (size_t i = 0; i < count && !code; i++)
-        keep_note(record, &notes[i]);
+        if (keep_note(record, &notes[i], count, arena) != 0)
+            code = ld_fail(error, LD_ENOMEM, "out of memory");
     return code;
 }
 

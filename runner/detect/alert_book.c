@@ -23,6 +23,11 @@ struct instance {
     uint64_t unknown;       /* number of the `unknown` that is open; 0: none */
 };
 
+struct selector {
+    bool absent;  /* it had no series once */
+    bool present; /* and got one */
+};
+
 enum refusal { REFUSED_STRANGER, REFUSED_NO_INSTANCE, REFUSALS };
 
 struct ld_alert_book {
@@ -32,14 +37,19 @@ struct ld_alert_book {
     struct instance *instances;
     uint64_t last_number;
     bool seen_all;
+    struct selector *selectors;
     bool refused[REFUSALS];
 };
 
 struct ld_alert_book *ld_alert_book_new(const struct ld_alert_book_setting *setting)
 {
     struct ld_alert_book *book = calloc(1, sizeof *book);
-    if (!book || !(book->instances = calloc(setting->instances, sizeof *book->instances))) {
-        free(book);
+    if (!book)
+        return NULL;
+    book->instances = calloc(setting->instances, sizeof *book->instances);
+    book->selectors = calloc(setting->selector_count + 1, sizeof *book->selectors);
+    if (!book->instances || !book->selectors) {
+        ld_alert_book_free(book);
         return NULL;
     }
     book->setting = *setting;
@@ -53,6 +63,7 @@ void ld_alert_book_free(struct ld_alert_book *book)
     for (size_t i = 0; i < book->count; i++)
         free(book->entries[i]);
     free(book->instances);
+    free(book->selectors);
     free(book);
 }
 
@@ -233,6 +244,17 @@ static void resolve(struct ld_alert_book *book, uint64_t fingerprint)
     *found = book->entries[--book->count];
 }
 
+/* Its name is the number. */
+static void note_absence(struct ld_alert_book *book, const struct ld_webhook_alert *alert)
+{
+    char *end;
+    unsigned long index = strtoul(alert->name, &end, 10);
+    if (end == alert->name || *end || index >= book->setting.selector_count)
+        return;
+    book->selectors[index].absent = true;
+    book->selectors[index].present = book->selectors[index].present || !alert->firing;
+}
+
 int ld_alert_book_post(struct ld_alert_book *book, const struct ld_webhook_alert *alert)
 {
     uint32_t index;
@@ -240,6 +262,10 @@ int ld_alert_book_post(struct ld_alert_book *book, const struct ld_webhook_alert
         return 0;
     if (strcmp(alert->mark, LD_ALERT_MARK_SEEN) == 0) {
         book->seen_all = book->seen_all || alert->firing;
+        return 0;
+    }
+    if (strcmp(alert->mark, LD_ALERT_MARK_ABSENT) == 0) {
+        note_absence(book, alert);
         return 0;
     }
     bool unseen = strcmp(alert->mark, LD_ALERT_MARK_UNSEEN) == 0;
@@ -265,4 +291,9 @@ int ld_alert_book_post(struct ld_alert_book *book, const struct ld_webhook_alert
 bool ld_alert_book_seen_all(const struct ld_alert_book *book)
 {
     return book->seen_all;
+}
+
+bool ld_alert_book_in_vain(const struct ld_alert_book *book, size_t index)
+{
+    return book->selectors[index].absent && !book->selectors[index].present;
 }

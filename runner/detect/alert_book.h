@@ -18,6 +18,8 @@
 #define LD_ALERT_MARK_IGNORE "ignore" /* a user's: no claim */
 #define LD_ALERT_MARK_UNSEEN "unseen" /* our own rule: the instance was not scraped */
 #define LD_ALERT_MARK_SEEN "seen"     /* our own rule: all instances were */
+#define LD_ALERT_MARK_ABSENT "absent" /* our own rule: selector number NAME of the user's rules has no series */
+#define LD_ALERT_MARKS_OURS LD_ALERT_MARK_SEEN "|" LD_ALERT_MARK_UNSEEN "|" LD_ALERT_MARK_ABSENT
 
 struct ld_alert_book;
 
@@ -25,6 +27,7 @@ struct ld_alert_book_setting {
     uint32_t instances;
     const char *const *names; /* of the alerts that claim something */
     size_t name_count;
+    size_t selector_count;    /* of the rules, at most LD_RULE_SELECTORS_MAX */
     const char *version;      /* of the rules */
     int64_t grace_ns;         /* after a life began, until what fires is about it */
     struct ld_alert_sink sink;
@@ -40,5 +43,7 @@ void ld_alert_book_observe(struct ld_alert_book *book, const struct ld_observati
 int ld_alert_book_post(struct ld_alert_book *book, const struct ld_webhook_alert *alert);
 /* Were all instances seen at once, ever? */
 bool ld_alert_book_seen_all(const struct ld_alert_book *book);
+/* Did selector `index` of the rules never have a series, from the first evaluation to now? */
+bool ld_alert_book_in_vain(const struct ld_alert_book *book, size_t index);
 
 #endif

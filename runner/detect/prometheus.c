@@ -161,7 +161,9 @@ static int write_config(const struct prometheus *prometheus, const char *name,
         .gateway_urls = prometheus->setting.gateway_urls,
         .metrics_path = scenario->target.metrics_path,
         .webhook_url = ld_webhook_server_url(prometheus->server, webhook),
-        .alertmanager = prometheus->alertmanager_address};
+        .alertmanager = prometheus->alertmanager_address,
+        .selectors = prometheus->rules.selectors,
+        .selector_count = prometheus->rules.selector_count};
     struct ld_buffer text;
     ld_buffer_init(&text, CONFIG_MAX);
     int code = config(&setting, &text);
@@ -376,6 +378,7 @@ static int prometheus_open(void **ret_state, const struct ld_hosted_setting *set
         .instances = (uint32_t)scenario->target.instances,
         .names = prometheus->rules.alerts,
         .name_count = prometheus->rules.alert_count,
+        .selector_count = prometheus->rules.selector_count,
         .version = prometheus->rules.version,
         .grace_ns = prometheus->options->scrape_interval_ns + 2 * prometheus->options->evaluation_interval_ns +
                     (prometheus->routes.given ? prometheus->routes.times.group_interval_ns
@@ -477,11 +480,24 @@ static void prometheus_sight(const void *state, const struct ld_blind *blind, ch
         snprintf(text, room, LD_BLIND_AGREES "nothing was renamed in the series of %zu reads", reads);
 }
 
+static void tell_in_vain(const struct prometheus *prometheus)
+{
+    char text[LD_RULE_SELECTOR_BYTES_MAX + 200];
+    for (size_t i = 0; i < prometheus->rules.selector_count; i++) {
+        const struct ld_rule_selector *selector = &prometheus->rules.selectors[i];
+        if (!ld_alert_book_in_vain(prometheus->book, i))
+            continue;
+        snprintf(text, sizeof text, "%s (rule %.100s)", selector->text, selector->rule);
+        prometheus->events->in_vain(prometheus->context, text);
+    }
+}
+
 /* Late alerts are not waited for: what did not come in the run's time did not come in time. */
 static bool prometheus_end(void *state, bool hurry)
 {
     struct prometheus *prometheus = state;
-    (void)hurry;
+    if (!hurry && prometheus->ready && !prometheus->broken)
+        tell_in_vain(prometheus);
     prometheus->ending = true;
     if (!prometheus->open)
         return false;

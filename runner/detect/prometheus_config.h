@@ -4,6 +4,7 @@
 
 #include "base/buffer.h"
 #include "detect/prometheus.h"
+#include "runner/detect/rule_file.h"
 
 struct ld_prometheus_setting {
     const struct ld_prometheus_options *options;
@@ -12,6 +13,8 @@ struct ld_prometheus_setting {
     const char *metrics_path;        /* "/metrics" */
     const char *webhook_url;
     const char *alertmanager;        /* its address, "127.0.0.1:4568" */
+    const struct ld_rule_selector *selectors; /* of the user's rules */
+    size_t selector_count;
 };
 
 #define LD_PROMETHEUS_RULES "rules.yml" /* the user's */

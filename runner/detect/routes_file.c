@@ -40,7 +40,7 @@ int ld_routes_file_hosted(const struct ld_routes_file *routes, const char *webho
                           struct ld_error *error)
 {
     const struct ld_alertmanager_host host = {
-        .url = webhook_url, .label = "leakdrill", .values = LD_ALERT_MARK_SEEN "|" LD_ALERT_MARK_UNSEEN};
+        .url = webhook_url, .label = "leakdrill", .values = LD_ALERT_MARKS_OURS};
     return ld_alertmanager_hosted(&host, routes->path, routes->bytes.bytes, routes->bytes.length, out, error);
 }
 

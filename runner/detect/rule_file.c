@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "detect/promql.h"
 #include "detect/prometheus.h"
 #include "runner/detect/alert_book.h"
 #include "runner/detect/checker.h"
@@ -62,13 +63,63 @@ static int check_labels(const struct ld_rule_file *rules, const struct ld_node *
     return code ? code : check_cause(rules, ld_node_get(labels, "cause"), error);
 }
 
+struct taking {
+    struct ld_rule_file *rules;
+    const char *rule;
+};
+
+/* Prometheus' own series of what fires: that there is none of them says nothing. */
+static bool is_of_alerts(const char *text, size_t length)
+{
+    size_t name = strcspn(text, "{ \t\r\n");
+    name = name < length ? name : length;
+    return (name == strlen("ALERTS") && strncmp(text, "ALERTS", name) == 0) ||
+           (name == strlen("ALERTS_FOR_STATE") && strncmp(text, "ALERTS_FOR_STATE", name) == 0);
+}
+
+static bool has_selector(const struct ld_rule_file *rules, const char *text, size_t length)
+{
+    for (size_t i = 0; i < rules->selector_count; i++)
+        if (strlen(rules->selectors[i].text) == length && memcmp(rules->selectors[i].text, text, length) == 0)
+            return true;
+    return false;
+}
+
+static int take_selector(void *context, const char *text, size_t length)
+{
+    const struct taking *taking = context;
+    struct ld_rule_file *rules = taking->rules;
+    if (rules->selector_count == LD_RULE_SELECTORS_MAX || length > LD_RULE_SELECTOR_BYTES_MAX ||
+        memchr(text, '\n', length) || is_of_alerts(text, length) || has_selector(rules, text, length))
+        return 0;
+    const char *kept = ld_arena_copy(rules->arena, text, length), *rule = ld_arena_text(rules->arena, taking->rule);
+    if (!kept || !rule)
+        return LD_ENOMEM;
+    rules->selectors[rules->selector_count++] = (struct ld_rule_selector){kept, rule};
+    return 0;
+}
+
+static const char *text_of(const struct ld_node *node)
+{
+    return node && node->kind == LD_NODE_SCALAR ? node->text : NULL;
+}
+
+static int take_selectors(struct ld_rule_file *rules, const struct ld_node *rule, struct ld_error *error)
+{
+    const char *name = text_of(ld_node_get(rule, "alert")), *expression = text_of(ld_node_get(rule, "expr"));
+    struct taking taking = {rules, name ? name : text_of(ld_node_get(rule, "record"))};
+    int code = expression && taking.rule ? ld_promql_selectors(expression, take_selector, &taking) : 0;
+    return code ? ld_fail(error, code, "%s", ld_code_text(code)) : 0;
+}
+
 static int take_rule(struct ld_rule_file *rules, const struct ld_node *rule, struct ld_error *error)
 {
     const struct ld_node *alert = ld_node_get(rule, "alert");
     if (rule->kind != LD_NODE_MAPPING)
         return wrong(rules, rule, error, "a rule must be a mapping");
-    if (!alert)
-        return 0;
+    int code = take_selectors(rules, rule, error);
+    if (code || !alert)
+        return code;
     if (alert->kind != LD_NODE_SCALAR || !alert->text[0])
         return wrong(rules, alert, error, "an alert needs a name");
     if (rules->alert_count == ALERTS_MAX)
@@ -136,7 +187,10 @@ int ld_rule_file_read(struct ld_rule_file *ret_rules, const struct ld_scenario *
     if (!code) {
         ret_rules->alerts = ret_rules->arena ? ld_arena_array(ret_rules->arena, ALERTS_MAX, sizeof *ret_rules->alerts)
                                              : NULL;
-        code = ret_rules->alerts ? read_content(ret_rules, error) : ld_fail(error, LD_ENOMEM, "out of memory");
+        ret_rules->selectors = ret_rules->alerts ? ld_arena_array(ret_rules->arena, LD_RULE_SELECTORS_MAX,
+                                                                  sizeof *ret_rules->selectors)
+                                                 : NULL;
+        code = ret_rules->selectors ? read_content(ret_rules, error) : ld_fail(error, LD_ENOMEM, "out of memory");
     }
     if (code) {
         ld_rule_file_done(ret_rules);

@@ -12,7 +12,15 @@
 #include "scenario/scenario.h"
 #include "yaml/node.h"
 
+#define LD_RULE_SELECTORS_MAX 200
+#define LD_RULE_SELECTOR_BYTES_MAX 400
 #define LD_RULE_FILE_VERSION_MAX 24 /* "rules-0123456789ab" */
+
+/* What its expressions ask Prometheus for. */
+struct ld_rule_selector {
+    const char *text; /* "go_goroutines{job=\"shop\"}": one line */
+    const char *rule; /* the first that has it: its alert's name, or that of what it records */
+};
 
 struct ld_rule_file {
     char path[PATH_MAX];
@@ -20,6 +28,8 @@ struct ld_rule_file {
     struct ld_arena *arena; /* owns the names */
     size_t alert_count;
     const char **alerts;    /* of its rules, in the order of the file */
+    size_t selector_count;  /* at most LD_RULE_SELECTORS_MAX, each once, without ALERTS and those of several lines */
+    struct ld_rule_selector *selectors;
     char hash[LD_HASH_HEX];
     char version[LD_RULE_FILE_VERSION_MAX]; /* of its alerts, from the hash */
 };

@@ -109,6 +109,13 @@ static void on_hosted_note(void *context, const char *text)
         seat->panel->events->note(seat->panel->context, seat->name, text);
 }
 
+static void on_hosted_in_vain(void *context, const char *what)
+{
+    const struct seat *seat = context;
+    if (seat->panel->events->in_vain)
+        seat->panel->events->in_vain(seat->panel->context, seat->name, what);
+}
+
 static void on_hosted_closed(void *context)
 {
     const struct seat *seat = context;
@@ -117,8 +124,8 @@ static void on_hosted_closed(void *context)
         panel->events->ended(panel->context);
 }
 
-static const struct ld_hosted_events hosted_events = {on_alert, on_hosted_broken, on_hosted_note, on_hosted_ready,
-                                                      on_hosted_closed};
+static const struct ld_hosted_events hosted_events = {on_alert, on_hosted_broken, on_hosted_note, on_hosted_in_vain,
+                                                      on_hosted_ready, on_hosted_closed};
 
 /* Options of a calibration detector: the defaults of its schema. */
 static int default_options(struct ld_panel *panel, const struct ld_detector_kind *kind, const void **ret_options,

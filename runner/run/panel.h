@@ -34,6 +34,8 @@ struct ld_panel_events {
     void (*out_of_range)(void *context, const char *detector, const char *reason);
     /* What a hosted detector left to say: its standard error, or how it ended. May be NULL. */
     void (*note)(void *context, const char *detector, const char *text);
+    /* At the end: what its rules asked for and what was never there, "go_gorutines (rule TooMany)". May be NULL. */
+    void (*in_vain)(void *context, const char *detector, const char *what);
     /* At the end of a blind run: what ld_agreement_text says of a detector and its sighted twin, or the hosted one of
      * itself. May be NULL. */
     void (*compared)(void *context, const char *detector, const char *agreement);

@@ -549,6 +549,13 @@ static void on_detector_note(void *context, const char *detector, const char *te
     ld_run_note(context, kind, text);
 }
 
+static void on_in_vain(void *context, const char *detector, const char *what)
+{
+    char text[800];
+    snprintf(text, sizeof text, "%s: %s", detector, what);
+    ld_run_note(context, LD_NOTE_IN_VAIN, text);
+}
+
 static void on_compared(void *context, const char *detector, const char *agreement)
 {
     char text[800];
@@ -575,8 +582,8 @@ static void on_panel_ready(void *context)
         ld_run_proceed(run);
 }
 
-static const struct ld_panel_events panel_events = {on_alert, on_broken, on_out_of_range, on_detector_note,
-                                                    on_compared, on_changed, on_panel_ready, on_panel_ended};
+static const struct ld_panel_events panel_events = {on_alert,   on_broken,  on_out_of_range, on_detector_note, on_in_vain,
+                                                    on_compared, on_changed, on_panel_ready,  on_panel_ended};
 
 static void on_drained(void *context)
 {

@@ -11,7 +11,8 @@
     X(go_source)           \
     X(calibration)         \
     X(files)               \
-    X(alertmanager)
+    X(alertmanager)        \
+    X(promql)
 
 #define X(group) int test_##group(void);
 LD_DETECT_TESTS(X)

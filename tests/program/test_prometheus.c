@@ -41,7 +41,9 @@ static int prepare(void **state)
     "      - {alert: Lesser, expr: 'deriv(go_goroutines[2s]) > 5', for: 500ms, "                    \
     "labels: {severity: warning, cause: chan-receive}}\n"                                           \
     "      - {alert: Unwanted, expr: 'deriv(go_goroutines[2s]) > 5', for: 500ms, "                  \
-    "labels: {team: nobody, cause: chan-receive}}\n"
+    "labels: {team: nobody, cause: chan-receive}}\n"                                                 \
+    "      - {alert: Typo, expr: 'go_gorutines > 5'}\n"                                               \
+    "      - {alert: Labelled, expr: 'go_goroutines{job=\"shop\", tier=\"gold''s\"} > 100000'}\n"
 
 #define ROUTES                                                                                      \
     "global: {slack_api_url: 'https://chat.shop.test/secret'}\n"                                    \
@@ -77,6 +79,17 @@ static void assert_routed(const char *database)
     lab_assert_number(&lab, database, "SELECT count(*) FROM fact WHERE value LIKE '%secret%'", 0);
 }
 
+/* A name that nothing has, and labels that only one of the two gives its series. */
+static void assert_in_vain(const char *database, const struct program_result *result)
+{
+    assert_non_null(strstr(result->out, "IN VAIN"));
+    lab_assert_number(&lab, database, "SELECT count(*) FROM note WHERE kind = 'in vain' AND text NOT IN ("
+                                      "'prometheus: go_gorutines (rule Typo)', 'routed: go_gorutines (rule Typo)', "
+                                      "'prometheus: go_goroutines{job=\"shop\", tier=\"gold''s\"} (rule Labelled)')",
+                      0);
+    lab_assert_number(&lab, database, "SELECT count(DISTINCT text) FROM note WHERE kind = 'in vain'", 3);
+}
+
 /* Two Prometheus with the same rules: one tells at once, one through the user's routes. */
 static void a_users_rules_see_the_leak_and_leave_its_twin_alone(void **state)
 {
@@ -86,7 +99,7 @@ static void a_users_rules_see_the_leak_and_leave_its_twin_alone(void **state)
     lab_write(&lab, "my-routes.yml", ROUTES);
     LAB_SCENARIO(&lab, "seen.yaml", "prometheus.yaml", "NAME", "seen", "VARIANTS", "[leaky, healthy]", "for: 80s",
                  "for: 140s", "scrape_interval: 500ms, evaluation_interval: 500ms, unscaled: true, as: other",
-                 "alertmanager: my-routes.yml, scrape_interval: 250ms, evaluation_interval: 250ms, unscaled: true, "
+                 "labels: {job: shop, tier: gold's}, alertmanager: my-routes.yml, scrape_interval: 250ms, evaluation_interval: 250ms, unscaled: true, "
                  "as: routed",
                  "EXPECTATIONS",
                  "  - detector: prometheus\n"
@@ -95,6 +108,7 @@ static void a_users_rules_see_the_leak_and_leave_its_twin_alone(void **state)
                  "    cause: right\n");
     LAB_RUN(&lab, &result, "run", "seen.yaml", "--jobs", "2", "--db", "seen.db");
     lab_check(&result, 0, "Verdict: PASS", NULL);
+    assert_in_vain("seen.db", &result);
     program_result_done(&result);
     lab_assert_number(&lab, "seen.db", "SELECT count(*) FROM detector WHERE failed", 0);
     lab_assert_number(&lab, "seen.db",

@@ -93,12 +93,35 @@ static void an_edited_program_is_news(void **state)
     assert_verdict(campaign, LD_VERDICT_PASS);
 }
 
+/* A typo in a rule file is news too; what was there in one run is none, and a void run says nothing. */
+static void what_is_asked_in_vain_is_news(void **state)
+{
+    static const char *typo[] = {"go_gorutines (rule TooMany)", "errors_total (rule Errors)"};
+    (void)state;
+    set_up(NULL);
+    for (size_t i = 0; i < campaign->count; i++) {
+        campaign->runs[i].detectors[SUBJECT].in_vain = typo;
+        campaign->runs[i].detectors[SUBJECT].in_vain_count = i == 5 ? 1 : 2;
+    }
+    campaign->runs[0].validity = LD_INVALID_LAG;
+    campaign->runs[0].detectors[SUBJECT].in_vain_count = 0;
+    campaign_judge(campaign);
+    const struct ld_check *check = campaign_check(campaign, LD_CHECK_IN_VAIN, NULL);
+    assert_non_null(check);
+    assert_true(check->notable);
+    assert_string_equal(check->seen, "1 of its selectors matched nothing in 11 runs: go_gorutines (rule TooMany)");
+    campaign->runs[3].detectors[SUBJECT].in_vain_count = 0;
+    campaign_judge(campaign);
+    assert_null(campaign_check(campaign, LD_CHECK_IN_VAIN, NULL));
+}
+
 int test_blind(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(agreement_is_a_check_that_passes, tear_down),
         cmocka_unit_test_teardown(one_difference_fails_the_campaign, tear_down),
         cmocka_unit_test_teardown(an_edited_program_is_news, tear_down),
+        cmocka_unit_test_teardown(what_is_asked_in_vain_is_news, tear_down),
         cmocka_unit_test_teardown(who_is_alone_is_told_of, tear_down),
         cmocka_unit_test_teardown(where_nobody_compared_nothing_is_checked, tear_down),
     };
