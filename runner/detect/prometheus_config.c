@@ -64,12 +64,16 @@ int ld_prometheus_config(const struct ld_prometheus_setting *setting, struct ld_
     return code;
 }
 
-/* Fires while a selector of the user's rules has no series, and is resolved once it has one. */
+#define ALL_SEEN "count(up == 1) >= %u"
+
+/* Fires while a selector of the user's rules has no series though everybody is scraped, and is resolved once it has one.
+ * What fires before that is lost: Prometheus does not know its Alertmanager yet, and tells of it once a minute only. */
 static int add_absent(const struct ld_prometheus_setting *setting, size_t index, struct ld_buffer *out)
 {
-    char expression[LD_RULE_SELECTOR_BYTES_MAX + sizeof "absent()"];
+    char expression[LD_RULE_SELECTOR_BYTES_MAX + 64];
     int code = ld_buffer_printf(out, "      - alert: '%zu'\n        expr: ", index);
-    snprintf(expression, sizeof expression, "absent(%s)", setting->selectors[index].text);
+    snprintf(expression, sizeof expression, "absent(%s) and on() " ALL_SEEN, setting->selectors[index].text,
+             setting->instances);
     code = code ? code : add_quoted(out, expression);
     return code ? code : ld_buffer_printf(out, "\n        labels: {leakdrill: " LD_ALERT_MARK_ABSENT "}\n");
 }
@@ -87,7 +91,7 @@ int ld_prometheus_watch(const struct ld_prometheus_setting *setting, struct ld_b
                                 "    interval: %lldms\n"
                                 "    rules:\n"
                                 "      - alert: Seen\n"
-                                "        expr: count(up == 1) >= %u\n"
+                                "        expr: " ALL_SEEN "\n"
                                 "        labels: {leakdrill: " LD_ALERT_MARK_SEEN "}\n"
                                 "      - alert: Unseen\n"
                                 "        expr: up == 0\n"
