@@ -30,7 +30,8 @@ static const struct ld_field detection_fields[] = {
      .type = LD_FIELD_CUSTOM,
      .offset = RATE(missed),
      .custom = bind_missed,
-     .doc = "all: a declared miss. It is known that this detector cannot see this leak, and missing it passes. When it sees "
+     .doc = "all: a declared miss. It is known that this detector cannot see this leak, and missing it passes, "
+            "also where it is OUT_OF_RANGE. When it sees "
             "one nevertheless, that is no failure either, but stands in every report as `declared miss found now`: the "
             "declaration is out of date. Nothing else of detection goes with it."},
     {0},

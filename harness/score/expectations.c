@@ -57,18 +57,20 @@ static void check_observed(const struct asking *asking)
              hits, n, row->counts[LD_OUTCOME_TP_LATE], hits, n + excluded(row), row->counts[LD_OUTCOME_NOT_MANIFESTED]);
 }
 
-/* It is known not to see the leak: what it sees nevertheless is nobody's failure, and news. */
+/* It is known not to see the leak: what it sees nevertheless is nobody's failure, and news. Out of its range it cannot
+ * see it either, which is what was declared, and which no further run would change. */
 static void check_declared_miss(const struct asking *asking)
 {
     const struct ld_board_row *row = asking->row;
     uint32_t seen = row->counts[LD_OUTCOME_TP] + row->counts[LD_OUTCOME_TP_LATE], n = seen + row->counts[LD_OUTCOME_FN];
-    bool judged = n > 0 && !mostly_absent(row) && !asking->unreliable;
+    uint32_t beyond = row->counts[LD_OUTCOME_OUT_OF_RANGE];
+    bool judged = n + beyond > 0 && !mostly_absent(row) && !asking->unreliable;
     struct ld_check *check = add(asking, seen ? "declared miss found now" : "declared miss",
                                  seen || judged ? LD_VERDICT_PASS : LD_VERDICT_INCONCLUSIVE);
     check->notable = seen > 0;
     snprintf(check->asked, sizeof check->asked, "all missed");
-    snprintf(check->seen, sizeof check->seen, "%u of %u found, %u late; %u did not manifest", seen, n,
-             row->counts[LD_OUTCOME_TP_LATE], row->counts[LD_OUTCOME_NOT_MANIFESTED]);
+    snprintf(check->seen, sizeof check->seen, "%u of %u found, %u late; %u out of its range; %u did not manifest", seen,
+             n, row->counts[LD_OUTCOME_TP_LATE], beyond, row->counts[LD_OUTCOME_NOT_MANIFESTED]);
 }
 
 static const struct ld_sequential_result *sequential_of(const struct asking *asking)

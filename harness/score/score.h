@@ -283,8 +283,8 @@ void ld_score_done(struct ld_score *score);
  * LD_RUNS_FOR_MEDIAN, a p95 from fewer than LD_RUNS_FOR_P95, a cell in which most leaks did not manifest, a detector that broke
  * in over 5 % of its runs. Where repeat.sequential has a test of detection or false alarms it stands in place of
  * `observed` and `false_alarms`; not decided by the cap is inconclusive; everything else is judged on all runs that ended.
- * A declared miss passes whatever came of it, and is notable when a leak was seen. The worst check decides: HARNESS, then
- * FAIL, INCONCLUSIVE, PASS. Fewer runs than planned, those not counted that no sequential test needed any more
+ * A declared miss passes whatever came of it, OUT_OF_RANGE in all runs included, and is notable when a leak was seen.
+ * The worst check decides: HARNESS, then FAIL, INCONCLUSIVE, PASS. Fewer runs than planned, those not counted that no sequential test needed any more
  * (interrupted): inconclusive unless one failed already. No valid run at all: HARNESS. */
 int ld_judge(struct ld_verdicts *ret_verdicts, const struct ld_plan *plan, const struct ld_run_record *runs, size_t count,
              const struct ld_score *score, struct ld_error *error);

@@ -329,8 +329,13 @@ static void a_declared_miss_passes_and_is_told_when_found(void **state)
     for (size_t i = 0; i < campaign->count; i += 2)
         campaign->detectors[i][SUBJECT].out_of_range = true;
     campaign_judge(campaign);
-    assert_check(campaign, "declared miss", NULL,
-                 LD_VERDICT_INCONCLUSIVE); /* nothing was missed, for nothing was asked */
+    assert_check(campaign, "declared miss", NULL, LD_VERDICT_PASS); /* what cannot be seen is not seen, as declared */
+    assert_string_equal(campaign_check(campaign, "declared miss", NULL)->seen,
+                        "0 of 0 found, 0 late; 4 out of its range; 0 did not manifest");
+    for (size_t i = 0; i < campaign->count; i += 2)
+        campaign->runs[i].validity = LD_INVALID_HARNESS;
+    campaign_judge(campaign);
+    assert_check(campaign, "declared miss", NULL, LD_VERDICT_INCONCLUSIVE); /* nobody looked */
     campaign_free(campaign);
 }
 
