@@ -53,6 +53,17 @@ static bool clock_runs(const struct ld_instance *instance, enum ld_gap_clock clo
     }
 }
 
+/* A reader that held the door for more than a period of it is why nothing else was read. */
+static void name_holder(struct ld_instance *instance, int64_t since_ns)
+{
+    struct ld_run *run = instance->run;
+    const struct ld_reader *reader = ld_door_held_by(&instance->door, (int64_t)uv_hrtime() - since_ns);
+    size_t used = strlen(run->worst_gap);
+    if (reader && reader->slow_ns > run->period_ns)
+        snprintf(run->worst_gap + used, sizeof run->worst_gap - used, "; the reader \"%s\" held the door for %.0f ms",
+                 reader->name, (double)reader->slow_ns / 1e6);
+}
+
 /* The time since the last good read, in periods allowed: over 1 is a gap. Goroutine profiles are skipped while the
  * count stands still, so that theirs come seldom. */
 static void close_gap(struct ld_instance *instance, enum ld_gap_clock clock, int64_t now_ns)
@@ -68,6 +79,7 @@ static void close_gap(struct ld_instance *instance, enum ld_gap_clock clock, int
         run->worst_gap_ns = since;
         snprintf(run->worst_gap, sizeof run->worst_gap, "%.0f ms without %s of %s, over %lld periods of %.0f ms",
                  (double)since / 1e6, names[clock], instance->name, (long long)periods, (double)run->period_ns / 1e6);
+        name_holder(instance, now_ns - instance->last_good_ns[clock]);
     }
     instance->last_good_ns[clock] = now_ns;
 }

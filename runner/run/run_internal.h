@@ -199,7 +199,7 @@ struct ld_run {
 
     struct ld_lag lag_before;
     int64_t worst_gap_ns;         /* the longest gap beyond what is allowed between good reads; 0: none */
-    char worst_gap[192];          /* in words */
+    char worst_gap[288];          /* in words */
     struct ld_ticket_wait end_ticket;
     unsigned open_handles;        /* until zero the run cannot be freed */
 };

@@ -94,6 +94,54 @@ bool ld_address_readable(const struct ld_address *address, const char *metrics_p
     return metrics_path[0] && strlen(metrics_path) == length && memcmp(address->path, metrics_path, length) == 0;
 }
 
+/* The whole seconds of `value`, rounded up; 0 when it is no number above 0; LD_LASTS_UNKNOWN when it hides behind %. */
+static int64_t seconds_of(const char *value, size_t length)
+{
+    size_t digits = strspn(value, "0123456789");
+    int64_t seconds = 0;
+    if (memchr(value, '%', length))
+        return LD_LASTS_UNKNOWN;
+    digits = digits < length ? digits : length;
+    for (size_t i = 0; i < digits && seconds < LD_LASTS_MOST_S; i++)
+        seconds = seconds * 10 + (value[i] - '0');
+    return seconds + (digits < length); /* 0.5, 1e9: the target says what it is, within the time of a read */
+}
+
+/* What `seconds` asks for in the query; 0: it does not. */
+static int64_t seconds_asked(const char *query)
+{
+    static const char key[] = "seconds=";
+    int64_t most = 0;
+    while (*query) {
+        size_t length = strcspn(query, "&"), name = strcspn(query, "=&");
+        int64_t seconds = 0;
+        if (memchr(query, '%', name))
+            return LD_LASTS_UNKNOWN;
+        if (strncmp(query, key, sizeof key - 1) == 0)
+            seconds = seconds_of(query + sizeof key - 1, length - (sizeof key - 1));
+        if (seconds == LD_LASTS_UNKNOWN)
+            return seconds;
+        most = seconds > most ? seconds : most;
+        query += length + (query[length] == '&');
+    }
+    return most;
+}
+
+int64_t ld_address_lasts_s(const struct ld_address *address)
+{
+    static const struct {
+        const char *path;
+        int64_t seconds; /* without being asked */
+    } lasting[] = {{"/debug/pprof/profile", 30}, {"/debug/pprof/trace", 1}};
+    size_t length = strcspn(address->path, "?");
+    const char *query = address->path + length;
+    int64_t asked = seconds_asked(*query ? query + 1 : query);
+    for (size_t i = 0; i < sizeof lasting / sizeof *lasting; i++)
+        if (strlen(lasting[i].path) == length && memcmp(address->path, lasting[i].path, length) == 0)
+            return asked ? asked : lasting[i].seconds;
+    return asked;
+}
+
 void ld_address_reader(const char *reader, const char *user_agent, char ret_name[LD_READER_MAX + 6])
 {
     static const char prefix[] = "http:";

@@ -12,6 +12,8 @@
 #define LD_ADDRESS_MAX 512      /* bytes of a request target with its query */
 #define LD_ADDRESS_PATH_MAX 255 /* bytes of what is asked of the instance */
 #define LD_READER_MAX 32        /* bytes of a reader's name */
+#define LD_LASTS_UNKNOWN (-1)
+#define LD_LASTS_MOST_S 1000000 /* more is not told apart */
 
 struct ld_address {
     uint64_t token;
@@ -23,6 +25,9 @@ struct ld_address {
 int ld_address_parse(const char *target, struct ld_address *ret_address);
 /* May this path of an instance be read? `metrics_path`: "" when it has none. */
 bool ld_address_readable(const struct ld_address *address, const char *metrics_path);
+/* How many seconds the target takes for it by itself, as its path and query ask: `profile` 30 and `trace` 1 unless told
+ * otherwise, and whatever has `seconds`. 0: it answers at once; LD_LASTS_UNKNOWN: the query is percent-encoded. */
+int64_t ld_address_lasts_s(const struct ld_address *address);
 /* "http:" and the reader's name: `reader`, else the first word of `user_agent`; each may be NULL. */
 void ld_address_reader(const char *reader, const char *user_agent, char ret_name[LD_READER_MAX + 6]);
 

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 
 #define DOOR_MAGIC 0x6c64646fu
+#define SLOW_KEPT_NS (5 * LD_SECOND) /* then a quicker one takes the place of a reader's longest read */
 
 struct ld_door_read {
     struct ld_door_read *next;
@@ -108,6 +109,27 @@ static void count_effect(const struct ld_door_read *read, const struct ld_fetch_
         ld_sampling_delayed(effect, read->delay_ns, result->began_ns - read->asked_ns);
 }
 
+static void count_slow(struct ld_reader *reader, const struct ld_fetch_result *result)
+{
+    int64_t took_ns = result->ended_ns - result->began_ns;
+    if (took_ns < reader->slow_ns && result->began_ns - reader->slow_ended_ns < SLOW_KEPT_NS)
+        return;
+    reader->slow_ns = took_ns;
+    reader->slow_ended_ns = result->ended_ns;
+}
+
+const struct ld_reader *ld_door_held_by(const struct ld_door *door, int64_t since_ns)
+{
+    const struct ld_reader *held_by = NULL;
+    for (size_t i = 0; i < door->reader_count; i++) {
+        const struct ld_reader *reader = &door->readers[i];
+        if (reader->slow_ended_ns > since_ns && strcmp(reader->name, LD_READER_SAMPLER) != 0 &&
+            (!held_by || reader->slow_ns > held_by->slow_ns))
+            held_by = reader;
+    }
+    return held_by;
+}
+
 static void answer(struct ld_door_lane *lane, const struct ld_fetch_result *result, bool changed)
 {
     struct ld_door_read *read = take_first(lane);
@@ -119,6 +141,8 @@ static void answer(struct ld_door_lane *lane, const struct ld_fetch_result *resu
     read->reader->reads++;
     read->reader->bytes += result->length;
     read->reader->time_ns += result->ended_ns - result->began_ns;
+    if (lane == &lane->door->lanes[LD_DOOR_IN_TURN])
+        count_slow(read->reader, result);
     if (result->failure != LD_FETCH_OK || result->status != 200)
         read->reader->failures++;
     /* The next one starts before the asker hears, so that what he asks for now queues behind it. */

@@ -15,11 +15,13 @@
 
 #define LD_DOOR_READERS_MAX 32
 #define LD_DOOR_QUEUE_MAX 64
+#define LD_READER_SAMPLER "sampler"
 
 struct ld_reader {
     char name[48];
     uint64_t reads, failures, bytes;
     int64_t time_ns; /* waiting for the target's answers */
+    int64_t slow_ns, slow_ended_ns; /* the longest of its reads in turn of late, by uv_hrtime */
 };
 
 struct ld_door_read;
@@ -73,6 +75,8 @@ struct ld_door_request {
     bool endpoint;        /* not a profile and not the metrics, whatever its path: for sampling faults */
 };
 
+/* Who, but for the sampler, read longest in turn since then (uv_hrtime), while others waited; NULL: nobody did. */
+const struct ld_reader *ld_door_held_by(const struct ld_door *door, int64_t since_ns);
 int ld_door_init(struct ld_door *door, struct ld_fetcher *fetcher, uv_loop_t *loop);
 /* Forget all reads (no callbacks) and close; `closed` follows. */
 void ld_door_close(struct ld_door *door, void (*closed)(void *context), void *context);

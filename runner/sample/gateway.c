@@ -227,14 +227,29 @@ static struct route *find_route(struct ld_gateway *gateway, uint64_t token, uint
     return route;
 }
 
+/* A profile of a while (profile, trace, any with `seconds`) takes as long as it is told to. It waits for nobody and
+ * nobody for it, least of all the sampler; what cannot end in time is refused unread. */
+static bool is_too_long(const struct request *request, const struct route *route)
+{
+    return ld_address_lasts_s(&request->address) * LD_SECOND >= route->is.timeout_ns;
+}
+
+/* The leak profile marks goroutines while it is made: never beside another one, nor for a while. */
+static bool is_long_leak_profile(const struct request *request)
+{
+    return asks_for(request, "goroutineleak") && ld_address_lasts_s(&request->address) != 0;
+}
+
 static void read_through_door(struct request *request, struct route *route)
 {
+    bool lasts = ld_address_lasts_s(&request->address) != 0;
     char reader[LD_READER_MAX + 6];
     ld_address_reader(MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, "X-Reader"),
                       MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_USER_AGENT),
                       reader);
     struct ld_door_request read = {.reader = reader,
                                    .path = request->address.path,
+                                   .way = lasts ? LD_DOOR_BESIDE : LD_DOOR_IN_TURN,
                                    .timeout_ns = route->is.timeout_ns,
                                    .body_max = LD_SAMPLER_BODY_MAX};
     int code = route->waiting_count == LD_GATEWAY_WAITING_MAX
@@ -263,6 +278,12 @@ static void begin(struct request *request, const char *method)
         say(request, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD");
     else if (is_hidden(request, route))
         say(request, MHD_HTTP_FORBIDDEN, "this run is blind: what names the program's own code cannot be read");
+    else if (is_too_long(request, route))
+        say(request, MHD_HTTP_BAD_REQUEST,
+            "this takes %" PRId64 " s, and a read through the gateway less than %g s: ask for fewer ?seconds=",
+            ld_address_lasts_s(address), (double)route->is.timeout_ns / 1e9);
+    else if (is_long_leak_profile(request))
+        say(request, MHD_HTTP_BAD_REQUEST, "the leak profile takes no seconds here");
     else
         read_through_door(request, route);
 }

@@ -154,7 +154,7 @@ static void read_metrics(struct ld_sampler *sampler)
     sampler->point_count = sampler->pid > 0
                                ? ld_proc_read(sampler->pid, sampler->survey_busy, sampler->points)
                                : 0;
-    struct ld_door_request request = {.reader = "sampler",
+    struct ld_door_request request = {.reader = LD_READER_SAMPLER,
                                       .path = sampler->setting.metrics_path,
                                       .timeout_ns = sampler->setting.timeout_ns,
                                       .body_max = METRICS_MAX};
@@ -228,7 +228,7 @@ static void on_profile(void *context, const struct ld_fetch_result *result)
 
 static const char *reader_of(enum ld_profile_kind kind)
 {
-    return kind == LD_PROFILE_GOROUTINELEAK ? "goroutineleak" : "sampler";
+    return kind == LD_PROFILE_GOROUTINELEAK ? "goroutineleak" : LD_READER_SAMPLER;
 }
 
 /* ---- endpoints */

@@ -123,6 +123,44 @@ static void names_readers(void **state)
     }
 }
 
+static void knows_what_lasts(void **state)
+{
+    static const struct {
+        const char *path;
+        int64_t seconds;
+    } cases[] = {
+        {"/debug/pprof/goroutine?debug=2", 0},
+        {"/debug/pprof/heap", 0},
+        {"/debug/pprof/symbol?0x1", 0},
+        {"/metrics", 0},
+        {"/debug/pprof/profile", 30},
+        {"/debug/pprof/profile?", 30},
+        {"/debug/pprof/profile?debug=1", 30},
+        {"/debug/pprof/profile?seconds=", 30},
+        {"/debug/pprof/profile?seconds=0", 30},
+        {"/debug/pprof/profile?seconds=2", 2},
+        {"/debug/pprof/profiles", 0},
+        {"/debug/pprof/trace", 1},
+        {"/debug/pprof/trace?seconds=1.5", 2},
+        {"/debug/pprof/heap?gc=1&seconds=5", 5},
+        {"/debug/pprof/heap?seconds=1&seconds=7&seconds=3", 7},
+        {"/debug/pprof/heap?myseconds=7", 0},
+        {"/debug/pprof/heap?seconds=x", 1},
+        {"/debug/pprof/heap?%73econds=7", LD_LASTS_UNKNOWN},
+        {"/debug/pprof/heap?seconds=%37", LD_LASTS_UNKNOWN},
+        {"/debug/pprof/heap?x=%37", 0},
+        {"/debug/pprof/profile?seconds=99999999999999999999", 9999999},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct ld_address address;
+        snprintf(address.path, sizeof address.path, "%s", cases[i].path);
+        int64_t seconds = ld_address_lasts_s(&address);
+        if (seconds != cases[i].seconds)
+            fail_msg("%s: %lld s, not %lld", cases[i].path, (long long)seconds, (long long)cases[i].seconds);
+    }
+}
+
 int test_address(void)
 {
     const struct CMUnitTest tests[] = {
@@ -131,6 +169,7 @@ int test_address(void)
         cmocka_unit_test(bounds_the_length),
         cmocka_unit_test(lets_profiles_and_metrics_pass),
         cmocka_unit_test(names_readers),
+        cmocka_unit_test(knows_what_lasts),
     };
     return cmocka_run_group_tests_name("address", tests, NULL, NULL);
 }

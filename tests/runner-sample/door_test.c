@@ -136,6 +136,29 @@ static void reads_beside(void **state)
     assert_int_equal(scene.askers[3].count, 0);
 }
 
+static void names_who_held_it(void **state)
+{
+    (void)state;
+    assert_null(ld_door_held_by(&scene.door, 0));
+    ask(&scene.askers[0], LD_READER_SAMPLER, "/b");
+    run_until(scene.fixture, &scene.answers, 1);
+    assert_null(ld_door_held_by(&scene.door, 0));
+    hold(scene.fixture, "/a");
+    ask(&scene.askers[1], "slow", "/a");
+    ask(&scene.askers[2], "quick", "/b");
+    run_until(scene.fixture, &scene.fixture->target.held, 1);
+    int64_t before_ns = (int64_t)uv_hrtime();
+    while ((int64_t)uv_hrtime() - before_ns < 20 * LD_MS)
+        run_now(scene.fixture);
+    release_all(scene.fixture);
+    run_until(scene.fixture, &scene.answers, 3);
+    const struct ld_reader *held_by = ld_door_held_by(&scene.door, before_ns);
+    assert_non_null(held_by);
+    assert_string_equal(held_by->name, "slow");
+    assert_true(held_by->slow_ns >= 20 * LD_MS);
+    assert_null(ld_door_held_by(&scene.door, (int64_t)uv_hrtime()));
+}
+
 static void counts_per_reader(void **state)
 {
     uint64_t bytes;
@@ -289,6 +312,7 @@ int test_door(void)
     const struct CMUnitTest tests[] = {
         DOOR(reads_one_at_a_time),
         DOOR(reads_beside),
+        DOOR(names_who_held_it),
         DOOR(counts_per_reader),
         DOOR(readers_beyond_the_limit_are_others),
         DOOR(a_shut_door_refuses),

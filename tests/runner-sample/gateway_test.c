@@ -324,6 +324,40 @@ static void a_silent_target_costs_one_timeout(void **state)
     assert_int_equal(get(client, BASE "/debug/pprof/goroutine?debug=2").status, 200);
 }
 
+/* A profile of a while goes beside what is read in turn. */
+static void nobody_waits_for_a_profile_of_a_while(void **state)
+{
+    static const char profile[] = "/debug/pprof/profile?seconds=1";
+    (void)state;
+    serve_text(scene.fixture, profile, "cpu");
+    hold(scene.fixture, profile);
+    struct client *slow = open_client(), *quick = open_client();
+    ask(slow, "GET", BASE "/debug/pprof/profile?seconds=1", "");
+    run_until(scene.fixture, &scene.fixture->target.held, 1);
+    assert_int_equal(get(quick, BASE "/metrics").status, 200);
+    assert_int_equal(slow->replies, 0);
+    release_all(scene.fixture);
+    struct reply reply = client_reply(slow, 0);
+    assert_int_equal(reply.status, 200);
+    assert_body(&reply, "cpu");
+}
+
+static void what_lasts_too_long_is_refused_unread(void **state)
+{
+    static const char *const targets[] = {"/debug/pprof/profile", "/debug/pprof/trace?seconds=20",
+                                          "/debug/pprof/heap?seconds=21", "/debug/pprof/goroutineleak?seconds=1"};
+    (void)state;
+    struct client *client = open_client();
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+        char target[128];
+        snprintf(target, sizeof target, BASE "%s", targets[i]);
+        assert_int_equal(get(client, target).status, 400);
+    }
+    struct reply reply = get(client, BASE "/debug/pprof/profile");
+    assert_body(&reply, "this takes 30 s, and a read through the gateway less than 20 s: ask for fewer ?seconds=\n");
+    assert_int_equal(scene.fixture->target.asked_count, 0);
+}
+
 static void too_many_readers_are_turned_away(void **state)
 {
     struct client *clients[LD_GATEWAY_WAITING_MAX + 1];
@@ -554,6 +588,8 @@ int test_gateway(void)
         GATEWAY(survives_garbage),
         GATEWAY(says_what_is_wrong_with_the_target),
         GATEWAY(a_silent_target_costs_one_timeout),
+        GATEWAY(nobody_waits_for_a_profile_of_a_while),
+        GATEWAY(what_lasts_too_long_is_refused_unread),
         GATEWAY(too_many_readers_are_turned_away),
         GATEWAY(a_full_queue_turns_away),
         GATEWAY(answers_pipelined_requests_in_order),
