@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "reports/board.h"
 #include "reports/conditions.h"
+#include "reports/observed.h"
 #include "reports/style.h"
 #include "reports/summary.h"
 #include "reports/sequential.h"
@@ -181,6 +182,10 @@ static void scenario_block(struct styled *styled, const struct layout *layout, c
     styled_colour(styled, STYLE_PLAIN);
     sampling_note(styled, scenario);
     styled_text(styled, "\n");
+    if (scenario->target.truth == LD_TRUTH_NONE) {
+        observed_text(styled, report, scenario);
+        return;
+    }
     char note[BOARD_REMARKS];
     styled_wrapped(styled, 0, 1, board_time_note(scenario, note, sizeof note));
     heading(styled, layout);
@@ -381,12 +386,15 @@ int ld_report_text(const struct ld_report *report, const struct ld_text_style *s
     char rules[BOARD_REMARKS], spared[SEQUENTIAL_TEXT];
     styled_begin(&styled, style, out);
     struct layout layout = make_layout(&styled, report);
-    size_t scenarios = 0;
+    size_t scenarios = 0, observed = 0; /* those whose truth is known, and not */
     for (size_t i = BOARD_BEFORE_FIRST; board_scenario_next(report->plan, &i);) {
-        scenario_block(&styled, &layout, report, report->plan->cells[i].scenario);
-        scenarios++;
+        const struct ld_scenario *scenario = report->plan->cells[i].scenario;
+        scenario_block(&styled, &layout, report, scenario);
+        observed += scenario->target.truth == LD_TRUTH_NONE;
+        scenarios += scenario->target.truth != LD_TRUTH_NONE;
     }
-    legend(&styled, &layout);
+    if (scenarios > 0 || observed == 0)
+        legend(&styled, &layout);
     if (scenarios > 1)
         summary_text(&styled, report);
     if (!styled.code && report->standings && ld_standings_can_claim(report->standings)) {

@@ -55,25 +55,29 @@ static bool has_unknown_window(const struct ld_detector_spec *spec, int64_t wind
     return foreign && window_ns == 0;
 }
 
+int64_t ld_score_window_ns(const struct ld_scenario *scenario, const char *detector)
+{
+    const struct ld_detector_spec *spec = score_spec(scenario, detector);
+    if (!spec || !spec->kind || !spec->kind->window_ns)
+        return 0;
+    const struct ld_detector_setting setting = {.name = spec->name,
+                                                .options = spec->options,
+                                                .time_scale = scenario->time_scale,
+                                                .period_ns = score_period_ns(scenario),
+                                                .manifest = scenario->manifest,
+                                                .data_folder = "",
+                                                .scenario_file = scenario->file,
+                                                .files = scenario->files};
+    return spec->kind->window_ns(&setting);
+}
+
 /* The least follow-up in which the detector can speak: its window and one sampling period; where nobody knows its
  * window, the deadline that it was given, if any. */
 static int64_t needed_ns(const struct scoring *scoring, int64_t deadline_ns)
 {
     const struct ld_scenario *scenario = scoring->scenario;
-    const struct ld_detector_spec *spec = score_spec(scenario, scoring->record->name);
-    int64_t window_ns = 0;
-    if (spec && spec->kind && spec->kind->window_ns) {
-        struct ld_detector_setting setting = {.name = spec->name,
-                                              .options = spec->options,
-                                              .time_scale = scenario->time_scale,
-                                              .period_ns = score_period_ns(scenario),
-                                              .manifest = scenario->manifest,
-                                              .data_folder = "",
-                                              .scenario_file = scenario->file,
-                                              .files = scenario->files};
-        window_ns = spec->kind->window_ns(&setting);
-    }
-    if (has_unknown_window(spec, window_ns) && deadline_ns > 0)
+    int64_t window_ns = ld_score_window_ns(scenario, scoring->record->name);
+    if (has_unknown_window(score_spec(scenario, scoring->record->name), window_ns) && deadline_ns > 0)
         return deadline_ns;
     return window_ns + score_period_ns(scenario);
 }

@@ -154,6 +154,8 @@ struct ld_episodes {
 /* Q of a scenario in real time: LD_EPISODE_QUIET_NS, but at least two sampling periods, for a detector that sees
  * nothing between two looks is not quiet in between; divided by time_scale like all windows. */
 int64_t ld_score_quiet_ns(const struct ld_scenario *scenario);
+/* The window that a detector of the scenario needs before it can speak, in real time; 0: none, or nobody knows. */
+int64_t ld_score_window_ns(const struct ld_scenario *scenario, const char *detector);
 int ld_episodes_make(struct ld_episodes *ret_episodes, const struct ld_run_record *run, size_t detector, int64_t quiet_ns);
 void ld_episodes_done(struct ld_episodes *episodes);
 

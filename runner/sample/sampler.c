@@ -355,7 +355,7 @@ static void plan_survey(struct ld_sampler *sampler)
     const struct ld_sampler_setting *setting = &sampler->setting;
     if (setting->heap && !sampler->dump_only)
         add_step(sampler, LD_PROFILE_HEAP, LD_ENCODING_PROTO);
-    if (setting->goroutines && !sampler->dump_only)
+    if (setting->goroutines && (!sampler->dump_only || sampler->awaits_count))
         add_step(sampler, LD_PROFILE_GOROUTINE, LD_ENCODING_PROTO);
     if (setting->goroutines)
         add_step(sampler, LD_PROFILE_GOROUTINE, LD_ENCODING_STACKS);

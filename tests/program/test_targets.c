@@ -1,4 +1,5 @@
 /* The kinds of target and of truth other than fixtures: command with declared, own or no truth, and attach. */
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -6,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "groups.h"
@@ -110,6 +113,44 @@ static void an_attached_target_is_read_harmlessly_and_lives_on(void **state)
     if (!strstr(result.out, "GET /debug/pprof/goroutine\n") || !strstr(result.out, "GET /metrics\n") ||
         strstr(result.out, "/work") || strstr(result.out, "debug=2") || strstr(result.out, "leak"))
         fail_msg("it was asked: %s", result.out);
+    program_result_done(&result);
+}
+
+/* Each leaves a goroutine in a growing service. */
+static void ask_for_work(const char *address, unsigned times)
+{
+    static const char request[] = "GET /work HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    to.sin_port = htons((uint16_t)atoi(strchr(address, ':') + 1));
+    for (unsigned i = 0; i < times; i++) {
+        char answer[512];
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof to), 0);
+        assert_int_equal(write(fd, request, sizeof request - 1), sizeof request - 1);
+        while (read(fd, answer, sizeof answer) > 0)
+            ;
+        close(fd);
+    }
+}
+
+/* Growth is what a recording is made for: nothing began that it could be blamed on. */
+static void a_recording_of_growth_is_evidence(void **state)
+{
+    (void)state;
+    struct running_program service, recording;
+    struct program_result result;
+    char address[32], url[48];
+    start_service(&service, "growing", address, sizeof address);
+    snprintf(url, sizeof url, "http://%s", address);
+    LAB_START(&lab, &recording, "record", url, "--for", "4s", "--every", "200ms", "--db", "grows.db");
+    program_await_err(&recording, "at a time, seed");
+    lab_await_number(&lab, "grows.db", "SELECT count(*) FROM observation WHERE kind = 'metrics'", 3);
+    ask_for_work(address, 60);
+    program_finish(&recording, &result);
+    if (result.exit_code != 3 || strstr(result.err, "not steady")) /* 3: void on a busy machine */
+        lab_check(&result, 0, NULL, NULL);
+    program_result_done(&result);
+    end_service(&service, &result);
     program_result_done(&result);
 }
 
@@ -237,6 +278,7 @@ int test_targets(void)
         IN_LAB(a_command_may_tell_its_own_truth),
         IN_LAB(an_attached_target_is_read_harmlessly_and_lives_on),
         IN_LAB(a_recording_is_harmless_and_can_be_replayed),
+        IN_LAB(a_recording_of_growth_is_evidence),
         IN_LAB(an_attached_target_gets_what_is_asked_for),
         IN_LAB(an_attached_target_that_is_not_there_or_goes_is_named),
         IN_LAB(an_attached_service_may_have_its_pprof_elsewhere),

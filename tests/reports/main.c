@@ -562,6 +562,6 @@ int main(void)
         cmocka_unit_test(a_full_buffer_is_said),
         cmocka_unit_test(an_interrupted_campaign_has_its_signal_as_exit_code),
     };
-    return cmocka_run_group_tests_name("reports", tests, NULL, NULL) + test_page() + test_summary() +
+    return cmocka_run_group_tests_name("reports", tests, NULL, NULL) + test_page() + test_observed() + test_summary() +
            test_standings() + test_compare_report();
 }
