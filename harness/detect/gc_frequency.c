@@ -41,6 +41,7 @@ struct life {
 struct detector {
     struct ld_watch watch;
     struct options options; /* the window in observation time */
+    bool told; /* collections, by anybody */
 };
 
 static void life_done(void *state)
@@ -117,8 +118,19 @@ static int gc_frequency_observe(void *state, const struct ld_observation *observ
     int code = ld_watch_count(&detector->watch, observation, sink, &life, &goroutines);
     if (code || !life || !ld_observation_point(observation, LD_METRIC_GC_CYCLES, &cycles))
         return code;
+    detector->told = true;
     code = add(detector, life->state, observation->time_ns, cycles);
     return code ? code : judge(detector, life, observation, sink, goroutines);
+}
+
+/* Without a count of collections it cannot speak. */
+static bool gc_frequency_reached(const void *state, char *why, size_t room)
+{
+    const struct detector *detector = state;
+    if (!detector->told)
+        snprintf(why, room, "it judges by collections and goroutines, and nothing told of collections (%s)",
+                 ld_metric_table[LD_METRIC_GC_CYCLES].name);
+    return detector->told;
 }
 
 static void gc_frequency_close(void *state)
@@ -139,6 +151,7 @@ const struct ld_detector_kind ld_detector_gc_frequency = {
     .options_size = sizeof(struct options),
     .open = gc_frequency_open,
     .window_ns = gc_frequency_window,
+    .reached = gc_frequency_reached,
     .observe = gc_frequency_observe,
     .close = gc_frequency_close,
 };

@@ -27,6 +27,8 @@ static const struct ld_schema options_schema = {
 struct detector {
     struct ld_matrix *rules;
     struct ld_matrix_state *state;
+    bool told[LD_METRIC_COUNT]; /* numbers that it was given, */
+    bool looked;                /* and did it see anything else? */
 };
 
 static bool matrix_file(const struct ld_detector_setting *setting, size_t index, struct ld_detector_file_use *ret_use)
@@ -128,7 +130,28 @@ static int matrix_rules(struct ld_rule_set *ret_rules, const struct ld_detector_
 static int matrix_observe(void *state, const struct ld_observation *observation, const struct ld_alert_sink *sink)
 {
     struct detector *detector = state;
+    if (observation->kind == LD_OBSERVATION_METRICS)
+        for (size_t i = 0; i < observation->point_count; i++)
+            detector->told[observation->points[i].metric] = true;
+    else if (observation->kind == LD_OBSERVATION_PROFILE || observation->kind == LD_OBSERVATION_LINE)
+        detector->looked = true;
     return ld_matrix_observe(detector->state, observation, sink);
+}
+
+/* Every row fuses two numbers at least, so that one alone leaves it nothing to say. */
+static bool matrix_reached(const void *state, char *why, size_t room)
+{
+    const struct detector *detector = state;
+    size_t count = 0, last = 0;
+    for (size_t i = 0; i < LD_METRIC_COUNT; i++)
+        if (detector->told[i]) {
+            count++;
+            last = i;
+        }
+    if (detector->looked || count != 1)
+        return true;
+    snprintf(why, room, "a single number never decides, and nothing was told but %s", ld_metric_table[last].name);
+    return false;
 }
 
 static void matrix_close(void *state)
@@ -152,6 +175,7 @@ const struct ld_detector_kind ld_detector_matrix = {
     .file = matrix_file,
     .open = matrix_open,
     .window_ns = matrix_window,
+    .reached = matrix_reached,
     .rules = matrix_rules,
     .observe = matrix_observe,
     .close = matrix_close,

@@ -285,6 +285,30 @@ static void test_rate_quantile_is_the_nearest_rank(void **unused)
     rig_done(&rig);
 }
 
+/* Who was never told what it judges by could not have spoken. */
+static void test_what_was_not_told_is_not_missed(void **unused)
+{
+    static const struct {
+        const char *name, *options, *why; /* of the count of goroutines alone */
+    } rows[] = {{"gc-frequency", "{window: 4s}",
+                 "it judges by collections and goroutines, and nothing told of collections (go_gc_cycles_total)"},
+                {"matrix", "{}",
+                 "a single number never decides, and nothing was told but go_sched_goroutines_count"}};
+    (void)unused;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct rig rig = rig_of(rows[i].name, rows[i].options);
+        char why[200] = "";
+        for (int k = 0; k < 8; k++)
+            measure(&rig, 10 + 1000 * k);
+        assert_int_equal(opens(&rig), 0);
+        assert_false(ld_detector_reached(rig.detector, why, sizeof why));
+        assert_string_equal(why, rows[i].why);
+        hand_gc(&rig, 10, 1);
+        assert_true(ld_detector_reached(rig.detector, why, sizeof why));
+        rig_done(&rig);
+    }
+}
+
 /* What never came near its published levels was not missed. */
 static void test_rate_quantile_says_what_was_not_reached(void **unused)
 {
@@ -357,6 +381,7 @@ int test_published(void)
         cmocka_unit_test(test_rate_quantile_forgets_old_pauses),
         cmocka_unit_test(test_rate_quantile_is_the_nearest_rank),
         cmocka_unit_test(test_rate_quantile_says_what_was_not_reached),
+        cmocka_unit_test(test_what_was_not_told_is_not_missed),
         cmocka_unit_test(test_bad_options),
     };
     return cmocka_run_group_tests_name("published rules", tests, NULL, NULL);
