@@ -90,16 +90,17 @@ static void detector(struct styled *styled, const struct ld_cost_row *row)
     }
 }
 
-static void legend(struct styled *styled)
+/* `bounded`: rows of intervals stand in the table. */
+static void legend(struct styled *styled, bool bounded)
 {
     char text[700];
-    snprintf(
-        text, sizeof text,
-        "+: what the target spends more when that detector alone watches it, a mean over pairs of runs of one "
-        "seed; at least and at most: its 95 %% interval, bootstrap over pairs, from %d pairs up. \"-\": the target "
-        "does not serve the figure, or too few pairs. stopped is an estimate from the runtime's buckets. A "
-        "detector that looks at numbers alone reads nothing that is not read anyway.",
-        LD_COST_PAIRS_MIN);
+    snprintf(text, sizeof text,
+             "+: what the target spends more when that detector alone watches it, a mean over pairs of runs of one "
+             "seed; %s %d pairs up. \"-\": the target does not serve the figure, or too few pairs. stopped is an estimate "
+             "from the runtime's buckets. A detector that looks at numbers alone reads nothing that is not read anyway.",
+             bounded ? "at least and at most: its 95 % interval, bootstrap over pairs, from"
+                     : "it has a 95 % interval from",
+             LD_COST_PAIRS_MIN);
     styled_text(styled, "\n");
     styled_wrapped(styled, 0, 0, text);
 }
@@ -108,6 +109,7 @@ int ld_report_costs(const struct ld_costs *costs, const struct ld_text_style *st
 {
     struct styled styled;
     const char *last = "";
+    bool bounded = false;
     styled_begin(&styled, style, out);
     for (size_t i = 0; i < costs->row_count; i++) {
         const struct ld_cost_row *row = &costs->rows[i];
@@ -117,9 +119,10 @@ int ld_report_costs(const struct ld_costs *costs, const struct ld_text_style *st
         }
         last = row->scenario;
         detector(&styled, row);
+        bounded = bounded || any_bounded(row);
     }
     if (costs->row_count)
-        legend(&styled);
+        legend(&styled, bounded);
     return styled.code;
 }
 

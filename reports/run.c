@@ -30,6 +30,19 @@ static bool begins_with(const char *text, const char *prefix)
     return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
+#define TEXT_MAX 8192 /* bytes of one row that are shown */
+#define NO_RULE " (, rules "
+
+/* The text of a row; an alert of rules that names none of them has the version alone. */
+static void copy_text(const char *text, char *ret_text, size_t size)
+{
+    const char *at = strstr(text, NO_RULE);
+    if (at)
+        snprintf(ret_text, size, "%.*s (rules %s", (int)(at - text), text, at + strlen(NO_RULE));
+    else
+        snprintf(ret_text, size, "%s", text);
+}
+
 /* Is it the first half of an update, the close of the claim as it was? Behind its `why` stands at most its rule. */
 static bool begins_update(const struct ld_timeline_row *row)
 {
@@ -248,19 +261,20 @@ static void describe_stretch(const struct ld_timeline_row *first, const struct s
     char lasted[32];
     size_t length;
     const char *amount = find_amount(first, &length);
+    char whole[TEXT_MAX];
+    copy_text(stretch->update ? stretch->last->text + strlen("open ") : first->text, whole, sizeof whole);
     ld_format_duration_short(stretch->last->time_ns - first->time_ns, lasted, sizeof lasted);
     if (stretch->update)
-        snprintf(text, size, "update %s", stretch->last->text + strlen("open "));
+        snprintf(text, size, "update %s", whole);
     else if (stretch->rows == 1)
-        snprintf(text, size, "%s", first->text);
+        snprintf(text, size, "%s", whole);
     else if (amount)
         snprintf(text, size, "%.*s, %lld to %lld %s, over %s", (int)(amount - first->text), first->text,
                  (long long)first->amount, (long long)stretch->last->amount, amount + length, lasted);
     else
-        snprintf(text, size, "%s, %zu times in %s", first->text, stretch->rows, lasted);
+        snprintf(text, size, "%s, %zu times in %s", whole, stretch->rows, lasted);
 }
 
-#define TEXT_MAX 8192    /* bytes of one row that are shown */
 #define NARROW_MARGIN 20 /* of a text's further lines, where its own column is too narrow to read */
 
 static unsigned who_width(const struct styled *styled)

@@ -414,8 +414,8 @@ int ld_report_text(const struct ld_report *report, const struct ld_text_style *s
     styled_colour(&styled, verdict_words[report->verdicts->verdict].colour);
     styled_text(&styled, verdict_words[report->verdicts->verdict].word);
     styled_colour(&styled, STYLE_PLAIN);
-    styled_printf(&styled, ", %zu of %zu runs%s\n", report->run_count, report->plan->run_count,
-                  sequential_spared(report->verdicts, spared));
+    styled_printf(&styled, ", %zu of %zu run%s%s\n", report->run_count, report->plan->run_count,
+                  report->plan->run_count == 1 ? "" : "s", sequential_spared(report->verdicts, spared));
     board_rules(report, rules, sizeof rules);
     if (*rules) {
         styled_text(&styled, "Rules: ");
@@ -435,34 +435,102 @@ static void explain_row(struct styled *styled, const char *name, const char *doc
     styled_wrapped(styled, (unsigned)column, (unsigned)column, doc);
 }
 
-int ld_report_explain(const struct ld_text_style *style, struct ld_buffer *out)
-{
-    static const struct {
-        const char *name, *doc;
-    } outcomes[] = {
+struct word {
+    const char *name, *doc;
+};
+
+static const struct word outcome_words[] = {
 #define X(id, name, evidence, doc) {name, doc},
-        LD_OUTCOMES(X)
+    LD_OUTCOMES(X)
 #undef X
-    }, verdicts[] = {
-        {"PASS", "every expectation is met and the calibration set came out at its known scores; exit code 0"},
-        {"FAIL", "an expectation is not met; exit code 1"},
-        {"INCONCLUSIVE", "not enough evidence: too few runs for the claim, or too many excluded; exit code 5"},
-        {"HARNESS", "the harness, its machine or its scoring failed, so nothing may be concluded; exit code 3"},
-    };
-    struct styled styled;
-    styled_begin(&styled, style, out);
-    styled_text(&styled, "The columns of the final table, each a count but the time:\n");
+    {0}};
+
+static const struct word verdict_docs[] = {
+    {"PASS", "every expectation is met and the calibration set came out at its known scores; exit code 0"},
+    {"FAIL", "an expectation is not met; exit code 1"},
+    {"INCONCLUSIVE", "not enough evidence: too few runs for the claim, or too many excluded; exit code 5"},
+    {"HARNESS", "the harness, its machine or its scoring failed, so nothing may be concluded; exit code 3"},
+    {0}};
+
+static bool is_in_words(const struct word *words, const char *name)
+{
+    for (; words->name; words++)
+        if (strcmp(words->name, name) == 0)
+            return true;
+    return false;
+}
+
+static bool is_a_column(const char *name)
+{
     for (size_t i = 0; i < BOARD_COLUMNS; i++)
-        explain_row(&styled, board_columns[i].name, board_columns[i].doc);
-    styled_text(&styled, "\n");
-    styled_wrapped(&styled, 0, 0, "Outcomes, one for each leak and detector (view v_outcomes of the database):");
-    for (size_t i = 0; i < sizeof outcomes / sizeof *outcomes; i++)
-        explain_row(&styled, outcomes[i].name, outcomes[i].doc);
-    styled_wrapped(&styled, 0, 0, "Only the first three are evidence; the others never enter a rate. Whether a leak was "
-                                  "in range is decided before alerts are looked at, by how long it was followed and by "
-                                  "the detector's window.");
-    styled_text(&styled, "\nVerdicts:\n");
-    for (size_t i = 0; i < sizeof verdicts / sizeof *verdicts; i++)
-        explain_row(&styled, verdicts[i].name, verdicts[i].doc);
+        if (strcmp(board_columns[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static bool is_an_outcome(const char *name)
+{
+    return is_in_words(outcome_words, name);
+}
+
+static bool is_a_verdict(const char *name)
+{
+    return is_in_words(verdict_docs, name);
+}
+
+static void explain_words(struct styled *styled, const struct word *words)
+{
+    for (; words->name; words++)
+        explain_row(styled, words->name, words->doc);
+}
+
+static void explain_columns(struct styled *styled)
+{
+    styled_text(styled, "The columns of the final table, each a count but the time:\n");
+    for (size_t i = 0; i < BOARD_COLUMNS; i++)
+        explain_row(styled, board_columns[i].name, board_columns[i].doc);
+}
+
+static void explain_outcomes(struct styled *styled)
+{
+    styled_wrapped(styled, 0, 0, "Outcomes, one for each leak and detector (view v_outcomes of the database):");
+    explain_words(styled, outcome_words);
+    styled_wrapped(styled, 0, 0, "Only the first three are evidence; the others never enter a rate. Whether a leak was "
+                                 "in range is decided before alerts are looked at, by how long it was followed and by "
+                                 "the detector's window.");
+}
+
+static void explain_verdicts(struct styled *styled)
+{
+    styled_text(styled, "Verdicts:\n");
+    explain_words(styled, verdict_docs);
+}
+
+static const struct {
+    bool (*has)(const char *name);
+    void (*explain)(struct styled *styled);
+} sections[] = {{is_a_column, explain_columns}, {is_an_outcome, explain_outcomes}, {is_a_verdict, explain_verdicts}};
+#define SECTIONS (sizeof sections / sizeof *sections)
+
+bool ld_report_has_word(const char *word)
+{
+    bool any = false;
+    for (size_t i = 0; i < SECTIONS; i++)
+        any = any || sections[i].has(word);
+    return any;
+}
+
+int ld_report_explain(const char *word, const struct ld_text_style *style, struct ld_buffer *out)
+{
+    struct styled styled;
+    bool first = true;
+    styled_begin(&styled, style, out);
+    for (size_t i = 0; i < SECTIONS; i++) {
+        if (word && !sections[i].has(word))
+            continue;
+        styled_text(&styled, first ? "" : "\n");
+        sections[i].explain(&styled);
+        first = false;
+    }
     return styled.code;
 }

@@ -9,6 +9,8 @@
 #include "pprof/inflate.h"
 #include "pprof/wire.h"
 
+#define TEXT_SHOWN ((size_t)16)
+
 enum profile_field {
     PROFILE_SAMPLE_TYPE = 1,
     PROFILE_SAMPLE = 2,
@@ -439,6 +441,16 @@ static int parse_plain(struct ld_builder *builder, const char *bytes, size_t len
     return code;
 }
 
+/* A profile has bytes of tags and lengths at its beginning, a table of text has none. */
+static bool looks_like_text(const char *bytes, size_t length)
+{
+    size_t shown = length < TEXT_SHOWN ? length : TEXT_SHOWN;
+    for (size_t i = 0; i < shown; i++)
+        if (bytes[i] < ' ' || bytes[i] > '~')
+            return false;
+    return shown > 0;
+}
+
 int ld_proto_parse(struct ld_builder *builder, const char *bytes, size_t length)
 {
     struct ld_span body = {bytes, bytes + length};
@@ -449,6 +461,9 @@ int ld_proto_parse(struct ld_builder *builder, const char *bytes, size_t length)
     int code = ld_inflate(&plain, bytes, length, builder->error);
     if (!code)
         code = parse_plain(builder, ld_buffer_text(&plain), plain.length);
+    if (code == LD_ESYNTAX && looks_like_text(ld_buffer_text(&plain), plain.length))
+        ld_fail(builder->error, code, "no profile: unpacked, it is text that begins with \"%.*s\"",
+                (int)(plain.length < TEXT_SHOWN ? plain.length : TEXT_SHOWN), ld_buffer_text(&plain));
     ld_buffer_done(&plain);
     return code;
 }

@@ -92,7 +92,7 @@ static int make_schema(struct ld_store *store, struct ld_error *error)
     if (code)
         return code;
     if (objects)
-        return ld_store_damaged(store, error, "exists already and is not empty");
+        return ld_fail(error, LD_EUSAGE, "%s exists; a campaign needs a new database", store->path);
     code = ld_store_migrate(store, ld_store_migrations, ld_store_migration_count, 0, LD_STORE_VERSION, error);
     char pragma[64];
     snprintf(pragma, sizeof pragma, "PRAGMA application_id=%d", LD_STORE_APPLICATION_ID);

@@ -27,7 +27,7 @@
 
 struct ld_store;
 
-/* Create a campaign file; LD_ESTORE when it exists and is not empty. */
+/* Create a campaign file; LD_EUSAGE when it exists and is not empty. */
 int ld_store_create(struct ld_store **ret_store, const char *path, struct ld_error *error);
 /* Open for reading; checks application_id and version (older ones are read as they are,
  * and migrated when `writable`). */

@@ -88,11 +88,26 @@ static int not_expected(struct ld_schema_context *context, const struct ld_node 
     return ld_schema_error(context, node, LD_ESPEC, QUOTED " is not %s", node->text, expected);
 }
 
+/* The least unit of time with which the number would be in range; `usual` when there is none. */
+static const char *fitting_unit(const struct ld_field *field, double number, const char *usual)
+{
+    static const struct {
+        const char *unit;
+        double ns;
+    } units[] = {{"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}};
+    bool bounded = field->minimum != 0 || field->maximum != 0;
+    for (size_t i = 0; i < sizeof units / sizeof *units && bounded; i++)
+        if (number * units[i].ns >= field->minimum && number * units[i].ns <= field->maximum)
+            return units[i].unit;
+    return usual;
+}
+
 /* A bare number where a quantity is due: say what it would be with a unit. */
-static int missing_unit(struct ld_schema_context *context, enum ld_field_type type, const struct ld_node *node,
+static int missing_unit(struct ld_schema_context *context, const struct ld_field *field, const struct ld_node *node,
                         double number)
 {
     char share[40];
+    enum ld_field_type type = field->type;
     const char *text = node->text;
     if (type == LD_FIELD_PERCENT && number <= 1) {
         snprintf(share, sizeof share, "%g", number * 100);
@@ -100,7 +115,8 @@ static int missing_unit(struct ld_schema_context *context, enum ld_field_type ty
     }
     const struct ld_unit_hint *hint = ld_unit_hint(type);
     return ld_schema_error(context, node, LD_ESPEC, QUOTED " needs a unit; write %s such as %.40s%s", node->text,
-                           hint->quantity, text, hint->unit);
+                           hint->quantity, text,
+                           type == LD_FIELD_DURATION ? fitting_unit(field, number, hint->unit) : hint->unit);
 }
 
 static int parse_quantity(enum ld_field_type type, const char *text, struct ld_quantity *ret, const char **ret_expected)
@@ -152,7 +168,7 @@ static int wrong_quantity(struct ld_schema_context *context, const struct ld_fie
     if (code == LD_ELIMIT)
         return ld_schema_error(context, node, LD_ESPEC, QUOTED " is too large", node->text);
     if (ld_unit_hint(field->type) && ld_parse_number(node->text, &number, &ignored) == 0)
-        return missing_unit(context, field->type, node, number);
+        return missing_unit(context, field, node, number);
     return not_expected(context, node, expected);
 }
 

@@ -83,33 +83,35 @@ static int is_baseline(const struct dirent *entry)
     return entry->d_name[0] != '.' && length > 5 && strcmp(entry->d_name + length - 5, ".json") == 0;
 }
 
-static void list_one(const char *file)
+static int list_one(const struct ld_command *command, const char *file)
 {
     struct ld_baseline baseline;
     struct ld_error error = {0};
     char path[1024];
     snprintf(path, sizeof path, LD_BASELINES_FOLDER "/%s", file);
-    if (ld_baseline_read(&baseline, path, &error) != 0) {
-        fprintf(stderr, "leakdrill baseline: %s\n", error.message);
-        return;
-    }
+    if (ld_baseline_read(&baseline, path, &error) != 0)
+        return ld_say_error(command, &error);
     printf("%-24.*s %5zu rows, campaign %s\n", (int)(strlen(file) - 5), file, baseline.row_count, baseline.campaign);
     ld_baseline_done(&baseline);
+    return LD_EXIT_OK;
 }
 
-static int list(void)
+/* All that can be read; the exit code is that of the first that cannot. */
+static int list(const struct ld_command *command)
 {
     struct dirent **entries;
+    int exit = LD_EXIT_OK;
     int count = scandir(LD_BASELINES_FOLDER, &entries, is_baseline, alphasort);
     for (int i = 0; i < count; i++) {
-        list_one(entries[i]->d_name);
+        int one = list_one(command, entries[i]->d_name);
+        exit = exit ? exit : one;
         free(entries[i]);
     }
     if (count >= 0)
         free(entries);
     if (count <= 0)
         fprintf(stderr, "no baselines in " LD_BASELINES_FOLDER "\n");
-    return 0;
+    return exit;
 }
 
 int ld_command_baseline(const struct ld_invocation *invocation)
@@ -117,7 +119,7 @@ int ld_command_baseline(const struct ld_invocation *invocation)
     struct ld_error error = {0};
     char **words = invocation->arguments;
     if (invocation->argument_count == 1 && strcmp(words[0], "list") == 0)
-        return list();
+        return list(invocation->command);
     if (invocation->argument_count != 2 || strcmp(words[0], "save") != 0)
         return ld_usage_error(invocation->command, "takes save NAME, or list");
     return save(invocation, words[1], &error) ? ld_say_error(invocation->command, &error) : LD_EXIT_OK;

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "runner/cli/command.h"
 #include "runner/cli/style.h"
@@ -60,17 +62,27 @@ const struct ld_report_format *ld_report_format_find(const char *name)
     return NULL;
 }
 
+/* Of a file that could not be written whole nothing stays; devices and pipes are nobody's to remove. */
+static bool is_regular(FILE *file)
+{
+    struct stat status;
+    return fstat(fileno(file), &status) == 0 && S_ISREG(status.st_mode);
+}
+
 static int write_file(const char *path, const struct ld_buffer *bytes, struct ld_error *error)
 {
     FILE *file = fopen(path, "we");
     if (!file)
         return ld_fail_errno(error, LD_EIO, errno, "cannot write %s", path);
     bool good = fwrite(ld_buffer_text(bytes), 1, bytes->length, file) == bytes->length;
+    bool regular = is_regular(file);
     int saved = errno;
     if (fclose(file) != 0 && good) {
         good = false;
         saved = errno;
     }
+    if (!good && regular)
+        unlink(path);
     return good ? 0 : ld_fail_errno(error, LD_EIO, saved, "cannot write %s", path);
 }
 

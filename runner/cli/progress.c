@@ -61,8 +61,9 @@ static void describe(const struct ld_campaign_progress *state, char *text, size_
         ld_format_duration_short(rest / LD_SECOND * LD_SECOND, duration, sizeof duration);
         snprintf(left, sizeof left, ", about %s left", duration);
     }
-    snprintf(text, room, "%zu of %zu runs, %zu in hand, %zu void, %u alerts, %s%s", state->finished, state->planned,
-             state->running, state->void_runs, state->alerts, elapsed, left);
+    snprintf(text, room, "%zu of %zu run%s, %zu in hand, %zu void, %u alert%s, %s%s", state->finished, state->planned,
+             state->planned == 1 ? "" : "s", state->running, state->void_runs, state->alerts,
+             state->alerts == 1 ? "" : "s", elapsed, left);
 }
 
 static void on_run(void *context, const struct ld_cell *cell, const struct ld_run_plan *run,

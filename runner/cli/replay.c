@@ -359,6 +359,14 @@ static void tell_sum(const struct replaying *replaying)
         ld_buffer_add_text(replaying->out, text);
 }
 
+static void look_for_namesake(struct replaying *replaying)
+{
+    struct ld_stranger *stranger = &replaying->stranger;
+    for (size_t i = 0; i < replaying->run_count && replaying->declared; i++)
+        stranger->namesake = stranger->namesake ||
+                             is_watched_by(replaying->campaign->plan, replaying->runs[i], stranger->spec.name);
+}
+
 static int replay_hosted(struct replaying *replaying)
 {
     struct ld_host host;
@@ -387,6 +395,7 @@ static int replay_campaign(struct replaying *replaying, int *ret_exit)
     if (!code) {
         tell_left_out(replaying);
         tell_changed_rules(replaying);
+        look_for_namesake(replaying);
         code = replay_hosted(replaying);
     }
     if (!code)

@@ -149,7 +149,7 @@ static void check_proxies(const char *file, const struct ld_source_setting *sett
 
 const struct ld_source_kind_info ld_source_kinds[LD_SOURCE_KINDS] = {
     [LD_SOURCE_SCENARIO] = {"leakdrill", "scenarios", check_scenario},
-    [LD_SOURCE_MATRIX] = {"matrix", "rule files", check_matrix},
+    [LD_SOURCE_MATRIX] = {"matrix", "matrix rule files", check_matrix},
     [LD_SOURCE_PROXIES] = {"leakdrill-proxy", "proxy files", check_proxies},
 };
 

@@ -40,7 +40,7 @@ void ld_source_setting_done(struct ld_source_setting *setting);
 /* What is told apart by its top-level key, one row a kind. */
 struct ld_source_kind_info {
     const char *key;   /* the top-level key */
-    const char *plural; /* "rule files" */
+    const char *plural; /* "matrix rule files" */
     /* Read it for the sake of its errors. */
     void (*check)(const char *file, const struct ld_source_setting *setting, struct ld_errors *errors);
 };

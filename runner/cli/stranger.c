@@ -260,8 +260,9 @@ int ld_stranger_tell(struct ld_stranger *stranger, struct ld_buffer *out, struct
     char reason[REASON_SHOWN];
     if (!stranger->count)
         return 0;
-    ld_buffer_printf(out, "%zu run%s, %zu alert%s of %s, which did not watch live\n", stranger->count,
-                     stranger->count == 1 ? "" : "s", stranger->alerts, stranger->alerts == 1 ? "" : "s", name);
+    ld_buffer_printf(out, "%zu run%s, %zu alert%s of %s, which did not watch live%s\n", stranger->count,
+                     stranger->count == 1 ? "" : "s", stranger->alerts, stranger->alerts == 1 ? "" : "s", name,
+                     stranger->namesake ? " as it is declared here" : "");
     if (stranger->blind)
         ld_buffer_printf(out, "%s cannot judge %zu of them: the recording has %s\n", name, stranger->blind,
                          stranger->missing);

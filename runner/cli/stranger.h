@@ -17,6 +17,7 @@ struct ld_stranger {
     struct ld_run_record *records;
     size_t alerts, broken, blind, half_blind; /* runs that broke it, that hold nothing, or not all, it judges by */
     uint32_t broken_run;
+    bool namesake; /* one of that name did watch, declared in another way */
     const char *broken_reason;
     char missing[400], half_missing[400];
 };

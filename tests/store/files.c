@@ -221,7 +221,7 @@ static void refuses_what_exists(void **state)
     struct ld_error error = {0};
     struct ld_store *store;
     ld_store_close(sample_store(sample_path("a.db")), NULL);
-    assert_fails(ld_store_create(&store, sample_path("a.db"), &error), LD_ESTORE, &error, "exists already", "a.db");
+    assert_fails(ld_store_create(&store, sample_path("a.db"), &error), LD_EUSAGE, &error, "exists; ", "a.db");
     write_file(sample_path("text"), "this is a letter to my grandmother, which is longer than a header of SQLite is: "
                                     "one hundred bytes, and some more for good measure, dear grandmother");
     assert_fails(ld_store_create(&store, sample_path("text"), &error), LD_ESTORE, &error, "is not a database", "text");
@@ -386,9 +386,9 @@ static void one_creator(void **state)
             if (read(gate[0], &byte, 1) != 0) /* ends for all at once */
                 _exit(3);
             int code = ld_store_create(&store, sample_path("race.db"), &error);
-            if (code && (code != LD_ESTORE || !strstr(error.message, "exists already")))
+            if (code && (code != LD_EUSAGE || !strstr(error.message, "exists; ")))
                 fprintf(stderr, "%s\n", error.message);
-            bool told = code == LD_ESTORE && strstr(error.message, "exists already");
+            bool told = code == LD_EUSAGE && strstr(error.message, "exists; ");
             ld_store_close(store, NULL);
             _exit(code == 0 ? 10 : told ? 11 : 12);
         }

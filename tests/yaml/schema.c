@@ -131,7 +131,7 @@ static const struct {
     {"numbers: 1", "10: numbers: expected a list such as [a, b], not text"},
     {"numbers: [1, 2, 3, 4, 5, 6]", "26: numbers: has 6 items; at most 5 are allowed"},
     {"numbers: [[1]]", "11: numbers[0]: expected a whole number, not a list"},
-    {"periods: [{}, {every: 1}]", "23: periods[1].every: \"1\" needs a unit; write a duration such as 1ms"},
+    {"periods: [{}, {every: 1}]", "23: periods[1].every: \"1\" needs a unit; write a duration such as 1s"},
     {"weights: [1]", "10: weights: expected a mapping of names to values, not a list"},
     {"weights: {a: 1, b: 1, c: 1, d: 1}", "29: weights: has 4 items; at most 3 are allowed"},
     {"weights: {a b: 1}", "11: weights.a b: a name cannot contain spaces or control characters"},
