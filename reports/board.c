@@ -328,10 +328,11 @@ static void why_without_evidence(const struct ld_report *report, const struct ld
         ended++;
     }
     if (first)
-        snprintf(text, size, "%zu of %zu runs void; run %u: %s: %.100s", ended, planned_runs, first->run,
+        snprintf(text, size, "%zu of %zu run%s void; run %u: %s: %.100s", ended, planned_runs,
+                 planned_runs == 1 ? "" : "s", first->run,
                  ld_validity_name(first->validity), first->reason ? first->reason : "");
     else
-        snprintf(text, size, "none of %zu runs ended", planned_runs);
+        snprintf(text, size, "none of %zu run%s ended", planned_runs, planned_runs == 1 ? "" : "s");
 }
 
 bool board_check(const struct ld_report *report, size_t index, struct ld_check *ret_check)

@@ -261,7 +261,7 @@ static void describe_stretch(const struct ld_timeline_row *first, const struct s
     char lasted[32];
     size_t length;
     const char *amount = find_amount(first, &length);
-    char whole[TEXT_MAX];
+    char whole[TEXT_MAX - 128]; /* what stands around it has room, too */
     copy_text(stretch->update ? stretch->last->text + strlen("open ") : first->text, whole, sizeof whole);
     ld_format_duration_short(stretch->last->time_ns - first->time_ns, lasted, sizeof lasted);
     if (stretch->update)

@@ -283,7 +283,7 @@ const struct standings_table standings_tables[STANDINGS_TABLES] = {
 const char *const standings_words =
     "Runs of one leak are near-copies of each other: the interval by leak, which draws leaks whole, is the one to believe; "
     "Wilson's beside it takes every run for independent. An alert without a site proves little in a run that leaks anyway: "
-    "the healthy twin's stand beside it. Percentages need 20 runs of every cell. What the numbers mean: "
+    "the healthy twin's stand beside it. A time to detect needs 6 leaks with evidence, percentages need 20 runs of every cell. What the numbers mean: "
     "reports/definitions.md, The board.";
 
 bool standings_has_table(const struct ld_standings *standings, const struct standings_table *table)

@@ -34,10 +34,16 @@ static void heading(struct styled *styled, const struct standings_table *table)
     styled_printf(styled, "%s\n", table->title);
     styled_colour(styled, STYLE_PLAIN);
     for (int row = has_above(table) ? 0 : 1; row < 2; row++) {
-        styled_cell(styled, "", NAME_WIDTH + 1, true);
-        for (const struct standings_column *column = table->columns; column->value; column++)
-            if (shows(styled, table, column))
-                styled_cell(styled, row ? column->header : column->above, -(int)column->width, true);
+        unsigned blanks = NAME_WIDTH + 1;
+        for (const struct standings_column *column = table->columns; column->value; column++) {
+            const char *text = row ? column->header : column->above;
+            blanks += shows(styled, table, column) && !*text ? column->width : 0;
+            if (!*text || !shows(styled, table, column))
+                continue;
+            styled_cell(styled, "", (int)blanks, true);
+            styled_cell(styled, text, -(int)column->width, true);
+            blanks = 0;
+        }
         styled_text(styled, "\n");
     }
 }

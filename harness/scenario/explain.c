@@ -187,3 +187,26 @@ size_t ld_scenario_key_paths(char (*ret_paths)[LD_KEY_PATH_MAX], size_t most)
     size_t count = add_key_paths(&ld_scenario_schema, "", ret_paths, 0, most);
     return add_key_paths(fault_schema(), "faults", ret_paths, count, most);
 }
+
+static size_t add_keys_ending(const struct ld_schema *schema, const char *above, const char *end,
+                              char (*paths)[LD_KEY_PATH_MAX], size_t count, size_t most)
+{
+    for (const struct ld_field *field = schema->fields; field->name && count < most; field++) {
+        const struct ld_schema *below = field->object ? field->object : field->item ? field->item->object : NULL;
+        char path[LD_KEY_PATH_MAX];
+        int length = snprintf(path, sizeof path, "%s%s%s", above, *above ? "." : "", field->name);
+        if (length >= LD_KEY_PATH_MAX || find_field(path) != field)
+            continue;
+        if (strcmp(field->name, end) == 0)
+            memcpy(paths[count++], path, sizeof path);
+        if (below && count < most)
+            count = add_keys_ending(below, path, end, paths, count, most);
+    }
+    return count;
+}
+
+size_t ld_scenario_keys_ending(const char *end, char (*ret_paths)[LD_KEY_PATH_MAX], size_t most)
+{
+    size_t count = add_keys_ending(&ld_scenario_schema, "", end, ret_paths, 0, most);
+    return add_keys_ending(fault_schema(), "faults", end, ret_paths, count, most);
+}

@@ -257,6 +257,10 @@ struct ld_buffer;
 /* Every dotted key path that it explains, in the order of the schema; returns how many, at most `most`. */
 #define LD_KEY_PATH_MAX 64
 size_t ld_scenario_key_paths(char (*ret_paths)[LD_KEY_PATH_MAX], size_t most);
+/* Key paths whose last part is `end`, those of items of lists, such as expect.site, among them; returns how many, at most
+ * `most`. */
+#define LD_KEY_ENDS_MAX 8
+size_t ld_scenario_keys_ending(const char *end, char (*ret_paths)[LD_KEY_PATH_MAX], size_t most);
 int ld_scenario_explain(const char *path, struct ld_buffer *out, struct ld_error *error);
 
 #endif

@@ -62,8 +62,9 @@ static void add_difference(struct score_checks *checks, const struct agreement *
     struct ld_check *check = score_check_add(checks, LD_CHECK_BLIND, LD_VERDICT_FAIL);
     check->detector = sum->detector;
     snprintf(check->asked, sizeof check->asked, "%s", ASKED);
-    snprintf(check->seen, sizeof check->seen, "%.30s differs in %u of %u runs, first in run %u: %.55s",
-             sum->detector, (unsigned)sum->differing, (unsigned)sum->compared, sum->first->run,
+    snprintf(check->seen, sizeof check->seen, "%.30s differs in %u of %u run%s, first in run %u: %.55s",
+             sum->detector, (unsigned)sum->differing, (unsigned)sum->compared, sum->compared == 1 ? "" : "s",
+             sum->first->run,
              sum->how + strlen(LD_BLIND_DIFFERS)); /* the run's note has all of it */
 }
 

@@ -29,8 +29,9 @@ static void add_change(const struct score_inputs *inputs, size_t first, const ch
     check->notable = true;
     check->detector = detector;
     snprintf(check->asked, sizeof check->asked, "the same program in every run");
-    snprintf(check->seen, sizeof check->seen, "%.30s was another one in %u of %u runs, first in run %u: %.80s",
-             detector, changed, runs, inputs->runs[first].run, how); /* the run's note has all of it */
+    snprintf(check->seen, sizeof check->seen, "%.30s was another one in %u of %u run%s, first in run %u: %.80s",
+             detector, changed, runs, runs == 1 ? "" : "s", inputs->runs[first].run,
+             how); /* the run's note has all of it */
 }
 
 static bool is_told(const struct score_checks *checks, const char *detector)

@@ -5,16 +5,30 @@
 #include "reports/report.h"
 #include "runner/cli/judged.h"
 #include "runner/cli/style.h"
+#include "score/cost.h"
 
 #define BOARD_OUTPUT_MAX ((size_t)64 << 20)
 
-static int write_board(const struct ld_invocation *invocation, const struct ld_standings *standings,
+static bool measures_cost(const struct ld_plan *plan)
+{
+    for (size_t i = 0; i < plan->cell_count; i++)
+        if (ld_cost_is_measured(&plan->cells[i]))
+            return true;
+    return false;
+}
+
+static int write_board(const struct ld_invocation *invocation, const struct ld_judged_campaign *judged,
                        const char *database, struct ld_error *error)
 {
+    const struct ld_standings *standings = &judged->judged.standings;
     struct ld_text_style style = ld_style_of(STDOUT_FILENO, invocation->colour);
     const char *format = ld_option_text(invocation, "format");
     struct ld_buffer out;
     int code;
+    if (standings->detector_count == 0 && measures_cost(&judged->plan))
+        return ld_fail(error, LD_EUSAGE, "%s: runs with `arms: each` measure cost, in which a run that nobody watches "
+                                         "is half of the pair; they are not on the board, but in leakdrill report and "
+                                         "leakdrill cost", database);
     if (standings->detector_count == 0)
         return ld_fail(error, LD_EUSAGE, "%s: no run counts in which a detector watched and the truth is known",
                        database);
@@ -40,7 +54,7 @@ int ld_command_board(const struct ld_invocation *invocation)
     if (!code)
         code = ld_judged_campaign_open(&judged, path, &error);
     if (!code)
-        code = write_board(invocation, &judged.judged.standings, path, &error);
+        code = write_board(invocation, &judged, path, &error);
     ld_judged_campaign_done(&judged);
     return code ? ld_say_error(invocation->command, &error) : LD_EXIT_OK;
 }

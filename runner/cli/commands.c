@@ -191,7 +191,7 @@ const struct ld_command ld_commands[] = {
      "Leaks seen with their interval by leak, alerts in the healthy twins, false alarms an hour of quiet time with "
      "bounds by program, time to detect, cause and site, cost where it was measured; all of it again by fault. "
      "`leakdrill run scenarios/board --full` makes the campaign and shows it at the end. Percentages need 20 runs of "
-     "every cell.",
+     "every cell. Runs of scenarios with `arms: each`, which measure cost, are not on it.",
      board_options, false, ld_command_board},
     {"cost", "", "show what each detector cost the program that it watched",
      "For campaigns with a scenario that says `arms: each`, such as scenarios/board/cost.yaml: runs that one detector "

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "runner/cli/command.h"
+#include "runner/cli/wrap.h"
 #include "runner/detect/check.h"
 #include "runner/detect/program.h"
 #include "runner/run/host.h"
@@ -111,7 +112,7 @@ static int print_table(const struct ld_check_result *result, bool colour)
     if (result->failed)
         (void)ld_buffer_printf(&out, "\n%zu of the checks failed. The protocol: %s\n", result->failed,
                                LEAKDRILL_SOURCE_FOLDER "/runner/detect/protocol.md");
-    ld_put(&out);
+    ld_put_fitting(stdout, ld_buffer_text(&out));
     ld_buffer_done(&out);
     return result->failed ? LD_EXIT_EXPECTATION : LD_EXIT_OK;
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "runner/cli/sources.h"
+#include "runner/cli/wrap.h"
 
 #define TEXT_MAX ((size_t)256 << 20)
 
@@ -31,7 +32,11 @@ static int write_plan(const struct ld_plan *plan, bool json, unsigned jobs, stru
     int code = json ? ld_plan_json(plan, &out) : ld_plan_text(plan, jobs, &out);
     if (!code && json)
         code = ld_buffer_add_text(&out, "\n");
-    return ld_put_done(&out, code, error);
+    if (code || json)
+        return ld_put_done(&out, code, error);
+    ld_put_fitting(stdout, ld_buffer_text(&out));
+    ld_buffer_done(&out);
+    return 0;
 }
 
 /* Everything between the options and the exit code; what is wrong is in `errors` or `error`. */

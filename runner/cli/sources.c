@@ -10,6 +10,7 @@
 
 #include "fault/proxies.h"
 #include "matrix/matrix.h"
+#include "runner/cli/wrap.h"
 #include "runner/detect/hosted.h"
 #include "runner/detect/program.h"
 #include "yaml/node.h"
@@ -236,7 +237,9 @@ int ld_source_setting_init(struct ld_source_setting *setting, struct ld_error *e
         return ld_fail(error, LD_ENOMEM, "%s", ld_code_text(LD_ENOMEM));
     }
     if (code) {
-        fprintf(stderr, "note: names of fixtures are not checked: there is no %s\n", ld_fixtures_file());
+        char note[PATH_MAX + 100];
+        snprintf(note, sizeof note, "note: names of fixtures are not checked: there is no %s\n", ld_fixtures_file());
+        ld_put_fitting(stderr, note);
         setting->catalogue = ld_catalogue_of_any();
     } else {
         setting->catalogue = *ld_installed_catalogue(setting->installed);

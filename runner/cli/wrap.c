@@ -1,5 +1,6 @@
 #include "runner/cli/wrap.h"
 
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,11 +15,16 @@ static bool continues(char byte)
     return ((unsigned char)byte & 0xc0) == 0x80;
 }
 
+/* A change of colour, "ESC [ numbers m", takes none. */
 static unsigned columns(const char *text, size_t length)
 {
     unsigned count = 0;
-    for (size_t i = 0; i < length; i++)
-        count += !continues(text[i]);
+    bool colour = false;
+    for (size_t i = 0; i < length; i++) {
+        colour = colour || text[i] == '\033';
+        count += !colour && !continues(text[i]);
+        colour = colour && text[i] != 'm';
+    }
     return count;
 }
 
@@ -62,9 +68,12 @@ static int wrap_line(const char *line, size_t length, unsigned width, struct ld_
     int code = 0;
     do {
         size_t piece = columns(line, length) + used <= width ? length : fitting(line, length, width - used);
+        size_t shown = piece; /* without the blanks at which it is broken */
+        while (piece < length && shown && line[shown - 1] == ' ')
+            shown--;
         code = ld_buffer_printf(out, "%*s", (int)used, "");
         if (!code)
-            code = ld_buffer_add(out, line, piece);
+            code = ld_buffer_add(out, line, shown);
         if (!code)
             code = ld_buffer_add_text(out, "\n");
         line += piece;
@@ -89,14 +98,26 @@ int ld_wrap(const char *text, unsigned width, struct ld_buffer *out)
     return code;
 }
 
-int ld_put_wrapped(FILE *stream, const struct ld_buffer *text)
+static int put(FILE *stream, const char *text, unsigned width)
 {
     struct ld_buffer wrapped;
-    unsigned width = isatty(fileno(stream)) ? ld_terminal_width(fileno(stream)) : WIDTH_NO_TERMINAL;
     ld_buffer_init(&wrapped, WRAPPED_MAX);
-    int code = ld_wrap(ld_buffer_text(text), width < WIDTH_MAX ? width : WIDTH_MAX, &wrapped);
+    int code = ld_wrap(text, width, &wrapped);
     if (!code)
         fputs(ld_buffer_text(&wrapped), stream);
     ld_buffer_done(&wrapped);
     return code;
+}
+
+int ld_put_wrapped(FILE *stream, const struct ld_buffer *text)
+{
+    unsigned width = isatty(fileno(stream)) ? ld_terminal_width(fileno(stream)) : WIDTH_NO_TERMINAL;
+    return put(stream, ld_buffer_text(text), width < WIDTH_MAX ? width : WIDTH_MAX);
+}
+
+void ld_put_fitting(FILE *stream, const char *text)
+{
+    bool terminal = isatty(fileno(stream));
+    if (!terminal || put(stream, text, ld_terminal_width(fileno(stream))) != 0)
+        fputs(text, stream);
 }

@@ -12,5 +12,8 @@
 int ld_wrap(const char *text, unsigned width, struct ld_buffer *out);
 /* Write `text` wrapped to `stream`: to a terminal's width, at most 100 columns; 80 when it is none. */
 int ld_put_wrapped(FILE *stream, const struct ld_buffer *text);
+/* Write `text` to a terminal wrapped to its width, to anything else line by line as it is: programs read that. As it is
+ * when memory runs out, too. */
+void ld_put_fitting(FILE *stream, const char *text);
 
 #endif

@@ -306,6 +306,17 @@ static void every_cut_of_plain_protobuf_is_noticed(void **state)
     }
 }
 
+/* A table that somebody packed is taken for a profile by its first bytes: what it is has to be said. */
+static void gzip_of_text_is_called_text(void **state)
+{
+    (void)state;
+    static const char text[] = "time,go_goroutines\n0,4\n";
+    unsigned char packed[200];
+    size_t length = deflate_gzip(text, sizeof text - 1, packed, sizeof packed);
+    assert_fails(LD_PROFILE_GOROUTINE, packed, length, NULL, LD_ESYNTAX,
+                 "no profile: unpacked, it is text that begins with \"time,go_goroutin\"");
+}
+
 static void damaged_gzip_is_refused(void **state)
 {
     size_t length;
@@ -394,7 +405,7 @@ int test_proto(void)
         cmocka_unit_test(bombs_stop_at_the_limit),
         cmocka_unit_test(every_cut_of_a_gzip_is_noticed),
         cmocka_unit_test(every_cut_of_plain_protobuf_is_noticed),
-        cmocka_unit_test(damaged_gzip_is_refused),
+        cmocka_unit_test(gzip_of_text_is_called_text), cmocka_unit_test(damaged_gzip_is_refused),
         cmocka_unit_test(every_damaged_byte_is_survived),
         cmocka_unit_test(limits_hold),
     };

@@ -264,7 +264,7 @@ static void prometheus_is_told_no_names(void **state)
     lab_write(&lab, "others.yml", PROMETHEUS_RULES("deriv(go_goroutines[2s]) > 100"));
     LAB_SCENARIO(&lab, "own.yaml", "own-metrics.yaml", "NAME", "own", "PROGRAM", TARGETS_FOLDER "/service");
     LAB_RUN(&lab, &result, "run", "own.yaml", "--blind", "--db", "own.db");
-    lab_check(&result, result.exit_code, "asks differs in 1 of 1 runs", NULL);
+    lab_check(&result, result.exit_code, "asks differs in 1 of 1 run", NULL);
     program_result_done(&result);
     lab_assert_text(&lab, "own.db", "SELECT text FROM note WHERE kind = 'blind' AND text LIKE 'asks: %'",
                     "asks: differs: a rule asks for shop_orders_total, which was renamed");

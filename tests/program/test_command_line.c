@@ -11,6 +11,7 @@
 
 #include "groups.h"
 #include "run_program.h"
+#include "terminal.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -81,6 +82,8 @@ static void usage_errors_are_exit_4_and_name_what_is_wrong(void **state)
         {{"version", "1"}, "unexpected argument \"1\""},
         {{"lint", "/nonexistent"}, "/nonexistent: No such file or directory"},
         {{"explain", "targt"}, "did you mean \"target\"?"},
+        {{"explain", "replay"}, "replay is a command: leakdrill help replay"},
+        {{"explain", "matrox"}, "did you mean \"matrix\"?"},
         {{"help", "lnt"}, "did you mean lint?"},
         {{"verify", "--what"}, "leakdrill verify: not implemented yet"},
     };
@@ -152,7 +155,7 @@ static void lint_prints_every_error_and_exits_2(void **state)
     (void)state;
     struct program_result result;
     RUN(&result, "lint", "good.yaml");
-    check(&result, 0, "no errors; scenarios: 1, rule files: 0, proxy files: 0\n", NULL);
+    check(&result, 0, "no errors; scenarios: 1, matrix rule files: 0, proxy files: 0\n", NULL);
     program_result_done(&result);
     RUN(&result, "lint", ".");
     check(&result, 2, "./bad.yaml:3:1: duplicate key \"name\"; first given at line 2\n", "errors: 3, files: 3\n");
@@ -317,6 +320,56 @@ static void list_and_explain(void **state)
     program_result_done(&result);
 }
 
+/* What tables and scenarios show is found by the word that one reads there. */
+static void words_are_explained(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *word, *text, *not_text;
+    } cases[] = {
+        {"OUT_OF_RANGE", "cannot reach the detector's parameters", "Verdicts:"},
+        {"FN", "FN                   no matching receipt", NULL},
+        {"INCONCLUSIVE", "Verdicts:\n", "Outcomes"},
+        {"detection", "expect.detection\n    How many manifested leaks", "The command"},
+        {"site", "expect.site\n", NULL},
+        {"cause", "See also: leakdrill explain causes\n", NULL},
+        {"baseline", "The command baseline: leakdrill help baseline\n", NULL},
+        {"proxy", "The command proxy: leakdrill help proxy\n", NULL},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct program_result result;
+        RUN(&result, "explain", cases[i].word);
+        check(&result, 0, cases[i].text, NULL);
+        if (cases[i].not_text && strstr(result.out, cases[i].not_text))
+            fail_msg("explain %s says %s", cases[i].word, cases[i].not_text);
+        program_result_done(&result);
+    }
+}
+
+static void a_terminal_gets_lines_as_long_as_it_is_wide(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *words[4], *text;
+    } cases[] = {
+        {{"plan", "good.yaml"}, "bodies/"},
+        {{"lint", "bad.yaml"}, "bad.yaml:4:10: target.fixtur"},
+        {{"explain", "nothing-of-that-name"}, "give a key path"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        static const char *const environment[] = {"TERM=xterm", NULL};
+        static struct terminal terminal;
+        struct running_program running;
+        struct program_result result;
+        program_start_on_terminal(&running, 10, 50, folder, environment, cases[i].words);
+        program_finish(&running, &result);
+        terminal_show(&terminal, 50, result.out);
+        if (terminal.wraps || !terminal_find(&terminal, cases[i].text))
+            fail_msg("leakdrill %s: %zu lines too long: %s", cases[i].words[0], terminal.wraps, result.out);
+        program_result_done(&result);
+    }
+}
+
 int test_command_line(void)
 {
     const struct CMUnitTest tests[] = {
@@ -326,6 +379,8 @@ int test_command_line(void)
         cmocka_unit_test(lint_prints_every_error_and_exits_2),
         cmocka_unit_test(one_seed_gives_one_plan),
         cmocka_unit_test(list_and_explain),
+        cmocka_unit_test(words_are_explained),
+        cmocka_unit_test(a_terminal_gets_lines_as_long_as_it_is_wide),
         cmocka_unit_test(only_files_are_read),
         cmocka_unit_test(rule_files_are_checked_where_they_are_named),
         cmocka_unit_test(names_of_files_are_harmless),

@@ -75,7 +75,7 @@ static void a_target_that_is_never_ready_is_3(void **state)
     struct program_result result;
     LAB_SCENARIO(&lab, "deaf.yaml", "command.yaml", "NAME", "deaf", "BEHAVIOUR", "never-listens");
     LAB_RUN(&lab, &result, "run", "deaf.yaml", "--db", "deaf.db");
-    lab_check(&result, 3, "\nVerdict: HARNESS, 1 of 1 runs\n", "run 0 deaf/observed/none: void, harness: target ");
+    lab_check(&result, 3, "\nVerdict: HARNESS, 1 of 1 run\n", "run 0 deaf/observed/none: void, harness: target ");
     lab_check(&result, 3, "was not ready within 1.0 s:", "/ready: nobody listens there");
     program_result_done(&result);
     lab_assert_text(&lab, "deaf.db", "SELECT verdict FROM campaign", "harness");
@@ -142,7 +142,7 @@ static void the_full_number_of_runs_is_judged(void **state)
     lab_check(&result, 0, "at least 40%, 95% confident", NULL);
     program_result_done(&result);
     RUN_UNTIL(&result, LAB_UNDISTURBED, "smoke.db", "run", "full.yaml");
-    lab_check(&result, 0, "\nVerdict: PASS, 1 of 1 runs\n", "leakdrill: 1 runs");
+    lab_check(&result, 0, "\nVerdict: PASS, 1 of 1 run\n", "leakdrill: 1 run");
     program_result_done(&result);
 }
 
@@ -236,7 +236,7 @@ static void the_second_interrupt_ends_everything_at_once(void **state)
     LAB_SCENARIO(&lab, "stubborn.yaml", "command.yaml", "NAME", "stubborn", "BEHAVIOUR", "ignores-term", "stop: 300ms",
                  "stop: 40s", "800ms", "5s");
     LAB_START(&lab, &running, "run", "stubborn.yaml", "--db", "twice.db");
-    program_await_err(&running, "leakdrill: 1 runs");
+    program_await_err(&running, "leakdrill: 1 run");
     /* There is no event for a target that is up but the row that says so. */
     lab_await_number(&lab, "twice.db", "SELECT count(*) FROM phase WHERE name = 'method'", 1);
     assert_int_equal(kill(running.pid, SIGINT), 0);

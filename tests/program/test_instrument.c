@@ -42,7 +42,7 @@ static void a_server_is_watched_and_loaded_at_its_own_address(void **state)
     write_scenario("orders.yaml", "package: ./foreign/orders, arguments: [-listen, \"{listen}\"]", NO_BUILD,
                    "ready: /healthz", "load: {path: /orders, rate: 60/s, for: 900ms}");
     RUN_UNTIL(&result, LAB_UNDISTURBED, "o.db", "run", "orders.yaml");
-    lab_check(&result, 0, "Verdict: PASS, 1 of 1 runs\n", "leakdrill: building the program of n: ./foreign/orders\n");
+    lab_check(&result, 0, "Verdict: PASS, 1 of 1 run\n", "leakdrill: building the program of n: ./foreign/orders\n");
     program_result_done(&result);
     /* Every request was answered, and its goroutine seen by name; the count comes from the added metrics. */
     lab_assert_number(&lab, "o.db", "SELECT max(value) >= 40 FROM points WHERE metric = 'service_work_responses_total'",
@@ -67,7 +67,7 @@ static void main_may_run_on_request(void **state)
     write_scenario("request.yaml", "package: ./foreign/once, arguments: [abc], main: on-request", NO_BUILD, "",
                    "load: {path: /main, rate: 40/s, for: 900ms}");
     RUN_UNTIL(&result, LAB_UNDISTURBED, "r.db", "run", "request.yaml");
-    lab_check(&result, 0, "Verdict: PASS, 1 of 1 runs\n", NULL);
+    lab_check(&result, 0, "Verdict: PASS, 1 of 1 run\n", NULL);
     program_result_done(&result);
     /* Three goroutines a request, none before the first. */
     lab_assert_number(&lab, "r.db",
@@ -83,7 +83,7 @@ static void main_may_return_and_be_held(void **state)
     write_scenario("held.yaml", "package: ./foreign/once, arguments: [abcdefghijklmnopqrstuvwxyz], main: held",
                    NO_BUILD, "", "");
     RUN_UNTIL(&result, LAB_UNDISTURBED, "h.db", "run", "held.yaml");
-    lab_check(&result, 0, "Verdict: PASS, 1 of 1 runs\n", NULL);
+    lab_check(&result, 0, "Verdict: PASS, 1 of 1 run\n", NULL);
     program_result_done(&result);
     lab_assert_number(&lab, "h.db", "SELECT min(value) >= 27 FROM points WHERE metric = 'go_sched_goroutines_count'",
                       1);
@@ -96,7 +96,7 @@ static void a_program_may_have_our_names(void **state)
     write_scenario("hostile.yaml", "package: ./foreign/hostile, arguments: [\"{port}\"]", NO_BUILD,
                    "ready: /debug/pprof/", "load: {path: /debug/pprof/, rate: 20/s, for: 300ms}");
     RUN_UNTIL(&result, LAB_UNDISTURBED, "x.db", "run", "hostile.yaml");
-    lab_check(&result, 0, "Verdict: PASS, 1 of 1 runs\n", NULL);
+    lab_check(&result, 0, "Verdict: PASS, 1 of 1 run\n", NULL);
     program_result_done(&result);
     /* Its own port still has no pprof. */
     lab_assert_number(&lab, "x.db", "SELECT max(value) = 0 FROM points WHERE metric = 'service_work_responses_total'",
@@ -116,7 +116,7 @@ static void vendored_packages_are_taken_from_there(void **state)
            "printf 'package main\\n\\nimport \"example.org/greet\"\\n\\nfunc main() { greet.Wait() }\\n' >main.go\n");
     write_scenario("vendored.yaml", "package: shop", NO_BUILD, "", "");
     RUN_UNTIL(&result, LAB_UNDISTURBED, "v.db", "run", "vendored.yaml");
-    lab_check(&result, 0, "Verdict: PASS, 1 of 1 runs\n", NULL);
+    lab_check(&result, 0, "Verdict: PASS, 1 of 1 run\n", NULL);
     program_result_done(&result);
 }
 
@@ -131,7 +131,7 @@ static void a_published_module_is_fetched_and_built(void **state)
         program_result_done(&result);
         skip_for("go cannot fetch what it needs");
     }
-    lab_check(&result, 0, "Verdict: PASS, 1 of 1 runs\n", NULL);
+    lab_check(&result, 0, "Verdict: PASS, 1 of 1 run\n", NULL);
     program_result_done(&result);
     lab_assert_number(&lab, "m.db",
                       "SELECT max(value) >= 300 FROM points WHERE metric = 'service_work_responses_total'", 1);
@@ -149,7 +149,7 @@ static void a_leak_kernel_of_go_leaks_once_a_request(void **state)
         program_result_done(&result);
         skip_for("go cannot fetch what it needs");
     }
-    lab_check(&result, 0, "Verdict: PASS, 1 of 1 runs\n", NULL);
+    lab_check(&result, 0, "Verdict: PASS, 1 of 1 run\n", NULL);
     program_result_done(&result);
     lab_assert_number(
         &lab, "k.db",

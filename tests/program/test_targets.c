@@ -42,7 +42,7 @@ static void without_truth_a_run_is_only_observed(void **state)
     struct program_result result;
     LAB_SCENARIO(&lab, "none.yaml", "command.yaml", "NAME", "none", "BEHAVIOUR", "growing");
     RUN_UNTIL(&result, LAB_UNDISTURBED, "none.db", "run", "none.yaml");
-    lab_check(&result, 0, "Verdict: PASS, 1 of 1 runs\n", NULL);
+    lab_check(&result, 0, "Verdict: PASS, 1 of 1 run\n", NULL);
     program_result_done(&result);
     lab_assert_number(&lab, "none.db", "SELECT count(*) FROM truth_interval", 0);
     lab_assert_number(&lab, "none.db", "SELECT count(*) FROM run WHERE validity = 'valid'", 1);
@@ -106,7 +106,7 @@ static void an_attached_target_is_read_harmlessly_and_lives_on(void **state)
     LAB_SCENARIO(&lab, "attach.yaml", "attach.yaml", "NAME", "attach", "ADDRESS", address, "ELSEWHERE", "", "MORE", "",
                  "LOAD", "");
     RUN_UNTIL(&result, LAB_UNDISTURBED, "attach.db", "run", "attach.yaml");
-    lab_check(&result, 0, "Verdict: PASS, 1 of 1 runs\n", "1/1] run 0 attach/observed/none: 0 alerts");
+    lab_check(&result, 0, "Verdict: PASS, 1 of 1 run\n", "1/1] run 0 attach/observed/none: 0 alerts");
     program_result_done(&result);
     lab_assert_number(&lab, "attach.db", "SELECT count(*) >= 3 FROM observation WHERE kind = 'profile'", 1);
     end_service(&service, &result);
@@ -213,7 +213,7 @@ static void an_attached_target_gets_what_is_asked_for(void **state)
     LAB_SCENARIO(&lab, "more.yaml", "attach.yaml", "NAME", "more", "ADDRESS", address, "ELSEWHERE", "", "MORE",
                  ", full_below: 100", "LOAD", "load: {path: /work, rate: 40/s, for: 500ms}");
     RUN_UNTIL(&result, LAB_UNDISTURBED, "more.db", "run", "more.yaml");
-    lab_check(&result, 0, "Verdict: PASS, 1 of 1 runs\n", NULL);
+    lab_check(&result, 0, "Verdict: PASS, 1 of 1 run\n", NULL);
     program_result_done(&result);
     end_service(&service, &result);
     if (!strstr(result.out, "GET /debug/pprof/goroutine?debug=2\n") || !strstr(result.out, "GET /work\n"))
@@ -257,7 +257,7 @@ static void an_attached_service_may_have_its_pprof_elsewhere(void **state)
     LAB_SCENARIO(&lab, "two.yaml", "attach.yaml", "NAME", "two", "ADDRESS", address, "ELSEWHERE", pprof, "MORE", "",
                  "LOAD", "load: {path: /work, rate: 40/s, for: 500ms}");
     RUN_UNTIL(&result, LAB_UNDISTURBED, "two.db", "run", "two.yaml");
-    lab_check(&result, 0, "Verdict: PASS, 1 of 1 runs\n", NULL);
+    lab_check(&result, 0, "Verdict: PASS, 1 of 1 run\n", NULL);
     program_result_done(&result);
     end_service(&service, &result);
     if (!strstr(result.out, "GET /work\n") || !strstr(result.out, "GET /ready\n") || strstr(result.out, "pprof") ||

@@ -167,7 +167,7 @@ static void each_kill_restarts_by_its_own_clock(void **state)
     (void)state;
     LAB_SCENARIO(&lab, "kills.yaml", "kills.yaml", "NAME", "kills");
     RUN_UNTIL(&result, LAB_UNDISTURBED, "kills.db", "run", "kills.yaml", "--filter", "*/thrice");
-    lab_check(&result, 0, "Verdict: PASS, 1 of 1 runs\n", NULL);
+    lab_check(&result, 0, "Verdict: PASS, 1 of 1 run\n", NULL);
     program_result_done(&result);
     lab_assert_number(&lab, "kills.db", "SELECT count(*) FROM incarnation", 3);
     lab_assert_number(&lab, "kills.db", "SELECT count(*) FROM incarnation WHERE exit_status = -9 AND expected = 1", 3);

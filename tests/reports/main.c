@@ -404,7 +404,7 @@ static void outcomes_are_explained(void **state)
     for (unsigned width = 60; width <= 220; width += 20) {
         struct ld_buffer out;
         ld_buffer_init(&out, 1 << 20);
-        assert_int_equal(ld_report_explain(&(struct ld_text_style){width, false, false}, &out), 0);
+        assert_int_equal(ld_report_explain(NULL, &(struct ld_text_style){width, false, false}, &out), 0);
         assert_width(&out, width);
         for (int kind = 0; kind < LD_OUTCOME_COUNT; kind++)
             assert_non_null(strstr(ld_buffer_text(&out), ld_outcome_name((enum ld_outcome_kind)kind)));
@@ -518,7 +518,7 @@ static void a_cell_without_evidence_is_told_once(void **state)
     assert_true(board_check(&report, 5, &told));
     assert_string_equal(told.what, "no evidence");
     assert_string_equal(told.asked, "2 checks");
-    assert_non_null(strstr(told.seen, "1 of 1 runs void; run 1: lag: the control loop lagged"));
+    assert_non_null(strstr(told.seen, "1 of 1 run void; run 1: lag: the control loop lagged"));
     assert_false(board_check(&report, 6, &told));
 }
 

@@ -143,12 +143,25 @@ static void a_full_buffer_is_said(void **state)
     ld_buffer_done(&out);
 }
 
+static void keys_are_found_by_their_end(void **state)
+{
+    (void)state;
+    char paths[LD_KEY_ENDS_MAX][LD_KEY_PATH_MAX];
+    assert_int_equal(ld_scenario_keys_ending("detection", paths, LD_KEY_ENDS_MAX), 1);
+    assert_string_equal(paths[0], "expect.detection");
+    assert_int_equal(ld_scenario_keys_ending("cause", paths, LD_KEY_ENDS_MAX), 2);
+    assert_string_equal(paths[1], "expect.cause");
+    assert_int_equal(ld_scenario_keys_ending("cause", paths, 1), 1);
+    assert_int_equal(ld_scenario_keys_ending("nothing", paths, LD_KEY_ENDS_MAX), 0);
+}
+
 int test_explain(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_is_explained),
         cmocka_unit_test(parts_are_explained),
         cmocka_unit_test(conditions_are_explained),
+        cmocka_unit_test(keys_are_found_by_their_end),
         cmocka_unit_test(examples_are_taken),
         cmocka_unit_test(a_wrong_name_is_told_the_nearest),
         cmocka_unit_test(a_full_buffer_is_said),
