@@ -211,6 +211,8 @@ static int read_value(struct reader *reader, struct row *row, int role)
                                                                .file = reader->file_index,
                                                                .line = field->line,
                                                                .column = field->column};
+    else
+        ld_import_left_value(reader->import, reader->file_index, field->line);
     return 0;
 }
 

@@ -341,21 +341,36 @@ int64_t ld_import_median(int64_t *differences, size_t count)
     return differences[count / 2];
 }
 
+/* Nobody reads so seldom: one of the two times is not what it says. */
+static int fail_apart(const struct ld_import *import, const struct ld_import_read *read, int64_t before_ns,
+                      struct ld_errors *errors)
+{
+    const struct ld_import_number *number = read->count ? &import->numbers[read->first] : NULL;
+    bool line = number && !import->of_range[number->file];
+    return ld_import_fail(errors, LD_ESPEC, read->of_profile ? read->file : number ? import->files[number->file] : "",
+                          line ? number->line : 0, line ? 1 : 0, "%lld days after the read before it: is a time wrong?",
+                          (long long)((read->wall_ns - before_ns) / LD_DAY));
+}
+
 /* The median difference between neighbours of one kind and instance, for profiles of two kinds are fetched one after
  * the other; 0 when nothing was read at two instants. */
-static int find_period(struct ld_import *import)
+static int find_period(struct ld_import *import, struct ld_errors *errors)
 {
     int64_t last[LD_IMPORT_INSTANCES_MAX][LD_IMPORT_STREAMS];
     bool seen[LD_IMPORT_INSTANCES_MAX][LD_IMPORT_STREAMS] = {{false}};
     size_t count = 0;
     int64_t *differences = malloc((import->read_count + 1) * sizeof *differences);
     if (!differences)
-        return LD_ENOMEM;
+        return ld_import_fail(errors, LD_ENOMEM, "", 0, 0, "%s", ld_code_text(LD_ENOMEM));
     for (size_t i = 0; i < import->read_count; i++) {
         const struct ld_import_read *read = &import->reads[i];
         size_t stream = ld_import_stream(read);
         if (read->gap || !(read->of_profile || read->count))
             continue;
+        if (seen[read->instance][stream] && read->wall_ns - last[read->instance][stream] > LD_IMPORT_APART_MAX_NS) {
+            free(differences);
+            return fail_apart(import, read, last[read->instance][stream], errors);
+        }
         if (seen[read->instance][stream] && read->wall_ns > last[read->instance][stream])
             differences[count++] = read->wall_ns - last[read->instance][stream];
         seen[read->instance][stream] = true;
@@ -424,8 +439,8 @@ int ld_import_finish(struct ld_import *import, struct ld_errors *errors)
     if (import->read_count)
         qsort(import->reads, import->read_count, sizeof *import->reads, compare_reads);
     number_lives(import);
-    if (find_period(import) != 0 && !code)
-        code = ld_import_fail(errors, LD_ENOMEM, "", 0, 0, "%s", ld_code_text(LD_ENOMEM));
+    failed = find_period(import, errors);
+    code = code ? code : failed;
     summarise(import);
     if (!code && import->summary.reads + import->summary.profiles == 0)
         code = ld_import_fail(errors, LD_ESPEC, "", 0, 0, "there is nothing to import: no profile, no number");

@@ -34,6 +34,7 @@
 #define LD_IMPORT_COLUMNS_MAX 1024                  /* of a CSV */
 #define LD_IMPORT_FIELD_MAX 4096                    /* bytes of one of its fields */
 #define LD_IMPORT_NAME_MAX 200                      /* bytes of an instance's name */
+#define LD_IMPORT_APART_MAX_NS (366 * INT64_C(86400000000000)) /* from one read of an instance and kind to the next */
 #define LD_IMPORT_LEFT_OUT_MAX 100                  /* names of series that are told */
 
 /* What a column or series can be besides a metric of the registry. */
@@ -93,7 +94,7 @@ int ld_import_csv(struct ld_import *import, const struct ld_import_file *file, s
 int ld_import_range(struct ld_import *import, const struct ld_import_file *file, struct ld_errors *errors);
 
 /* No more files: order, duplicates, lives, period. LD_ESPEC when there is nothing, or two reads contradict each
- * other. */
+ * other or are over LD_IMPORT_APART_MAX_NS apart. */
 int ld_import_finish(struct ld_import *import, struct ld_errors *errors);
 
 struct ld_import_summary {
@@ -101,6 +102,9 @@ struct ld_import_summary {
     bool kinds[LD_PROFILE_KINDS];   /* of profiles */
     bool metrics[LD_METRIC_COUNT];
     size_t duplicates; /* left out: the same read twice */
+    size_t not_finite; /* values left out: NaN, infinite, or more than a number holds */
+    const char *not_finite_file; /* of the first of them, and its line (of a range: its series, from 0) */
+    uint32_t not_finite_line;
     size_t restarts, gaps;
     uint32_t instances;
     const char *const *instance_names; /* "": it has none */

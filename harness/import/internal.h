@@ -57,6 +57,16 @@ struct ld_import {
     struct ld_import_summary summary;
 };
 
+/* A value that is no finite number was left out. */
+static inline void ld_import_left_value(struct ld_import *import, uint16_t file, uint32_t line)
+{
+    struct ld_import_summary *summary = &import->summary;
+    if (summary->not_finite++)
+        return;
+    summary->not_finite_file = import->files[file];
+    summary->not_finite_line = line;
+}
+
 /* An error at a place of a file, into `errors`; line and column 0: none. Returns `code`. */
 int ld_import_fail(struct ld_errors *errors, int code, const char *file, unsigned line, unsigned column,
                    const char *format, ...) __attribute__((format(printf, 6, 7)));

@@ -66,6 +66,8 @@ static int read_values(const struct range *range, const json_t *values, size_t s
         number->column = (uint32_t)index;
         if (!failed && finite)
             failed = ld_import_add_number(range->import, number);
+        else if (!failed)
+            ld_import_left_value(range->import, number->file, 0);
         if (failed)
             fail_value(range, failed, series, index, failed == LD_ESYNTAX ? why : ld_import_why(failed));
         code = code ? code : failed;

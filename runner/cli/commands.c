@@ -147,9 +147,11 @@ const struct ld_command ld_commands[] = {
     {"show", "RUN", "show the timeline of a run: truth, faults, alerts, counts", NULL, show_options, true,
      ld_command_show},
     {"record", "URL", "record a service that runs already, for replay",
-     "URL is where it serves pprof, by a numeric loopback address. Harmless reads alone: no leak profile, no dump that "
-     "stops its world, no load. The detectors watch, and nothing is expected of them. The scenario is written beside "
-     "the database, to be changed and run again.",
+     "URL is where it serves pprof, by a numeric loopback address, with or without /debug/pprof. Harmless reads alone: "
+     "no leak profile, no dump that stops its world, no load. Without /metrics the goroutine profile gives the number of "
+     "goroutines. The detectors watch, and nothing is expected of them: each is told with its first claim, or why it "
+     "was silent, be it that it needs a longer recording (--for). The scenario is written beside the database, to be "
+     "changed and run again. Killed, it can be replayed as far as it went.",
      record_options, true, ld_command_record},
     {"import", "FILE|FOLDER...", "take profiles, CSV or range-query results of others for recorded runs",
      "Profiles: as net/http/pprof serves them (debug=0, 1 or 2); the kind is told by the bytes. Time: in the file's name "

@@ -17,6 +17,7 @@
 #include "runner/cli/observed.h"
 #include "runner/run/imported.h"
 #include "runner/run/reads.h"
+#include "score/score.h"
 
 #define SCENARIO_MAX ((size_t)64 << 10)
 #define COLUMNS_MEMORY ((size_t)8 << 20)
@@ -317,6 +318,14 @@ static void tell_left_out(const struct importing *importing, struct ld_buffer *o
         ld_buffer_printf(out, "%s%s%s", i ? ", " : "left out, no metric of the registry: ",
                          ld_format_harmless(summary->left_out[i], name, sizeof name),
                          i + 1 == summary->left_out_count ? "\n" : "");
+    if (summary->not_finite)
+        ld_buffer_printf(out, "left out: %zu value%s that %s no finite number, the first in %s", summary->not_finite,
+                         plural(summary->not_finite), summary->not_finite == 1 ? "is" : "are",
+                         ld_format_harmless(summary->not_finite_file, name, sizeof name));
+    if (summary->not_finite && summary->not_finite_line)
+        ld_buffer_printf(out, ":%u\n", summary->not_finite_line);
+    else if (summary->not_finite)
+        ld_buffer_printf(out, "\n");
     if (importing->ignored)
         ld_buffer_printf(out, "left out: %zu file%s that %s nothing known\n", importing->ignored,
                          plural(importing->ignored), importing->ignored == 1 ? "is" : "are");
@@ -347,6 +356,21 @@ static void tell_observations(const struct importing *importing, struct ld_buffe
     tell_left_out(importing, out);
 }
 
+/* Silence of one that was never shown enough says nothing. */
+static void tell_windows(const struct importing *importing, struct ld_buffer *out)
+{
+    char needs[32], there[32];
+    const struct ld_scenario *scenario = importing->scenario;
+    int64_t lasted_ns = importing->summary.to_ns - importing->summary.from_ns;
+    for (size_t i = 0; i < scenario->detector_count; i++) {
+        int64_t window_ns = ld_score_window_ns(scenario, scenario->detectors[i].name);
+        if (!importing->opened[i] && window_ns > lasted_ns)
+            ld_buffer_printf(out, "%s needs %s of observation, there are %s\n", scenario->detectors[i].name,
+                             ld_format_duration_short(window_ns, needs, sizeof needs),
+                             ld_format_duration_short(lasted_ns, there, sizeof there));
+    }
+}
+
 static void tell_detectors(const struct importing *importing, struct ld_buffer *out)
 {
     size_t count;
@@ -356,6 +380,7 @@ static void tell_detectors(const struct importing *importing, struct ld_buffer *
         ld_buffer_printf(out, "%s%s %zu", i ? ", " : "alerts by the time of the observations: ",
                          importing->scenario->detectors[i].name, importing->opened[i]);
     ld_buffer_printf(out, "\n");
+    tell_windows(importing, out);
     for (size_t i = 0; i < count && importing->generated; i++) {
         bool builtin = ld_observed_may_watch(kinds[i]) || kinds[i]->reads == LD_READ_GOROUTINELEAK;
         if (builtin && ld_reads_judge(&importing->seen, kinds[i], NULL, missing, sizeof missing) == LD_READS_NONE)
@@ -456,6 +481,9 @@ static int store_judged(struct importing *importing, struct ld_scenario *scenari
     if (!code) {
         tell(importing);
         *ret_exit = ld_verdict_exit(result.verdict);
+        if (result.verdict != LD_VERDICT_PASS)
+            fprintf(stderr, "leakdrill import: the verdict is %s; leakdrill report --db %s says why\n",
+                    ld_verdict_name(result.verdict), importing->database);
     }
     ld_plan_free(plan);
     return code;

@@ -133,10 +133,14 @@ static int make_scenario(struct recording *recording, struct ld_buffer *target, 
     int code = render(recording, target, text);
     if (code)
         return ld_fail(error, code, "the scenario: %s", ld_code_text(code));
-    bool good = ld_scenario_parse(&scenario, recording->scenario, text->bytes, text->length, &anything, &errors) == 0;
+    code = ld_scenario_parse(&scenario, recording->scenario, text->bytes, text->length, &anything, &errors);
+    if (code) /* all of it is ours but the address */
+        ld_fail(error, LD_EUSAGE, "URL: %.400s", errors.count ? errors.items[0].message : ld_code_text(code));
     ld_scenario_free(scenario);
-    ld_errors_done(&errors); /* the run tells them, with their places */
-    code = good ? look(recording, error) : 0;
+    ld_errors_done(&errors);
+    if (code)
+        return LD_EUSAGE;
+    code = look(recording, error);
     if (code)
         return code;
     ld_buffer_clear(target);
@@ -172,13 +176,29 @@ static int run(struct recording *recording)
     return exit;
 }
 
+/* The address as people copy it, without the path of pprof. */
+static const char *without_pprof(const char *url, char *shorter, size_t room)
+{
+    static const char *const ends[] = {"/debug/pprof/", "/debug/pprof"};
+    size_t length = strlen(url);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        size_t end = strlen(ends[i]);
+        if (length > end && length - end < room && strcmp(url + length - end, ends[i]) == 0) {
+            snprintf(shorter, room, "%.*s", (int)(length - end), url);
+            return shorter;
+        }
+    }
+    return url;
+}
+
 int ld_command_record(const struct ld_invocation *invocation)
 {
     struct recording recording = {0};
     struct ld_error error = {0};
     if (invocation->argument_count != 1)
         return ld_usage_error(invocation->command, "takes one address, such as http://127.0.0.1:6060");
-    recording.url = invocation->arguments[0];
+    char url[512];
+    recording.url = without_pprof(invocation->arguments[0], url, sizeof url);
     recording.metrics = !ld_option_given(invocation, "no-metrics");
     int exit = read_duration(invocation, "for", "1m", &recording.lasts, &recording.lasts_ns);
     if (!exit)

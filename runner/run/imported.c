@@ -242,11 +242,12 @@ static int store_detectors(struct storing *storing)
     return code;
 }
 
-/* Follow-up ends a period after the last read, when the next would have been. */
+/* Follow-up ends a period after the last read, when the next would have been; but nobody knows more than a day ahead. */
 static int store_end(struct storing *storing)
 {
     struct ld_truth truth;
-    int64_t end_ns = storing->last_ns + (storing->summary.period_ns > 0 ? storing->summary.period_ns : LD_SECOND);
+    int64_t period_ns = storing->summary.period_ns > 0 ? storing->summary.period_ns : LD_SECOND;
+    int64_t end_ns = storing->last_ns + (period_ns < LD_DAY ? period_ns : LD_DAY);
     int code = ld_truth_fold(&truth, storing->truth, storing->truth_count, storing->scenario->manifest, end_ns,
                              storing->error);
     if (code)

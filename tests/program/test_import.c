@@ -263,6 +263,27 @@ static void a_declared_leak_is_scored(void **state)
     program_result_done(&result);
 }
 
+/* Nothing is left out without a word, and a time that cannot be is an error. */
+static void what_is_no_number_or_no_time_is_told(void **state)
+{
+    struct program_result result;
+    (void)state;
+    lab_write(&lab, "holes.csv", "time,go_goroutines\n1795249815,4\n1795249830,NaN\n1795249845,1e400\n1795249860,5\n");
+    LAB_RUN(&lab, &result, "import", "holes.csv", "--db", "holes.db");
+    lab_check(&result, 0, "left out: 2 values that are no finite number, the first in holes.csv:3\n", "");
+    lab_check(&result, 0, "growth needs 1m of observation, there are 45s\n", "");
+    program_result_done(&result);
+    lab_write(&lab, "apart.csv", "time,go_goroutines\n0,4\n1795249815,5\n");
+    LAB_RUN(&lab, &result, "import", "apart.csv", "--db", "apart.db");
+    lab_check(&result, 2, "", "apart.csv:3:1: 20778 days after the read before it: is a time wrong?\n");
+    program_result_done(&result);
+    assert_false(lab_has(&lab, "apart.db") || lab_has(&lab, "apart.yaml"));
+    lab_write(&lab, "seldom.csv", "time,go_goroutines\n1764249815,4\n1795249815,5\n");
+    LAB_RUN(&lab, &result, "import", "seldom.csv", "--db", "seldom.db"); /* 358 days: random's lots fit them */
+    lab_check(&result, 0, "read", "");
+    program_result_done(&result);
+}
+
 /* A rule file is a part of what was recorded: it may change, break or go. */
 static void rules_are_kept(void **state)
 {
@@ -307,6 +328,7 @@ int test_import(void)
         IN_LAB(a_csv_with_a_ramp),        IN_LAB(a_range_of_two_pods),       IN_LAB(dumps_that_are_real),
         IN_LAB(what_is_wrong_is_told_at_once), IN_LAB(an_interrupted_import_leaves_nothing),
         IN_LAB(a_declared_leak_is_scored), IN_LAB(a_detector_gets_plain_protobuf_packed),
+        IN_LAB(what_is_no_number_or_no_time_is_told),
         IN_LAB(rules_are_kept),
     };
     return cmocka_run_group_tests_name("import", tests, NULL, NULL);
