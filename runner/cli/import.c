@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -40,7 +41,8 @@ struct importing {
     int64_t period_ns;          /* of the scenario: the median, within its bounds */
     char database[512], scenario_path[560];
     const struct ld_scenario *scenario;
-    bool generated;             /* the scenario is ours, and written beside the database */
+    bool generated;             /* the scenario is ours, and is written beside the database when that is there */
+    struct ld_buffer generated_text;
     size_t *opened;             /* by the scenario's detector: alerts that it opened */
 };
 
@@ -261,19 +263,19 @@ static int make_scenario(struct importing *importing, const struct ld_source_set
         int code = parse(importing, given, NULL, &sources->catalogue, ret_scenario);
         return code ? code : check_scenario(importing, *ret_scenario);
     }
-    struct ld_buffer target, text;
+    struct ld_buffer target, *text = &importing->generated_text;
     ld_buffer_init(&target, SCENARIO_MAX);
-    ld_buffer_init(&text, SCENARIO_MAX);
-    int code = render(importing, &target, &text);
+    ld_buffer_init(text, SCENARIO_MAX);
+    importing->generated = true;
+    int code = render(importing, &target, text);
     if (code)
         ld_fail(importing->error, code, "the scenario: %s", ld_code_text(code));
-    else
-        code = ld_observed_write(importing->scenario_path, &text, importing->error);
-    importing->generated = code == 0;
+    else if (access(importing->scenario_path, F_OK) == 0)
+        code = ld_fail(importing->error, LD_EUSAGE, "%s exists; an import writes its scenario there",
+                       importing->scenario_path);
     if (!code)
-        code = parse(importing, importing->scenario_path, &text, &sources->catalogue, ret_scenario);
+        code = parse(importing, importing->scenario_path, text, &sources->catalogue, ret_scenario);
     ld_buffer_done(&target);
-    ld_buffer_done(&text);
     return code;
 }
 
@@ -456,8 +458,6 @@ static int store(struct importing *importing, const struct ld_plan *plan, struct
         return code;
     hold_stops(&before); /* behind the host, whose programs are to be stopped */
     code = ld_imported_store(ret_result, &setting, importing->error);
-    if (code && importing->generated)
-        remove(importing->scenario_path);
     if (hosted)
         ld_host_stop(&host);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -478,6 +478,8 @@ static int store_judged(struct importing *importing, struct ld_scenario *scenari
     if (code)
         return code;
     code = store(importing, plan, &result);
+    if (!code && importing->generated)
+        code = ld_observed_write(importing->scenario_path, &importing->generated_text, importing->error);
     if (!code) {
         tell(importing);
         *ret_exit = ld_verdict_exit(result.verdict);
@@ -504,8 +506,8 @@ static int import_all(struct importing *importing, int *ret_exit)
     code = make_scenario(importing, &sources, &scenario);
     if (!code)
         code = store_judged(importing, scenario, ret_exit);
-    if (code && importing->generated)
-        remove(importing->scenario_path);
+    if (importing->generated)
+        ld_buffer_done(&importing->generated_text);
     ld_scenario_free(scenario);
     ld_source_setting_done(&sources);
     return code;

@@ -1,6 +1,8 @@
 #include "runner/run/imported.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -334,10 +336,33 @@ static void remove_database(const char *path)
             unlink(name);
 }
 
+/* What an import into this database left that was killed: "runs.db.part-123" of a process that is gone. */
+static void remove_left(const char *database)
+{
+    char folder[600], path[900];
+    const char *slash = strrchr(database, '/'), *name = slash ? slash + 1 : database;
+    size_t length = strlen(name);
+    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - database + 1) : 2, slash ? database : "./");
+    DIR *entries = opendir(folder);
+    for (struct dirent *entry; entries && (entry = readdir(entries));) {
+        static const char part[] = ".part-";
+        char *end;
+        if (strncmp(entry->d_name, name, length) != 0 || strncmp(entry->d_name + length, part, sizeof part - 1) != 0)
+            continue;
+        long pid = strtol(entry->d_name + length + sizeof part - 1, &end, 10);
+        snprintf(path, sizeof path, "%s%s", folder, entry->d_name);
+        if (pid > 0 && !*end && kill((pid_t)pid, 0) != 0 && errno == ESRCH && !ld_store_in_use(path))
+            remove_database(path);
+    }
+    if (entries)
+        closedir(entries);
+}
+
 /* Written beside its place: whatever happens, there is no half of an import under the name that was asked for. */
 static int store_beside(struct storing *storing, const char *beside)
 {
     const char *database = storing->setting->database;
+    remove_left(database);
     int code = ld_store_create(&storing->store, beside, storing->error);
     if (code) {
         remove_database(beside);

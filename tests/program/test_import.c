@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "base/buffer.h"
@@ -235,6 +236,21 @@ static void an_interrupted_import_leaves_nothing(void **state)
     lab_check(&result, 130, "", "interrupted; nothing was imported");
     program_result_done(&result);
     assert_int_equal(count_files(), 1);
+    /* What one that was killed left goes with the next; what is of somebody who lives does not. */
+    char alive[64];
+    snprintf(alive, sizeof alive, "cut.db.part-%d", (int)getpid());
+    lab_write(&lab, "cut.db.part-2000000000", "");
+    lab_write(&lab, "cut.db.part-2000000000-wal", "");
+    lab_write(&lab, "cut.db.part-precious", "");
+    lab_write(&lab, alive, "");
+    LAB_RUN(&lab, &result, "import", "ramp.csv", "--db", "cut.db");
+    lab_check(&result, 0, "the scenario cut.yaml", "");
+    program_result_done(&result);
+    assert_false(lab_has(&lab, "cut.db.part-2000000000") || lab_has(&lab, "cut.db.part-2000000000-wal"));
+    assert_true(lab_has(&lab, "cut.db.part-precious") && lab_has(&lab, alive) && lab_has(&lab, "cut.yaml"));
+    LAB_RUN(&lab, &result, "import", "ramp.csv", "--db", "cut");
+    lab_check(&result, 4, "", "cut.yaml exists; an import writes its scenario there");
+    program_result_done(&result);
 }
 
 /* An incident whose cause is known: what was found of it, and when. */
