@@ -71,7 +71,7 @@ static const struct ld_schema options_schema = {
              .flags = LD_FIELD_REQUIRED,
              .doc = "The rule file, beside the scenario. Of an alert's labels these are understood: cause (such as "
                     "chan-receive; without one it names none), site, severity (critical or page is red, warning amber, "
-                    "info green; red without one) and leakdrill: ignore (no claim of a leak); of its annotations "
+                    "info green; red without one, and with another, which lint tells) and leakdrill: ignore (no claim of a leak); of its annotations "
                     "summary or description (the why) and value (the amount)."},
             {.name = "alertmanager",
              .type = LD_FIELD_TEXT,

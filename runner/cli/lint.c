@@ -2,6 +2,8 @@
 
 #include "runner/cli/sources.h"
 
+#define REMARKS_MAX ((size_t)1 << 20) /* of one file */
+
 struct lint {
     const struct ld_source_setting *setting;
     size_t files[LD_SOURCE_KINDS], errors;
@@ -23,6 +25,7 @@ static void lint_sources(struct lint *lint, const struct ld_sources *sources)
         struct ld_errors errors = {0};
         read_source(lint, sources->items[i].file, &errors);
         ld_say_errors(stdout, &errors); /* errors are the result here */
+        ld_put_remarks(stdout, lint->setting->remarks);
         lint->errors += errors.count + errors.dropped;
         ld_errors_done(&errors);
     }
@@ -43,6 +46,9 @@ int ld_command_lint(const struct ld_invocation *invocation)
     struct ld_error error;
     if (ld_source_setting_init(&setting, &error) != 0)
         return ld_say_error(invocation->command, &error);
+    struct ld_buffer remarks;
+    ld_buffer_init(&remarks, REMARKS_MAX);
+    setting.remarks = &remarks;
     struct lint lint = {.setting = &setting};
     int code = ld_sources_find(&sources, invocation->arguments, invocation->argument_count, &error);
     if (!code) {
@@ -50,6 +56,7 @@ int ld_command_lint(const struct ld_invocation *invocation)
         ld_sources_done(&sources);
     }
     ld_source_setting_done(&setting);
+    ld_buffer_done(&remarks);
     if (code)
         return ld_say_error(invocation->command, &error);
     return lint.errors ? LD_EXIT_SPEC : LD_EXIT_OK;

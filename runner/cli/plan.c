@@ -39,6 +39,16 @@ static int write_plan(const struct ld_plan *plan, bool json, unsigned jobs, stru
     return 0;
 }
 
+static void put_remarks(const struct ld_scenarios *scenarios)
+{
+    struct ld_buffer remarks;
+    ld_buffer_init(&remarks, TEXT_MAX);
+    for (size_t i = 0; i < scenarios->count; i++)
+        ld_scenario_remark(scenarios->items[i], &remarks);
+    ld_put_remarks(stderr, &remarks);
+    ld_buffer_done(&remarks);
+}
+
 /* Everything between the options and the exit code; what is wrong is in `errors` or `error`. */
 static int make_and_write(const struct ld_invocation *invocation, const struct ld_plan_setting *plan_setting,
                           unsigned jobs, struct ld_errors *errors, struct ld_error *error)
@@ -55,6 +65,8 @@ static int make_and_write(const struct ld_invocation *invocation, const struct l
                             error);
         if (!code)
             code = write_plan(plan, ld_option_given(invocation, "json"), jobs, error);
+        if (!code)
+            put_remarks(&scenarios);
         ld_plan_free(plan);
         ld_scenarios_done(&scenarios);
     }

@@ -125,11 +125,35 @@ void ld_sources_done(struct ld_sources *sources)
 
 /* ---- kinds */
 
+void ld_scenario_remark(const struct ld_scenario *scenario, struct ld_buffer *out)
+{
+    for (size_t i = 0; i < scenario->detector_count; i++) {
+        const struct ld_hosted_kind *hosted = ld_hosted_find(scenario->detectors[i].kind);
+        if (hosted && hosted->remark)
+            hosted->remark(scenario, &scenario->detectors[i], out);
+    }
+}
+
+void ld_put_remarks(void *stream, struct ld_buffer *remarks)
+{
+    for (const char *text = ld_buffer_text(remarks); *text;) {
+        char note[PATH_MAX + 500];
+        size_t length = strcspn(text, "\n");
+        snprintf(note, sizeof note, "note: %.*s\n", (int)length, text);
+        ld_put_fitting(stream, note);
+        text += length + (text[length] == '\n');
+    }
+    ld_buffer_clear(remarks);
+}
+
 static void check_scenario(const char *file, const struct ld_source_setting *setting, struct ld_errors *errors)
 {
     struct ld_scenario *scenario;
-    if (ld_scenario_read(&scenario, file, &setting->catalogue, errors) == 0)
-        ld_scenario_free(scenario);
+    if (ld_scenario_read(&scenario, file, &setting->catalogue, errors) != 0)
+        return;
+    if (setting->remarks)
+        ld_scenario_remark(scenario, setting->remarks);
+    ld_scenario_free(scenario);
 }
 
 static void check_matrix(const char *file, const struct ld_source_setting *setting, struct ld_errors *errors)

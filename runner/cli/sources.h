@@ -33,7 +33,12 @@ struct ld_source_setting {
     struct ld_installed *installed; /* NULL when there are none */
     struct ld_detector_files *files; /* what detectors read: once, for all scenarios; the catalogue's */
     struct ld_catalogue catalogue;
+    struct ld_buffer *remarks; /* where a check of sources leaves those of good scenarios; NULL: nowhere */
 };
+/* What of a good scenario is allowed and hardly meant, a line each with its file. */
+void ld_scenario_remark(const struct ld_scenario *scenario, struct ld_buffer *out);
+/* Say them, each behind "note: ", and empty the buffer. `stream`: a FILE *. */
+void ld_put_remarks(void *stream, struct ld_buffer *remarks);
 int ld_source_setting_init(struct ld_source_setting *setting, struct ld_error *error);
 void ld_source_setting_done(struct ld_source_setting *setting);
 

@@ -52,6 +52,8 @@ struct ld_hosted_kind {
     /* Is what its options name there and good, seen from the scenario's `file`? For lint. NULL: nothing to ask. */
     int (*check)(const char *file, const struct ld_scenario *scenario, const struct ld_detector_spec *spec,
                  struct ld_error *error);
+    /* What of its options is allowed and hardly meant, a line each. NULL: nothing is. */
+    void (*remark)(const struct ld_scenario *scenario, const struct ld_detector_spec *spec, struct ld_buffer *out);
     /* Is what it needs installed here? LD_EUNAVAILABLE, before anything starts. NULL: it always is. */
     int (*available)(struct ld_error *error);
     /* Nothing is started yet. LD_ENOMEM, or what of the setting is wrong. */

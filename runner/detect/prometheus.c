@@ -31,6 +31,7 @@
 #include "runner/detect/fault.h"
 #include "runner/detect/hosted.h"
 #include "runner/detect/prometheus_config.h"
+#include "runner/detect/prometheus_remarks.h"
 #include "runner/detect/prometheus_tools.h"
 #include "runner/detect/routes_file.h"
 #include "runner/detect/rule_file.h"
@@ -585,6 +586,7 @@ const struct ld_hosted_kind ld_hosted_prometheus = {
     .kind = &ld_detector_prometheus,
     .why_no_replay = "is an alerting system that reads the running target itself",
     .check = prometheus_check,
+    .remark = ld_prometheus_remark,
     .available = prometheus_available,
     .ready = prometheus_ready,
     LD_HOSTED_LIFE(prometheus)};

@@ -11,6 +11,7 @@
 #include "runner/detect/alert_book.h"
 #include "runner/detect/checker.h"
 #include "runner/detect/prometheus_tools.h"
+#include "runner/detect/webhook.h"
 #include "truth/cause.h"
 
 #define ALERTS_MAX 1000
@@ -56,9 +57,22 @@ static int check_mark(const struct ld_rule_file *rules, const struct ld_node *ma
     return wrong(rules, mark, error, "the label leakdrill can only be " LD_ALERT_MARK_IGNORE);
 }
 
-static int check_labels(const struct ld_rule_file *rules, const struct ld_node *rule, struct ld_error *error)
+/* Their author's words need not be ours, so that one is no error. */
+static void look_at_severity(struct ld_rule_file *rules, const struct ld_node *severity)
+{
+    if (!severity || severity->kind != LD_NODE_SCALAR || strstr(severity->text, "{{") ||
+        ld_webhook_knows_severity(severity->text) || rules->odd_severity_count == LD_RULE_ODD_SEVERITIES_MAX)
+        return;
+    struct ld_odd_severity *odd = &rules->odd_severities[rules->odd_severity_count++];
+    ld_format_harmless(severity->text, odd->text, sizeof odd->text);
+    odd->line = severity->line;
+    odd->column = severity->column;
+}
+
+static int check_labels(struct ld_rule_file *rules, const struct ld_node *rule, struct ld_error *error)
 {
     const struct ld_node *labels = ld_node_get(rule, "labels");
+    look_at_severity(rules, ld_node_get(labels, "severity"));
     int code = check_mark(rules, ld_node_get(labels, "leakdrill"), error);
     return code ? code : check_cause(rules, ld_node_get(labels, "cause"), error);
 }
@@ -253,6 +267,30 @@ int ld_promtool_error(const char *text, const char *path, struct ld_error *error
     return LD_ESPEC;
 }
 
+/* Where the file has "key: VALUE" with the last value that the message quotes; promtool names no place of some. */
+static void find_place(const struct ld_buffer *bytes, struct ld_error *error)
+{
+    const char *end = strrchr(error->message, '"'), *begin = end;
+    while (begin && begin > error->message && begin[-1] != '"')
+        begin--;
+    if (!end || begin == error->message || begin == end)
+        return;
+    size_t length = (size_t)(end - begin);
+    unsigned line = 1;
+    for (const char *text = ld_buffer_text(bytes); *text; line++) {
+        size_t rest = strcspn(text, "\n"), at = strcspn(text, ":\n");
+        at += at < rest;
+        at += strspn(text + at, " \"'");
+        if (rest - at >= length && memcmp(text + at, begin, length) == 0 &&
+            strspn(text + at + length, " \"'\r") + at + length == rest) {
+            error->line = line;
+            error->column = (unsigned)at + 1;
+            return;
+        }
+        text += rest + (text[rest] == '\n');
+    }
+}
+
 int ld_rule_file_promtool(const struct ld_rule_file *rules, struct ld_error *error)
 {
     static const char *const arguments[] = {"promtool", "check", "rules", LD_CHECKER_INPUT, NULL};
@@ -265,6 +303,8 @@ int ld_rule_file_promtool(const struct ld_rule_file *rules, struct ld_error *err
     int code = ld_checker_run(program, arguments, rules->bytes.bytes, rules->bytes.length, &said, &good, error);
     if (!code && !good)
         code = ld_promtool_error(ld_buffer_text(&said), rules->path, error);
+    if (code == LD_ESPEC && !error->line)
+        find_place(&rules->bytes, error);
     ld_buffer_done(&said);
     return code;
 }

@@ -14,12 +14,19 @@
 
 #define LD_RULE_SELECTORS_MAX 200
 #define LD_RULE_SELECTOR_BYTES_MAX 400
+#define LD_RULE_ODD_SEVERITIES_MAX 8
 #define LD_RULE_FILE_VERSION_MAX 24 /* "rules-0123456789ab" */
 
 /* What its expressions ask Prometheus for. */
 struct ld_rule_selector {
     const char *text; /* "go_goroutines{job=\"shop\"}": one line */
     const char *rule; /* the first that has it: its alert's name, or that of what it records */
+};
+
+/* A severity that is written out and is none that webhook.h knows. */
+struct ld_odd_severity {
+    char text[64]; /* harmless, its beginning */
+    unsigned line, column;
 };
 
 struct ld_rule_file {
@@ -30,6 +37,8 @@ struct ld_rule_file {
     const char **alerts;    /* of its rules, in the order of the file */
     size_t selector_count;  /* at most LD_RULE_SELECTORS_MAX, each once, without ALERTS and those of several lines */
     struct ld_rule_selector *selectors;
+    size_t odd_severity_count;
+    struct ld_odd_severity odd_severities[LD_RULE_ODD_SEVERITIES_MAX];
     char hash[LD_HASH_HEX];
     char version[LD_RULE_FILE_VERSION_MAX]; /* of its alerts, from the hash */
 };

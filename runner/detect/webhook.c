@@ -42,18 +42,28 @@ static enum ld_cause cause_of(const char *name)
     return cause > LD_CAUSE_NONE ? (enum ld_cause)cause : LD_CAUSE_ANY;
 }
 
+static const struct {
+    const char *name;
+    enum ld_severity severity;
+} severities[] = {{"critical", LD_SEVERITY_RED},  {"page", LD_SEVERITY_RED},   {"red", LD_SEVERITY_RED},
+                  {"warning", LD_SEVERITY_AMBER}, {"warn", LD_SEVERITY_AMBER}, {"amber", LD_SEVERITY_AMBER},
+                  {"info", LD_SEVERITY_GREEN},    {"none", LD_SEVERITY_GREEN}, {"green", LD_SEVERITY_GREEN}};
+#define SEVERITIES (sizeof severities / sizeof *severities)
+
 static enum ld_severity severity_of(const char *name)
 {
-    static const struct {
-        const char *name;
-        enum ld_severity severity;
-    } names[] = {{"critical", LD_SEVERITY_RED}, {"page", LD_SEVERITY_RED},   {"red", LD_SEVERITY_RED},
-                 {"warning", LD_SEVERITY_AMBER}, {"warn", LD_SEVERITY_AMBER}, {"amber", LD_SEVERITY_AMBER},
-                 {"info", LD_SEVERITY_GREEN},    {"none", LD_SEVERITY_GREEN}, {"green", LD_SEVERITY_GREEN}};
-    for (size_t i = 0; name && i < sizeof names / sizeof *names; i++)
-        if (strcmp(names[i].name, name) == 0)
-            return names[i].severity;
+    for (size_t i = 0; name && i < SEVERITIES; i++)
+        if (strcmp(severities[i].name, name) == 0)
+            return severities[i].severity;
     return LD_SEVERITY_RED;
+}
+
+bool ld_webhook_knows_severity(const char *name)
+{
+    for (size_t i = 0; i < SEVERITIES; i++)
+        if (strcmp(severities[i].name, name) == 0)
+            return true;
+    return false;
 }
 
 static double amount_of(const json_t *annotations)

@@ -36,6 +36,9 @@ struct ld_webhook_alert {
     char why[LD_WEBHOOK_TEXT_BYTES_MAX + 1];      /* annotation summary or description, else all of the labels */
 };
 
+/* "critical", "warning" and so on: what is no error elsewhere is red. */
+bool ld_webhook_knows_severity(const char *name);
+
 /* Hand each alert of a post to `take`, in its order, once all of the post is read and good. LD_ESYNTAX: no JSON;
  * LD_ESPEC: not that format; LD_ELIMIT, LD_ENOMEM. Nothing is handed on then. */
 int ld_webhook_read(const char *bytes, size_t length,

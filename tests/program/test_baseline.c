@@ -34,6 +34,11 @@ static void save_keeps_the_campaign(void **state)
     LAB_RUN(&lab, &result, "baseline", "list");
     lab_check(&result, 0, "main", NULL);
     program_result_done(&result);
+    lab_write(&lab, "leakdrill-baselines/broken.json", "{\n");
+    LAB_RUN(&lab, &result, "baseline", "list");
+    lab_check(&result, 2, "main", "leakdrill baseline: leakdrill-baselines/broken.json:");
+    program_result_done(&result);
+    lab_sh(&lab, "rm leakdrill-baselines/broken.json");
 }
 
 static void what_is_alike_passes(void **state)

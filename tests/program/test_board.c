@@ -128,9 +128,30 @@ static void the_board_counts(void **state)
     LAB_RUN(&lab, &result, "board", "--db", "a.db", "--format", "json");
     lab_check(&result, 0, "\"by_leak\": null", NULL);
     program_result_done(&result);
+    LAB_RUN(&lab, &result, "run", "costs.yaml", "--runs", "1", "--filter", "costs/healthy/*", "--db", "costs.db");
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "board", "--db", "costs.db");
+    lab_check(&result, 4, NULL, "runs with `arms: each` measure cost");
+    program_result_done(&result);
     LAB_RUN(&lab, &result, "board", "--db", "a.db", "--format", "html");
     lab_check(&result, 4, NULL, "there is no \"html\"");
     program_result_done(&result);
+}
+
+/* A page that did not fit is none: nobody shall read half of it. */
+static void half_a_page_is_not_left(void **state)
+{
+    struct program_result result;
+    (void)state;
+    LAB_RUN_PROGRAM(&lab, &result, "/bin/sh", "-c",
+                    "trap '' XFSZ; ulimit -f 80; exec '" LEAKDRILL "' report --db a.db --format html --output a.html");
+    lab_check(&result, 3, NULL, "cannot write a.html: File too large");
+    program_result_done(&result);
+    assert_false(lab_has(&lab, "a.html"));
+    LAB_RUN(&lab, &result, "report", "--db", "a.db", "--format", "html", "--output", "a.html");
+    lab_check(&result, 0, NULL, NULL);
+    program_result_done(&result);
+    assert_true(lab_has(&lab, "a.html"));
 }
 
 int test_board(void)
@@ -138,7 +159,7 @@ int test_board(void)
     const struct CMUnitTest tests[] = {
         IN_GROUP(one_active_detector_watches_a_run), IN_GROUP(arms_pair_by_seed),
         IN_GROUP(arms_are_replayed_as_they_were),    IN_GROUP(costs_are_what_a_detector_adds),
-        IN_GROUP(the_board_counts),
+        IN_GROUP(the_board_counts),                  IN_GROUP(half_a_page_is_not_left),
     };
     if (lacks_programs("board"))
         return GROUP_SKIPPED;

@@ -164,6 +164,31 @@ static void lint_prints_every_error_and_exits_2(void **state)
     program_result_done(&result);
 }
 
+static const char sparse[] = "leakdrill: 1\nname: sparse\ntarget: {fixture: http/body-not-closed}\n"
+                             "load: {path: /work, rate: 40/s, for: 10s}\nrepeat: {runs: 3}\n"
+                             "detectors: [prometheus: {rules: rules.yml, scrape_interval: 1m, as: sre}]\n";
+static const char rules[] = "groups:\n- name: a\n  rules:\n  - {alert: A, expr: go_goroutines > 9, labels: {severity: "
+                            "urgent}}\n";
+
+/* What is allowed and hardly meant is told, and is no error. */
+static void remarks_are_told(void **state)
+{
+    (void)state;
+    struct program_result result;
+    write_file("sparse.yaml", sparse);
+    write_file("rules.yml", rules);
+    RUN(&result, "lint", "sparse.yaml");
+    check(&result, 0, "note: sparse.yaml: sre: scrape_interval 1m, and the longest run is observed for ", NULL);
+    check(&result, 0, "severity \"urgent\" is taken as red", NULL);
+    check(&result, 0, "no errors; scenarios: 1", NULL);
+    program_result_done(&result);
+    RUN(&result, "plan", "sparse.yaml", "--json");
+    check(&result, 0, "\"cells\":[", "note: sparse.yaml: sre: scrape_interval 1m");
+    program_result_done(&result);
+    unlink("sparse.yaml");
+    unlink("rules.yml");
+}
+
 static void one_seed_gives_one_plan(void **state)
 {
     (void)state;
@@ -377,6 +402,7 @@ int test_command_line(void)
         cmocka_unit_test(help_and_version_go_to_stdout),
         cmocka_unit_test(explanations_are_80_columns_wide),
         cmocka_unit_test(lint_prints_every_error_and_exits_2),
+        cmocka_unit_test(remarks_are_told),
         cmocka_unit_test(one_seed_gives_one_plan),
         cmocka_unit_test(list_and_explain),
         cmocka_unit_test(words_are_explained),

@@ -397,6 +397,18 @@ static void shown_run(void **state)
     ld_buffer_done(&out);
 }
 
+static void an_alert_of_no_rule_has_the_version_alone(void **state)
+{
+    (void)state;
+    static const struct ld_timeline_row without[] = {
+        {LD_SECOND, "alert", "matrix", "open amber any: 3 goroutines (, rules v0.4.1-4465e3)", 0, -1}};
+    struct ld_buffer out;
+    ld_buffer_init(&out, 1 << 20);
+    assert_int_equal(ld_report_run(&stored, without, 1, &(struct ld_text_style){120, false, true}, &out), 0);
+    assert_non_null(strstr(ld_buffer_text(&out), "any: 3 goroutines (rules v0.4.1-4465e3)"));
+    ld_buffer_done(&out);
+}
+
 /* The legend, the columns and every outcome are explained within the width. */
 static void outcomes_are_explained(void **state)
 {
@@ -558,6 +570,7 @@ int main(void)
         cmocka_unit_test(scenarios_stand_by_kind),
         cmocka_unit_test(a_cell_without_evidence_is_told_once),
         cmocka_unit_test(markdown),
+        cmocka_unit_test(an_alert_of_no_rule_has_the_version_alone),
         cmocka_unit_test(outcomes_are_explained),
         cmocka_unit_test(a_full_buffer_is_said),
         cmocka_unit_test(an_interrupted_campaign_has_its_signal_as_exit_code),

@@ -70,6 +70,8 @@ static void a_terminal_has_its_tables(void **state)
                       "   not counted: 4 OUT_OF_RANGE\n"
                       " threshold                  -      -           -           -    0     0         -         -\n"
                       "   not counted: 360 OUT_OF_RANGE\n");
+    assert_null(strstr(ld_buffer_text(&out), " \n")); /* nothing but blanks behind a heading */
+    assert_says(&out, "A time to detect needs 6 leaks");
     assert_says(&out, " matrix               358/360    2/360    +99%     90 to 99%    0/280    1.9s      2s\n");
     assert_says(&out, " matrix                  2  2h30m    0.8         0 to 4.5       0.1 to 2.9     1     3  1h30m      2\n"
                       " threshold               0      -      -                -                -     0     0      -      -\n");
@@ -220,6 +222,24 @@ static void reports_show_what_can_be_claimed(void **state)
     ld_buffer_done(&out);
 }
 
+/* The intervals are explained where there are some. */
+static void costs_without_intervals_have_none_explained(void **state)
+{
+    struct ld_cost_row few = cost;
+    struct ld_costs costs = {.row_count = 1, .rows = &few};
+    struct ld_buffer out;
+    (void)state;
+    ld_buffer_init(&out, 1 << 20);
+    assert_int_equal(ld_report_costs(&costs, &(struct ld_text_style){.width = 200}, &out), 0);
+    assert_says(&out, "at least and at most: its 95 % interval");
+    ld_buffer_clear(&out);
+    few.values[LD_COST_CPU] = (struct ld_cost_value){2, 2 * LD_SECOND, 130 * LD_MS, false, 0, 0};
+    assert_int_equal(ld_report_costs(&costs, &(struct ld_text_style){.width = 200}, &out), 0);
+    assert_says(&out, "it has a 95 % interval from ");
+    assert_null(strstr(ld_buffer_text(&out), "at least"));
+    ld_buffer_done(&out);
+}
+
 int test_standings(void)
 {
     const struct CMUnitTest tests[] = {
@@ -230,6 +250,7 @@ int test_standings(void)
         cmocka_unit_test(few_runs_have_no_percentages),
         cmocka_unit_test(markdown_and_json_say_the_same),
         cmocka_unit_test(reports_show_what_can_be_claimed),
+        cmocka_unit_test(costs_without_intervals_have_none_explained),
     };
     return cmocka_run_group_tests_name("standings", tests, NULL, NULL);
 }

@@ -3,8 +3,10 @@
 
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "detect/builtin.h"
 #include "detect/prometheus.h"
+#include "runner/detect/prometheus_remarks.h"
 #include "runner/detect/rule_file.h"
 
 static char folder[] = "/tmp/leakdrill-rules-XXXXXX";
@@ -139,6 +141,75 @@ static void promtools_words_become_a_place(void **state)
     }
 }
 
+/* Somebody's own words are taken, and told. */
+static void odd_severities_are_known(void **state)
+{
+    (void)state;
+    struct ld_rule_file rules;
+    struct ld_error error;
+    assert_int_equal(read_rules("groups:\n- name: a\n  rules:\n"
+                                "  - {alert: A, expr: up, labels: {severity: critical}}\n"
+                                "  - {alert: B, expr: up, labels: {severity: urgent}}\n"
+                                "  - {alert: C, expr: up, labels: {severity: '{{ $labels.severity }}'}}\n",
+                                &rules, &error),
+                     0);
+    assert_int_equal(rules.odd_severity_count, 1);
+    assert_string_equal(rules.odd_severities[0].text, "urgent");
+    assert_int_equal(rules.odd_severities[0].line, 5);
+    assert_int_equal(rules.odd_severities[0].column, 45);
+    ld_rule_file_done(&rules);
+}
+
+static void promtools_quoted_values_are_found(void **state)
+{
+    (void)state;
+    struct ld_rule_file rules;
+    struct ld_error error;
+    assert_int_equal(read_rules("groups:\n- name: a\n  rules:\n  - alert: A\n    expr: up\n    for: 10\n", &rules,
+                                &error),
+                     0);
+    int code = ld_rule_file_promtool(&rules, &error);
+    ld_rule_file_done(&rules);
+    if (code == 0)
+        skip(); /* there is no promtool */
+    if (error.line != 6 || error.column != 10)
+        fail_msg("%s:%u:%u: %s", error.file, error.line, error.column, error.message);
+}
+
+/* 2 s before, 8 s of load, 1 s and 1 s after. */
+static void intervals_that_no_run_holds_twice_are_told(void **state)
+{
+    (void)state;
+    static struct ld_fault_case none = {.name = "none"};
+    static const struct {
+        int64_t scrape_ns, evaluation_ns;
+        const char *told;
+    } cases[] = {
+        {6 * LD_SECOND, LD_SECOND, ""},
+        {7 * LD_SECOND, LD_SECOND, "sre: scrape_interval 7s, and the longest run is observed for 12s"},
+        {LD_SECOND, LD_MINUTE, "sre: evaluation_interval 1m, and the longest run is observed for 12s"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct ld_prometheus_options options = {.rules = "none.yml",
+                                                .scrape_interval_ns = cases[i].scrape_ns,
+                                                .evaluation_interval_ns = cases[i].evaluation_ns};
+        const struct ld_detector_spec spec = {.name = "sre", .kind = &ld_detector_prometheus, .options = &options};
+        const struct ld_scenario of = {
+            .file = scenario,
+            .time_scale = 1,
+            .load = {.path = "/work", .for_ns = 8 * LD_SECOND},
+            .phases = {.baseline_ns = 2 * LD_SECOND, .drain_ns = LD_SECOND, .settle_ns = LD_SECOND},
+            .fault_case_count = 1,
+            .fault_cases = &none};
+        struct ld_buffer out;
+        ld_buffer_init(&out, 4096);
+        ld_prometheus_remark(&of, &spec, &out);
+        if (!strstr(ld_buffer_text(&out), cases[i].told) || (!*cases[i].told && out.length))
+            fail_msg("case %zu: %s", i, ld_buffer_text(&out));
+        ld_buffer_done(&out);
+    }
+}
+
 int test_rules(void)
 {
     const struct CMUnitTest tests[] = {
@@ -146,6 +217,9 @@ int test_rules(void)
         cmocka_unit_test(bad_files_are_refused_with_their_place),
         cmocka_unit_test(a_missing_file_is_refused),
         cmocka_unit_test(promtools_words_become_a_place),
+        cmocka_unit_test(odd_severities_are_known),
+        cmocka_unit_test(promtools_quoted_values_are_found),
+        cmocka_unit_test(intervals_that_no_run_holds_twice_are_told),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
