@@ -109,6 +109,10 @@ static void header(struct styled *styled, const struct ld_stored_run *run, const
         }
     }
     counts(styled, rows, count);
+    for (size_t i = 0; i < run->instance_name_count; i++) {
+        snprintf(line, sizeof line, "instance %zu: %.900s", i, run->instance_names[i]);
+        styled_wrapped(styled, 1, 2, line); /* the first line at the margin */
+    }
 }
 
 /* The last count at or before each of `cells` equal steps over [from, to]; -1 before the first. */
@@ -300,10 +304,32 @@ static void line(struct styled *styled, const struct ld_timeline_row *row, const
         styled_text(styled, "\n");
 }
 
+static bool has_instances(const struct ld_timeline_row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (rows[i].instance > 0)
+            return true;
+    return false;
+}
+
+/* Of which of several instances: who of the others says so already. */
+static void name_instance(const struct ld_timeline_row *row, char *text, size_t size)
+{
+    char before[32];
+    if (row->instance < 0 || !(is_kind(row, "alert") || is_kind(row, "truth")))
+        return;
+    size_t length = (size_t)snprintf(before, sizeof before, "instance %lld: ", (long long)row->instance);
+    size_t kept = strlen(text) + 1 + length > size ? size - length - 1 : strlen(text);
+    memmove(text + length, text, kept);
+    memcpy(text, before, length);
+    text[length + kept] = '\0';
+}
+
 /* Relative to the run's start; goroutines as last counted; kind; who; what. */
 static int timeline(struct styled *styled, const struct ld_timeline_row *rows, size_t count)
 {
     char goroutines[24] = "", text[TEXT_MAX];
+    const bool several = has_instances(rows, count);
     bool *folded = calloc(count, sizeof *folded);
     if (!folded)
         return LD_ENOMEM;
@@ -316,6 +342,8 @@ static int timeline(struct styled *styled, const struct ld_timeline_row *rows, s
             continue;
         const struct stretch stretch = fold_stretch(rows, count, i, folded);
         describe_stretch(&rows[i], &stretch, text, sizeof text);
+        if (several)
+            name_instance(&rows[i], text, sizeof text);
         line(styled, &rows[i], goroutines, text);
     }
     free(folded);

@@ -158,6 +158,8 @@ struct ld_stored_run {
     bool ended;
     struct ld_run_end end;
     int64_t started_wall_ns;
+    size_t instance_name_count; /* of what was imported with names; the caller's, to show: 0 when read */
+    const char *const *instance_names;
 };
 int ld_store_read_run(struct ld_store *store, uint32_t run, struct ld_stored_run *ret_run, struct ld_arena *arena,
                       struct ld_error *error);

@@ -6,8 +6,28 @@
 #include "reports/report.h"
 #include "runner/cli/database.h"
 #include "runner/cli/style.h"
+#include "runner/run/imported.h"
 
 #define SHOW_MEMORY ((size_t)1 << 30)
+
+/* What an import called its instances; none when one has no name. */
+static int read_names(struct ld_store *store, struct ld_stored_run *run, struct ld_arena *arena, struct ld_error *error)
+{
+    struct ld_campaign_info info;
+    const char **names = ld_arena_array(arena, LD_IMPORT_INSTANCES_MAX, sizeof *names);
+    int code = names ? ld_store_read_campaign(store, &info, arena, error)
+                     : ld_fail(error, LD_ENOMEM, "%s", ld_code_text(LD_ENOMEM));
+    for (size_t i = 0; !code && i < LD_IMPORT_INSTANCES_MAX; i++) {
+        char fact[48];
+        snprintf(fact, sizeof fact, LD_FACT_IMPORT_INSTANCE ".%zu", i);
+        names[i] = ld_database_fact(&info, fact);
+        if (!names[i] || !*names[i])
+            break;
+        run->instance_name_count = i + 1;
+    }
+    run->instance_names = names;
+    return code;
+}
 
 static int show(const struct ld_invocation *invocation, struct ld_store *store, uint32_t run, struct ld_arena *arena,
                 struct ld_error *error)
@@ -17,6 +37,8 @@ static int show(const struct ld_invocation *invocation, struct ld_store *store, 
     size_t count;
     struct ld_text_style style = ld_style_of(STDOUT_FILENO, invocation->colour);
     int code = ld_store_read_run(store, run, &stored, arena, error);
+    if (!code)
+        code = read_names(store, &stored, arena, error);
     if (!code)
         code = ld_store_read_timeline(store, run, &rows, &count, arena, error);
     if (code)

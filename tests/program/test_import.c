@@ -143,6 +143,10 @@ static void a_range_of_two_pods(void **state)
     lab_assert_number(&lab, "pods.db", "SELECT count(*) FROM alert WHERE detector IN ('threshold', 'growth') AND "
                                        "instance = 1", 0);
     lab_assert_text(&lab, "pods.db", "SELECT value FROM fact WHERE name = 'import.instance.1'", "shop-2");
+    LAB_RUN(&lab, &result, "show", "0", "--db", "pods.db");
+    lab_check(&result, 0, "\ninstance 0: shop-1\ninstance 1: shop-2\n", "");
+    lab_check(&result, 0, "instance 0: open ", "");
+    program_result_done(&result);
     LAB_RUN(&lab, &result, "replay", "--db", "pods.db");
     lab_check(&result, 0, "identical to the stored ones", NULL);
     program_result_done(&result);
