@@ -99,14 +99,14 @@ static void a_users_rules_see_the_leak_and_leave_its_twin_alone(void **state)
     lab_write(&lab, "my-routes.yml", ROUTES);
     LAB_SCENARIO(&lab, "seen.yaml", "prometheus.yaml", "NAME", "seen", "VARIANTS", "[leaky, healthy]", "for: 80s",
                  "for: 140s", "scrape_interval: 500ms, evaluation_interval: 500ms, unscaled: true, as: other",
-                 "labels: {job: shop, tier: gold's}, alertmanager: my-routes.yml, scrape_interval: 250ms, evaluation_interval: 250ms, unscaled: true, "
-                 "as: routed",
+                 "labels: {job: shop, tier: gold's}, alertmanager: my-routes.yml, scrape_interval: 250ms, "
+                 "evaluation_interval: 250ms, unscaled: true, as: routed",
                  "EXPECTATIONS",
                  "  - detector: prometheus\n"
                  "    detection: {observed: 100%}\n"
                  "    false_alarms: {at_most: 0}\n"
                  "    cause: right\n");
-    LAB_RUN(&lab, &result, "run", "seen.yaml", "--jobs", "2", "--db", "seen.db");
+    RUN_UNTIL(&result, LAB_UNDISTURBED, "seen.db", "run", "seen.yaml", "--jobs", "2");
     lab_check(&result, 0, "Verdict: PASS", NULL);
     assert_in_vain("seen.db", &result);
     program_result_done(&result);
