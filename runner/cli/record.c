@@ -77,7 +77,22 @@ static size_t drop(char *bytes, size_t size, size_t count, void *context)
     return size * count;
 }
 
-/* The status of an answer, 0 when there was none. The address was checked: it is on loopback. */
+#define PAGE_STATUS 1 /* of a web page in place of what was asked for: no status of HTTP */
+
+/* What an answer other than a good one is about: where it sends one to, or that it is a page for people. */
+static long judge(CURL *easy, long status, char *why)
+{
+    const char *text = NULL;
+    if (status >= 300 && status < 400 && curl_easy_getinfo(easy, CURLINFO_REDIRECT_URL, &text) == CURLE_OK && text)
+        snprintf(why, CURL_ERROR_SIZE, ", which leads to %.120s", text);
+    else if (status == 200 && curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &text) == CURLE_OK && text &&
+             strncmp(text, "text/html", strlen("text/html")) == 0)
+        return PAGE_STATUS;
+    return status;
+}
+
+/* The status of an answer, 0 when there was none; `why`: more of it, or why. The address was checked: it is on
+ * loopback. */
 static long ask(const struct recording *recording, const char *path, char *why)
 {
     char url[300];
@@ -101,6 +116,7 @@ static long ask(const struct recording *recording, const char *path, char *why)
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, drop);
     if (curl_easy_perform(easy) == CURLE_OK)
         curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    status = judge(easy, status, why);
     curl_easy_cleanup(easy);
     return status;
 }
@@ -111,9 +127,12 @@ static int look(struct recording *recording, struct ld_error *error)
     long status = ask(recording, "/debug/pprof/goroutine", why);
     if (status == 0)
         return ld_fail(error, LD_ETARGET, "%s does not answer: %s", recording->url, why);
+    if (status == PAGE_STATUS)
+        return ld_fail(error, LD_ETARGET, "%s serves no pprof: /debug/pprof/goroutine gives a web page (text/html)",
+                       recording->url);
     if (status != 200)
-        return ld_fail(error, LD_ETARGET, "%s serves no pprof: /debug/pprof/goroutine gives HTTP %ld", recording->url,
-                       status);
+        return ld_fail(error, LD_ETARGET, "%s serves no pprof: /debug/pprof/goroutine gives HTTP %ld%s", recording->url,
+                       status, why);
     status = recording->metrics ? ask(recording, "/metrics", why) : 0;
     if (!recording->metrics || status == 200)
         return 0;
@@ -205,6 +224,9 @@ int ld_command_record(const struct ld_invocation *invocation)
         exit = read_duration(invocation, "every", "1s", &recording.every, &recording.every_ns);
     if (exit)
         return exit;
+    if (recording.every_ns > recording.lasts_ns)
+        return ld_usage_error(invocation->command, "--every %s is longer than --for %s: nothing would be read",
+                              recording.every, recording.lasts);
     int code = ld_database_new(ld_option_text(invocation, "db"), recording.database, sizeof recording.database, &error);
     if (!code) {
         ld_observed_path(recording.database, recording.scenario, sizeof recording.scenario);

@@ -181,6 +181,9 @@ static void a_recording_is_harmless_and_can_be_replayed(void **state)
     lab_check(&result, 4, "", "leakdrill record: URL: must be http://, a numeric loopback address");
     program_result_done(&result);
     assert_false(lab_has(&lab, "far.yaml") || lab_has(&lab, "far.db"));
+    LAB_RUN(&lab, &result, "record", url, "--for", "2s", "--every", "3s", "--db", "seldom.db");
+    lab_check(&result, 4, "", "--every 3s is longer than --for 2s");
+    program_result_done(&result);
     /* As long as it is by default, and as it may be. */
     for (size_t i = 0; i < 2; i++) {
         struct running_program recording;
