@@ -269,7 +269,8 @@ static int read_row(struct reader *reader, bool *ret_fatal)
     } while (!reader->field.last);
     if (column != reader->column_count)
         return ld_import_fail(reader->errors, LD_ESYNTAX, reader->file, reader->field.line, 1,
-                              "the row has %zu fields, the header %zu", column, reader->column_count);
+                              "the row has %zu field%s, the header %zu", column, column == 1 ? "" : "s",
+                              reader->column_count);
     if (code)
         return code;
     code = add_row(reader, &row);

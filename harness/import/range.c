@@ -144,7 +144,9 @@ static int read_answer(struct range *range, const json_t *root)
             return code;
     }
     if (!code && range->import->number_count == before)
-        code = fail_at(range, LD_ESPEC, "data.result", "holds no metric of the registry (leakdrill help import)");
+        code = fail_at(range, LD_ESPEC, "data.result",
+                       json_array_size(result) ? "holds no metric of the registry (leakdrill help import)"
+                                               : "is empty: the query found no series");
     return code;
 }
 

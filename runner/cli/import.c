@@ -48,8 +48,21 @@ struct importing {
 
 /* ---- files */
 
+static int fail_path(struct importing *importing, int code, const char *path, const char *why)
+{
+    struct ld_error error;
+    ld_fail(&error, code, "%s", why);
+    snprintf(error.file, sizeof error.file, "%s", path);
+    ld_errors_add(&importing->errors, &error);
+    return code;
+}
+
 static int import_bytes(struct importing *importing, const struct ld_import_file *file)
 {
+    struct ld_error error;
+    size_t length = strlen(file->name);
+    if (length > 7 && strcmp(file->name + length - 7, ".csv.gz") == 0)
+        return fail_path(importing, LD_ESPEC, file->file, "is a packed CSV: unpack it first (gunzip)");
     switch (ld_import_kind_of(file->name, file->bytes, file->length)) {
     case LD_IMPORT_PROFILE:
         return ld_import_profile(importing->import, file, &importing->errors);
@@ -60,7 +73,6 @@ static int import_bytes(struct importing *importing, const struct ld_import_file
     case LD_IMPORT_UNKNOWN:
         break;
     }
-    struct ld_error error;
     if (importing->setting.ignore_others) {
         importing->ignored++;
         return 0;
@@ -103,15 +115,6 @@ static int import_path(struct importing *importing, const char *path, const char
 static int not_hidden(const struct dirent *entry)
 {
     return entry->d_name[0] != '.';
-}
-
-static int fail_path(struct importing *importing, int code, const char *path, const char *why)
-{
-    struct ld_error error;
-    ld_fail(&error, code, "%s", why);
-    snprintf(error.file, sizeof error.file, "%s", path);
-    ld_errors_add(&importing->errors, &error);
-    return code;
 }
 
 /* `place`: of the folder, "" for one that the user named. */

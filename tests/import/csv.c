@@ -111,7 +111,7 @@ static void mistakes_have_their_place(void **state)
         {"time,go_goroutines\nnow,1\n5,many\n6\n7,7,7\n",
          "a.csv:2:1: \"now\" is no time: RFC 3339, or Unix seconds or milliseconds\n"
          "a.csv:3:3: \"many\" is no number\n"
-         "a.csv:4:1: the row has 1 fields, the header 2\n"
+         "a.csv:4:1: the row has 1 field, the header 2\n"
          "a.csv:5:1: the row has 3 fields, the header 2\n"},
         {"time,go_goroutines\n1,\"2\n", "a.csv:2:3: a quote that is never closed\n"},
     };

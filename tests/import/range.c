@@ -40,7 +40,7 @@ static void mistakes_have_their_place(void **state)
         {"{\"a\":1}", "r.json: data: is no answer of /api/v1/query_range: no `resultType` and `result`\n"},
         {"{\"data\":{\"resultType\":\"vector\",\"result\":[]}}",
          "r.json: data.resultType: is not matrix: ask /api/v1/query_range, not /api/v1/query\n"},
-        {MATRIX(""), "r.json: data.result: holds no metric of the registry (leakdrill help import)\n"},
+        {MATRIX(""), "r.json: data.result: is empty: the query found no series\n"},
         {MATRIX(SERIES("\"instance\":\"a\"", "[1,\"1\"]")),
          "r.json: data.result[0]: has no name: a function such as rate() drops it; ask for the metric itself\n"},
         {MATRIX(SERIES("\"__name__\":\"go_threads\"", "[1,2],[2,\"x\"],[-1,\"1\"],[3,\"4\"]")),
