@@ -146,8 +146,8 @@ static void detector_lane(struct lanes *lanes, const struct ld_detector_record *
     for (size_t i = 0; i < episodes->count; i++) {
         const struct ld_episode *episode = &episodes->items[i];
         char title[400];
-        snprintf(title, sizeof title, "%s: %s%s%.200s", episode_word(episode, judged), ld_cause_table[episode->cause].name,
-                 *episode->site ? " at " : "", episode->site);
+        snprintf(title, sizeof title, "%s: %s%s%.200s", episode_word(episode, judged),
+                 ld_cause_table[episode->cause].name, *episode->site ? " at " : "", episode->site);
         bar(lanes, episode_bar(episode, judged), episode->from_ns, episode->to_ns, title);
     }
 }
@@ -314,7 +314,8 @@ static void alert_table(struct html *html, const struct ld_report_run_detail *de
         if (episodes.count && !begun) {
             scroll_begins(html, "Alerts", record->run);
             html_raw(html, "<th scope=\"col\">detector</th><th scope=\"col\">is</th><th scope=\"col\">instance</th>"
-                           "<th scope=\"col\">from, s</th><th scope=\"col\">to, s</th><th scope=\"col\">cause</th><th scope=\"col\">site</th>"
+                           "<th scope=\"col\">from, s</th><th scope=\"col\">to, s</th><th scope=\"col\">cause</th>"
+                           "<th scope=\"col\">site</th>"
                            "<th scope=\"col\">why</th></tr></thead><tbody>\n");
             begun = true;
         }

@@ -244,7 +244,7 @@ static int store_detectors(struct storing *storing)
     return code;
 }
 
-/* Follow-up ends a period after the last read, when the next would have been; but nobody knows more than a day ahead. */
+/* Follow-up ends a period after the last read, when the next would have been, a day after it at most. */
 static int store_end(struct storing *storing)
 {
     struct ld_truth truth;

@@ -2,7 +2,8 @@
  *
  * Every period: /proc and the target's /metrics in one METRICS observation. The goroutine profile (debug=0: it names
  * wait states) is read when the goroutine count moved since the last one, and at least every `idle_periods`; without
- * /metrics every period, and its total then stands in the METRICS as the number of goroutines. The heap profile is read every `idle_periods`, before a goroutineleak profile (which forces a
+ * /metrics every period, and its total then stands in the METRICS as the number of goroutines. The heap profile is
+ * read every `idle_periods`, before a goroutineleak profile (which forces a
  * GC). debug=2 stops the world: only before, after, and when the count has doubled, and only below `full_below`
  * goroutines. Endpoints are read every so many periods and at warm-up, beside all that and without waiting for it, for
  * they may take their time; what they answer is an ANSWER, whatever its status. A read that fails, is cut short, or
