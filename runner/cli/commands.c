@@ -136,10 +136,12 @@ const struct ld_command ld_commands[] = {
     {"explain", "[KEY]", "explain the keys of a scenario file, the rules, the results",
      "KEY is a key with its path (target.limits, faults.when), a fault, a detector, faults, detectors, when, "
      "matrix for the rule language, proxy for the file of leakdrill proxy, causes or one of them for what an alert may "
-     "name, or outcomes for what the numbers of the final table mean; default: every key of a scenario.",
+     "name, or outcomes for what the numbers of the final table mean; default: every key of a scenario. The end of a "
+     "path is enough (detection), and a word of a table (OUT_OF_RANGE) shows where it is explained.",
      NULL, true, ld_command_explain},
     {"lint", "[FILE|FOLDER...]", "check scenario, rule and proxy files without running them",
-     "Prints every error as FILE:LINE:COLUMN: KEY: MESSAGE, and exits with 2 if there is any.\n"
+     "Prints every error as FILE:LINE:COLUMN: KEY: MESSAGE, and exits with 2 if there is any. What is allowed and hardly "
+     "meant, such as an interval of which no run holds two, is a note.\n"
      "Folders are searched for *.yaml; default: the scenarios that come with leakdrill.",
      NULL, true, ld_command_lint},
     {"plan", "[SCENARIO...]", "show what would run, when, and whether it can prove what is expected", NULL,

@@ -16,7 +16,7 @@
 
 static const char *const no_words[] = {NULL};
 static const char *const shells[] = {"bash", "zsh", "fish", NULL};
-static const char *const topics[] = {"faults", "detectors", "when", "matrix", "outcomes", "proxy", NULL};
+static const char *const topics[] = {"faults", "detectors", "when", "matrix", "causes", "outcomes", "proxy", NULL};
 
 #define KEYS_MAX 512
 

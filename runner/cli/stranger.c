@@ -48,13 +48,14 @@ static void tell_alert(const struct ld_alert *alert, struct ld_buffer *out)
                      ld_format_harmless(alert->why, why, sizeof why));
 }
 
-static void tell_run(const struct ld_replay_setting *setting, const struct ld_replay_result *result,
-                     const char *cannot)
+static void tell_run(const struct ld_stranger *stranger, const struct ld_replay_setting *setting,
+                     const struct ld_replay_result *result, const char *cannot)
 {
     const struct ld_detector_record *detector = &result->record.detectors[0];
-    ld_buffer_printf(setting->out, "run %u: %zu observations, %zu alert%s of %s, which did not watch it%s%s\n",
+    ld_buffer_printf(setting->out, "run %u: %zu observations, %zu alert%s of %s, which did not watch it%s%s%s\n",
                      setting->run, result->observations, result->alerts, result->alerts == 1 ? "" : "s", detector->name,
-                      cannot[0] ? ": " : "", cannot);
+                     stranger->namesake ? " as it is declared here" : "",
+                     cannot[0] ? ": " : "", cannot);
     char reason[REASON_SHOWN];
     if (detector->failed)
         ld_buffer_printf(setting->out, "  it broke: %s\n",
@@ -122,7 +123,7 @@ int ld_stranger_replay(struct ld_stranger *stranger, struct ld_replay_setting *s
         return code;
     count_run(stranger, &result, cannot, sizeof cannot);
     if (!setting->json)
-        tell_run(setting, &result, cannot);
+        tell_run(stranger, setting, &result, cannot);
     return keep_record(stranger, &result.record, error);
 }
 

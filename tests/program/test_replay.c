@@ -363,7 +363,7 @@ static void a_detector_that_did_not_watch_is_declared(void **state)
     (void)state;
     LAB_RUN(&lab, &result, "replay", "--db", "original.db", "--json", "--detector",
             "threshold: {warn: 20, break: 400}");
-    lab_check(&result, 0, "\"detector\":\"threshold\"", "which did not watch live");
+    lab_check(&result, 0, "\"detector\":\"threshold\"", "which did not watch live as it is declared here");
     program_result_done(&result);
     lab_write(&lab, "mine.yaml", "# mine\nthreshold:\n  warn: 20\n  braek: 400\n");
     LAB_RUN(&lab, &result, "replay", "--db", "original.db", "--detector", "mine.yaml");
