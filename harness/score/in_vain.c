@@ -64,7 +64,7 @@ static void add_check(const struct score_inputs *inputs, const struct ld_detecto
     check->notable = true;
     check->detector = record->name;
     snprintf(check->asked, sizeof check->asked, "what its rules ask for is there in one run at least");
-    snprintf(check->seen, sizeof check->seen, "%u of its selectors matched nothing in %u %s: %.100s%s", found, runs,
+    snprintf(check->seen, sizeof check->seen, "%u of its selectors matched nothing in %u %s: %.80s%s", found, runs,
              runs == 1 ? "run" : "runs", list, found > LISTED ? ", ..." : "");
 }
 
