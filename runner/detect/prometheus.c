@@ -519,24 +519,12 @@ static void prometheus_free(void *state)
     free(prometheus);
 }
 
-/* The longest that any of its runs is watched, real time. */
-static int64_t watched_ns(const struct ld_scenario *scenario)
-{
-    const struct ld_phases_spec *phases = &scenario->phases;
-    int64_t longest_ns = 0;
-    for (size_t i = 0; i < scenario->fault_case_count; i++) {
-        int64_t method_ns = ld_scenario_method_ns(scenario, &scenario->fault_cases[i]);
-        longest_ns = method_ns > longest_ns ? method_ns : longest_ns;
-    }
-    return ld_scenario_scaled_ns(scenario, phases->baseline_ns + longest_ns + phases->drain_ns + phases->settle_ns);
-}
-
 /* An alert that waits longer than its run would be missed whatever the rules are worth. How long a run waits until the
  * target is steady is not known. */
 static int check_wait(const struct ld_scenario *scenario, int64_t wait_ns, struct ld_error *error)
 {
     char wait[32], watched[32];
-    int64_t longest_ns = watched_ns(scenario);
+    int64_t longest_ns = ld_prometheus_watched_ns(scenario);
     if (wait_ns == 0 || wait_ns < longest_ns || scenario->steady)
         return 0;
     return ld_fail(error, LD_ESPEC,

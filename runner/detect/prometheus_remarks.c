@@ -6,25 +6,23 @@
 
 #define SAMPLES_MIN 2 /* a rule that compares, or waits with `for`, needs them */
 
-/* Observed real time of the longest run. */
-static int64_t longest_run(const struct ld_scenario *scenario)
+int64_t ld_prometheus_watched_ns(const struct ld_scenario *scenario)
 {
     const struct ld_phases_spec *phases = &scenario->phases;
     int64_t longest_ns = 0;
-    for (uint32_t i = 0; i < scenario->fault_case_count; i++) {
+    for (size_t i = 0; i < scenario->fault_case_count; i++) {
         int64_t method_ns = ld_scenario_method_ns(scenario, &scenario->fault_cases[i]);
         longest_ns = method_ns > longest_ns ? method_ns : longest_ns;
     }
-    return ld_scenario_scaled_ns(scenario,
-                                 phases->baseline_ns + longest_ns + phases->drain_ns + phases->settle_ns);
+    return ld_scenario_scaled_ns(scenario, phases->baseline_ns + longest_ns + phases->drain_ns + phases->settle_ns);
 }
 
 static void remark_interval(const struct ld_scenario *scenario, const struct ld_detector_spec *spec, const char *key,
                             int64_t every_ns, struct ld_buffer *out)
 {
     char every[32], lasts[32];
-    int64_t longest_ns = longest_run(scenario);
-    if (longest_ns >= SAMPLES_MIN * every_ns)
+    int64_t longest_ns = ld_prometheus_watched_ns(scenario);
+    if (longest_ns >= SAMPLES_MIN * every_ns || scenario->steady)
         return;
     (void)ld_buffer_printf(out, "%s: %s: %s %s, and the longest run is observed for %s: too short for two of them, so "
                                 "that a rule which compares or waits sees nothing\n",
