@@ -156,6 +156,7 @@ struct ld_repeat_spec {
 
 struct ld_scenario {
     const char *file, *name, *doc;
+    const char *folder; /* from which `file` is seen; NULL: the working folder. The caller's */
     const char *text; /* the file's bytes: stored with the campaign */
     size_t text_length;
     char hash[LD_HASH_HEX]; /* of the text */

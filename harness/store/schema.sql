@@ -20,7 +20,8 @@ CREATE TABLE campaign (
 ) STRICT;
 
 -- Host and toolchain: kernel, cores, memory, Go version, leakdrill version, ... The texts of the rule files that
--- detectors read, the same for every run (secrets of an Alertmanager's file left out): rules.<file>; the SHA-256 of their programs: program.<file>. Of an import: import.source, import.period, import.instance.<N>.
+-- detectors read, the same for every run (secrets of an Alertmanager's file left out): rules.<file>; the SHA-256 of their programs: program.<file>.
+-- The working folder, from which the scenarios' files are seen: folder. Of an import: import.source, import.period, import.instance.<N>.
 CREATE TABLE fact (
     campaign  INTEGER NOT NULL REFERENCES campaign,
     name      TEXT NOT NULL,

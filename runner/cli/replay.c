@@ -1,5 +1,6 @@
 /* Feed recorded runs to their detectors again, and say whether the alerts are the stored ones; or to a detector that
  * did not watch them, and say what it would have seen. */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "runner/cli/database.h"
 #include "runner/cli/stranger.h"
 #include "runner/detect/hosted.h"
+#include "runner/run/campaign.h"
 #include "runner/run/own.h"
 #include "runner/run/replay.h"
 #include "runner/run/rules.h"
@@ -241,6 +243,25 @@ static void tell_changed(void *context, const char *path)
     fprintf(stderr, "leakdrill replay: %s is not what it was; the rules of then are used\n", path);
 }
 
+/* Programs beside a scenario are looked for where it was. Is it there no more, then from here, as of an older
+ * database. */
+static void see_scenarios(struct replaying *replaying)
+{
+    struct ld_stored_campaign *campaign = replaying->campaign;
+    const char *folder = ld_database_fact(&campaign->info, LD_FACT_FOLDER);
+    for (size_t i = 0; folder && i < campaign->scenarios.count; i++) {
+        struct ld_scenario *scenario = campaign->scenarios.items[i];
+        char path[PATH_MAX];
+        bool absolute = scenario->file[0] == '/';
+        snprintf(path, sizeof path, "%s%s%s", absolute ? "" : folder, absolute ? "" : "/", scenario->file);
+        bool there = access(path, F_OK) == 0;
+        scenario->folder = there ? folder : NULL;
+        if (!there && replaying->host && !replaying->declared)
+            fprintf(stderr, "leakdrill replay: the scenario %s is not there any more; programs beside it are looked "
+                            "for beside %s, from the folder in which you are\n", path, scenario->file);
+    }
+}
+
 /* What is compared uses the rules of then; where the file is another one now, that is said. */
 static void tell_changed_rules(const struct replaying *replaying)
 {
@@ -375,6 +396,7 @@ static int replay_hosted(struct replaying *replaying)
     if (code)
         return code;
     replaying->host = hosted ? &host : NULL;
+    see_scenarios(replaying);
     code = replay_runs(replaying);
     if (hosted)
         ld_host_stop(&host);

@@ -1,4 +1,5 @@
 /* A detector that is a program, as one that the runner hosts for a run. */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -12,6 +13,7 @@
 struct exec_seat {
     struct ld_exec *exec;
     bool gateway; /* it reads the target itself, too */
+    char file[PATH_MAX]; /* the scenario's, seen from here */
     const struct ld_hosted_events *events;
     void *context;
 };
@@ -48,17 +50,27 @@ static bool exec_replays(const void *options)
     return !((const struct ld_exec_options *)options)->gateway;
 }
 
+static void see_file(struct exec_seat *seat, const struct ld_scenario *scenario)
+{
+    bool elsewhere = scenario->folder && scenario->file[0] != '/';
+    snprintf(seat->file, sizeof seat->file, "%s%s%s", elsewhere ? scenario->folder : "", elsewhere ? "/" : "",
+             scenario->file);
+}
+
 static int exec_open(void **ret_state, const struct ld_hosted_setting *setting, const struct ld_hosted_events *events,
                      void *context, struct ld_error *error)
 {
     const struct ld_scenario *scenario = setting->cell->scenario;
     const struct ld_exec_options *options = setting->spec->options;
     struct exec_seat *seat = calloc(1, sizeof *seat);
+    if (!seat)
+        return ld_fail(error, LD_ENOMEM, "out of memory");
+    see_file(seat, scenario);
     struct ld_exec_setting is = {.loop = setting->loop,
                                  .guard = setting->guard,
                                  .work_folder = setting->work_folder,
                                  .folder_token = setting->folder_token,
-                                 .file = scenario->file,
+                                 .file = seat->file,
                                  .hello = {.token = ld_derive(setting->run->seed, "run", setting->run->index),
                                            .instances = (uint32_t)scenario->target.instances,
                                            .time_scale = scenario->time_scale,
@@ -66,7 +78,7 @@ static int exec_open(void **ret_state, const struct ld_hosted_setting *setting, 
                                            .options = options,
                                            .gateway = options->gateway ? setting->gateway_urls : NULL},
                                  .seen = setting->seen};
-    if (!seat || ld_exec_new(&seat->exec, &is, &exec_events, seat) != 0) {
+    if (ld_exec_new(&seat->exec, &is, &exec_events, seat) != 0) {
         free(seat);
         return ld_fail(error, LD_ENOMEM, "out of memory");
     }

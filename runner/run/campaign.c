@@ -1,6 +1,7 @@
 #include "runner/run/campaign.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -364,7 +365,7 @@ static int write_campaign(struct campaign *campaign, struct ld_error *error)
     struct ld_fact *facts =
         ld_arena_array(campaign->arena, FACTS_MAX + LD_RULES_FILES_MAX + LD_WATCHED_PROGRAMS_MAX + plan->cell_count, sizeof *facts);
     char boot[LD_BOOT_ID_SIZE], self[64], guard[64];
-    char id[64], cores[24], jobs[24], runs[24];
+    char id[64], cores[24], jobs[24], runs[24], folder[PATH_MAX];
     size_t count = 0;
     struct utsname system = {0};
     int64_t now = ld_wall_now();
@@ -392,6 +393,8 @@ static int write_campaign(struct campaign *campaign, struct ld_error *error)
     facts[count++] = (struct ld_fact){LD_FACT_GROUP, campaign->control.guard.group.path};
     facts[count++] = (struct ld_fact){LD_FACT_WORK_FOLDER, campaign->control.work_folder};
     facts[count++] = (struct ld_fact){"libuv", uv_version_string()};
+    if (getcwd(folder, sizeof folder))
+        facts[count++] = (struct ld_fact){LD_FACT_FOLDER, folder};
     facts[count++] = (struct ld_fact){LD_FACT_BLIND, campaign->setting->blind ? "1" : "0"};
     int code = add_scenario_facts(campaign, facts, &count);
     if (code)

@@ -34,6 +34,8 @@ struct ld_campaign_events {
 /* The facts that hold runs_given and full: to plan again exactly as then. */
 #define LD_FACT_RUNS "plan.runs"
 #define LD_FACT_FULL "plan.full"
+/* The working folder, from which the scenarios' files are seen; absolute. */
+#define LD_FACT_FOLDER "folder"
 /* Facts and notes by which `recover` finds what a campaign left that was cut off. */
 #define LD_FACT_BOOT "recover.boot"               /* ld_boot_id */
 #define LD_FACT_PROCESS "recover.process"         /* leakdrill's own identity, as ld_identity_text gives it */

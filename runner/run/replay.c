@@ -9,6 +9,7 @@
 #include "runner/run/own.h"
 #include "runner/run/panel.h"
 
+#define NOT_STARTED "not-started: " /* runner/detect/fault.h */
 #define RECORD_MEMORY ((size_t)2 << 30)
 
 /* Per detector, how many of its stored alerts have been met. */
@@ -32,6 +33,7 @@ struct replay {
     size_t comparison_count;
     struct ld_detector_record found; /* of the declared detector */
     size_t found_room;
+    char not_started[320]; /* a program that started live; "": none */
     bool programs_gone;
     /* the run's conditions, decided again; NULL when they cannot be, for want of a detector */
     struct ld_conditions *conditions;
@@ -179,6 +181,11 @@ static void on_broken(void *context, const char *detector, const char *reason)
     for (size_t i = 0; i < replay->record.detector_count; i++)
         if (strcmp(replay->record.detectors[i].name, detector) == 0 && replay->record.detectors[i].failed)
             return; /* it broke live too */
+    if (strncmp(reason, NOT_STARTED, sizeof NOT_STARTED - 1) == 0) { /* nobody saw it judge */
+        snprintf(replay->not_started, sizeof replay->not_started, "%.60s: %.240s", detector, reason);
+        replay->code = LD_ESYSTEM;
+        return;
+    }
     snprintf(what, sizeof what, "broke, which it did not live: %.280s", reason);
     differ(replay, detector, what, NULL);
 }
@@ -351,6 +358,7 @@ static const struct ld_cell *let_in(struct stranger *stranger, const struct ld_r
     stranger->cell = *cell;
     stranger->spec = *setting->declared;
     stranger->scenario.file = setting->declared_in;
+    stranger->scenario.folder = NULL;
     stranger->scenario.detectors = &stranger->spec;
     stranger->scenario.detector_count = 1;
     stranger->scenario.files = setting->declared_files; /* it is of today */
@@ -427,6 +435,10 @@ static int replay_all(struct replay *replay, struct stranger *stranger, struct l
     code = ld_store_replay(setting->store, setting->run, &sink, error);
     if (!code)
         ld_panel_finish(replay->panel);
+    if (replay->not_started[0])
+        return ld_fail(error, LD_ESYSTEM, "run %u was not compared: %s (the scenario: %s%s%s)", setting->run,
+                       replay->not_started, cell->scenario->folder ? cell->scenario->folder : "",
+                       cell->scenario->folder ? "/" : "", cell->scenario->file);
     if (!code)
         compare_all(replay);
     return code;

@@ -280,6 +280,29 @@ static void who_reads_for_itself_is_left_out_of_replays(void **state)
     program_result_done(&result);
 }
 
+static void a_replay_finds_what_is_beside_the_scenario(void **state)
+{
+    struct program_result result;
+    (void)state;
+    lab_sh(&lab, "mkdir elsewhere && cp " DETECTOR " all");
+    LAB_SCENARIO(&lab, "all/beside.yaml", "exec.yaml", "NAME", "beside", "PROGRAM", TARGETS_FOLDER "/service",
+                 "DETECTORS", "  - exec: {command: [./detector.py, sound], as: sound}\n");
+    LAB_RUN(&lab, &result, "run", "all/beside.yaml", "--db", "exec.db");
+    lab_check(&result, result.exit_code, "beside", NULL);
+    program_result_done(&result);
+    LAB_RUN_PROGRAM(&lab, &result, "/bin/sh", "-c", "cd elsewhere; exec " LEAKDRILL " replay --db ../exec.db");
+    lab_check(&result, 0, "identical to the stored ones", "");
+    program_result_done(&result);
+    lab_sh(&lab, "chmod -x all/detector.py");
+    LAB_RUN(&lab, &result, "replay", "--db", "exec.db");
+    lab_check(&result, 3, NULL, "run 0 was not compared: sound: not-started: ./detector.py is not executable");
+    program_result_done(&result);
+    lab_sh(&lab, "chmod +x all/detector.py; mv all moved");
+    LAB_RUN_PROGRAM(&lab, &result, "/bin/sh", "-c", "cd elsewhere; exec " LEAKDRILL " replay --db ../exec.db");
+    lab_check(&result, 3, NULL, "/all/beside.yaml is not there any more");
+    program_result_done(&result);
+}
+
 /* ---- the examples, on a documented leak and its twin */
 
 static void the_examples_see_the_leak_and_leave_its_twin_alone(void **state)
@@ -386,9 +409,14 @@ static void a_scaffold_is_sound(void **state)
     LAB_RUN(&lab, &result, "new-detector", "queue-depth", "--exec", "python");
     lab_check(&result, 0, "  leakdrill detector check ./queue-depth.py\n", NULL);
     program_result_done(&result);
-    LAB_RUN(&lab, &result, "detector", "check", "--options", "limit: 20", "./queue-depth.py");
+    LAB_RUN(&lab, &result, "detector", "check", "./queue-depth.py"); /* as the next step says, without an option */
     lab_check(&result, 0, "note   the leaky run: 2 claims\n       observation ", NULL);
     lab_check(&result, 0, "note   the healthy run: 0 claims\n", NULL);
+    lab_check(&result, 0, "note   the burst that drains: 1 claim, 1 close\n", NULL);
+    lab_check(&result, 0, "note   the leak in generic code: 1 claim\n", NULL);
+    program_result_done(&result);
+    LAB_RUN(&lab, &result, "detector", "check", "--options", "limit: 60", "./queue-depth.py");
+    lab_check(&result, 0, "note   the leaky run: 0 claims\n", NULL);
     program_result_done(&result);
     LAB_RUN(&lab, &result, "new-detector", "queue-depth", "--exec", "python");
     lab_check(&result, 4, NULL, "queue-depth.py: File exists");
@@ -510,6 +538,7 @@ int test_exec(void)
         IN_LAB_OF(check_says_what_holds, prepare, close_lab),
         IN_LAB_OF(nothing_tells_what_runs, prepare, close_lab),
         IN_LAB_OF(who_reads_for_itself_is_left_out_of_replays, prepare, close_lab),
+        IN_LAB_OF(a_replay_finds_what_is_beside_the_scenario, prepare, close_lab),
         IN_LAB_OF(a_scaffold_is_sound, prepare, close_lab),
         IN_LAB_OF(check_is_used_rightly, prepare, close_lab),
         IN_LAB_OF(the_page_can_be_followed, prepare, close_lab),
