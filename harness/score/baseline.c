@@ -1,11 +1,14 @@
 /* What a baseline keeps of a campaign. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
 #include "base/buffer.h"
+#include "detect/exec.h"
 #include "score/internal.h"
 #include "score/regress.h"
+#include "score/regressing.h"
 
 static bool is_of(const struct ld_outcome *outcome, const struct ld_plan *plan, const struct ld_board_row *row)
 {
@@ -165,6 +168,58 @@ int ld_baseline_make(struct ld_baseline *ret_baseline, const struct ld_plan *pla
         return ld_fail(error, code, "baseline: out of memory");
     }
     *ret_baseline = baseline;
+    return 0;
+}
+
+/* ---- detectors that are programs */
+
+static const struct ld_program_hash *find_program(const struct ld_scenario *scenario, const char *word,
+                                                  const struct ld_program_hash *programs, size_t count)
+{
+    char path[LD_DETECTOR_PATH_MAX];
+    if (word[0] == '.')
+        ld_detector_beside(scenario->file, word, path, sizeof path);
+    else
+        snprintf(path, sizeof path, "%s%s", word[0] == '/' ? "" : "/", word); /* behind a folder of PATH */
+    size_t length = strlen(path);
+    for (size_t i = 0; i < count; i++) {
+        size_t whole = strlen(programs[i].path);
+        bool like = word[0] == '.' || word[0] == '/' ? whole == length : whole > length;
+        if (like && strcmp(programs[i].path + whole - length, path) == 0)
+            return &programs[i];
+    }
+    return NULL;
+}
+
+/* As the scenario names them, so that it may stand elsewhere. NULL: out of memory. */
+static const char *programs_of(const struct ld_scenario *scenario, const struct ld_exec_options *options,
+                               const struct ld_program_hash *programs, size_t count, struct ld_arena *arena)
+{
+    const char *text = "";
+    for (size_t i = 0; text && i < options->command.count; i++) {
+        const char *word = ((const char *const *)options->command.items)[i];
+        const struct ld_program_hash *program = NULL;
+        if (i == 0 || word[0] == '.')
+            program = find_program(scenario, word, programs, count);
+        if (program)
+            text = ld_arena_printf(arena, "%s%s%.200s %.12s", text, *text ? ", " : "", word, program->hash);
+    }
+    return text;
+}
+
+int ld_baseline_add_programs(struct ld_baseline *baseline, const struct ld_plan *plan,
+                             const struct ld_program_hash *programs, size_t count)
+{
+    for (size_t i = 0; i < baseline->row_count; i++) {
+        struct ld_baseline_row *row = &baseline->rows[i];
+        const struct ld_scenario *scenario = regress_scenario(plan, row->scenario);
+        const struct ld_detector_spec *spec = scenario ? score_spec(scenario, row->detector) : NULL;
+        if (!spec || !spec->kind || spec->kind->type != LD_DETECTOR_EXEC || !spec->options)
+            continue;
+        row->files = programs_of(scenario, spec->options, programs, count, baseline->arena);
+        if (!row->files)
+            return LD_ENOMEM;
+    }
     return 0;
 }
 

@@ -175,13 +175,6 @@ static void say_false_alarm(struct ld_regression *item, const struct ld_baseline
                     site ? " at " : "", site ? now->false_site : "");
 }
 
-void regress_say_options(struct ld_regression *item, const struct ld_baseline_row *before,
-                         const struct ld_baseline_row *now)
-{
-    if (*before->options && *now->options && strcmp(before->options, now->options) != 0)
-        regress_say(item, "; its options were %.160s and are %.160s", before->options, now->options);
-}
-
 static void say_arm(struct ld_regression *item, const struct ld_baseline_row *before, const struct ld_baseline_row *now)
 {
     if (strcmp(before->cell, now->cell) != 0)
@@ -336,8 +329,12 @@ static int compare_files_of(struct regressing *regressing, const struct ld_basel
     if (!before || !*before->files || !*now->files || strcmp(before->files, now->files) == 0)
         return 0;
     struct ld_regression *item = regress_add(regressing, LD_REGRESSION_CHANGED, now->scenario, now->detector);
+    const struct ld_scenario *scenario = regress_scenario(regressing->plan, now->scenario);
+    const struct ld_detector_spec *spec = scenario ? score_spec(scenario, now->detector) : NULL;
+    bool program = spec && spec->kind && spec->kind->type == LD_DETECTOR_EXEC;
     if (item)
-        regress_say(item, "it reads %.400s; in the baseline it was %.400s", now->files, before->files);
+        regress_say(item, "it %s %.400s; in the baseline it was %.400s", program ? "runs" : "reads", now->files,
+                    before->files);
     return item ? 0 : LD_ENOMEM;
 }
 

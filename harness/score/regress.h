@@ -32,7 +32,8 @@ struct ld_baseline_row {
     size_t rule_count;
     struct ld_baseline_rule *rules; /* most leaks first; "" is no rule */
     const char *options;            /* the detector's, as JSON; "": it has none, or they are unknown */
-    const char *files;              /* that it read: "my-rules.yml 0123456789ab, ...", the hash of each; "": likewise */
+    const char *files;              /* that it read, or that it is: "my-rules.yml 0123456789ab, ...", the hash of
+                                     * each; "": likewise */
     /* Of a campaign in hand, not kept: where to look. */
     uint32_t blamed; /* leaks without evidence because the detector broke, or was out of its range */
     uint32_t missed[LD_BASELINE_MISSED_MAX]; /* runs, the first of them; as many as leaks - seen say */
@@ -49,6 +50,13 @@ struct ld_baseline {
 /* The rows of a judged campaign, calibration left out. LD_ENOMEM. */
 int ld_baseline_make(struct ld_baseline *ret_baseline, const struct ld_plan *plan, const struct ld_score *score,
                      const struct ld_verdicts *verdicts, struct ld_error *error);
+/* The file of a detector that is a program, as the campaign began. */
+struct ld_program_hash {
+    const char *path, *hash; /* seen from where the campaign ran */
+};
+/* Rows of detectors that are programs say which files they were, in `files`. LD_ENOMEM. */
+int ld_baseline_add_programs(struct ld_baseline *baseline, const struct ld_plan *plan,
+                             const struct ld_program_hash *programs, size_t count);
 void ld_baseline_done(struct ld_baseline *baseline); /* NULL is allowed */
 
 /*    id, name, is it worse?, meaning */
@@ -61,7 +69,7 @@ void ld_baseline_done(struct ld_baseline *baseline); /* NULL is allowed */
     X(VOID, "void", false, "no leak of a cell is evidence now, and the detector is not to blame: void runs, no leak") \
     X(FOUND, "found", false, "leaks of a cell in which the baseline saw none are seen; a declared miss is named so") \
     X(QUIET, "quiet", false, "fewer runs of a cell have a false alarm: none where some had, or p < 0.05")        \
-    X(CHANGED, "changed", false, "a rule file of a detector is not what it was in the baseline")                 \
+    X(CHANGED, "changed", false, "a detector's rule file, or its program, is not what it was in the baseline") \
     X(GONE, "gone", false, "the baseline has this cell and detector, the campaign has not")
 
 enum ld_regression_kind {

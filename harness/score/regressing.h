@@ -17,6 +17,7 @@ struct ld_regression *regress_add(struct regressing *regressing, enum ld_regress
                                   const char *detector);
 /* Append to its text. */
 __attribute__((format(printf, 2, 3))) void regress_say(struct ld_regression *item, const char *format, ...);
+/* The options that differ. */
 void regress_say_options(struct ld_regression *item, const struct ld_baseline_row *before,
                          const struct ld_baseline_row *now);
 /* The row of a cell, apart from its arm; NULL. */

@@ -286,8 +286,8 @@ void ld_score_done(struct ld_score *score);
  * in over 5 % of its runs. Where repeat.sequential has a test of detection or false alarms it stands in place of
  * `observed` and `false_alarms`; not decided by the cap is inconclusive; everything else is judged on all runs that ended.
  * A declared miss passes whatever came of it, OUT_OF_RANGE in all runs included, and is notable when a leak was seen.
- * The worst check decides: HARNESS, then FAIL, INCONCLUSIVE, PASS. Fewer runs than planned, those not counted that no sequential test needed any more
- * (interrupted): inconclusive unless one failed already. No valid run at all: HARNESS. */
+ * The worst check decides: HARNESS, then FAIL, INCONCLUSIVE, PASS. Fewer runs than planned, those not counted that no
+ * sequential test needed any more (interrupted): inconclusive unless one failed already. No valid run at all: HARNESS. */
 int ld_judge(struct ld_verdicts *ret_verdicts, const struct ld_plan *plan, const struct ld_run_record *runs, size_t count,
              const struct ld_score *score, struct ld_error *error);
 void ld_verdicts_done(struct ld_verdicts *verdicts);

@@ -126,7 +126,7 @@ int ld_against_judge(const struct ld_against *against, const struct ld_plan *pla
 {
     struct ld_baseline now = {0};
     struct ld_regressions regressions = {0};
-    int code = ld_baseline_make(&now, plan, &judged->score, &judged->verdicts, error);
+    int code = ld_judged_baseline(&now, judged, plan, error);
     if (!code)
         code = ld_regress(&regressions, &against->baseline, &now, plan, against->data_folder, error);
     if (!code)

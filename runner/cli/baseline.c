@@ -58,7 +58,7 @@ static int save(const struct ld_invocation *invocation, const char *name, struct
     if (!code)
         code = check_campaign(&judged, database, error);
     if (!code)
-        code = ld_baseline_make(&baseline, &judged.plan, &judged.judged.score, &judged.judged.verdicts, error);
+        code = ld_judged_baseline(&baseline, &judged.judged, &judged.plan, error);
     if (!code) {
         baseline.name = name;
         baseline.campaign = judged.campaign.info.id;

@@ -97,7 +97,7 @@ static int take_rerun(const struct ld_plan *plan, const char *database, struct l
     if (!code)
         code = ld_judge_store(&judged, store, plan, error);
     if (!code && judged.verdicts.calibrated)
-        code = ld_baseline_make(ret_baseline, plan, &judged.score, &judged.verdicts, error);
+        code = ld_judged_baseline(ret_baseline, &judged, plan, error);
     else if (!code)
         fprintf(stderr, "leakdrill: the rerun %s is void: its calibration is off\n", database);
     ld_judged_done(&judged);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "runner/run/cost.h"
+#include "runner/run/rules.h"
 
 #define RECORDS_MEMORY ((size_t)4 << 30)
 
@@ -50,6 +51,38 @@ int ld_score_stored(struct ld_judged *ret_judged, struct ld_store *store, const 
     return 0;
 }
 
+static int read_programs(struct ld_judged *judged, struct ld_store *store, struct ld_error *error)
+{
+    static const size_t prefix = sizeof LD_FACT_PROGRAM - 1;
+    struct ld_campaign_info info;
+    int code = ld_store_read_campaign(store, &info, judged->arena, error);
+    if (code)
+        return code;
+    judged->programs = ld_arena_array(judged->arena, info.fact_count + 1, sizeof *judged->programs);
+    if (!judged->programs)
+        return ld_fail(error, LD_ENOMEM, "out of memory");
+    for (size_t i = 0; i < info.fact_count; i++)
+        if (strncmp(info.facts[i].name, LD_FACT_PROGRAM, prefix) == 0)
+            judged->programs[judged->program_count++] =
+                (struct ld_program_hash){info.facts[i].name + prefix, info.facts[i].value};
+    return 0;
+}
+
+int ld_judged_baseline(struct ld_baseline *ret_baseline, const struct ld_judged *judged, const struct ld_plan *plan,
+                       struct ld_error *error)
+{
+    struct ld_baseline baseline;
+    int code = ld_baseline_make(&baseline, plan, &judged->score, &judged->verdicts, error);
+    if (code)
+        return code;
+    if (ld_baseline_add_programs(&baseline, plan, judged->programs, judged->program_count) != 0) {
+        ld_baseline_done(&baseline);
+        return ld_fail(error, LD_ENOMEM, "out of memory");
+    }
+    *ret_baseline = baseline;
+    return 0;
+}
+
 int ld_judge_store(struct ld_judged *ret_judged, struct ld_store *store, const struct ld_plan *plan,
                    struct ld_error *error)
 {
@@ -65,6 +98,8 @@ int ld_judge_store(struct ld_judged *ret_judged, struct ld_store *store, const s
         code = ld_judge(&judged.verdicts, plan, judged.records, judged.count, &judged.score, error);
         judged.judged = code == 0;
     }
+    if (!code)
+        code = read_programs(&judged, store, error);
     if (!code)
         code = ld_cost_read(&judged.costs, store, plan, judged.records, judged.count, error);
     if (!code)

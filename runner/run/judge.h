@@ -4,6 +4,7 @@
 
 #include "plan/plan.h"
 #include "score/cost.h"
+#include "score/regress.h"
 #include "score/score.h"
 #include "score/standings.h"
 #include "store/store.h"
@@ -17,6 +18,8 @@ struct ld_judged {
     struct ld_verdicts verdicts;
     struct ld_costs costs; /* no rows where none is measured */
     struct ld_standings standings;
+    struct ld_program_hash *programs; /* of detectors that are programs; only where it was judged */
+    size_t program_count;
     bool scored, judged;
 };
 
@@ -26,6 +29,9 @@ int ld_score_stored(struct ld_judged *ret_judged, struct ld_store *store, const 
 /* Judge the ended runs. `plan` is the one the database was made from. */
 int ld_judge_store(struct ld_judged *ret_judged, struct ld_store *store, const struct ld_plan *plan,
                    struct ld_error *error);
+/* ld_baseline_make, with the programs. LD_ENOMEM. */
+int ld_judged_baseline(struct ld_baseline *ret_baseline, const struct ld_judged *judged, const struct ld_plan *plan,
+                       struct ld_error *error);
 void ld_judged_done(struct ld_judged *judged);
 
 #endif

@@ -5,16 +5,17 @@
  * http://127.0.0.1:PORT/<token>/<instance> over all its incarnations. Below it only /debug/pprof/… and the instance's
  * metrics path can be read, with GET and HEAD; control and the service's own paths cannot. Every read goes through the
  * instance's door, one at a time with the sampler's, but for profiles of a while (`profile`, `trace`, any with
- * `seconds`), which go beside them, for the sampler must not wait so long; and is counted there as "http:<name>", the name being the header
- * X-Reader or the first word of User-Agent. Status, Content-Type, X-Go-Pprof and body are the target's.
+ * `seconds`), which go beside them, for the sampler must not wait so long; and is counted there as "http:<name>", the
+ * name being the header X-Reader or the first word of User-Agent. Status, Content-Type, X-Go-Pprof and body are the
+ * target's.
  *
  * In a blind run (a route with `blind`) every body goes out under the run's names; cmdline is "target", and symbol and
  * trace, which cannot be had without names, are answered 403.
  *
  * Answers of the gateway itself, each with a line of text: 403 hidden in a blind run, 404 not readable here, 405
- * another method, 400 and 414 a bad target, 400 also for a profile of a while that lasts as long as a read may or longer
- * (`profile` lasts 30 s unless told otherwise), and for a leak profile with `seconds`, 502 no whole answer from the instance (down, or its answer is cut short),
- * 503 too many readers wait, 504 the instance did not answer within the time of one read. */
+ * another method, 400 and 414 a bad target, 400 also for a profile of a while that lasts as long as a read may or
+ * longer (`profile` lasts 30 s unless told otherwise), and for a leak profile with `seconds`, 502 no whole answer from
+ * the instance (down, or its answer is cut short), 503 too many readers wait, 504 the instance did not answer within the time of one read. */
 #ifndef LD_SAMPLE_GATEWAY_H
 #define LD_SAMPLE_GATEWAY_H
 

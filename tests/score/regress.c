@@ -8,8 +8,11 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "detect/detector.h"
+#include "detect/exec.h"
 #include "score/campaign.h"
 #include "score/groups.h"
+#include "score/regressing.h"
 
 #define PAIRS 8
 
@@ -536,6 +539,64 @@ static void a_changed_rule_file_is_said(void **state)
     ld_detector_files_free(edited);
 }
 
+/* The program of a detector, under the same command. */
+static void a_changed_program_is_said(void **state)
+{
+    static const char *const words[] = {"python3", "./mine.py"};
+    struct ld_exec_options options = {.command = {2, (void *)words}};
+    struct ld_program_hash then[] = {{"/usr/bin/python3", "0000000000000000"}, {"u/mine.py", "1111111111111111"}};
+    struct ld_program_hash edited[] = {{"/opt/bin/python3", "0000000000000000"}, {"u/mine.py", "2222222222222222"}};
+    struct ld_error error = {0};
+    struct ld_regressions regressions;
+    (void)state;
+    campaign_subject_sees(before, LD_SECOND);
+    campaign_subject_sees(now, LD_SECOND);
+    before->subject.kind = now->subject.kind = ld_detector_find("exec");
+    before->subject.options = now->subject.options = &options;
+    before->scenario.file = now->scenario.file = "u/mine.yaml";
+    old = baseline_of(before);
+    new = baseline_of(now);
+    old.rows[0].options = new.rows[0].options = "";
+    assert_int_equal(ld_baseline_add_programs(&old, &before->plan, then, 2), 0);
+    assert_int_equal(ld_baseline_add_programs(&new, &now->plan, edited, 2), 0);
+    assert_int_equal(ld_regress(&regressions, &old, &new, &now->plan, "", &error), 0);
+    assert_only(&regressions, LD_REGRESSION_CHANGED, false, "chan",
+                "it runs python3 000000000000, ./mine.py 222222222222; in the baseline it was python3 000000000000, "
+                "./mine.py 111111111111");
+    ld_regressions_done(&regressions);
+    assert_int_equal(ld_baseline_add_programs(&new, &now->plan, then, 2), 0);
+    assert_int_equal(ld_regress(&regressions, &old, &new, &now->plan, "", &error), 0);
+    assert_int_equal(regressions.count, 0);
+    ld_regressions_done(&regressions);
+}
+
+static void only_options_that_differ_are_said(void **state)
+{
+    static const struct {
+        const char *before, *now, *said;
+    } cases[] = {
+        {"{\"a\":1,\"b\":[\"x\",{\"c\":\"},]\"}],\"d\":\"1s\"}", "{\"a\":1,\"b\":[\"y\"],\"d\":\"1s\"}",
+         "; its b was [\"x\",{\"c\":\"},]\"}] and is [\"y\"]"},
+        {"{\"a\":1}", "{\"a\":1,\"b\":2}", "; its b was not there and is 2"},
+        {"{\"a\":1,\"b\":2}", "{\"a\":1}", "; its b was 2 and is no more"},
+        {"{\"a\": 1, \"b\": \"q\\\"\"}", "{\"a\": 1, \"b\": \"\"}", "; its b was \"q\\\"\" and is \"\""},
+        {"{}", "{}", ""},
+        {"", "{\"a\":1}", ""},
+        {"garbage", "{\"a\":[1", "; its a was not there and is [1"},
+        {"{\"a", "{\"a\\", ""},
+        {"{\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1}", "{\"a\":2,\"b\":2,\"c\":2,\"d\":2,\"e\":2}",
+         "; its a was 1 and is 2; its b was 1 and is 2; its c was 1 and is 2; its d was 1 and is 2; 1 more of its "
+         "options differ"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct ld_regression item = {0};
+        const struct ld_baseline_row then = {.options = cases[i].before}, today = {.options = cases[i].now};
+        regress_say_options(&item, &then, &today);
+        assert_string_equal(item.text, cases[i].said);
+    }
+}
+
 int test_regress(void)
 {
     const struct CMUnitTest tests[] = {
@@ -559,6 +620,8 @@ int test_regress(void)
         cmocka_unit_test_setup_teardown(void_runs_blame_nobody, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_gone_is_said, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_changed_rule_file_is_said, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_changed_program_is_said, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(only_options_that_differ_are_said, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_cell_is_the_same_in_any_arm, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("regress", tests, NULL, NULL);
