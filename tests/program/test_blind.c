@@ -154,7 +154,7 @@ static void nothing_handed_out_has_a_name(void **state)
         "Blind: reader, not compared in the runs: it reads the target itself: leakdrill compare with runs of",
     };
     for (size_t i = 0; i < COUNT(told); i++)
-        lab_check(&result, result.exit_code, told[i], NULL);
+        lab_check_said(&result, told[i], NULL);
     program_result_done(&result);
     lab_assert_clean(&lab);
     for (size_t i = 0; i < COUNT(leaks); i++) {
@@ -264,7 +264,7 @@ static void prometheus_is_told_no_names(void **state)
     lab_write(&lab, "others.yml", PROMETHEUS_RULES("deriv(go_goroutines[2s]) > 100"));
     LAB_SCENARIO(&lab, "own.yaml", "own-metrics.yaml", "NAME", "own", "PROGRAM", TARGETS_FOLDER "/service");
     LAB_RUN(&lab, &result, "run", "own.yaml", "--blind", "--db", "own.db");
-    lab_check(&result, result.exit_code, "asks differs in 1 of 1 run", NULL);
+    lab_check_said(&result, "asks differs in 1 of 1 run", NULL);
     program_result_done(&result);
     lab_assert_text(&lab, "own.db", "SELECT text FROM note WHERE kind = 'blind' AND text LIKE 'asks: %'",
                     "asks: differs: a rule asks for shop_orders_total, which was renamed");

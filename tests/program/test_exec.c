@@ -203,9 +203,9 @@ static void an_edited_program_is_told(void **state)
     lab_write(&lab, "all/mine.py", ld_buffer_text(&text));
     program_finish(&running, &result);
     lab_check_judged(&lab, &result, "edited.db");
-    lab_check(&result, result.exit_code,
-              "CHANGED detector program: asked the same program in every run, seen mine was another one in", NULL);
-    lab_check(&result, result.exit_code, "1 of 2 runs, first in run ", NULL);
+    lab_check_said(&result,
+                   "CHANGED detector program: asked the same program in every run, seen mine was another one in", NULL);
+    lab_check_said(&result, "1 of 2 runs, first in run ", NULL);
     program_result_done(&result);
     lab_assert_number(&lab, "edited.db",
                       "SELECT count(*) FROM note WHERE kind = 'program' AND text LIKE 'mine: all/mine.py is "
@@ -236,7 +236,7 @@ static void nothing_tells_what_runs(void **state)
     free(text);
     ld_buffer_done(&more);
     LAB_RUN(&lab, &result, "run", "all", "--filter", "*/case-of-kills", "--db", "exec.db");
-    lab_check(&result, result.exit_code, "case-of-kills", NULL);
+    lab_check_said(&result, "case-of-kills", NULL);
     program_result_done(&result);
     text = lab_read(&lab, "told");
     assert_non_null(text);
@@ -288,7 +288,7 @@ static void a_replay_finds_what_is_beside_the_scenario(void **state)
     LAB_SCENARIO(&lab, "all/beside.yaml", "exec.yaml", "NAME", "beside", "PROGRAM", TARGETS_FOLDER "/service",
                  "DETECTORS", "  - exec: {command: [./detector.py, sound], as: sound}\n");
     LAB_RUN(&lab, &result, "run", "all/beside.yaml", "--db", "exec.db");
-    lab_check(&result, result.exit_code, "beside", NULL);
+    lab_check_said(&result, "beside", NULL);
     program_result_done(&result);
     LAB_RUN_PROGRAM(&lab, &result, "/bin/sh", "-c", "cd elsewhere; exec " LEAKDRILL " replay --db ../exec.db");
     lab_check(&result, 0, "identical to the stored ones", "");
