@@ -10,12 +10,17 @@
 #include "score/regress.h"
 #include "score/regressing.h"
 
-static bool is_of(const struct ld_outcome *outcome, const struct ld_plan *plan, const struct ld_board_row *row)
+static bool is_in(const struct ld_outcome *outcome, const struct ld_plan *plan, const struct ld_board_row *row)
 {
     if (strcmp(outcome->detector, row->detector) != 0)
         return false;
     const struct ld_run_plan *run = ld_plan_find_run(plan, outcome->run);
-    return run && run->cell == row->cell && outcome->interval >= 0 && ld_outcome_is_evidence(outcome->kind);
+    return run && run->cell == row->cell;
+}
+
+static bool is_of(const struct ld_outcome *outcome, const struct ld_plan *plan, const struct ld_board_row *row)
+{
+    return outcome->interval >= 0 && ld_outcome_is_evidence(outcome->kind) && is_in(outcome, plan, row);
 }
 
 static void take_times(struct ld_baseline_row *made, const struct ld_plan *plan, const struct ld_score *score,
@@ -125,6 +130,24 @@ static const char *files_of(const struct ld_scenario *scenario, const char *dete
     return text;
 }
 
+/* A run in which it broke is none of the valid ones. Outcomes of a run and detector stand together. */
+static void take_blame(struct ld_baseline_row *made, const struct ld_plan *plan, const struct ld_score *score,
+                       const struct ld_board_row *row)
+{
+    int64_t last = -1;
+    made->tried_runs = row->valid;
+    for (size_t i = 0; i < score->outcome_count; i++) {
+        const struct ld_outcome *outcome = &score->outcomes[i];
+        bool broke = outcome->kind == LD_OUTCOME_DETECTOR_ERROR;
+        if ((!broke && outcome->kind != LD_OUTCOME_OUT_OF_RANGE) || outcome->run == last ||
+            !is_in(outcome, plan, row))
+            continue;
+        last = outcome->run;
+        made->tried_runs += broke;
+        made->blamed_runs++;
+    }
+}
+
 static int add_row(struct ld_baseline *baseline, const struct ld_plan *plan, const struct ld_score *score,
                    const struct ld_board_row *row)
 {
@@ -139,8 +162,6 @@ static int add_row(struct ld_baseline *baseline, const struct ld_plan *plan, con
                                      .seen = row->counts[LD_OUTCOME_TP],
                                      .leaky_runs = row->evident_runs,
                                      .whole_runs = row->hit_runs,
-                                     .blamed = row->counts[LD_OUTCOME_DETECTOR_ERROR] +
-                                               row->counts[LD_OUTCOME_OUT_OF_RANGE],
                                      .options = options_of(cell->scenario, row->detector, baseline->arena),
                                      .files = files_of(cell->scenario, row->detector, baseline->arena),
                                      .rules = ld_arena_array(baseline->arena, LD_BASELINE_RULES_MAX, sizeof *made->rules),
@@ -148,6 +169,7 @@ static int add_row(struct ld_baseline *baseline, const struct ld_plan *plan, con
     if (!made->cell || !made->scenario || !made->detector || !made->times || !made->rules || !made->options || !made->files)
         return LD_ENOMEM;
     take_times(made, plan, score, row);
+    take_blame(made, plan, score, row);
     baseline->row_count++;
     int code = take_rules(made, plan, score, row, baseline->arena);
     return code ? code : take_false_alarms(made, plan, score, row, baseline->arena);

@@ -66,17 +66,25 @@ struct ld_regression *regress_add(struct regressing *regressing, enum ld_regress
 }
 
 /* Apart from their arms. */
-static bool is_same_cell(const char *left, const char *right)
+static int compare_cells(const char *left, const char *right)
 {
     const char *left_arm = strstr(left, LD_CELL_ARM), *right_arm = strstr(right, LD_CELL_ARM);
     size_t length = left_arm ? (size_t)(left_arm - left) : strlen(left);
-    return length == (right_arm ? (size_t)(right_arm - right) : strlen(right)) && strncmp(left, right, length) == 0;
+    size_t other = right_arm ? (size_t)(right_arm - right) : strlen(right);
+    int order = memcmp(left, right, length < other ? length : other);
+    return order ? order : (length > other) - (length < other);
+}
+
+int ld_baseline_row_order(const struct ld_baseline_row *left, const struct ld_baseline_row *right)
+{
+    int order = strcmp(left->detector, right->detector);
+    return order ? order : compare_cells(left->cell, right->cell);
 }
 
 const struct ld_baseline_row *regress_row(const struct ld_baseline *baseline, const char *cell, const char *detector)
 {
     for (size_t i = 0; i < baseline->row_count; i++)
-        if (is_same_cell(baseline->rows[i].cell, cell) && strcmp(baseline->rows[i].detector, detector) == 0)
+        if (strcmp(baseline->rows[i].detector, detector) == 0 && compare_cells(baseline->rows[i].cell, cell) == 0)
             return &baseline->rows[i];
     return NULL;
 }
@@ -128,12 +136,34 @@ static uint32_t seen_by(const struct ld_baseline_row *row, const char *rule)
     return leaks;
 }
 
+#define RERUN_ROOM 200 /* for what the rerun said */
+#define CUT "..."
+
+/* Up to `room` bytes of the text; what does not fit is cut at the end of a character, and marked. */
+static void __attribute__((format(printf, 3, 0))) say(struct ld_regression *item, size_t room, const char *format,
+                                                      va_list arguments)
+{
+    size_t used = strlen(item->text), end = room - sizeof CUT;
+    if (used >= room || vsnprintf(item->text + used, room - used, format, arguments) < (int)(room - used))
+        return;
+    while (end && (item->text[end] & 0xC0) == 0x80)
+        end--;
+    memcpy(item->text + end, CUT, sizeof CUT);
+}
+
 void regress_say(struct ld_regression *item, const char *format, ...)
 {
-    size_t used = strlen(item->text);
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(item->text + used, sizeof item->text - used, format, arguments);
+    say(item, sizeof item->text - RERUN_ROOM, format, arguments);
+    va_end(arguments);
+}
+
+void regress_say_again(struct ld_regression *item, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    say(item, sizeof item->text, format, arguments);
     va_end(arguments);
 }
 
@@ -181,20 +211,37 @@ static void say_arm(struct ld_regression *item, const struct ld_baseline_row *be
         regress_say(item, "; the cell was %.160s: what is read beside it may differ", before->cell);
 }
 
+/* For this cell: another fault case may be asked otherwise. */
 static bool is_declared_miss(const struct regressing *regressing, const struct ld_baseline_row *row)
 {
-    const struct ld_scenario *scenario = regress_scenario(regressing->plan, row->scenario);
-    const struct ld_expectation *expectation = scenario ? score_expectation(scenario, row->detector) : NULL;
-    return expectation && expectation->detection.missed;
+    for (size_t i = 0; i < regressing->plan->cell_count; i++) {
+        const struct ld_cell *cell = &regressing->plan->cells[i];
+        if (strcmp(cell->name, row->cell) != 0)
+            continue;
+        const struct ld_expectation *expectation = score_expectation(cell->scenario, row->detector);
+        return expectation && expectation->detection.missed && ld_cell_is_asked(cell, expectation);
+    }
+    return false;
 }
 
 /* ---- leaks and false alarms, cell by cell */
+
+static struct ld_bad_runs blamed_runs(const struct ld_baseline_row *row, const struct ld_baseline_row *other)
+{
+    if (!row->tried_runs) /* an older file: where there is evidence the detector was not to blame */
+        return (struct ld_bad_runs){0, row->leaky_runs ? row->leaky_runs : row->leaks};
+    if (!other->tried_runs && row->leaks) /* it may have been no better then */
+        return (struct ld_bad_runs){0, row->tried_runs};
+    return (struct ld_bad_runs){row->blamed_runs, row->tried_runs};
+}
 
 struct ld_bad_runs regress_bad_runs(enum ld_regression_kind kind, const struct ld_baseline_row *row,
                                     const struct ld_baseline_row *other)
 {
     if (kind == LD_REGRESSION_FALSE_ALARM)
         return (struct ld_bad_runs){row->false_alarm_runs, row->runs};
+    if (kind == LD_REGRESSION_UNJUDGED)
+        return blamed_runs(row, other);
     if (row->leaky_runs && other->leaky_runs)
         return (struct ld_bad_runs){row->leaky_runs - row->whole_runs, row->leaky_runs};
     return (struct ld_bad_runs){row->leaks - row->seen, row->leaks};
@@ -231,17 +278,38 @@ static struct ld_regression *add_counted(struct regressing *regressing, enum ld_
     return item;
 }
 
+/* A detector that breaks is judged by fewer runs, or by none: that is no way to have no misses and no false alarms. */
+static int compare_blame(struct regressing *regressing, const struct ld_baseline_row *before,
+                         const struct ld_baseline_row *now, bool *ret_told)
+{
+    struct ld_bad_runs then = regress_bad_runs(LD_REGRESSION_UNJUDGED, before, now);
+    struct ld_bad_runs today = regress_bad_runs(LD_REGRESSION_UNJUDGED, now, before);
+    *ret_told = then.runs && today.runs && is_more(then, today);
+    count_comparison(regressing, then, today);
+    if (!*ret_told)
+        return 0;
+    struct ld_regression *item = add_counted(regressing, LD_REGRESSION_UNJUDGED, now, then, today);
+    if (!item)
+        return LD_ENOMEM;
+    regress_say(item, "it broke or was out of its range in %u of %u runs, in the baseline in %u of %u", today.bad,
+                today.runs, then.bad, then.runs);
+    regress_say_options(item, before, now);
+    say_arm(item, before, now);
+    return 0;
+}
+
+/* `unjudged`: why there may be no leak was told. */
 static int compare_leaks(struct regressing *regressing, const struct ld_baseline_row *before,
-                         const struct ld_baseline_row *now)
+                         const struct ld_baseline_row *now, bool unjudged)
 {
     enum ld_regression_kind kind;
-    if (!before->leaks)
+    if (!before->leaks || (!now->leaks && unjudged))
         return 0;
     struct ld_bad_runs then = regress_bad_runs(LD_REGRESSION_LOST, before, now);
     struct ld_bad_runs today = regress_bad_runs(LD_REGRESSION_LOST, now, before);
     count_comparison(regressing, then, today);
     if (!now->leaks)
-        kind = now->blamed ? LD_REGRESSION_UNJUDGED : LD_REGRESSION_VOID;
+        kind = LD_REGRESSION_VOID;
     else if (before->seen == 0 && now->seen > 0)
         kind = LD_REGRESSION_FOUND;
     else if (is_more(then, today))
@@ -302,7 +370,10 @@ static int compare_rows(struct regressing *regressing)
             continue;
         }
         regressing->result->compared++;
-        code = compare_leaks(regressing, before, now);
+        bool unjudged = false;
+        code = compare_blame(regressing, before, now, &unjudged);
+        if (!code)
+            code = compare_leaks(regressing, before, now, unjudged);
         if (!code)
             code = compare_false_alarms(regressing, before, now);
     }

@@ -27,6 +27,8 @@ struct ld_baseline_row {
     uint32_t runs, leaks, seen; /* runs without harm; leaks with evidence; of them TP */
     uint32_t leaky_runs, whole_runs; /* runs with such a leak; of them those that saw all theirs. 0: an older file */
     uint32_t false_alarm_runs;
+    uint32_t tried_runs, blamed_runs; /* not void; of them those in which the detector broke or was out of its range.
+                                       * 0: an older file */
     size_t time_count;
     struct ld_survival_time *times; /* of seen and missed leaks, from tM */
     size_t rule_count;
@@ -35,7 +37,6 @@ struct ld_baseline_row {
     const char *files;              /* that it read, or that it is: "my-rules.yml 0123456789ab, ...", the hash of
                                      * each; "": likewise */
     /* Of a campaign in hand, not kept: where to look. */
-    uint32_t blamed; /* leaks without evidence because the detector broke, or was out of its range */
     uint32_t missed[LD_BASELINE_MISSED_MAX]; /* runs, the first of them; as many as leaks - seen say */
     const char *false_rule, *false_site;     /* of the first false alarm; "" or NULL */
 };
@@ -57,16 +58,19 @@ struct ld_program_hash {
 /* Rows of detectors that are programs say which files they were, in `files`. LD_ENOMEM. */
 int ld_baseline_add_programs(struct ld_baseline *baseline, const struct ld_plan *plan,
                              const struct ld_program_hash *programs, size_t count);
+/* By detector, then by cell, apart from its arm: 0 for two rows of which a baseline has one. */
+int ld_baseline_row_order(const struct ld_baseline_row *left, const struct ld_baseline_row *right);
 void ld_baseline_done(struct ld_baseline *baseline); /* NULL is allowed */
 
 /*    id, name, is it worse?, meaning */
 #define LD_REGRESSIONS(X)                                                                                        \
     X(LOST, "lost", true, "leaks of a cell in which the baseline saw all are missed")                            \
     X(RARER, "rarer", true, "leaks of a cell are seen in fewer runs (Fisher's exact test, one-sided, p < 0.05)") \
-    X(UNJUDGED, "unjudged", true, "no leak of a cell is evidence any more: the detector broke or is out of its range") \
+    X(UNJUDGED, "unjudged", true, "in more runs of a cell, healthy or leaky, the detector broke or was out of its range: " \
+                                  "any where none had, else p < 0.05")                                           \
     X(FALSE_ALARM, "false-alarm", true, "more runs of a cell have a false alarm: any where none had, else p < 0.05") \
     X(SLOWER, "slower", true, "the mean time to detect of a scenario rose beyond its interval")                  \
-    X(VOID, "void", false, "no leak of a cell is evidence now, and the detector is not to blame: void runs, no leak") \
+    X(VOID, "void", false, "no leak of a cell is evidence now, and the detector is no more to blame: void runs, no leak") \
     X(FOUND, "found", false, "leaks of a cell in which the baseline saw none are seen; a declared miss is named so") \
     X(QUIET, "quiet", false, "fewer runs of a cell have a false alarm: none where some had, or p < 0.05")        \
     X(CHANGED, "changed", false, "a detector's rule file, or its program, is not what it was in the baseline") \
@@ -88,7 +92,7 @@ const char *ld_regression_doc(enum ld_regression_kind kind);
     X(NONE, "none", false, "nothing ran again, or nothing of it is evidence")                                     \
     X(NOT_AGAIN, "not-again", true, "the rerun is no worse than the baseline")                                    \
     X(CHANCE, "chance", true, "worse again, but no more than chance makes it among all that was compared")        \
-    X(OPEN, "open", false, "most of the rerun is bad, but even all of so few runs could not be beyond chance")   \
+    X(OPEN, "open", false, "worse again, but so few runs, or so few draws of times, could not be beyond chance")  \
     X(CONFIRMED, "confirmed", true, "worse again, and beyond chance")
 
 enum ld_rerun {
@@ -99,7 +103,7 @@ enum ld_rerun {
 };
 const char *ld_rerun_name(enum ld_rerun rerun);
 
-struct ld_bad_runs { /* with a leak that was not seen, or with a false alarm */
+struct ld_bad_runs { /* with a leak that was not seen, with a false alarm, or without evidence by the detector's fault */
     uint32_t bad, runs;
 };
 
@@ -108,14 +112,20 @@ struct ld_regression {
     bool worse;          /* of its kind; only such can run again */
     enum ld_rerun rerun; /* CONFIRMED fails */
     double p;            /* one-sided, of what there is: after a rerun, of campaign and rerun together. NAN: no test */
-    struct ld_bad_runs before, now, again; /* LOST, RARER, FALSE_ALARM; again: of the rerun */
+    double p_floor; /* SLOWER: no smaller p could have been drawn */
+    struct ld_bad_runs before, now, again; /* LOST, RARER, UNJUDGED, FALSE_ALARM; again: of the rerun */
     const char *cell, *detector; /* SLOWER, CHANGED: the scenario's name */
-    char text[1536]; /* the numbers, and where to look */
+    char text[1536]; /* the numbers, and where to look; cut with "...", but for what the rerun said */
 };
 
 /* SLOWER: the difference of restricted means within cells, weighted by b n / (b + n) runs, against a permutation test
- * within cells; both sides need LD_RUNS_FOR_MEDIAN leaks, and the difference must be more than one sampling period. */
+ * within cells; both sides need LD_RUNS_FOR_MEDIAN leaks, and the difference must be more than one sampling period.
+ * A p that is to be beyond chance among many comparisons needs more draws, which go on while few were as slow (Besag
+ * and Clifford 1991). */
 #define LD_REGRESS_DRAWS 4000
+#define LD_REGRESS_DRAWS_EACH 200 /* for each comparison: ten times finer than the first limit of chance */
+#define LD_REGRESS_DRAWS_MAX 400000
+#define LD_REGRESS_DRAWS_SLOW 10 /* as slow: enough of them */
 #define LD_REGRESS_ERROR 0.05 /* of a whole campaign in which nothing changed: to be told worse */
 /* Runs of a cell that is worse: 11 show a 20 % loss again with 90 % power, 45 one of 5 %. As many between as a total
  * loss needs to be beyond chance. */

@@ -110,14 +110,6 @@ struct rerunning {
     bool *again; /* of each item: the rerun is worse than the baseline, too */
 };
 
-static void confirm_unjudged(struct ld_regression *item, const struct ld_baseline_row *rerun)
-{
-    if (!rerun->leaks && !rerun->blamed)
-        return;
-    item->rerun = rerun->leaks ? LD_RERUN_NOT_AGAIN : LD_RERUN_CONFIRMED;
-    regress_say(item, "; run again: saw %u of %u", rerun->seen, rerun->leaks);
-}
-
 /* More of its runs than of the baseline's? */
 static bool is_worse(struct ld_bad_runs before, struct ld_bad_runs rerun)
 {
@@ -131,10 +123,10 @@ static void look_at_runs(const struct rerunning *rerunning, size_t index, const 
     struct ld_bad_runs rerun = regress_bad_runs(item->kind, row, then);
     if (!rerun.runs)
         return;
-    if (item->kind == LD_REGRESSION_FALSE_ALARM)
-        regress_say(item, "; run again: %u of %u", row->false_alarm_runs, row->runs);
+    if (item->kind == LD_REGRESSION_LOST || item->kind == LD_REGRESSION_RARER)
+        regress_say_again(item, "; run again: %u of %u", row->seen, row->leaks);
     else
-        regress_say(item, "; run again: %u of %u", row->seen, row->leaks);
+        regress_say_again(item, "; run again: %u of %u", rerun.bad, rerun.runs);
     item->again = rerun;
     item->p = p_with(item, rerun);
     item->rerun = LD_RERUN_NOT_AGAIN;
@@ -147,15 +139,16 @@ static int look_at_times(const struct rerunning *rerunning, size_t index)
     struct slowness alone, together;
     char difference[32];
     int code = regress_slowness(&alone, rerunning->before, rerunning->rerun, NULL, rerunning->plan, item->cell,
-                                item->detector);
+                                item->detector, 0);
     if (!code)
         code = regress_slowness(&together, rerunning->before, rerunning->now, rerunning->rerun, rerunning->plan,
-                                item->cell, item->detector);
+                                item->cell, item->detector, rerunning->regressions->comparisons);
     if (code || !alone.now)
         return code;
     ld_format_duration_short(alone.difference_ns, difference, sizeof difference);
-    regress_say(item, "; run again: %s over %zu", difference, alone.now);
+    regress_say_again(item, "; run again: %s over %zu", difference, alone.now);
     item->p = together.p;
+    item->p_floor = together.p_floor;
     item->rerun = LD_RERUN_NOT_AGAIN;
     rerunning->again[index] = alone.difference_ns > 0;
     return 0;
@@ -169,9 +162,7 @@ static int look_again(const struct rerunning *rerunning, size_t index)
     if (item->kind == LD_REGRESSION_SLOWER)
         return look_at_times(rerunning, index);
     const struct ld_baseline_row *row = regress_row(rerunning->rerun, item->cell, item->detector);
-    if (row && item->kind == LD_REGRESSION_UNJUDGED)
-        confirm_unjudged(item, row);
-    else if (row)
+    if (row)
         look_at_runs(rerunning, index, row);
     return 0;
 }
@@ -207,21 +198,25 @@ static int find_limits(const struct rerunning *rerunning, struct limits *ret_lim
     return 0;
 }
 
-/* Most of the rerun was bad, and its runs are so few that all of them being bad would not have been beyond chance. */
+/* Most of the rerun was bad, and its runs are so few that all of them being bad would not have been beyond chance; or
+ * no draw was as slow, and there were too few. */
 static bool is_too_few(const struct ld_regression *item, double enough)
 {
-    return item->kind != LD_REGRESSION_SLOWER && 2 * (uint64_t)item->again.bad > item->again.runs &&
+    if (item->kind == LD_REGRESSION_SLOWER)
+        return item->p <= item->p_floor && item->p_floor > enough;
+    return 2 * (uint64_t)item->again.bad > item->again.runs &&
            p_with(item, (struct ld_bad_runs){item->again.runs, item->again.runs}) > enough;
 }
 
 static void say_result(struct ld_regression *item, size_t comparisons, const struct limits *limits)
 {
+    const char *too_few = item->kind == LD_REGRESSION_SLOWER ? ": so few draws cannot tell" : ": so few runs cannot tell";
     item->rerun = item->p <= limits->beyond              ? LD_RERUN_CONFIRMED
                   : is_too_few(item, limits->enough) ? LD_RERUN_OPEN
                                                          : LD_RERUN_CHANCE;
-    regress_say(item, "; together p = %.2g, %s chance among %zu comparison%s%s", item->p,
+    regress_say_again(item, "; together p = %.2g, %s chance among %zu comparison%s%s", item->p,
                 item->rerun == LD_RERUN_CONFIRMED ? "beyond" : "which can be", comparisons, comparisons == 1 ? "" : "s",
-                item->rerun == LD_RERUN_OPEN ? ": so few runs cannot tell" : "");
+                item->rerun == LD_RERUN_OPEN ? too_few : "");
 }
 
 int ld_regressions_confirm(struct ld_regressions *regressions, const struct ld_baseline *baseline,

@@ -1,6 +1,7 @@
 /* Times to detect against a baseline, scenario by scenario: the cells of one are too small each. They are compared
  * within their cells alone, for what a cell's faults do to the time must not look like a change when more runs of it
  * count. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@ struct stratum { /* one cell: times of the baseline, then those of now */
 
 struct strata {
     size_t count, before, now, most; /* leaks; most: of one stratum */
+    size_t room;                     /* of times */
     struct stratum *items;
     struct ld_survival_time *times, *scratch;
 };
@@ -57,8 +59,9 @@ static void restrict_times(struct stratum *stratum)
             stratum->times[i] = (struct ld_survival_time){to_ns, false};
 }
 
-static size_t copy_times(struct ld_survival_time *to, const struct ld_baseline_row *row)
+static size_t copy_times(struct ld_survival_time *to, size_t room, const struct ld_baseline_row *row)
 {
+    assert(!row || row->time_count <= room); /* no row is there twice: the parser sees to it */
     if (row && row->time_count)
         memcpy(to, row->times, row->time_count * sizeof *to);
     return row ? row->time_count : 0;
@@ -72,11 +75,14 @@ struct sides {
 static void add_stratum(struct strata *strata, const struct sides *sides, const struct ld_baseline_row *row)
 {
     struct stratum *stratum = &strata->items[strata->count];
-    *stratum = (struct stratum){.times = strata->times + strata->before + strata->now};
-    stratum->before = copy_times(stratum->times, row);
-    stratum->now = copy_times(stratum->times + stratum->before, regress_row(sides->now, row->cell, row->detector));
+    size_t used = strata->before + strata->now, room = strata->room - used;
+    *stratum = (struct stratum){.times = strata->times + used};
+    stratum->before = copy_times(stratum->times, room, row);
+    room -= stratum->before;
+    stratum->now = copy_times(stratum->times + stratum->before, room, regress_row(sides->now, row->cell, row->detector));
+    room -= stratum->now;
     if (sides->more)
-        stratum->now += copy_times(stratum->times + stratum->before + stratum->now,
+        stratum->now += copy_times(stratum->times + stratum->before + stratum->now, room,
                                    regress_row(sides->more, row->cell, row->detector));
     if (!stratum->before || !stratum->now)
         return;
@@ -99,7 +105,8 @@ static size_t times_in(const struct ld_baseline *baseline, const struct sides *s
 static int gather(struct strata *ret_strata, const struct sides *sides)
 {
     size_t room = times_in(sides->before, sides) + times_in(sides->now, sides) + times_in(sides->more, sides) + 1;
-    struct strata strata = {.items = calloc(sides->before->row_count + 1, sizeof *strata.items),
+    struct strata strata = {.room = room,
+                            .items = calloc(sides->before->row_count + 1, sizeof *strata.items),
                             .times = calloc(room, sizeof *strata.times),
                             .scratch = calloc(room, sizeof *strata.scratch)};
     if (!strata.items || !strata.times || !strata.scratch) {
@@ -165,30 +172,41 @@ static int by_difference(const void *left, const void *right)
 }
 
 /* Which times are of now is drawn anew: as slow as that, by chance? The lower bound is of a shift. */
-static int permute(struct strata *strata, uint64_t seed, double difference, struct slowness *slowness)
+static int permute(struct strata *strata, uint64_t seed, double difference, size_t draws, struct slowness *slowness)
 {
-    double *drawn = calloc(LD_REGRESS_DRAWS, sizeof *drawn);
+    double *drawn = calloc(LD_REGRESS_DRAWS, sizeof *drawn); /* the bound takes no more of them */
     struct ld_random random;
-    size_t as_slow = 0;
+    size_t as_slow = 0, count = 0;
     if (!drawn)
         return LD_ENOMEM;
     ld_random_init(&random, seed);
-    for (size_t i = 0; i < LD_REGRESS_DRAWS; i++) {
+    for (; count < LD_REGRESS_DRAWS || (count < draws && as_slow < LD_REGRESS_DRAWS_SLOW); count++) {
         for (size_t j = 0; j < strata->count; j++)
             shuffle(&strata->items[j], &random);
-        drawn[i] = difference_of(strata);
-        as_slow += drawn[i] >= difference - 0.5;
+        double one = difference_of(strata);
+        as_slow += one >= difference - 0.5;
+        if (count < LD_REGRESS_DRAWS)
+            drawn[count] = one;
     }
     qsort(drawn, LD_REGRESS_DRAWS, sizeof *drawn, by_difference);
-    slowness->p = (double)(as_slow + 1) / (LD_REGRESS_DRAWS + 1);
+    slowness->p = (double)(as_slow + 1) / (double)(count + 1);
+    slowness->p_floor = 1 / (double)(count + 1);
     slowness->lower_ns = (int64_t)(difference - drawn[LD_REGRESS_DRAWS - LD_REGRESS_DRAWS / 20]);
     free(drawn);
     return 0;
 }
 
+static size_t draws_for(size_t comparisons)
+{
+    if (comparisons > LD_REGRESS_DRAWS_MAX / LD_REGRESS_DRAWS_EACH)
+        return LD_REGRESS_DRAWS_MAX;
+    size_t draws = LD_REGRESS_DRAWS_EACH * comparisons;
+    return draws > LD_REGRESS_DRAWS ? draws : LD_REGRESS_DRAWS;
+}
+
 int regress_slowness(struct slowness *ret_slowness, const struct ld_baseline *before, const struct ld_baseline *now,
                      const struct ld_baseline *more, const struct ld_plan *plan, const char *scenario,
-                     const char *detector)
+                     const char *detector, size_t comparisons)
 {
     const struct sides sides = {before, now, more, scenario, detector};
     const struct ld_scenario *found = regress_scenario(plan, scenario);
@@ -198,12 +216,12 @@ int regress_slowness(struct slowness *ret_slowness, const struct ld_baseline *be
         return code;
     double difference = difference_of(&strata);
     struct slowness slowness = {
-        .before = strata.before, .now = strata.now, .difference_ns = (int64_t)difference, .p = 1};
+        .before = strata.before, .now = strata.now, .difference_ns = (int64_t)difference, .p = 1, .p_floor = 1};
     double period = found ? (double)score_period_ns(found) : 0;
     slowness.tested =
         strata.before >= LD_RUNS_FOR_MEDIAN && strata.now >= LD_RUNS_FOR_MEDIAN && most_of(&strata) > period;
     if (slowness.tested && difference > period)
-        code = permute(&strata, plan->seed, difference, &slowness);
+        code = permute(&strata, plan->seed, difference, draws_for(comparisons), &slowness);
     strata_done(&strata);
     *ret_slowness = slowness;
     return code;
@@ -213,7 +231,7 @@ int regress_times_of(struct regressing *regressing, const struct ld_baseline_row
 {
     struct slowness slowness;
     int code = regress_slowness(&slowness, regressing->before, regressing->now, NULL, regressing->plan, like->scenario,
-                                like->detector);
+                                like->detector, 0);
     if (code)
         return code;
     regressing->result->comparisons += slowness.tested;

@@ -15,8 +15,9 @@ struct regressing {
 /* A new finding, NULL when memory ran out. */
 struct ld_regression *regress_add(struct regressing *regressing, enum ld_regression_kind kind, const char *cell,
                                   const char *detector);
-/* Append to its text. */
+/* Append to its text, what the rerun said last: for it there is always room. */
 __attribute__((format(printf, 2, 3))) void regress_say(struct ld_regression *item, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void regress_say_again(struct ld_regression *item, const char *format, ...);
 /* The options that differ. */
 void regress_say_options(struct ld_regression *item, const struct ld_baseline_row *before,
                          const struct ld_baseline_row *now);
@@ -36,12 +37,12 @@ struct slowness {
                   * not, p is 1 */
     size_t before, now; /* leaks */
     int64_t difference_ns, lower_ns; /* and its lower bound, 95 % */
-    double p;
+    double p, p_floor; /* p_floor: no smaller one could have been drawn */
 };
-/* `more`: further runs of now, or NULL. LD_ENOMEM. */
+/* `more`: further runs of now, or NULL. `comparisons` that share LD_REGRESS_ERROR, as far as known. LD_ENOMEM. */
 int regress_slowness(struct slowness *ret_slowness, const struct ld_baseline *before, const struct ld_baseline *now,
                      const struct ld_baseline *more, const struct ld_plan *plan, const char *scenario,
-                     const char *detector);
+                     const char *detector, size_t comparisons);
 /* Of a scenario and detector; `like` is any row of them. LD_ENOMEM. */
 int regress_times_of(struct regressing *regressing, const struct ld_baseline_row *like);
 

@@ -59,10 +59,11 @@ static json_t *json_rules(const struct ld_baseline_row *row)
 
 static json_t *json_row(const struct ld_baseline_row *row)
 {
-    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:s, s:s}", "cell", row->cell, "scenario",
+    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:s, s:s}", "cell", row->cell, "scenario",
                      row->scenario, "detector", row->detector, "runs", (json_int_t)row->runs, "leaks",
                      (json_int_t)row->leaks, "seen", (json_int_t)row->seen, "leaky_runs", (json_int_t)row->leaky_runs,
                      "whole_runs", (json_int_t)row->whole_runs, "false_alarm_runs", (json_int_t)row->false_alarm_runs,
+                     "tried_runs", (json_int_t)row->tried_runs, "blamed_runs", (json_int_t)row->blamed_runs,
                      "seen_ns", json_times(row, true), "missed_ns", json_times(row, false), "rules", json_rules(row),
                      "options", row->options, "files", row->files);
 }
@@ -179,11 +180,18 @@ static int read_rules(struct ld_baseline_row *row, const json_t *list, struct ld
     return 0;
 }
 
+/* A run that does not count was tried all the same, unless it was void. */
+static bool is_blame_consistent(const struct ld_baseline_row *row)
+{
+    return row->blamed_runs <= row->tried_runs &&
+           (!row->tried_runs || (row->runs <= row->tried_runs && row->tried_runs - row->runs <= row->blamed_runs));
+}
+
 /* A detector without time has leaks and no times. A run that saw all its leaks saw one at least, and one that did not
  * missed one. */
 static bool is_consistent(const struct ld_baseline_row *row)
 {
-    return row->seen <= row->leaks && row->false_alarm_runs <= row->runs && row->whole_runs <= row->leaky_runs &&
+    return is_blame_consistent(row) && row->seen <= row->leaks && row->false_alarm_runs <= row->runs && row->whole_runs <= row->leaky_runs &&
            row->leaky_runs <= row->leaks && row->whole_runs <= row->seen &&
            row->leaky_runs - row->whole_runs <= row->leaks - row->seen &&
            (row->time_count == row->leaks || row->time_count == 0);
@@ -201,6 +209,9 @@ static int read_row(struct ld_baseline_row *row, const json_t *object, struct ld
         return code ? code : LD_ESPEC;
     if (json_object_get(object, "leaky_runs") && (read_count(object, "leaky_runs", &row->leaky_runs) ||
                                                   read_count(object, "whole_runs", &row->whole_runs)))
+        return LD_ESPEC;
+    if (json_object_get(object, "tried_runs") && (read_count(object, "tried_runs", &row->tried_runs) ||
+                                                  read_count(object, "blamed_runs", &row->blamed_runs)))
         return LD_ESPEC;
     size_t room = json_array_size(json_object_get(object, "seen_ns")) +
                   json_array_size(json_object_get(object, "missed_ns"));
@@ -220,6 +231,30 @@ static int read_row(struct ld_baseline_row *row, const json_t *object, struct ld
     return code ? code : is_consistent(row) ? 0 : LD_ESPEC;
 }
 
+static int by_row(const void *left, const void *right)
+{
+    return ld_baseline_row_order(*(const struct ld_baseline_row *const *)left,
+                                 *(const struct ld_baseline_row *const *)right);
+}
+
+/* Of one cell, in any arm, and one detector there is one row. */
+static int check_rows(const struct ld_baseline *baseline, const char *path, struct ld_error *error)
+{
+    const struct ld_baseline_row **sorted = calloc(baseline->row_count + 1, sizeof *sorted);
+    int code = 0;
+    if (!sorted)
+        return ld_fail(error, LD_ENOMEM, "out of memory");
+    for (size_t i = 0; i < baseline->row_count; i++)
+        sorted[i] = &baseline->rows[i];
+    qsort(sorted, baseline->row_count, sizeof *sorted, by_row);
+    for (size_t i = 1; i < baseline->row_count && !code; i++)
+        if (by_row(&sorted[i - 1], &sorted[i]) == 0)
+            code = ld_fail(error, LD_ESPEC, "%s: %.100s has two rows of the cell %.200s", path, sorted[i]->detector,
+                           sorted[i]->cell);
+    free(sorted);
+    return code;
+}
+
 static int read_rows(struct ld_baseline *baseline, const json_t *rows, const char *path, struct ld_error *error)
 {
     size_t count = json_array_size(rows);
@@ -235,7 +270,7 @@ static int read_rows(struct ld_baseline *baseline, const json_t *rows, const cha
                                      : ld_fail(error, code, "%s: row %zu of \"rows\" is not one of a baseline", path, i);
         baseline->row_count++;
     }
-    return 0;
+    return check_rows(baseline, path, error);
 }
 
 static int read_head(struct ld_baseline *baseline, const json_t *object, const char *path, struct ld_error *error)

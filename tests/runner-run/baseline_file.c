@@ -58,7 +58,7 @@ static void what_is_written_is_read_back(void **state)
     struct ld_baseline_rule rule = {"wait", "v1.0.0-aaaaaa", 1};
     struct ld_baseline_row rows[] = {{.cell = "a/leaky/none/arm=passive", .scenario = "a", .detector = "matrix", .runs = 2,
                                       .leaks = 2, .seen = 1, .leaky_runs = 2, .whole_runs = 1,
-                                      .false_alarm_runs = 1, .time_count = 2, .times = times,
+                                      .false_alarm_runs = 1, .tried_runs = 3, .blamed_runs = 1, .time_count = 2, .times = times,
                                       .rule_count = 1, .rules = &rule, .options = "{\"window\":\"2s\"}",
                                       .files = "my-rules.yml 0123456789ab"},
                                      {.cell = "a/leaky/none/arm=passive", .scenario = "a", .detector = "go-vet", .runs = 2,
@@ -75,6 +75,8 @@ static void what_is_written_is_read_back(void **state)
     assert_string_equal(read.rows[0].files, rows[0].files);
     assert_int_equal(read.rows[0].leaky_runs, 2);
     assert_int_equal(read.rows[0].whole_runs, 1);
+    assert_int_equal(read.rows[0].tried_runs, 3);
+    assert_int_equal(read.rows[0].blamed_runs, 1);
     assert_int_equal(read.rows[0].time_count, 2);
     assert_true(read.rows[0].times[0].event && !read.rows[0].times[1].event);
     assert_int_equal(read.rows[0].times[1].time_ns, 5 * LD_SECOND);
@@ -118,6 +120,10 @@ static void what_cannot_be_is_refused(void **state)
             "\"missed_ns\": []"),
         ROW("\"leaks\": 2, \"seen\": 2, \"leaky_runs\": 2, \"false_alarm_runs\": 0, \"seen_ns\": [], \"missed_ns\": []"),
         ROW("\"leaks\": 2000000, \"seen\": 2, \"false_alarm_runs\": 0, \"seen_ns\": [], \"missed_ns\": []"),
+        ROW("\"leaks\": 0, \"seen\": 0, \"false_alarm_runs\": 0, \"tried_runs\": 2, \"blamed_runs\": 3, \"seen_ns\": [], "
+            "\"missed_ns\": []"),
+        ROW("\"leaks\": 0, \"seen\": 0, \"false_alarm_runs\": 0, \"tried_runs\": 4, \"blamed_runs\": 1, \"seen_ns\": [], "
+            "\"missed_ns\": []"),
         ROW("\"leaks\": 1, \"seen\": 1, \"false_alarm_runs\": 0, \"seen_ns\": [9223372036854775807], \"missed_ns\": []"),
     };
     (void)state;
@@ -131,12 +137,44 @@ static void what_cannot_be_is_refused(void **state)
     }
 }
 
+#define EMPTY(cell, detector) \
+    "{\"cell\": \"" cell "\", \"scenario\": \"a\", \"detector\": \"" detector "\", \"runs\": 2, \"leaks\": 0, \"seen\": 0, " \
+    "\"false_alarm_runs\": 0, \"seen_ns\": [], \"missed_ns\": []}"
+
+/* A detector watches one arm of a cell. */
+static void two_rows_of_one_cell_are_refused(void **state)
+{
+    static const struct {
+        const char *text;
+        int code;
+    } cases[] = {
+        {HEAD EMPTY("a/leaky/none", "growth") "," EMPTY("a/leaky/none", "growth") "]}", LD_ESPEC},
+        {HEAD EMPTY("a/leaky/none", "growth") "," EMPTY("b", "growth") "," EMPTY("a/leaky/none/arm=x", "growth") "]}",
+         LD_ESPEC},
+        {HEAD EMPTY("a/leaky/none/arm=y", "growth") "," EMPTY("a/leaky/none/arm=x", "growth") "]}", LD_ESPEC},
+        {HEAD EMPTY("a/leaky/none", "growth") "," EMPTY("a/leaky/none", "matrix") "]}", 0},
+        {HEAD EMPTY("a/leaky/none", "growth") "," EMPTY("a/leaky/nones", "growth") "]}", 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct ld_baseline read = {0};
+        struct ld_error error = {0};
+        write_text(cases[i].text);
+        if (ld_baseline_read(&read, path, &error) != cases[i].code)
+            fail_msg("%s: %s", error.message, cases[i].text);
+        if (cases[i].code)
+            assert_non_null(strstr(error.message, "growth has two rows of the cell a/leaky/none"));
+        ld_baseline_done(&read);
+    }
+}
+
 int test_baseline_file(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read_back),
         cmocka_unit_test(an_old_file_is_read),
         cmocka_unit_test(what_cannot_be_is_refused),
+        cmocka_unit_test(two_rows_of_one_cell_are_refused),
     };
     return cmocka_run_group_tests_name("baseline files", tests, make_folder, remove_folder);
 }

@@ -389,6 +389,41 @@ static void a_declared_miss_is_named_when_found(void **state)
     ld_regressions_done(&regressions);
 }
 
+/* Asked for another fault case: of this one nothing was declared. */
+static void a_miss_that_is_declared_elsewhere_is_none_here(void **state)
+{
+    static const char *elsewhere[] = {"throttled"};
+    (void)state;
+    now->expectation.detection.given = now->expectation.detection.missed = true;
+    now->expectation.cases = (struct ld_list){.items = elsewhere, .count = 1};
+    campaign_open(now, 0, SUBJECT, 7 * LD_SECOND, SITE);
+    struct ld_regressions regressions = regress();
+    assert_only(&regressions, LD_REGRESSION_FOUND, false, "chan/leaky/none",
+                "saw 1 of 8 leaks, in the baseline 0 of 8");
+    ld_regressions_done(&regressions);
+}
+
+/* Of so many no p of 4000 draws could be beyond chance; and of too many none of any. */
+static void slower_among_many_comparisons(void **state)
+{
+    (void)state;
+    campaign_subject_sees(before, LD_SECOND);
+    campaign_subject_sees(now, 3 * LD_SECOND);
+    struct ld_regressions regressions = regress();
+    assert_int_equal(regressions.count, 1);
+    assert_int_equal(regressions.items[0].kind, LD_REGRESSION_SLOWER);
+    regressions.comparisons = 1000; /* the first may have a p of 0.00005 */
+    run_again(&regressions, now);
+    assert_rerun(&regressions.items[0], LD_RERUN_CONFIRMED);
+    ld_regressions_done(&regressions);
+    regressions = regress();
+    regressions.comparisons = (size_t)1 << 40;
+    run_again(&regressions, now);
+    assert_rerun(&regressions.items[0], LD_RERUN_OPEN);
+    assert_non_null(strstr(regressions.items[0].text, ": so few draws cannot tell"));
+    ld_regressions_done(&regressions);
+}
+
 static void slower_is_beyond_interval_and_period(void **state)
 {
     (void)state;
@@ -431,7 +466,7 @@ static void out_of_range_is_worse_than_before(void **state)
         now->detectors[i][SUBJECT].out_of_range = true;
     struct ld_regressions regressions = regress();
     assert_only(&regressions, LD_REGRESSION_UNJUDGED, true, "chan/leaky/none",
-                "saw 0 of 0 leaks, in the baseline 8 of 8");
+                "it broke or was out of its range in 8 of 8 runs, in the baseline in 0 of 8");
     run_again(&regressions, now);
     assert_rerun(&regressions.items[0], LD_RERUN_CONFIRMED);
     ld_regressions_done(&regressions);
@@ -439,6 +474,74 @@ static void out_of_range_is_worse_than_before(void **state)
     run_again(&regressions, before);
     assert_rerun(&regressions.items[0], LD_RERUN_NOT_AGAIN);
     ld_regressions_done(&regressions);
+}
+
+static void break_in(struct campaign *campaign, size_t first, size_t runs)
+{
+    for (size_t i = 0; i < PAIRS; i++)
+        campaign->detectors[2 * i + first][SUBJECT].failed = i < runs;
+}
+
+/* In some runs only, and in healthy ones, where nothing else would tell. */
+static void a_detector_that_breaks_is_worse(void **state)
+{
+    (void)state;
+    for (size_t healthy = 0; healthy < 2; healthy++) {
+        campaign_subject_sees(before, LD_SECOND);
+        campaign_subject_sees(now, LD_SECOND);
+        break_in(now, healthy, PAIRS - 1);
+        struct ld_regressions regressions = regress();
+        assert_only(&regressions, LD_REGRESSION_UNJUDGED, true, healthy ? "chan/healthy/none" : "chan/leaky/none",
+                    "it broke or was out of its range in 7 of 8 runs, in the baseline in 0 of 8");
+        assert_int_equal(regressions.comparisons, 1);
+        run_again(&regressions, now);
+        assert_rerun(&regressions.items[0], LD_RERUN_CONFIRMED);
+        assert_non_null(strstr(regressions.items[0].text, "; run again: 7 of 8; together p = "));
+        ld_regressions_done(&regressions);
+        regressions = regress();
+        break_in(now, healthy, 0);
+        run_again(&regressions, now);
+        assert_rerun(&regressions.items[0], LD_RERUN_NOT_AGAIN);
+        ld_regressions_done(&regressions);
+    }
+}
+
+/* It always broke in one of eight: twice is no more. */
+static void one_that_broke_before_is_no_worse(void **state)
+{
+    (void)state;
+    campaign_subject_sees(before, LD_SECOND);
+    campaign_subject_sees(now, LD_SECOND);
+    break_in(before, 0, 1);
+    break_in(now, 0, 2);
+    struct ld_regressions regressions = regress();
+    assert_int_equal(regressions.count, 0);
+    ld_regressions_done(&regressions);
+    break_in(now, 0, 6); /* 0.02 */
+    regressions = regress();
+    assert_int_equal(regressions.items[0].kind, LD_REGRESSION_UNJUDGED);
+    ld_regressions_done(&regressions);
+}
+
+/* An older baseline tells nothing of runs in which the detector broke, only that it was judged. */
+static void an_older_baseline_knows_no_broken_runs(void **state)
+{
+    struct ld_regressions regressions;
+    struct ld_error error = {0};
+    (void)state;
+    campaign_subject_sees(before, LD_SECOND);
+    campaign_subject_sees(now, LD_SECOND);
+    for (size_t broken = PAIRS - 1; broken <= PAIRS; broken++) {
+        break_in(now, 0, broken);
+        ld_baseline_done(&old);
+        ld_baseline_done(&new);
+        old = baseline_of(before);
+        new = baseline_of(now);
+        old.rows[0].tried_runs = old.rows[1].tried_runs = 0;
+        assert_int_equal(ld_regress(&regressions, &old, &new, &now->plan, "", &error), 0);
+        assert_int_equal(regressions.count, broken == PAIRS);
+        ld_regressions_done(&regressions);
+    }
 }
 
 /* A busy machine is no regression. */
@@ -597,6 +700,23 @@ static void only_options_that_differ_are_said(void **state)
     }
 }
 
+/* What is said of options may be long and foreign; what the rerun said stays. */
+static void a_long_text_is_cut_and_the_rerun_is_said(void **state)
+{
+    struct ld_regression item = {0};
+    (void)state;
+    for (size_t i = 0; i < 300; i++)
+        regress_say(&item, "%s", "\xc3\xa4\xc3\xb6\xc3\xbc");
+    size_t length = strlen(item.text);
+    assert_true(length > sizeof item.text - 220 && length < sizeof item.text - 200);
+    assert_string_equal(item.text + length - 3, "...");
+    assert_true((item.text[length - 4] & 0xC0) == 0x80 && (item.text[length - 5] & 0xC0) == 0xC0);
+    regress_say(&item, "; its window was 1s");
+    assert_int_equal(strlen(item.text), length);
+    regress_say_again(&item, "; run again: 7 of 8");
+    assert_string_equal(item.text + length, "; run again: 7 of 8");
+}
+
 int test_regress(void)
 {
     const struct CMUnitTest tests[] = {
@@ -617,6 +737,12 @@ int test_regress(void)
         cmocka_unit_test_setup_teardown(a_declared_miss_is_named_when_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(slower_is_beyond_interval_and_period, set_up, tear_down),
         cmocka_unit_test_setup_teardown(out_of_range_is_worse_than_before, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_detector_that_breaks_is_worse, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(one_that_broke_before_is_no_worse, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_older_baseline_knows_no_broken_runs, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_miss_that_is_declared_elsewhere_is_none_here, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(slower_among_many_comparisons, set_up, tear_down),
+        cmocka_unit_test(a_long_text_is_cut_and_the_rerun_is_said),
         cmocka_unit_test_setup_teardown(void_runs_blame_nobody, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_gone_is_said, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_changed_rule_file_is_said, set_up, tear_down),
