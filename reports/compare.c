@@ -17,7 +17,7 @@ static void table_row(struct styled *styled, const char *what, const struct ld_c
 
 static void times(struct styled *styled, const struct ld_comparison *comparison)
 {
-    char left[32], right[32], lower[32], upper[32], to[32], line[400];
+    char left[32], right[32], lower[32], upper[32], to[32], clusters[64] = "", line[400];
     if (!comparison->time_pairs)
         return;
     ld_format_duration_short(comparison->left_mean_ns, left, sizeof left);
@@ -25,11 +25,12 @@ static void times(struct styled *styled, const struct ld_comparison *comparison)
     ld_format_duration_short(comparison->restricted_to_ns, to, sizeof to);
     ld_format_duration_short(comparison->lower_ns, lower, sizeof lower);
     ld_format_duration_short(comparison->upper_ns, upper, sizeof upper);
+    if (comparison->clusters != comparison->time_pairs)
+        snprintf(clusters, sizeof clusters, " in %zu clusters, one a leak", comparison->clusters);
     snprintf(line, sizeof line,
              "Restricted mean time to detect, up to %s: left %s, right %s; left minus right is within %s and %s (95%%, "
-             "bootstrap over %zu %s of %zu leaks).",
-             to, left, right, lower, upper, comparison->clusters,
-             comparison->clusters == comparison->time_pairs ? "pairs" : "scenarios", comparison->time_pairs);
+             "bootstrap over %zu pairs%s).",
+             to, left, right, lower, upper, comparison->time_pairs, clusters);
     styled_wrapped(styled, 0, 0, line);
 }
 

@@ -11,23 +11,9 @@
 
 #define SCHEMA_VERSION 1
 
-/* Foreign text: what is no UTF-8 becomes "?". */
 static json_t *text(const char *value)
 {
-    json_t *made = json_string(value ? value : "");
-    if (made)
-        return made;
-    struct ld_buffer clean;
-    ld_buffer_init(&clean, strlen(value) + 1);
-    for (const char *at = value; *at;) {
-        size_t length = style_sequence(at);
-        if (ld_buffer_add(&clean, length ? at : "?", length ? length : 1))
-            break;
-        at += length ? length : 1;
-    }
-    made = json_string(ld_buffer_text(&clean));
-    ld_buffer_done(&clean);
-    return made;
+    return style_json_text(value);
 }
 
 static json_t *whole(int64_t value)

@@ -50,8 +50,9 @@ int ld_report_regressions(const struct ld_regressions *regressions, const char *
 static json_t *finding_object(const struct ld_regression *item)
 {
     bool confirmed = item->rerun == LD_RERUN_CONFIRMED;
-    return json_pack("{s:s, s:b, s:s, s:s, s:s, s:b, s:b, s:s, s:o}", "kind", ld_regression_name(item->kind), "fails",
-                     confirmed, "cell", item->cell, "detector", item->detector, "text", item->text, "run_again",
+    return json_pack("{s:s, s:b, s:o, s:o, s:o, s:b, s:b, s:s, s:o}", "kind", ld_regression_name(item->kind), "fails",
+                     confirmed, "cell", style_json_text(item->cell), "detector", style_json_text(item->detector), "text",
+                     style_json_text(item->text), "run_again",
                      item->rerun != LD_RERUN_NONE, "confirmed", confirmed, "rerun", ld_rerun_name(item->rerun), "p",
                      isnan(item->p) ? json_null() : json_real(item->p));
 }
@@ -60,8 +61,11 @@ int ld_report_regressions_json(const struct ld_regressions *regressions, const c
 {
     json_t *findings = json_array();
     for (size_t i = 0; findings && i < regressions->count; i++)
-        json_array_append_new(findings, finding_object(&regressions->items[i]));
-    return style_json(json_pack("{s:s, s:b, s:b, s:I, s:I, s:o}", "baseline", baseline, "worse",
+        if (json_array_append_new(findings, finding_object(&regressions->items[i])) != 0) {
+            json_decref(findings); /* one that is left out would look like none */
+            return LD_ENOMEM;
+        }
+    return style_json(json_pack("{s:o, s:b, s:b, s:I, s:I, s:o}", "baseline", style_json_text(baseline), "worse",
                                 ld_regressions_fail(regressions), "open", ld_regressions_open(regressions),
                                 "rows_compared", (json_int_t)regressions->compared, "comparisons",
                                 (json_int_t)regressions->comparisons, "findings", findings), out);

@@ -160,6 +160,25 @@ void styled_rule(struct styled *styled)
     styled_text(styled, "\n");
 }
 
+json_t *style_json_text(const char *text)
+{
+    const char *whole = text ? text : "";
+    json_t *made = json_string(whole);
+    if (made)
+        return made;
+    struct ld_buffer clean;
+    int code = 0;
+    ld_buffer_init(&clean, strlen(whole) + 1);
+    for (const char *at = whole; *at && !code;) {
+        size_t length = style_sequence(at);
+        code = ld_buffer_add(&clean, length ? at : "?", length ? length : 1);
+        at += length ? length : 1;
+    }
+    made = code ? NULL : json_string(ld_buffer_text(&clean));
+    ld_buffer_done(&clean);
+    return made;
+}
+
 int style_json(json_t *object, struct ld_buffer *out)
 {
     char *text = object ? json_dumps(object, JSON_INDENT(2)) : NULL;

@@ -36,6 +36,9 @@ void styled_rule(struct styled *styled);
 /* The object, which is taken, as JSON for people and programs; NULL: memory ran out while it was made. */
 int style_json(json_t *object, struct ld_buffer *out);
 
+/* Foreign text: what is no UTF-8 becomes "?". `text` NULL is "". NULL: memory ran out. */
+json_t *style_json_text(const char *text);
+
 /* The length of the UTF-8 sequence at `text`, 0 when it is broken. */
 size_t style_sequence(const char *text);
 /* May the sequence of `length` at `text` not be shown? It is broken (0), a control character, of those beyond ASCII,

@@ -209,8 +209,7 @@ const struct ld_detector_kind ld_detector_before_after = {
            "not show it. The full dump taken after the method is also held against the one before it, as growth over "
            "the whole method, and opens claims only. Two dumps nearer than that are never compared: a shorter "
            "run is out of its range. Creators are quoted where a full dump names them. It names no cause: a site that "
-           "gained "
-           "goroutines may be a pool that warms up.",
+           "gained goroutines may be a pool that warms up.",
     .reads = LD_READ_GOROUTINE_PERIOD | LD_READ_GOROUTINE_FULL,
     .options = &options_schema,
     .options_size = sizeof(struct options),

@@ -54,6 +54,7 @@ struct detector {
     struct ld_watch watch;
     struct options options; /* windows and rate in observation time */
     double time_scale;
+    bool full, died;     /* in any life: a whole window; a death that nobody meant */
     double steepest;     /* of all lives, a second of observation time: over a whole window */
     int64_t highest_ns;  /* of all quantiles of all lives; -1: no pause was seen */
 };
@@ -147,8 +148,9 @@ static int judge(struct detector *detector, struct ld_life_state *life, const st
     const struct options *options = &detector->options;
     struct life *state = life->state;
     struct ld_window_facts facts = {0};
-    double rate = ld_series_window(&state->counts, observation->time_ns, options->rate_window_ns, &facts)
-                      ? facts.growth / ((double)facts.covered_ns / (double)LD_SECOND) : 0;
+    bool full = ld_series_window(&state->counts, observation->time_ns, options->rate_window_ns, &facts);
+    double rate = full ? facts.growth / ((double)facts.covered_ns / (double)LD_SECOND) : 0;
+    detector->full = detector->full || full;
     bool steep = rate > options->per_second;
     if (rate > detector->steepest)
         detector->steepest = rate;
@@ -185,6 +187,8 @@ static int rate_quantile_observe(void *state, const struct ld_observation *obser
     struct detector *detector = state;
     struct ld_life_state *life;
     double count;
+    detector->died = detector->died || (observation->kind == LD_OBSERVATION_LIFE &&
+                                        observation->life == LD_LIFE_ENDED && !observation->expected);
     int code = ld_watch_count(&detector->watch, observation, sink, &life, &count);
     if (!code && observation->kind == LD_OBSERVATION_LINE)
         return take_line(detector, observation);
@@ -200,13 +204,16 @@ static int rate_quantile_observe(void *state, const struct ld_observation *obser
     return judge(detector, life, observation, sink);
 }
 
-/* Were both published levels reached, be it at different times? */
+/* Were both published levels reached, be it at different times? What a leak killed before a window was whole is missed:
+ * that the detector waits so long is its own rule. */
 static bool rate_quantile_reached(const void *state, char *why, size_t room)
 {
     const struct detector *detector = state;
     const struct options *options = &detector->options;
     char pause[32], highest[32];
     int64_t highest_ns = detector->highest_ns < 0 ? 0 : detector->highest_ns;
+    if (detector->died && !detector->full)
+        return true;
     if (detector->highest_ns <= options->pause_ns)
         snprintf(why, room, "it speaks when the %g%% quantile of the pauses is over %s, the most of this run was %s",
                  options->quantile * 100, ld_format_duration_short(options->pause_ns, pause, sizeof pause),
@@ -233,7 +240,8 @@ const struct ld_detector_kind ld_detector_rate_quantile = {
            "the `quantile` of the collector's pauses, read from gctrace, is over `pause`. Leaked goroutines hardly "
            "lengthen the pauses (16 to 33 us at the 95th percentile from 100 to 100 000 of them): pauses over the "
            "published limit are those of a program that gets too little processor time, leak or none. A run that "
-           "never reached both is out of its range. Names neither cause nor site.",
+           "never reached both is out of its range, unless the target died before a window was whole. Names neither "
+           "cause nor site.",
     .reads = LD_READ_METRICS_PERIOD | LD_READ_GCTRACE,
     .options = &options_schema,
     .options_size = sizeof(struct options),

@@ -333,13 +333,8 @@ struct sample {
 
 static void sample_add(struct sample *sample, const struct timed_pair *pair, int64_t to_ns)
 {
-    struct ld_survival_time left = pair->left, right = pair->right;
-    if (left.time_ns > to_ns)
-        left = (struct ld_survival_time){to_ns, false};
-    if (right.time_ns > to_ns)
-        right = (struct ld_survival_time){to_ns, false};
-    sample->left[sample->count] = left;
-    sample->right[sample->count++] = right;
+    sample->left[sample->count] = score_restricted(pair->left, to_ns);
+    sample->right[sample->count++] = score_restricted(pair->right, to_ns);
 }
 
 static int by_cluster(const void *left, const void *right)
@@ -392,26 +387,14 @@ static size_t largest_cluster(const size_t *starts, size_t clusters)
     return largest;
 }
 
-/* How far a side's curve is known: its longest time where that one was censored. Where the last were seen it is at 0
- * and stays there: INT64_MAX. Raises `longest_ns` to its longest time. */
-static int64_t known_to(const struct timed_pair *pairs, size_t count, bool right, int64_t *longest_ns)
-{
-    int64_t last_ns = 0, waiting_ns = -1;
-    for (size_t i = 0; i < count; i++) {
-        const struct ld_survival_time *time = right ? &pairs[i].right : &pairs[i].left;
-        last_ns = time->time_ns > last_ns ? time->time_ns : last_ns;
-        waiting_ns = !time->event && time->time_ns > waiting_ns ? time->time_ns : waiting_ns;
-    }
-    *longest_ns = last_ns > *longest_ns ? last_ns : *longest_ns;
-    return waiting_ns == last_ns ? last_ns : INT64_MAX;
-}
-
 static int64_t restrict_to(const struct timed_pair *pairs, size_t count)
 {
-    int64_t to_ns = 0;
-    int64_t left_ns = known_to(pairs, count, false, &to_ns), right_ns = known_to(pairs, count, true, &to_ns);
-    int64_t known_ns = left_ns < right_ns ? left_ns : right_ns;
-    return known_ns < to_ns ? known_ns : to_ns;
+    struct score_reach left = {0, -1}, right = {0, -1};
+    for (size_t i = 0; i < count; i++) {
+        score_reach_add(&left, &pairs[i].left);
+        score_reach_add(&right, &pairs[i].right);
+    }
+    return score_restrict_to(&left, &right);
 }
 
 static int compare_times(struct comparing *comparing, uint64_t seed)

@@ -80,13 +80,15 @@ static double seconds(int64_t ns)
     return (double)ns / (double)LD_SECOND;
 }
 
-struct score_exposure score_exposure(const struct ld_run_record *run, size_t detector)
+int score_exposure(struct score_exposure *ret_exposure, const struct ld_run_record *run, size_t detector)
 {
     const struct ld_detector_record *record = &run->detectors[detector];
     size_t intervals = run->truth ? run->truth->interval_count : 0;
     struct sums sums = {0};
     struct edges edges = {.items = calloc(2 * (intervals + record->alert_count + 1), sizeof *edges.items)};
-    for (size_t i = 0; edges.items && i < run->life_count; i++) {
+    if (!edges.items)
+        return LD_ENOMEM;
+    for (size_t i = 0; i < run->life_count; i++) {
         const struct ld_life_span *life = &run->lives[i];
         edges.count = 0;
         edges.from_ns = life->from_ns > run->observed_from_ns ? life->from_ns : run->observed_from_ns;
@@ -103,5 +105,6 @@ struct score_exposure score_exposure(const struct ld_run_record *run, size_t det
         measure(&edges, &sums);
     }
     free(edges.items);
-    return (struct score_exposure){seconds(sums.quiet_ns), seconds(sums.held_ns), seconds(sums.unknown_ns)};
+    *ret_exposure = (struct score_exposure){seconds(sums.quiet_ns), seconds(sums.held_ns), seconds(sums.unknown_ns)};
+    return 0;
 }

@@ -32,7 +32,18 @@ bool score_same_leak(const struct ld_scenario *left, const struct ld_scenario *r
 struct score_exposure {
     double quiet, held, unknown;
 };
-struct score_exposure score_exposure(const struct ld_run_record *run, size_t detector);
+/* LD_ENOMEM. */
+int score_exposure(struct score_exposure *ret_exposure, const struct ld_run_record *run, size_t detector);
+
+/* How far one side's times tell of its curve; begin with {0, -1}. */
+struct score_reach {
+    int64_t longest_ns, waiting_ns; /* waiting: the longest that was censored, -1 */
+};
+void score_reach_add(struct score_reach *reach, const struct ld_survival_time *time);
+/* Both sides as far as both can be told: a curve that fell to nothing stays there, another one is known to its end. */
+int64_t score_restrict_to(const struct score_reach *left, const struct score_reach *right);
+/* A time that was followed no further than that. */
+struct ld_survival_time score_restricted(struct ld_survival_time time, int64_t to_ns);
 
 /* The area under Kaplan and Meier's curve up to `to_ns`, which no time is beyond; what was not followed so long stays at
  * its last height. Sorts the times. */

@@ -200,7 +200,9 @@ static void count_episodes(struct scoring *scoring, const struct ld_episodes *ep
     }
     if (scoring->scenario->target.truth == LD_TRUTH_NONE || scoring->record->timeless)
         return; /* where nobody knows the truth nothing is known to be quiet */
-    struct score_exposure exposure = score_exposure(scoring->run, scoring->detector);
+    struct score_exposure exposure = {0};
+    if (score_exposure(&exposure, scoring->run, scoring->detector) != 0)
+        scoring->out_of_memory = true;
     row->quiet_seconds = exposure.quiet;
     row->hold_seconds = exposure.held;
     row->unknown_seconds = exposure.unknown;

@@ -1,8 +1,8 @@
 /* A campaign against a baseline: what a detector lost, gained and got slower at.
  *
  * A baseline keeps, for each cell and detector, how many leaks happened and were seen, in how many runs and by which
- * rules, in how many runs there was a false alarm, and every time to detect; the runs themselves are not needed. Only
- * what both have is compared. A detector watches one arm of a cell, so that which it is does not matter: a scenario
+ * rules, in how many runs there was a false alarm, in how many the detector was to blame that there is no evidence, and
+ * every time to detect; the runs themselves are not needed. Only what both have is compared. A detector watches one arm of a cell, so that which it is does not matter: a scenario
  * that was split into arms since is compared all the same, and the finding says so.
  * Rules whose alerts saw a leak then are looked for among the rules of now, so that what is lost is named by its row; a
  * detector whose options are others now is told so.

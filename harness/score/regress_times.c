@@ -31,32 +31,14 @@ static void strata_done(struct strata *strata)
     free(strata->scratch);
 }
 
-/* How far a side can be told: for ever when its curve falls to nothing, else as long as it was followed. */
-static int64_t horizon_of(const struct ld_survival_time *times, size_t count, int64_t *ret_longest)
-{
-    int64_t longest_ns = 0, censored_ns = -1;
-    for (size_t i = 0; i < count; i++) {
-        longest_ns = times[i].time_ns > longest_ns ? times[i].time_ns : longest_ns;
-        if (!times[i].event && times[i].time_ns > censored_ns)
-            censored_ns = times[i].time_ns;
-    }
-    *ret_longest = longest_ns;
-    return censored_ns == longest_ns ? longest_ns : INT64_MAX;
-}
-
-/* Both sides as far as both can be told. */
 static void restrict_times(struct stratum *stratum)
 {
-    int64_t longest_ns, other_ns;
-    int64_t to_ns = horizon_of(stratum->times, stratum->before, &longest_ns);
-    int64_t other_to_ns = horizon_of(stratum->times + stratum->before, stratum->now, &other_ns);
-    to_ns = other_to_ns < to_ns ? other_to_ns : to_ns;
-    if (to_ns == INT64_MAX)
-        to_ns = longest_ns > other_ns ? longest_ns : other_ns;
-    stratum->to_ns = to_ns;
+    struct score_reach before = {0, -1}, now = {0, -1};
     for (size_t i = 0; i < stratum->before + stratum->now; i++)
-        if (stratum->times[i].time_ns > to_ns)
-            stratum->times[i] = (struct ld_survival_time){to_ns, false};
+        score_reach_add(i < stratum->before ? &before : &now, &stratum->times[i]);
+    stratum->to_ns = score_restrict_to(&before, &now);
+    for (size_t i = 0; i < stratum->before + stratum->now; i++)
+        stratum->times[i] = score_restricted(stratum->times[i], stratum->to_ns);
 }
 
 static size_t copy_times(struct ld_survival_time *to, size_t room, const struct ld_baseline_row *row)

@@ -42,6 +42,30 @@ void ld_kaplan_meier(struct ld_survival_time *times, size_t n, struct ld_surviva
     *ret_survival = survival;
 }
 
+void score_reach_add(struct score_reach *reach, const struct ld_survival_time *time)
+{
+    reach->longest_ns = time->time_ns > reach->longest_ns ? time->time_ns : reach->longest_ns;
+    reach->waiting_ns = !time->event && time->time_ns > reach->waiting_ns ? time->time_ns : reach->waiting_ns;
+}
+
+static int64_t known_to(const struct score_reach *reach)
+{
+    return reach->waiting_ns == reach->longest_ns ? reach->longest_ns : INT64_MAX;
+}
+
+int64_t score_restrict_to(const struct score_reach *left, const struct score_reach *right)
+{
+    int64_t longest_ns = left->longest_ns > right->longest_ns ? left->longest_ns : right->longest_ns;
+    int64_t left_ns = known_to(left), right_ns = known_to(right);
+    int64_t known_ns = left_ns < right_ns ? left_ns : right_ns;
+    return known_ns < longest_ns ? known_ns : longest_ns;
+}
+
+struct ld_survival_time score_restricted(struct ld_survival_time time, int64_t to_ns)
+{
+    return time.time_ns > to_ns ? (struct ld_survival_time){to_ns, false} : time;
+}
+
 int64_t score_restricted_mean(struct ld_survival_time *times, size_t count, int64_t to_ns)
 {
     struct ld_survival survival;

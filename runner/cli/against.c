@@ -126,6 +126,13 @@ int ld_against_judge(const struct ld_against *against, const struct ld_plan *pla
 {
     struct ld_baseline now = {0};
     struct ld_regressions regressions = {0};
+    if (ld_judged_is_void(judged)) {
+        char name[128];
+        fprintf(stderr, "leakdrill: the campaign is void: not compared with the baseline %s\n",
+                ld_format_harmless(against->baseline.name, name, sizeof name));
+        *ret_verdict = LD_VERDICT_HARNESS;
+        return 0;
+    }
     int code = ld_judged_baseline(&now, judged, plan, error);
     if (!code)
         code = ld_regress(&regressions, &against->baseline, &now, plan, against->data_folder, error);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "runner/cli/judged.h"
 #include "runner/run/baseline_file.h"
 
@@ -16,7 +17,7 @@ static int check_campaign(const struct ld_judged_campaign *judged, const char *p
     const struct ld_campaign_info *info = &judged->campaign.info;
     if (info->interrupt_signal || info->ended_wall_ns == 0)
         return ld_fail(error, LD_EUSAGE, "%s was interrupted: no baseline", path);
-    if (!judged->judged.verdicts.calibrated || judged->judged.verdicts.verdict == LD_VERDICT_HARNESS)
+    if (ld_judged_is_void(&judged->judged))
         return ld_fail(error, LD_EUSAGE, "%s is void: no baseline", path);
     return 0;
 }
@@ -91,7 +92,10 @@ static int list_one(const struct ld_command *command, const char *file)
     snprintf(path, sizeof path, LD_BASELINES_FOLDER "/%s", file);
     if (ld_baseline_read(&baseline, path, &error) != 0)
         return ld_say_error(command, &error);
-    printf("%-24.*s %5zu rows, campaign %s\n", (int)(strlen(file) - 5), file, baseline.row_count, baseline.campaign);
+    char name[256], campaign[256], shown[256];
+    snprintf(name, sizeof name, "%.*s", (int)(strlen(file) - 5), file);
+    printf("%-24s %5zu rows, campaign %s\n", ld_format_harmless(name, shown, sizeof shown), baseline.row_count,
+           ld_format_harmless(baseline.campaign, campaign, sizeof campaign));
     ld_baseline_done(&baseline);
     return LD_EXIT_OK;
 }

@@ -28,7 +28,7 @@ struct request {
     const struct ld_invocation *invocation;
     struct ld_plan_setting plan;
     unsigned jobs;
-    bool fail_fast;
+    bool fail_fast, all_runs;
     const char *report_folder;
     const struct ld_source_setting *sources;
     const struct ld_scenarios *scenarios;
@@ -72,13 +72,15 @@ static int run_campaign(const struct request *request, const struct ld_plan *pla
         .data_folder = request->sources->catalogue.data_folder,
         .jobs = request->jobs,
         .fail_fast = request->fail_fast,
+        .all_runs = request->all_runs,
         .blind = ld_option_given(request->invocation, "blind"),
         .events = ld_progress_events(&progress)};
+    bool in_turn = plan->sequential_tests && !request->all_runs;
     char takes[32];
     ld_format_duration_short(ld_plan_duration(plan, request->jobs), takes, sizeof takes);
     fprintf(stderr, "leakdrill: %s%zu run%s, %u at a time, seed %llu, plan %.12s\nleakdrill: at least %s%s\n",
-            plan->sequential_tests ? "at most " : "", plan->run_count, plan->run_count == 1 ? "" : "s", request->jobs, (unsigned long long)plan->seed,
-            plan->hash, takes, plan->sequential_tests ? " if all of them are needed" : "");
+            in_turn ? "at most " : "", plan->run_count, plan->run_count == 1 ? "" : "s", request->jobs, (unsigned long long)plan->seed,
+            plan->hash, takes, in_turn ? " if all of them are needed" : "");
     int code = ld_campaign_run(ret_result, &setting, error);
     ld_progress_end(&progress);
     if (!code && ret_result->left)
@@ -113,6 +115,7 @@ static int rerun_plan(const struct request *request, const struct ld_plan *plan,
     struct request again = *request;
     char beside[600], database[600];
     again.fail_fast = false; /* all of its runs are wanted */
+    again.all_runs = true;
     size_t length = strlen(request->database);
     bool suffix = length > 3 && strcmp(request->database + length - 3, ".db") == 0;
     snprintf(beside, sizeof beside, "%.*s-rerun.db", (int)(suffix ? length - 3 : length), request->database);

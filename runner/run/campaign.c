@@ -704,8 +704,10 @@ static int run_stored(struct campaign *campaign, struct ld_error *error)
         return code;
     code = write_campaign(campaign, error);
     if (!code)
-        code = ld_sequence_new(&campaign->sequence, &campaign->control.loop, campaign->setting->plan,
-                               campaign->setting->database, on_scored, campaign, error);
+        code = campaign->setting->all_runs
+                   ? 0
+                   : ld_sequence_new(&campaign->sequence, &campaign->control.loop, campaign->setting->plan,
+                                     campaign->setting->database, on_scored, campaign, error);
     if (!code)
         code = ld_writer_start(&campaign->control.writer, campaign->store, NULL, error);
     if (code) {

@@ -56,6 +56,7 @@ struct ld_campaign_setting {
     unsigned jobs;             /* at least 1 */
     bool blind;                /* hide names from all who look at a target; changes neither plan nor seeds */
     bool fail_fast;            /* start nothing new after a void run */
+    bool all_runs;             /* sequential tests end no cell: a rerun wants as many runs as were reckoned */
     struct ld_campaign_events events;
 };
 

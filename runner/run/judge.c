@@ -112,6 +112,11 @@ int ld_judge_store(struct ld_judged *ret_judged, struct ld_store *store, const s
     return 0;
 }
 
+bool ld_judged_is_void(const struct ld_judged *judged)
+{
+    return !judged->verdicts.calibrated || judged->verdicts.verdict == LD_VERDICT_HARNESS;
+}
+
 void ld_judged_done(struct ld_judged *judged)
 {
     if (judged->judged)

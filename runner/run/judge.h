@@ -32,6 +32,8 @@ int ld_judge_store(struct ld_judged *ret_judged, struct ld_store *store, const s
 /* ld_baseline_make, with the programs. LD_ENOMEM. */
 int ld_judged_baseline(struct ld_baseline *ret_baseline, const struct ld_judged *judged, const struct ld_plan *plan,
                        struct ld_error *error);
+/* Is it void? Then it says nothing of its detectors: it is neither kept nor compared. */
+bool ld_judged_is_void(const struct ld_judged *judged);
 void ld_judged_done(struct ld_judged *judged);
 
 #endif

@@ -339,6 +339,27 @@ static void test_rate_quantile_says_what_was_not_reached(void **unused)
     }
 }
 
+/* Before a window is whole a leak that kills is missed, and a target that is told to end is not. */
+static void test_rate_quantile_misses_an_early_death(void **unused)
+{
+    static const struct {
+        int counts;
+        bool expected, reached;
+    } rows[] = {{3, false, true}, {3, true, false}, {12, false, false}};
+    (void)unused;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct rig rig = rig_of("rate-quantile", "{per_second: 10/s, over: 4s, pause: 15ms}");
+        char why[200] = "";
+        for (int k = 0; k < rows[i].counts; k++)
+            measure(&rig, 10 + 50 * k);
+        hand(rig.feed, (struct ld_observation){.kind = LD_OBSERVATION_LIFE, .life = LD_LIFE_ENDED,
+                                               .expected = rows[i].expected});
+        assert_int_equal(rig.feed->code, 0);
+        assert_int_equal(ld_detector_reached(rig.detector, why, sizeof why), rows[i].reached);
+        rig_done(&rig);
+    }
+}
+
 static void test_bad_options(void **unused)
 {
     (void)unused;
@@ -381,6 +402,7 @@ int test_published(void)
         cmocka_unit_test(test_rate_quantile_forgets_old_pauses),
         cmocka_unit_test(test_rate_quantile_is_the_nearest_rank),
         cmocka_unit_test(test_rate_quantile_says_what_was_not_reached),
+        cmocka_unit_test(test_rate_quantile_misses_an_early_death),
         cmocka_unit_test(test_what_was_not_told_is_not_missed),
         cmocka_unit_test(test_bad_options),
     };

@@ -6,5 +6,6 @@ int test_observed(void);
 int test_summary(void);
 int test_standings(void);
 int test_compare_report(void);
+int test_regressions_report(void);
 
 #endif

@@ -576,5 +576,5 @@ int main(void)
         cmocka_unit_test(an_interrupted_campaign_has_its_signal_as_exit_code),
     };
     return cmocka_run_group_tests_name("reports", tests, NULL, NULL) + test_page() + test_observed() + test_summary() +
-           test_standings() + test_compare_report();
+           test_standings() + test_compare_report() + test_regressions_report();
 }

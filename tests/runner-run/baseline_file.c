@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "groups.h"
 #include "runner/run/baseline_file.h"
+#include "runner/run/judge.h"
 
 static char folder[] = "/tmp/leakdrill-baseline-XXXXXX";
 static char path[64];
@@ -168,6 +169,15 @@ static void two_rows_of_one_cell_are_refused(void **state)
     }
 }
 
+/* Off its calibration, or by its verdict. */
+static void void_campaigns_say_nothing(void **state)
+{
+    (void)state;
+    assert_true(ld_judged_is_void(&(struct ld_judged){.verdicts = {.calibrated = false}}));
+    assert_true(ld_judged_is_void(&(struct ld_judged){.verdicts = {.calibrated = true, .verdict = LD_VERDICT_HARNESS}}));
+    assert_false(ld_judged_is_void(&(struct ld_judged){.verdicts = {.calibrated = true, .verdict = LD_VERDICT_FAIL}}));
+}
+
 int test_baseline_file(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +185,7 @@ int test_baseline_file(void)
         cmocka_unit_test(an_old_file_is_read),
         cmocka_unit_test(what_cannot_be_is_refused),
         cmocka_unit_test(two_rows_of_one_cell_are_refused),
+        cmocka_unit_test(void_campaigns_say_nothing),
     };
     return cmocka_run_group_tests_name("baseline files", tests, make_folder, remove_folder);
 }

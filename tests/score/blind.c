@@ -115,6 +115,34 @@ static void what_is_asked_in_vain_is_news(void **state)
     assert_null(campaign_check(campaign, LD_CHECK_IN_VAIN, NULL));
 }
 
+/* A detector of that name in another scenario has other rules: neither answers for the other. */
+static void what_is_asked_in_vain_is_news_in_each_scenario(void **state)
+{
+    static const char *typo[] = {"go_gorutines (rule TooMany)"}, *other_typo[] = {"errrors (rule Errors)"};
+    struct ld_scenario other;
+    size_t found = 0;
+    (void)state;
+    set_up(NULL);
+    other = campaign->scenario;
+    other.name = "twin";
+    campaign->cells[1].scenario = &other;
+    for (size_t i = 0; i < campaign->count; i++) { /* runs of the two cells in turn */
+        campaign->runs[i].detectors[SUBJECT].in_vain = i % 2 ? other_typo : typo;
+        campaign->runs[i].detectors[SUBJECT].in_vain_count = 1;
+    }
+    campaign_judge(campaign);
+    for (size_t i = 0; i < campaign->verdicts.check_count; i++) {
+        const struct ld_check *check = &campaign->verdicts.checks[i];
+        if (strcmp(check->what, LD_CHECK_IN_VAIN) != 0)
+            continue;
+        assert_string_equal(check->seen, found++ == 0 ? "1 of its selectors matched nothing in 6 runs of chan: "
+                                                        "go_gorutines (rule TooMany)"
+                                                      : "1 of its selectors matched nothing in 6 runs of twin: errrors "
+                                                        "(rule Errors)");
+    }
+    assert_int_equal(found, 2);
+}
+
 int test_blind(void)
 {
     const struct CMUnitTest tests[] = {
@@ -122,6 +150,7 @@ int test_blind(void)
         cmocka_unit_test_teardown(one_difference_fails_the_campaign, tear_down),
         cmocka_unit_test_teardown(an_edited_program_is_news, tear_down),
         cmocka_unit_test_teardown(what_is_asked_in_vain_is_news, tear_down),
+        cmocka_unit_test_teardown(what_is_asked_in_vain_is_news_in_each_scenario, tear_down),
         cmocka_unit_test_teardown(who_is_alone_is_told_of, tear_down),
         cmocka_unit_test_teardown(where_nobody_compared_nothing_is_checked, tear_down),
     };

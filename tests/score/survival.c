@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "score/groups.h"
+#include "score/internal.h"
 #include "score/statistics.h"
 
 static const struct {
@@ -82,12 +83,32 @@ static void p95_needs_its_runs(void **state)
     assert_int_equal(survival.p95_ns, -1);
 }
 
+/* A curve that fell to nothing is known for ever, one that somebody still waits in to its end. */
+static void two_sides_are_told_as_far_as_both_are_known(void **state)
+{
+    static const struct {
+        struct ld_survival_time left, right;
+        int64_t to_ns;
+    } cases[] = {{{5, true}, {9, true}, 9}, {{5, false}, {9, true}, 5}, {{5, true}, {9, false}, 9}, {{5, false}, {9, false}, 5}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct score_reach left = {0, -1}, right = {0, -1};
+        score_reach_add(&left, &cases[i].left);
+        score_reach_add(&right, &cases[i].right);
+        assert_int_equal(score_restrict_to(&left, &right), cases[i].to_ns);
+        assert_int_equal(score_restrict_to(&right, &left), cases[i].to_ns);
+    }
+    assert_false(score_restricted((struct ld_survival_time){9, true}, 5).event);
+    assert_true(score_restricted((struct ld_survival_time){5, true}, 5).event);
+}
+
 int test_survival(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(freireich),
         cmocka_unit_test(small_and_odd),
         cmocka_unit_test(p95_needs_its_runs),
+        cmocka_unit_test(two_sides_are_told_as_far_as_both_are_known),
     };
     return cmocka_run_group_tests_name("survival", tests, NULL, NULL);
 }
