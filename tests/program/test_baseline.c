@@ -34,6 +34,12 @@ static void save_keeps_the_campaign(void **state)
     LAB_RUN(&lab, &result, "baseline", "list");
     lab_check(&result, 0, "main", NULL);
     program_result_done(&result);
+    lab_write(&lab, "leakdrill-baselines/odd.json", "{\"leakdrill_baseline\": 1, \"name\": \"odd\", \"campaign\": "
+                                                    "\"c\\u001b[2J\", \"version\": \"0\", \"rows\": []}");
+    LAB_RUN(&lab, &result, "baseline", "list");
+    lab_check(&result, 0, "campaign c\\x1b[2J\n", NULL); /* no terminal obeys it */
+    program_result_done(&result);
+    lab_sh(&lab, "rm leakdrill-baselines/odd.json");
     lab_write(&lab, "leakdrill-baselines/broken.json", "{\n");
     LAB_RUN(&lab, &result, "baseline", "list");
     lab_check(&result, 2, "main", "leakdrill baseline: leakdrill-baselines/broken.json:");
