@@ -57,8 +57,11 @@ static struct ld_blind_hidden_name *remember(struct ld_blind *blind, struct ld_s
         if (ld_span_is(metric, name->metric) && (named ? name->label && ld_span_is(label, name->label) : !name->label))
             return name;
     }
+    hidden->lost = hidden->lost || hidden->count == LD_BLIND_HIDDEN_MAX;
+    if (hidden->count == LD_BLIND_HIDDEN_MAX) /* before anything is copied: this is asked at every read of a run */
+        return NULL;
     struct ld_blind_hidden_name kept = {.metric = keep(blind, metric), .label = named ? keep(blind, label) : NULL};
-    if (hidden->count == LD_BLIND_HIDDEN_MAX || !kept.metric || (named && !kept.label)) {
+    if (!kept.metric || (named && !kept.label)) {
         hidden->lost = true;
         return NULL;
     }
@@ -205,11 +208,12 @@ static bool goes_on(char c, bool label)
     return ld_blind_is_name_byte(c) || (c == ':' && !label);
 }
 
-/* The next place where the name, of a label or a metric, stands by itself; NULL: nowhere. */
+/* The next place where the name, of a label or a metric, stands by itself; NULL: nowhere, as no name at all does (of a
+ * line that begins with its labels). */
 static const char *find_name(struct ld_span text, const char *name, bool label)
 {
     size_t length = strlen(name);
-    for (const char *at = text.at; (at = memmem(at, (size_t)(text.end - at), name, length)); at++)
+    for (const char *at = text.at; length && (at = memmem(at, (size_t)(text.end - at), name, length)); at++)
         if ((at == text.at || !goes_on(at[-1], label)) && (at + length == text.end || !goes_on(at[length], label)))
             return at;
     return NULL;

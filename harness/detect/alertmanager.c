@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "yaml/node.h"
+#include "yaml/quote.h"
 
 #define NOWHERE "http://leakdrill.invalid/"
 #define CONFIGS "_configs" /* slack_configs, webhook_configs, ... */
@@ -136,6 +137,20 @@ static int list_of(struct work *work, const struct ld_node *mapping, const char 
     const struct ld_node *list = value_of(mapping, key);
     *ret_list = list;
     return !list || list->kind == LD_NODE_SEQUENCE ? 0 : wrong(work, list, "%s must be a list", key);
+}
+
+/* The same of several keys; an item of such a list must be a text. */
+static int texts_of(struct work *work, const struct ld_node *mapping, const char *const *keys)
+{
+    const struct ld_node *list;
+    int code = 0;
+    for (; *keys && !code; keys++) {
+        code = list_of(work, mapping, *keys, &list);
+        for (size_t i = 0; !code && list && i < list->count; i++)
+            if (list->items[i]->kind != LD_NODE_SCALAR)
+                code = wrong(work, list->items[i], "%s must be a list of texts", *keys);
+    }
+    return code;
 }
 
 static int text_of(struct work *work, const struct ld_node *mapping, const char *key, const struct ld_node **ret_text)
@@ -322,7 +337,7 @@ static int check_names_of_intervals(struct work *work, const struct ld_node *rou
 {
     const struct ld_node *list;
     int code = list_of(work, route, key, &list);
-    if (!code && list && root)
+    if (!code && list && list->count && root)
         code = wrong(work, list, "the root route cannot have %s", key);
     for (size_t i = 0; !code && list && i < list->count; i++) {
         const struct ld_node *name = list->items[i];
@@ -344,13 +359,26 @@ static int check_receiver_of(struct work *work, const struct ld_node *route, boo
     return code;
 }
 
+/* As Alertmanager's YAML has it. */
+static bool is_false(const struct ld_node *node)
+{
+    static const char *const words[] = {"false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF", "n", "N", NULL};
+    for (const char *const *word = words; *word; word++)
+        if (node->kind == LD_NODE_SCALAR && !node->quoted && strcmp(node->text, *word) == 0)
+            return true;
+    return false;
+}
+
 static int check_root(struct work *work, const struct ld_node *route)
 {
     static const char *const keys[] = {"match", "match_re", "matchers", "continue", NULL};
-    for (size_t i = 0; keys[i]; i++)
-        if (value_of(route, keys[i]))
-            return wrong(work, ld_node_get(route, keys[i]), "the root route takes every alert: it cannot have %s",
-                         keys[i]);
+    for (size_t i = 0; keys[i]; i++) {
+        const struct ld_node *value = value_of(route, keys[i]);
+        bool flag = strcmp(keys[i], "continue") == 0;
+        bool nothing = value && (flag ? is_false(value) : value->kind != LD_NODE_SCALAR && !value->count);
+        if (value && !nothing)
+            return wrong(work, value, "the root route takes every alert: it cannot have %s", keys[i]);
+    }
     return 0;
 }
 
@@ -374,12 +402,15 @@ static int check_route(struct work *work, const struct ld_node *route, int64_t g
     static const char *const keys[] = {"receiver", "group_by", "continue", "match", "match_re", "matchers", "routes",
                                        "group_wait", "group_interval", "repeat_interval", "mute_time_intervals",
                                        "active_time_intervals", NULL};
+    static const char *const lists[] = {"group_by", "matchers", NULL};
     int64_t repeat_ns;
     int code = known_keys(work, route, "a route", keys);
     if (!code && ++work->routes > LD_ALERTMANAGER_ROUTES_MAX)
         code = wrong(work, route, "more than %d routes", LD_ALERTMANAGER_ROUTES_MAX);
     if (!code && root)
         code = check_root(work, route);
+    if (!code)
+        code = texts_of(work, route, lists);
     if (!code)
         code = check_receiver_of(work, route, root);
     if (!code)
@@ -399,15 +430,17 @@ static int check_route(struct work *work, const struct ld_node *route, int64_t g
     return code ? code : check_routes(work, route, group_wait_ns, group_interval_ns);
 }
 
-/* Posted at once, each alert for itself, before any of the user's routes. */
+/* Posted at once, before any of the user's routes. Not each for itself: there may be hundreds. */
 static struct ld_node *own_route(struct work *work)
 {
-    struct ld_node *route = container(work, LD_NODE_MAPPING, 6), *by = container(work, LD_NODE_SEQUENCE, 1);
+    struct ld_node *route = container(work, LD_NODE_MAPPING, 6), *by = container(work, LD_NODE_SEQUENCE, 2);
     struct ld_node *matchers = container(work, LD_NODE_SEQUENCE, 1);
     const char *matcher = ld_arena_printf(work->arena, "%s=~\"%s\"", work->host->label, work->host->values);
     int code = add(work, matchers, scalar(work, matcher, true));
     if (!code)
-        code = add(work, by, scalar(work, "...", true));
+        code = add(work, by, scalar(work, work->host->label, true));
+    if (!code)
+        code = add(work, by, scalar(work, "instance", true));
     if (!code)
         code = put(work, route, "matchers", matchers);
     if (!code)
@@ -417,7 +450,7 @@ static struct ld_node *own_route(struct work *work)
     if (!code)
         code = put_text(work, route, "group_wait", "0s", false);
     if (!code)
-        code = put_text(work, route, "group_interval", "100ms", false);
+        code = put_text(work, route, "group_interval", LD_ALERTMANAGER_HOST_INTERVAL, false);
     if (!code)
         code = put_text(work, route, "repeat_interval", "1d", false);
     return code ? NULL : route;
@@ -446,11 +479,9 @@ static int check_inhibition(struct work *work, const struct ld_node *rule)
 {
     static const char *const keys[] = {"name",         "target_match",    "target_match_re", "target_matchers",
                                        "source_match", "source_match_re", "source_matchers", "equal", NULL};
-    const struct ld_node *list;
+    static const char *const lists[] = {"target_matchers", "source_matchers", "equal", NULL};
     int code = known_keys(work, rule, "an inhibition rule", keys);
-    if (!code)
-        code = list_of(work, rule, "target_matchers", &list);
-    return code ? code : list_of(work, rule, "source_matchers", &list);
+    return code ? code : texts_of(work, rule, lists);
 }
 
 /* The matchers, and one that the host's alerts do not meet. */
@@ -551,45 +582,9 @@ static bool stays_plain(const struct ld_node *node)
     return !node->quoted && isalnum((unsigned char)node->text[0]) && strspn(node->text, safe) == strlen(node->text);
 }
 
-/* One character of UTF-8, and its length. */
-static uint32_t character(const char *text, size_t *ret_length)
-{
-    unsigned char first = (unsigned char)*text;
-    size_t length = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-    uint32_t code = length == 1 ? first : first & (0x7fu >> length);
-    for (size_t i = 1; i < length; i++)
-        code = code << 6 | ((unsigned char)text[i] & 0x3fu);
-    *ret_length = length;
-    return code;
-}
-
-/* What YAML does not take as it is, or a person would not see. */
-static bool needs_escape(uint32_t code)
-{
-    return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x2028 || code == 0x2029 || code == 0xfeff ||
-           (code & 0xfffe) == 0xfffe;
-}
-
-static int write_quoted(const char *text, struct ld_buffer *out)
-{
-    int code = ld_buffer_add_text(out, "\"");
-    while (*text && !code) {
-        size_t length;
-        uint32_t unicode = character(text, &length);
-        if (unicode == '"' || unicode == '\\')
-            code = ld_buffer_printf(out, "\\%c", (char)unicode);
-        else if (needs_escape(unicode))
-            code = ld_buffer_printf(out, "\\U%08X", (unsigned)unicode);
-        else
-            code = ld_buffer_add(out, text, length);
-        text += length;
-    }
-    return code ? code : ld_buffer_add_text(out, "\"");
-}
-
 static int write_text(const struct ld_node *node, struct ld_buffer *out)
 {
-    return stays_plain(node) ? ld_buffer_add_text(out, node->text) : write_quoted(node->text, out);
+    return stays_plain(node) ? ld_buffer_add_text(out, node->text) : ld_yaml_quote(node->text, out);
 }
 
 static int write_scalar(const struct ld_node *node, struct ld_buffer *out)

@@ -31,6 +31,9 @@ struct ld_alertmanager_host {
     const char *values; /* whatever the routes are; they inhibit nothing and nothing inhibits them */
 };
 
+/* Those of one value, and of one instance where they have one, are a group: told at once, and then what has changed. */
+#define LD_ALERTMANAGER_HOST_INTERVAL "250ms"
+
 /* The configuration for one run, added to `out`, of a text that was kept or a whole file. Errors as above. */
 int ld_alertmanager_hosted(const struct ld_alertmanager_host *host, const char *file, const char *text, size_t length,
                            struct ld_buffer *out, struct ld_error *error);

@@ -20,6 +20,15 @@ static const struct ld_field label_item = {.name = "label", .type = LD_FIELD_TEX
 /* What leakdrill reads from an alert would be read from every one. */
 static const char *const not_labels[] = {"instance", "leakdrill", "cause", "site", "severity", NULL};
 
+/* In UTF-8: those below the space, DEL, and U+0080 to U+009F. */
+static bool has_control(const char *text)
+{
+    for (const unsigned char *at = (const unsigned char *)text; *at; at++)
+        if (*at < 0x20 || *at == 0x7f || (*at == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0))
+            return true;
+    return false;
+}
+
 static int check_label(struct ld_schema_context *context, const struct ld_node *place, const char *name,
                        const char *value)
 {
@@ -30,8 +39,9 @@ static int check_label(struct ld_schema_context *context, const struct ld_node *
     if (name[strspn(name, letters)] || strchr("0123456789", name[0]) || strncmp(name, "__", 2) == 0)
         return ld_schema_error(context, place, LD_ESPEC, "\"%.60s\" is no name of a label: letters, digits and _, no digit "
                                "first, nor __", name);
-    if (value[strcspn(value, "\r\n")])
-        return ld_schema_error(context, place, LD_ESPEC, "the label %s must be one line", name);
+    if (has_control(value))
+        return ld_schema_error(context, place, LD_ESPEC, "the label %s must be one line without control characters",
+                               name);
     return 0;
 }
 

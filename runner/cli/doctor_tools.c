@@ -255,20 +255,25 @@ void ld_doctor_prometheus(struct ld_finding *finding)
 {
     struct ld_prometheus_tools tools;
     struct ld_error error;
-    char prometheus[200], alertmanager[200], amtool[PATH_MAX];
+    char prometheus[200], alertmanager[200], path[PATH_MAX];
     if (ld_prometheus_tools_find(&tools, &error) != 0) {
         ld_found(finding, LD_HEALTH_MISSING, "%.300s", error.message);
         return;
     }
     const char *version = version_of(tools.prometheus, prometheus, sizeof prometheus);
     const char *other = version_of(tools.alertmanager, alertmanager, sizeof alertmanager);
-    if (tools.promtool[0]) {
-        ld_found(finding, LD_HEALTH_OK, "Prometheus %s, Alertmanager %s, promtool%s", version, other,
-                 ld_amtool_find(amtool) ? ", amtool" : "");
-    } else {
-        ld_found(finding, LD_HEALTH_DEGRADED, "Prometheus %s, Alertmanager %s, but no promtool", version, other);
-        finding->lost = "lint does not see a mistake in an expression; the run's detector then fails";
+    bool amtool = ld_amtool_find(path);
+    if (tools.promtool[0] && amtool) {
+        ld_found(finding, LD_HEALTH_OK, "Prometheus %s, Alertmanager %s, promtool, amtool", version, other);
+        return;
     }
+    ld_found(finding, LD_HEALTH_DEGRADED, "Prometheus %s, Alertmanager %s, but no %s", version, other,
+             tools.promtool[0] ? "amtool"
+             : amtool          ? "promtool"
+                               : "promtool and no amtool");
+    finding->lost = tools.promtool[0] ? "lint does not see a wrong matcher or time in a file of routes; the run's detector "
+                                        "then fails"
+                                      : "lint does not see a mistake in an expression; the run's detector then fails";
 }
 
 /* ---- where they run */

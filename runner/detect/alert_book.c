@@ -23,11 +23,6 @@ struct instance {
     uint64_t unknown;       /* number of the `unknown` that is open; 0: none */
 };
 
-struct selector {
-    bool absent;  /* it had no series once */
-    bool present; /* and got one */
-};
-
 enum refusal { REFUSED_STRANGER, REFUSED_NO_INSTANCE, REFUSALS };
 
 struct ld_alert_book {
@@ -37,7 +32,7 @@ struct ld_alert_book {
     struct instance *instances;
     uint64_t last_number;
     bool seen_all;
-    struct selector *selectors;
+    bool *present; /* of each selector: it had series once */
     bool refused[REFUSALS];
 };
 
@@ -47,8 +42,8 @@ struct ld_alert_book *ld_alert_book_new(const struct ld_alert_book_setting *sett
     if (!book)
         return NULL;
     book->instances = calloc(setting->instances, sizeof *book->instances);
-    book->selectors = calloc(setting->selector_count + 1, sizeof *book->selectors);
-    if (!book->instances || !book->selectors) {
+    book->present = calloc(setting->selector_count + 1, sizeof *book->present);
+    if (!book->instances || !book->present) {
         ld_alert_book_free(book);
         return NULL;
     }
@@ -63,7 +58,7 @@ void ld_alert_book_free(struct ld_alert_book *book)
     for (size_t i = 0; i < book->count; i++)
         free(book->entries[i]);
     free(book->instances);
-    free(book->selectors);
+    free(book->present);
     free(book);
 }
 
@@ -244,15 +239,14 @@ static void resolve(struct ld_alert_book *book, uint64_t fingerprint)
     *found = book->entries[--book->count];
 }
 
-/* Its name is the number. */
-static void note_absence(struct ld_alert_book *book, const struct ld_webhook_alert *alert)
+/* Its name is the number. That it is resolved says nothing: an instance may be down. */
+static void note_presence(struct ld_alert_book *book, const struct ld_webhook_alert *alert)
 {
     char *end;
     unsigned long index = strtoul(alert->name, &end, 10);
     if (end == alert->name || *end || index >= book->setting.selector_count)
         return;
-    book->selectors[index].absent = true;
-    book->selectors[index].present = book->selectors[index].present || !alert->firing;
+    book->present[index] = book->present[index] || alert->firing;
 }
 
 int ld_alert_book_post(struct ld_alert_book *book, const struct ld_webhook_alert *alert)
@@ -264,8 +258,8 @@ int ld_alert_book_post(struct ld_alert_book *book, const struct ld_webhook_alert
         book->seen_all = book->seen_all || alert->firing;
         return 0;
     }
-    if (strcmp(alert->mark, LD_ALERT_MARK_ABSENT) == 0) {
-        note_absence(book, alert);
+    if (strcmp(alert->mark, LD_ALERT_MARK_PRESENT) == 0) {
+        note_presence(book, alert);
         return 0;
     }
     bool unseen = strcmp(alert->mark, LD_ALERT_MARK_UNSEEN) == 0;
@@ -295,5 +289,5 @@ bool ld_alert_book_seen_all(const struct ld_alert_book *book)
 
 bool ld_alert_book_in_vain(const struct ld_alert_book *book, size_t index)
 {
-    return book->selectors[index].absent && !book->selectors[index].present;
+    return !book->present[index];
 }

@@ -18,8 +18,8 @@
 #define LD_ALERT_MARK_IGNORE "ignore" /* a user's: no claim */
 #define LD_ALERT_MARK_UNSEEN "unseen" /* our own rule: the instance was not scraped */
 #define LD_ALERT_MARK_SEEN "seen"     /* our own rule: all instances were */
-#define LD_ALERT_MARK_ABSENT "absent" /* our own rule: selector number NAME of the user's rules has no series */
-#define LD_ALERT_MARKS_OURS LD_ALERT_MARK_SEEN "|" LD_ALERT_MARK_UNSEEN "|" LD_ALERT_MARK_ABSENT
+#define LD_ALERT_MARK_PRESENT "present" /* our own rule: selector number NAME of the user's rules has series */
+#define LD_ALERT_MARKS_OURS LD_ALERT_MARK_SEEN "|" LD_ALERT_MARK_UNSEEN "|" LD_ALERT_MARK_PRESENT
 
 struct ld_alert_book;
 
@@ -43,7 +43,7 @@ void ld_alert_book_observe(struct ld_alert_book *book, const struct ld_observati
 int ld_alert_book_post(struct ld_alert_book *book, const struct ld_webhook_alert *alert);
 /* Were all instances seen at once, ever? */
 bool ld_alert_book_seen_all(const struct ld_alert_book *book);
-/* Did selector `index` of the rules never have a series, from the first evaluation to now? */
+/* Did selector `index` of the rules never have a series, to now? Meaningful once all instances were seen. */
 bool ld_alert_book_in_vain(const struct ld_alert_book *book, size_t index);
 
 #endif

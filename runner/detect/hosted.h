@@ -42,6 +42,7 @@ struct ld_hosted_setting {
     const char *const *gateway_urls;   /* where each instance can be read; NULL: nowhere, a replay */
     const struct ld_seen *seen;
     const struct ld_statics *statics;  /* what static tools found; NULL: none was run */
+    const struct ld_blind *blind;      /* the run's renaming; NULL: names are shown */
 };
 
 struct ld_hosted_kind {

@@ -481,12 +481,21 @@ static void prometheus_sight(const void *state, const struct ld_blind *blind, ch
         snprintf(text, room, LD_BLIND_AGREES "nothing was renamed in the series of %zu reads", reads);
 }
 
+/* In a blind run what was renamed is not there under its name: that is no mistake of the rules'. */
+static bool is_hidden(const struct prometheus *prometheus, const struct ld_rule_selector *selector)
+{
+    const struct ld_blind *blind = prometheus->setting.blind;
+    struct ld_span text = {selector->text, selector->text + strlen(selector->text)};
+    char why[200];
+    return blind && ld_blind_rules_ask(blind, text, why, sizeof why);
+}
+
 static void tell_in_vain(const struct prometheus *prometheus)
 {
     char text[LD_RULE_SELECTOR_BYTES_MAX + 200];
     for (size_t i = 0; i < prometheus->rules.selector_count; i++) {
         const struct ld_rule_selector *selector = &prometheus->rules.selectors[i];
-        if (!ld_alert_book_in_vain(prometheus->book, i))
+        if (!ld_alert_book_in_vain(prometheus->book, i) || is_hidden(prometheus, selector))
             continue;
         snprintf(text, sizeof text, "%s (rule %.100s)", selector->text, selector->rule);
         prometheus->events->in_vain(prometheus->context, text);

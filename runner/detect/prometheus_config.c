@@ -4,22 +4,15 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "detect/alertmanager.h"
 #include "runner/detect/alert_book.h"
+#include "yaml/quote.h"
 
 #define WATCH_EVERY_NS (250 * LD_MS) /* our own rules, unless the user's are quicker */
 
 static long long milliseconds(int64_t ns)
 {
     return (long long)(ns / LD_MS);
-}
-
-/* As a YAML scalar between single quotes. Line breaks must not be in it. */
-static int add_quoted(struct ld_buffer *out, const char *text)
-{
-    int code = ld_buffer_add(out, "'", 1);
-    for (; *text && !code; text++)
-        code = *text == '\'' ? ld_buffer_add(out, "''", 2) : ld_buffer_add(out, text, 1);
-    return code ? code : ld_buffer_add(out, "'", 1);
 }
 
 static int add_target(const struct ld_prometheus_setting *setting, uint32_t index, struct ld_buffer *out)
@@ -35,7 +28,7 @@ static int add_target(const struct ld_prometheus_setting *setting, uint32_t inde
                                 (int)(path - address), address, path, setting->metrics_path, index);
     for (size_t i = 0; i < labels->count && !code; i++) {
         code = ld_buffer_printf(out, "          %s: ", labels->names[i]);
-        code = code ? code : add_quoted(out, ((const char *const *)labels->items)[i]);
+        code = code ? code : ld_yaml_quote(((const char *const *)labels->items)[i], out);
         code = code ? code : ld_buffer_printf(out, "\n");
     }
     return code;
@@ -66,20 +59,21 @@ int ld_prometheus_config(const struct ld_prometheus_setting *setting, struct ld_
 
 #define ALL_SEEN "count(up == 1) >= %u"
 
-/* Fires while a selector of the user's rules has no series though everybody is scraped, and is resolved once it has one.
- * What fires before that is lost: Prometheus does not know its Alertmanager yet, and tells of it once a minute only. */
-static int add_absent(const struct ld_prometheus_setting *setting, size_t index, struct ld_buffer *out)
+/* Fires while a selector of the user's rules has series and everybody is scraped. Once is enough: that it ends, of an
+ * instance that is down or a scrape that was missed, says nothing. What fires before all are scraped is lost: Prometheus
+ * does not know its Alertmanager yet, and tells of it once a minute only. */
+static int add_present(const struct ld_prometheus_setting *setting, size_t index, struct ld_buffer *out)
 {
     char expression[LD_RULE_SELECTOR_BYTES_MAX + 64];
     int code = ld_buffer_printf(out, "      - alert: '%zu'\n        expr: ", index);
-    snprintf(expression, sizeof expression, "absent(%s) and on() " ALL_SEEN, setting->selectors[index].text,
+    snprintf(expression, sizeof expression, "count(%s) >= 0 and on() " ALL_SEEN, setting->selectors[index].text,
              setting->instances);
-    code = code ? code : add_quoted(out, expression);
-    return code ? code : ld_buffer_printf(out, "\n        labels: {leakdrill: " LD_ALERT_MARK_ABSENT "}\n");
+    code = code ? code : ld_yaml_quote(expression, out);
+    return code ? code : ld_buffer_printf(out, "\n        labels: {leakdrill: " LD_ALERT_MARK_PRESENT "}\n");
 }
 
-/* All of it was seen once: it works, from the scrape to the post. Whom Prometheus cannot scrape. And what its rules ask
- * for in vain. */
+/* All of it was seen once: it works, from the scrape to the post. Whom Prometheus cannot scrape. And which of what its
+ * rules ask for is there. */
 int ld_prometheus_watch(const struct ld_prometheus_setting *setting, struct ld_buffer *out)
 {
     int64_t every_ns = setting->options->evaluation_interval_ns < WATCH_EVERY_NS
@@ -98,11 +92,12 @@ int ld_prometheus_watch(const struct ld_prometheus_setting *setting, struct ld_b
                                 "        labels: {leakdrill: " LD_ALERT_MARK_UNSEEN "}\n",
                                 milliseconds(every_ns), setting->instances);
     for (size_t i = 0; i < setting->selector_count && !code; i++)
-        code = add_absent(setting, i, out);
+        code = add_present(setting, i, out);
     return code;
 }
 
-/* Each alert is a group of its own, so that none waits for another. */
+/* Each alert of the user's is a group of its own, so that none waits for another. Ours are one group for each instance
+ * that is unseen, and one for all that is present, however many selectors the rules have. */
 int ld_alertmanager_config(const struct ld_prometheus_setting *setting, struct ld_buffer *out)
 {
     const struct ld_prometheus_options *options = setting->options;
@@ -115,8 +110,9 @@ int ld_alertmanager_config(const struct ld_prometheus_setting *setting, struct l
                             "  repeat_interval: 24h\n"
                             "  routes:\n"
                             "    - matchers: ['leakdrill=~\"" LD_ALERT_MARKS_OURS "\"']\n"
+                            "      group_by: [leakdrill, instance]\n"
                             "      group_wait: 0s\n"
-                            "      group_interval: 100ms\n"
+                            "      group_interval: " LD_ALERTMANAGER_HOST_INTERVAL "\n"
                             "receivers:\n"
                             "  - name: leakdrill\n"
                             "    webhook_configs: [{url: '%s', send_resolved: true}]\n",

@@ -1,5 +1,6 @@
 /* Where an alerting system posts to: one path of an HTTP server on 127.0.0.1, run by the loop without a thread. What is
- * posted is bounded; nothing else is answered there. */
+ * posted is bounded; nothing else is answered there. A connection is closed after its post, so that none that lies idle
+ * keeps others out. */
 #ifndef LD_RUNNER_DETECT_WEBHOOK_SERVER_H
 #define LD_RUNNER_DETECT_WEBHOOK_SERVER_H
 
@@ -8,8 +9,9 @@
 #include <uv.h>
 
 #include "base/error.h"
+#include "runner/detect/alert_book.h"
 
-#define LD_WEBHOOK_CONNECTIONS_MAX 16
+#define LD_WEBHOOK_CONNECTIONS_MAX LD_ALERT_BOOK_MAX /* each alert may be a post of its own, all at once */
 #define LD_WEBHOOK_IDLE_S 60
 #define LD_WEBHOOK_URL_MAX 64
 

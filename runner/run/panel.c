@@ -200,7 +200,8 @@ static int seat_hosted(struct ld_panel *panel, const struct opening *opening, co
         .data_folder = opening->data_folder,
         .gateway_urls = panel->host.gateway ? gateway_urls(panel, run, instances) : NULL,
         .seen = panel->seen,
-        .statics = panel->host.statics};
+        .statics = panel->host.statics,
+        .blind = panel->blind};
     if (!panel->seen || (panel->host.gateway && !setting.gateway_urls))
         return ld_fail(error, LD_ENOMEM, "out of memory");
     *seat = (struct seat){.panel = panel, .name = spec->name, .hosted = hosted, .blind = panel->blind != NULL,

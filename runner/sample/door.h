@@ -1,6 +1,7 @@
 /* The door to one instance: every read of a target goes through it: the read gateway's core.
  *
- * It keeps one reading at a time (a goroutineleak profile under way makes others under-report) but for endpoints,
+ * It keeps one reading at a time (a goroutineleak profile under way makes others under-report) but for endpoints and
+ * for profiles of a while, which go beside it, one of each kind at a time. It
  * counts reads, bytes, time and failures per reader, and follows the instance across incarnations. The gateway's HTTP
  * front serves other programs through the same door. A read asked for while the instance is down is answered REFUSED.
  * Sampling faults act here, so that every reader meets them. */
@@ -37,10 +38,11 @@ struct ld_door_fault {
     struct ld_sampling_effect effect;
 };
 
-/* Reads wait in two lanes, in each of which one is under way at a time. */
+/* Reads wait in lanes, in each of which one is under way at a time. */
 enum ld_door_way {
     LD_DOOR_IN_TURN, /* profiles, metrics, and whatever would disturb them */
     LD_DOOR_BESIDE,  /* endpoints, which may take their time: nothing else waits for them */
+    LD_DOOR_LASTING, /* profiles of a while (seconds=30), which others ask for through the gateway: nothing else waits */
     LD_DOOR_WAYS
 };
 

@@ -227,8 +227,8 @@ static struct route *find_route(struct ld_gateway *gateway, uint64_t token, uint
     return route;
 }
 
-/* A profile of a while (profile, trace, any with `seconds`) takes as long as it is told to. It waits for nobody and
- * nobody for it, least of all the sampler; what cannot end in time is refused unread. */
+/* A profile of a while (profile, trace, any with `seconds`) takes as long as it is told to. It waits for others of its
+ * kind alone, and nobody else for it, least of all the sampler; what cannot end in time is refused unread. */
 static bool is_too_long(const struct request *request, const struct route *route)
 {
     return ld_address_lasts_s(&request->address) * LD_SECOND >= route->is.timeout_ns;
@@ -249,7 +249,7 @@ static void read_through_door(struct request *request, struct route *route)
                       reader);
     struct ld_door_request read = {.reader = reader,
                                    .path = request->address.path,
-                                   .way = lasts ? LD_DOOR_BESIDE : LD_DOOR_IN_TURN,
+                                   .way = lasts ? LD_DOOR_LASTING : LD_DOOR_IN_TURN,
                                    .timeout_ns = route->is.timeout_ns,
                                    .body_max = LD_SAMPLER_BODY_MAX};
     int code = route->waiting_count == LD_GATEWAY_WAITING_MAX

@@ -275,6 +275,62 @@ static void rules_that_ask_for_what_was_renamed(void **state)
     ld_blind_free(blind);
 }
 
+static size_t room_left(struct ld_blind *blind)
+{
+    size_t room = 0;
+    for (size_t step = 1 << 20; step; step /= 2)
+        while (ld_arena_take(blind->arena, step))
+            room += step;
+    return room;
+}
+
+/* More names than are kept: told, and each further read of a run that lasts takes no more memory. */
+static void reads_beyond_what_is_kept_cost_nothing(void **state)
+{
+    (void)state;
+    size_t rooms[2];
+    for (size_t reads = 1; reads <= 2; reads++) {
+        struct ld_blind *blind = new_blind(11, "example.com/shop");
+        struct ld_buffer metrics, out;
+        ld_buffer_init(&metrics, 1 << 20);
+        ld_buffer_init(&out, 1 << 20);
+        for (int i = 0; i < LD_BLIND_HIDDEN_MAX + 300; i++)
+            assert_int_equal(ld_buffer_printf(&metrics, "shop_number_%d 5\n", i), 0);
+        for (size_t i = 0; i < reads; i++)
+            assert_int_equal(ld_blind_metrics(blind, ld_blind_span(ld_buffer_text(&metrics)), &out), 0);
+        assert_int_equal(ld_blind_metrics_hidden(blind), LD_BLIND_HIDDEN_MAX);
+        assert_asks(blind, "expr: up", "more was renamed in the metrics than can be followed");
+        rooms[reads - 1] = room_left(blind);
+        ld_buffer_done(&metrics);
+        ld_buffer_done(&out);
+        ld_blind_free(blind);
+    }
+    assert_int_equal(rooms[1], rooms[0]);
+}
+
+/* A line that begins with its labels is of no metric's: no rule asks for it by a name. */
+static void labels_without_a_metric(void **state)
+{
+    (void)state;
+    static const char metrics[] = "{of=\"desk\"} 3\n";
+    struct ld_blind *blind = new_blind(11, "example.com/shop");
+    struct ld_buffer out;
+    ld_buffer_init(&out, 4096);
+    assert_int_equal(ld_blind_metrics(blind, ld_blind_span(metrics), &out), 0);
+    blind->showing = true;
+    assert_int_equal(ld_blind_symbol(blind, ld_blind_span("example.com/shop/desk.Take"), &out, NULL), 0);
+    blind->showing = false;
+    assert_int_equal(ld_blind_metrics(blind, ld_blind_span(metrics), &out), 0);
+    assert_int_equal(ld_blind_metrics_hidden(blind), 1);
+    char *exact = strdup("a"); /* the address sanitizer looks beyond it */
+    char why[64];
+    assert_non_null(exact);
+    assert_false(ld_blind_rules_ask(blind, (struct ld_span){exact, exact + 1}, why, sizeof why));
+    free(exact);
+    ld_buffer_done(&out);
+    ld_blind_free(blind);
+}
+
 int test_lines(void)
 {
     const struct CMUnitTest tests[] = {
@@ -290,6 +346,8 @@ int test_lines(void)
         cmocka_unit_test(metrics_of_the_program_are_renamed),
         cmocka_unit_test(labels_of_metrics),
         cmocka_unit_test(rules_that_ask_for_what_was_renamed),
+        cmocka_unit_test(reads_beyond_what_is_kept_cost_nothing),
+        cmocka_unit_test(labels_without_a_metric),
     };
     return cmocka_run_group_tests_name("lines", tests, NULL, NULL);
 }

@@ -118,9 +118,9 @@ static void the_host_hears_everything_at_once(void **state)
                        "  routes:\n"
                        "    - matchers: [\"l=~\\\"a|b\\\"\"]\n"
                        "      receiver: \"leakdrill-2\"\n"
-                       "      group_by: [\"...\"]\n"
+                       "      group_by: [\"l\", \"instance\"]\n"
                        "      group_wait: 0s\n"
-                       "      group_interval: 100ms\n"
+                       "      group_interval: 250ms\n"
                        "      repeat_interval: 1d\n"
                        "    - receiver: leakdrill-1\n");
     assert_has(&bytes, "  - equal: [c]\n"
@@ -139,7 +139,8 @@ static void every_text_comes_back(void **state)
                                "  receiver: \"caf\\u00e9 \\x7f\\u0085\\u2028\\n \\\"\\\\ \\U0001F514\"\n"
                                "  routes:\n"
                                "    - {match: {'a: b': '~', \"null\": null, c: 'no', d: '#x', e: yes}, routes: }\n"
-                               "    - matchers: [['- x', [], {}], {f: []}]\n"
+                               "    - matchers: ['- x', \"\"]\n"
+                               "      match_re: {f: [], g: [['- y', [], {}]]}\n"
                                "receivers:\n"
                                "  - {name: \"caf\\u00e9 \\x7f\\u0085\\u2028\\n \\\"\\\\ \\U0001F514\", a_configs: ~}\n";
     struct ld_buffer bytes = kept_of(text);
@@ -159,10 +160,12 @@ static void every_text_comes_back(void **state)
     assert_string_equal(ld_node_get(routes->items[0], "routes")->text, "null");
     const struct ld_node *matchers = ld_node_get(routes->items[1], "matchers");
     assert_int_equal(matchers->count, 2);
-    assert_int_equal(matchers->items[0]->count, 3);
-    assert_string_equal(matchers->items[0]->items[0]->text, "- x");
-    assert_int_equal(matchers->items[0]->items[2]->kind, LD_NODE_MAPPING);
-    assert_int_equal(ld_node_get(matchers->items[1], "f")->kind, LD_NODE_SEQUENCE);
+    assert_string_equal(matchers->items[0]->text, "- x");
+    const struct ld_node *odd = ld_node_get(routes->items[1], "match_re"), *inner = ld_node_get(odd, "g")->items[0];
+    assert_int_equal(inner->count, 3);
+    assert_string_equal(inner->items[0]->text, "- y");
+    assert_int_equal(inner->items[2]->kind, LD_NODE_MAPPING);
+    assert_int_equal(ld_node_get(odd, "f")->kind, LD_NODE_SEQUENCE);
     ld_document_done(&document);
     ld_errors_done(&errors);
     ld_buffer_done(&bytes);
@@ -202,6 +205,13 @@ static const struct {
     {A "route: {receiver: b}\n", 2, 19, "no receiver is called \"b\""},
     {A "route: {}\n", 2, 8, "the root route needs a receiver"},
     {A "route: {receiver: a, match: {x: y}}\n", 2, 29, "the root route takes every alert: it cannot have match"},
+    {A "route: {receiver: a, matchers: [x=y]}\n", 2, 32, "the root route takes every alert: it cannot have matchers"},
+    {A "route: {receiver: a, continue: true}\n", 2, 32, "the root route takes every alert: it cannot have continue"},
+    {A "route: {receiver: a, mute_time_intervals: [x]}\n", 2, 43, "the root route cannot have mute_time_intervals"},
+    {A "route: {receiver: a, group_by: x}\n", 2, 32, "group_by must be a list"},
+    {A "route: {receiver: a, group_by: [[x]]}\n", 2, 33, "group_by must be a list of texts"},
+    {A "route: {receiver: a, routes: [{matchers: nope}]}\n", 2, 42, "matchers must be a list"},
+    {A "route: {receiver: a}\ninhibit_rules: [{equal: x}]\n", 3, 25, "equal must be a list"},
     {A "route: {receiver: a, routes: {}}\n", 2, 30, "routes must be a list"},
     {A "route: {receiver: a, routes: [5]}\n", 2, 31, "a route must be a mapping"},
     {A "route: {receiver: a, group_wiat: 1s}\n", 2, 22,
@@ -237,6 +247,21 @@ static void mistakes_have_their_place(void **state)
     }
 }
 
+/* A root that says what it would mean without saying it. */
+static void a_root_may_say_nothing_at_length(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"continue: false", "continue: no", "match: {}", "match_re: {}", "matchers: []",
+                                        "mute_time_intervals: []", "active_time_intervals: []"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        char text[200];
+        snprintf(text, sizeof text, "route: {receiver: a, %s}\n" A, words[i]);
+        struct ld_buffer bytes = kept_of(text);
+        assert_has(&bytes, words[i]);
+        ld_buffer_done(&bytes);
+    }
+}
+
 int test_alertmanager(void)
 {
     const struct CMUnitTest tests[] = {
@@ -245,6 +270,7 @@ int test_alertmanager(void)
         cmocka_unit_test(every_text_comes_back),
         cmocka_unit_test(its_times_are_known),
         cmocka_unit_test(mistakes_have_their_place),
+        cmocka_unit_test(a_root_may_say_nothing_at_length),
     };
     return cmocka_run_group_tests_name("alertmanager", tests, NULL, NULL);
 }

@@ -46,6 +46,27 @@ static void compare(const struct ld_blind *blind, const struct ld_profile *profi
     }
 }
 
+/* An observation of a function: from here on its words are known for the program's. */
+static int show(struct ld_blind *blind, const char *function)
+{
+    struct ld_observation renamed, line = {.kind = LD_OBSERVATION_LINE, .text = function};
+    struct ld_error error;
+    return ld_blind_observation(blind, &line, &renamed, &error);
+}
+
+/* The first line alone as rules, in memory that ends with it. */
+static void ask_with_first_line(const struct ld_blind *blind, const uint8_t *data, size_t size)
+{
+    const uint8_t *newline = memchr(data, '\n', size);
+    size_t length = newline ? (size_t)(newline - data) : size;
+    char why[64], *line = malloc(length ? length : 1);
+    check(line != NULL);
+    memcpy(line, data, length);
+    (void)ld_blind_rules_ask(blind, (struct ld_span){line, line + length}, why, sizeof why);
+    (void)ld_blind_routes_ask(blind, (struct ld_span){line, line + length}, why, sizeof why);
+    free(line);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct ld_profile_limits limits = {
@@ -76,6 +97,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char why[64];
     check(ld_blind_metrics(blind, text, &out) == 0);
     check(!ld_blind_metrics_hidden(blind) || ld_blind_rules_ask(blind, text, why, sizeof why) || memchr(data, '#', size));
+    /* Once a word was shown the next read renames it: the labels that have it are others in the midst of the run. */
+    ld_buffer_clear(&out);
+    check(show(blind, "example.com/shop/desk.Take(0x1)") == 0);
+    check(ld_blind_metrics(blind, text, &out) == 0);
+    ask_with_first_line(blind, data, size);
     ld_blind_module(data, size, module, sizeof module);
     ld_buffer_done(&out);
     ld_blind_free(blind);

@@ -59,14 +59,16 @@ static void amtool_refuses_what_alertmanager_would(void **state)
     char program[PATH_MAX];
     struct ld_routes_file routes;
     struct ld_error error;
+    if (!ld_amtool_find(program)) {
+        print_message("skipped: there is no amtool\n");
+        skip();
+    }
     struct ld_detector_files *files = ld_detector_files_new();
     assert_int_equal(ld_detector_files_add(files, "my.yml", text, strlen(text)), 0);
     assert_int_equal(read_routes("my.yml", files, &routes, &error), 0);
-    if (ld_amtool_find(program)) {
-        assert_int_equal(ld_routes_file_amtool(&routes, &error), LD_ESPEC);
-        assert_string_equal(error.message, "amtool refuses it: bad matcher format: no matcher");
-        assert_string_equal(error.file, "my.yml");
-    }
+    assert_int_equal(ld_routes_file_amtool(&routes, &error), LD_ESPEC);
+    assert_string_equal(error.message, "amtool refuses it: bad matcher format: no matcher");
+    assert_string_equal(error.file, "my.yml");
     ld_routes_file_done(&routes);
     ld_detector_files_free(files);
 }

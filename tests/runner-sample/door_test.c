@@ -136,6 +136,30 @@ static void reads_beside(void **state)
     assert_int_equal(scene.askers[3].count, 0);
 }
 
+/* A profile of a while, that somebody asks for, keeps no endpoint waiting. */
+static void a_lasting_read_keeps_none_waiting(void **state)
+{
+    (void)state;
+    struct ld_door_request request = {.reader = "e",
+                                      .path = "/a",
+                                      .timeout_ns = 20 * LD_SECOND,
+                                      .body_max = 1000,
+                                      .way = LD_DOOR_LASTING};
+    hold(scene.fixture, "/a");
+    assert_int_equal(ld_door_read(&scene.door, &request, on_done, &scene.askers[0]), 0);
+    run_until(scene.fixture, &scene.fixture->target.held, 1);
+    request.path = "/b";
+    assert_int_equal(ld_door_read(&scene.door, &request, on_done, &scene.askers[1]), 0);
+    request.way = LD_DOOR_BESIDE;
+    assert_int_equal(ld_door_read(&scene.door, &request, on_done, &scene.askers[2]), 0);
+    run_until(scene.fixture, &scene.answers, 1);
+    run_now(scene.fixture);
+    assert_int_equal(scene.askers[2].order, 1);
+    assert_int_equal(scene.askers[1].count, 0); /* its like waits */
+    release_all(scene.fixture);
+    run_until(scene.fixture, &scene.answers, 3);
+}
+
 static void names_who_held_it(void **state)
 {
     (void)state;
@@ -312,6 +336,7 @@ int test_door(void)
     const struct CMUnitTest tests[] = {
         DOOR(reads_one_at_a_time),
         DOOR(reads_beside),
+        DOOR(a_lasting_read_keeps_none_waiting),
         DOOR(names_who_held_it),
         DOOR(counts_per_reader),
         DOOR(readers_beyond_the_limit_are_others),

@@ -324,7 +324,13 @@ static void a_silent_target_costs_one_timeout(void **state)
     assert_int_equal(get(client, BASE "/debug/pprof/goroutine?debug=2").status, 200);
 }
 
-/* A profile of a while goes beside what is read in turn. */
+static void count_read(void *context, const struct ld_fetch_result *result)
+{
+    assert_int_equal(result->status, 200);
+    ++*(unsigned *)context;
+}
+
+/* A profile of a while goes beside what is read in turn, and beside endpoints. */
 static void nobody_waits_for_a_profile_of_a_while(void **state)
 {
     static const char profile[] = "/debug/pprof/profile?seconds=1";
@@ -335,6 +341,15 @@ static void nobody_waits_for_a_profile_of_a_while(void **state)
     ask(slow, "GET", BASE "/debug/pprof/profile?seconds=1", "");
     run_until(scene.fixture, &scene.fixture->target.held, 1);
     assert_int_equal(get(quick, BASE "/metrics").status, 200);
+    struct ld_door_request endpoint = {.reader = "endpoint",
+                                       .path = "/work",
+                                       .timeout_ns = 20 * LD_SECOND,
+                                       .body_max = 1000,
+                                       .way = LD_DOOR_BESIDE,
+                                       .endpoint = true};
+    unsigned answers = 0;
+    assert_int_equal(ld_door_read(&scene.door, &endpoint, count_read, &answers), 0);
+    run_until(scene.fixture, &answers, 1);
     assert_int_equal(slow->replies, 0);
     release_all(scene.fixture);
     struct reply reply = client_reply(slow, 0);
