@@ -129,6 +129,27 @@ static void a_users_rules_see_the_leak_and_leave_its_twin_alone(void **state)
     program_result_done(&result);
 }
 
+/* While the target is down nothing is there: what never was is told all the same. */
+static void a_kill_leaves_a_typo_told(void **state)
+{
+    (void)state;
+    struct program_result result;
+    lab_write(&lab, "my-rules.yml", RULES "      - {alert: Typo, expr: 'go_gorutines > 5'}\n");
+    LAB_SCENARIO(&lab, "down.yaml", "prometheus.yaml", "NAME", "down", "VARIANTS", "[healthy]",
+                 "  - prometheus: {rules: my-rules.yml, scrape_interval: 500ms, evaluation_interval: 500ms, "
+                 "unscaled: true, as: other}\n",
+                 "", "repeat: {runs: 1}",
+                 "faults: {killed: [{at: 20s, kill: {who: target, signal: KILL, restart_after: 15s}}]}\n"
+                 "repeat: {runs: 1}",
+                 "EXPECTATIONS", "  - {detector: prometheus, report_only: true}\n");
+    RUN_UNTIL(&result, LAB_UNDISTURBED, "down.db", "run", "down.yaml");
+    lab_check(&result, 0, "IN VAIN", NULL);
+    program_result_done(&result);
+    lab_assert_number(&lab, "down.db", "SELECT max(incarnation) FROM observation", 2);
+    lab_assert_text(&lab, "down.db", "SELECT group_concat(text, ';') FROM note WHERE kind = 'in vain'",
+                    "prometheus: go_gorutines (rule Typo)");
+}
+
 /* ---- processes of the lab */
 
 #define FOUND_MAX 16
@@ -318,6 +339,7 @@ int test_prometheus(void)
     }
     const struct CMUnitTest tests[] = {
         IN_LAB_OF(a_users_rules_see_the_leak_and_leave_its_twin_alone, prepare, close_lab),
+        IN_LAB_OF(a_kill_leaves_a_typo_told, prepare, close_lab),
         IN_LAB_OF(one_that_is_killed_harms_nobody_else, prepare, close_lab),
         IN_LAB_OF(one_that_is_waited_for_is_named, prepare, close_lab),
         IN_LAB_OF(an_interrupt_while_it_starts_leaves_nothing, prepare, close_lab),

@@ -17,6 +17,8 @@ int test_page(void);
 int test_schema(void);
 int test_behind(void);
 int test_webhook(void);
+int test_webhook_server(void);
+int test_prometheus_config(void);
 int test_rules(void);
 int test_routes(void);
 int test_watched(void);

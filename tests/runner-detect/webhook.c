@@ -135,6 +135,7 @@ static void open_scene(struct scene *scene, uint32_t instances)
     const struct ld_alert_book_setting setting = {.instances = instances,
                                                   .names = names,
                                                   .name_count = 2,
+                                                  .selector_count = 2,
                                                   .version = "rules-1",
                                                   .grace_ns = 3 * LD_SECOND,
                                                   .sink = {hear, scene},
@@ -251,6 +252,30 @@ static void what_is_not_scraped_is_unknown(void **state)
                         "known 1 at 2 (1.1) \n");
 }
 
+/* Once is enough: that it ends says nothing, for an instance may be down. */
+static void what_was_present_once_is_not_in_vain(void **state)
+{
+    (void)state;
+    struct scene scene;
+    open_scene(&scene, 2);
+    struct ld_webhook_alert alert = {.firing = true, .name = "1", .mark = LD_ALERT_MARK_PRESENT};
+    assert_true(ld_alert_book_in_vain(scene.book, 1));
+    assert_int_equal(ld_alert_book_post(scene.book, &alert), 0);
+    alert.firing = false;
+    assert_int_equal(ld_alert_book_post(scene.book, &alert), 0);
+    snprintf(alert.name, sizeof alert.name, "0"); /* the end of what was never there */
+    assert_int_equal(ld_alert_book_post(scene.book, &alert), 0);
+    alert.firing = true;
+    static const char *const strange[] = {"2", "0x", "", "-1"};
+    for (size_t i = 0; i < sizeof strange / sizeof *strange; i++) {
+        snprintf(alert.name, sizeof alert.name, "%s", strange[i]);
+        assert_int_equal(ld_alert_book_post(scene.book, &alert), 0);
+    }
+    assert_true(ld_alert_book_in_vain(scene.book, 0));
+    assert_false(ld_alert_book_in_vain(scene.book, 1));
+    close_scene(&scene, "");
+}
+
 static void too_many_alerts_are_refused(void **state)
 {
     (void)state;
@@ -273,6 +298,7 @@ int test_webhook(void)
         cmocka_unit_test(a_life_ends_its_claims),
         cmocka_unit_test(what_fires_on_is_claimed_of_the_next_life),
         cmocka_unit_test(what_is_not_scraped_is_unknown),
+        cmocka_unit_test(what_was_present_once_is_not_in_vain),
         cmocka_unit_test(too_many_alerts_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
