@@ -362,7 +362,8 @@ static int check_receiver_of(struct work *work, const struct ld_node *route, boo
 /* As Alertmanager's YAML has it. */
 static bool is_false(const struct ld_node *node)
 {
-    static const char *const words[] = {"false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF", "n", "N", NULL};
+    static const char *const words[] = {"false", "False", "FALSE", "no", "No", "NO",
+                                        "off",   "Off",   "OFF",   "n",  "N",  NULL};
     for (const char *const *word = words; *word; word++)
         if (node->kind == LD_NODE_SCALAR && !node->quoted && strcmp(node->text, *word) == 0)
             return true;

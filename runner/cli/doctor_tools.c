@@ -271,8 +271,7 @@ void ld_doctor_prometheus(struct ld_finding *finding)
              tools.promtool[0] ? "amtool"
              : amtool          ? "promtool"
                                : "promtool and no amtool");
-    finding->lost = tools.promtool[0] ? "lint does not see a wrong matcher or time in a file of routes; the run's detector "
-                                        "then fails"
+    finding->lost = tools.promtool[0] ? "lint does not see a wrong matcher in routes; the run's detector then fails"
                                       : "lint does not see a mistake in an expression; the run's detector then fails";
 }
 

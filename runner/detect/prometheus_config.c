@@ -60,8 +60,8 @@ int ld_prometheus_config(const struct ld_prometheus_setting *setting, struct ld_
 #define ALL_SEEN "count(up == 1) >= %u"
 
 /* Fires while a selector of the user's rules has series and everybody is scraped. Once is enough: that it ends, of an
- * instance that is down or a scrape that was missed, says nothing. What fires before all are scraped is lost: Prometheus
- * does not know its Alertmanager yet, and tells of it once a minute only. */
+ * instance that is down or a scrape that was missed, says nothing. What would fire before all are scraped is lost:
+ * Prometheus does not know its Alertmanager yet, and tells of it once a minute only. */
 static int add_present(const struct ld_prometheus_setting *setting, size_t index, struct ld_buffer *out)
 {
     char expression[LD_RULE_SELECTOR_BYTES_MAX + 64];

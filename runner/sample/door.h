@@ -42,7 +42,7 @@ struct ld_door_fault {
 enum ld_door_way {
     LD_DOOR_IN_TURN, /* profiles, metrics, and whatever would disturb them */
     LD_DOOR_BESIDE,  /* endpoints, which may take their time: nothing else waits for them */
-    LD_DOOR_LASTING, /* profiles of a while (seconds=30), which others ask for through the gateway: nothing else waits */
+    LD_DOOR_LASTING, /* profiles of a while (seconds=30), asked for through the gateway: nothing else waits */
     LD_DOOR_WAYS
 };
 
