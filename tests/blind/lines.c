@@ -275,37 +275,26 @@ static void rules_that_ask_for_what_was_renamed(void **state)
     ld_blind_free(blind);
 }
 
-static size_t room_left(struct ld_blind *blind)
-{
-    size_t room = 0;
-    for (size_t step = 1 << 20; step; step /= 2)
-        while (ld_arena_take(blind->arena, step))
-            room += step;
-    return room;
-}
-
 /* More names than are kept: told, and each further read of a run that lasts takes no more memory. */
 static void reads_beyond_what_is_kept_cost_nothing(void **state)
 {
     (void)state;
-    size_t rooms[2];
-    for (size_t reads = 1; reads <= 2; reads++) {
-        struct ld_blind *blind = new_blind(11, "example.com/shop");
-        struct ld_buffer metrics, out;
-        ld_buffer_init(&metrics, 1 << 20);
-        ld_buffer_init(&out, 1 << 20);
-        for (int i = 0; i < LD_BLIND_HIDDEN_MAX + 300; i++)
-            assert_int_equal(ld_buffer_printf(&metrics, "shop_number_%d 5\n", i), 0);
-        for (size_t i = 0; i < reads; i++)
-            assert_int_equal(ld_blind_metrics(blind, ld_blind_span(ld_buffer_text(&metrics)), &out), 0);
-        assert_int_equal(ld_blind_metrics_hidden(blind), LD_BLIND_HIDDEN_MAX);
-        assert_asks(blind, "expr: up", "more was renamed in the metrics than can be followed");
-        rooms[reads - 1] = room_left(blind);
-        ld_buffer_done(&metrics);
-        ld_buffer_done(&out);
-        ld_blind_free(blind);
-    }
-    assert_int_equal(rooms[1], rooms[0]);
+    struct ld_blind *blind = new_blind(11, "example.com/shop");
+    struct ld_buffer metrics, out;
+    ld_buffer_init(&metrics, 1 << 20);
+    ld_buffer_init(&out, 1 << 20);
+    for (int i = 0; i < LD_BLIND_HIDDEN_MAX + 300; i++)
+        assert_int_equal(ld_buffer_printf(&metrics, "shop_number_%d 5\n", i), 0);
+    struct ld_span text = ld_blind_span(ld_buffer_text(&metrics));
+    assert_int_equal(ld_blind_metrics(blind, text, &out), 0);
+    assert_int_equal(ld_blind_metrics_hidden(blind), LD_BLIND_HIDDEN_MAX);
+    assert_asks(blind, "expr: up", "more was renamed in the metrics than can be followed");
+    size_t used = ld_arena_used(blind->arena);
+    assert_int_equal(ld_blind_metrics(blind, text, &out), 0);
+    assert_int_equal(ld_arena_used(blind->arena), used);
+    ld_buffer_done(&metrics);
+    ld_buffer_done(&out);
+    ld_blind_free(blind);
 }
 
 /* A line that begins with its labels is of no metric's: no rule asks for it by a name. */
