@@ -40,13 +40,14 @@ static void amtool_takes_what_is_made_of_them(void **state)
         struct ld_routes_file routes;
         struct ld_error error;
         snprintf(path, sizeof path, CORPUS "/%s", entry->d_name);
-        if (!strstr(path, ".yml") || strstr(path, "odd")) /* odd ones are YAML, but no matchers */
+        if (!strstr(path, ".yml"))
             continue;
-        if (read_routes(path, NULL, &routes, &error) != 0 || ld_routes_file_amtool(&routes, &error) != 0)
+        bool odd = strstr(path, "odd"); /* those are YAML, but match nothing */
+        if (read_routes(path, NULL, &routes, &error) != 0 || (!odd && ld_routes_file_amtool(&routes, &error) != 0))
             fail_msg("%s: %s", path, error.message);
         assert_true(routes.given);
         ld_routes_file_done(&routes);
-        checked++;
+        checked += !odd;
     }
     closedir(folder);
     assert_in_range(checked, 3, 1000);
