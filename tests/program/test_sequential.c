@@ -71,6 +71,24 @@ static void what_the_cap_leaves_open_is_inconclusive(void **state)
     program_result_done(&result);
 }
 
+#define SAW_ALL                                                                                                        \
+    "{\"leakdrill_baseline\": 1, \"name\": \"all\", \"campaign\": \"c\", \"version\": \"0\", \"rows\": [{\"cell\": "            \
+    "\"seq/leaky/none\", \"scenario\": \"seq\", \"detector\": \"growth\", \"runs\": 40, \"leaks\": 40, \"seen\": 40, "          \
+    "\"leaky_runs\": 40, \"whole_runs\": 40, \"false_alarm_runs\": 0, \"seen_ns\": [], \"missed_ns\": []}]}"
+
+/* The tests of the cell would be decided after 6 runs or so; a rerun is as long as its p needs. */
+static void a_rerun_is_ended_by_no_test(void **state)
+{
+    struct program_result result;
+    (void)state;
+    lab_write(&lab, "all.json", SAW_ALL);
+    RUN_UNTIL(&result, LAB_EACH_CELL, "again.db", "run", "seq.yaml", "--jobs", "4", "--runs", "2", "--filter",
+              "seq/leaky/none", "--against", "all.json");
+    assert_non_null(strstr(result.out, "lost        growth, seq/leaky/none: saw 0 of "));
+    program_result_done(&result);
+    lab_assert_number(&lab, "again-rerun.db", "SELECT count(*) FROM run WHERE started_wall_ns IS NOT NULL", 11);
+}
+
 /* As many as leave a verdict open. */
 #define FEW_VOID "SELECT 20 * sum(validity <> 'valid') <= count(*) FROM run WHERE started_wall_ns IS NOT NULL"
 
@@ -93,6 +111,7 @@ int test_sequential(void)
     const struct CMUnitTest tests[] = {
         IN_GROUP(a_cell_ends_when_its_tests_are_decided),
         IN_GROUP(what_the_cap_leaves_open_is_inconclusive),
+        IN_GROUP(a_rerun_is_ended_by_no_test),
         IN_GROUP(the_example_of_the_readme_passes),
     };
     if (lacks_programs("sequential"))
