@@ -70,7 +70,7 @@ static int save(const struct ld_invocation *invocation, const char *name, struct
     if (!code)
         code = ld_baseline_write(&baseline, path, error);
     if (!code)
-        printf("%s: %zu rows of %s\n", path, baseline.row_count, database);
+        printf("%s: %zu row%s of %s\n", path, baseline.row_count, baseline.row_count == 1 ? "" : "s", database);
     if (!code)
         tell_few(&baseline);
     ld_baseline_done(&baseline);
