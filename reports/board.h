@@ -34,7 +34,8 @@ struct board_pair {
 /* The case that begins with `cell`; false when an earlier cell has it already. */
 bool board_pair_find(const struct ld_plan *plan, const struct ld_cell *cell, struct board_pair *ret_pair);
 /* Scenarios in the order of tables, each by its first cell; begin with BOARD_BEFORE_FIRST, false behind the last. Leaks
- * first, those of folders within folders (variants) behind the others, then what never leaks; each by folder and name. */
+ * first, those of folders within folders (variants) behind the others, then what never leaks; each by folder and name.
+ */
 #define BOARD_BEFORE_FIRST SIZE_MAX
 bool board_scenario_next(const struct ld_plan *plan, size_t *cell);
 /* What a scenario's time_scale means for a reader of its times; "" where there is none to speak of. */
@@ -51,7 +52,8 @@ const char *board_value(const struct board_column *column, const struct ld_board
 void board_remarks(const struct ld_board_row *leaky, const struct ld_board_row *healthy, char *line, size_t size);
 
 /* The check as people are told it. False: it is part of an earlier one. Checks of a cell without a valid run cannot be
- * judged, all for one reason: they are told once, as a check "no evidence" of that cell. JSON and JUnit have them all. */
+ * judged, all for one reason: they are told once, as a check "no evidence" of that cell. JSON and JUnit have them all.
+ */
 bool board_check(const struct ld_report *report, size_t index, struct ld_check *ret_check);
 /* "matrix v0.3.0-a1b2c3": the rules behind alerts, by detector; "" when no alert has any. */
 void board_rules(const struct ld_report *report, char *text, size_t size);

@@ -126,10 +126,11 @@ int ld_report_compare(const struct ld_comparison *comparison, const struct ld_re
     table_row(&styled, "runs with a false alarm", &comparison->false_alarms);
     times(&styled, comparison);
     if (comparison->across_arms) {
-        snprintf(line, sizeof line,
-                 "%u pairs of runs are of two arms, of one seed each: neither detector watched the other's run. In %u of "
-                 "them the reads differ: what one detector asks of the target is part of what is compared.",
-                 comparison->across_arms, comparison->reads_differ);
+        snprintf(
+            line, sizeof line,
+            "%u pairs of runs are of two arms, of one seed each: neither detector watched the other's run. In %u of "
+            "them the reads differ: what one detector asks of the target is part of what is compared.",
+            comparison->across_arms, comparison->reads_differ);
         styled_wrapped(&styled, 0, 0, line);
     }
     if (comparison->plans_differ)
@@ -195,11 +196,12 @@ int ld_report_compare_json(const struct ld_comparison *comparison, const struct 
     json_t *list = json_array();
     for (size_t i = 0; list && i < comparison->difference_count; i++)
         json_array_append_new(list, json_difference(&comparison->differences[i]));
-    json_t *object = json_pack(
-        "{s:s, s:s, s:b, s:i, s:i, s:i, s:o, s:o, s:o}", "left", sides->left, "right", sides->right, "plans_differ",
-        (int)comparison->plans_differ, "pairs", (int)comparison->pairs, "pairs_across_arms",
-        (int)comparison->across_arms, "pairs_with_other_reads", (int)comparison->reads_differ, "leaks", json_table(&comparison->leaks),
-        "runs_with_false_alarms", json_table(&comparison->false_alarms), "time_to_detect", json_time(comparison));
+    json_t *object =
+        json_pack("{s:s, s:s, s:b, s:i, s:i, s:i, s:o, s:o, s:o}", "left", sides->left, "right", sides->right,
+                  "plans_differ", (int)comparison->plans_differ, "pairs", (int)comparison->pairs, "pairs_across_arms",
+                  (int)comparison->across_arms, "pairs_with_other_reads", (int)comparison->reads_differ, "leaks",
+                  json_table(&comparison->leaks), "runs_with_false_alarms", json_table(&comparison->false_alarms),
+                  "time_to_detect", json_time(comparison));
     json_t *rest = json_pack("{s:i, s:i, s:i, s:o, s:o, s:o}", "no_evidence", (int)comparison->no_evidence,
                              "unmatched_leaks_left", (int)comparison->unmatched_left, "unmatched_leaks_right",
                              (int)comparison->unmatched_right, "unpaired_left",

@@ -94,14 +94,14 @@ static void detector(struct styled *styled, const struct ld_cost_row *row)
 static void legend(struct styled *styled, bool bounded)
 {
     char text[700];
-    snprintf(text, sizeof text,
-             "+: what the target spends more when that detector alone watches it, a mean over pairs of runs of one "
-             "seed; %s %d pairs up. \"-\": the target does not serve the figure, or too few pairs. stopped is an "
-             "estimate from the runtime's buckets. A detector that looks at numbers alone reads nothing that is not read "
-             "anyway.",
-             bounded ? "at least and at most: its 95 % interval, bootstrap over pairs, from"
-                     : "it has a 95 % interval from",
-             LD_COST_PAIRS_MIN);
+    snprintf(
+        text, sizeof text,
+        "+: what the target spends more when that detector alone watches it, a mean over pairs of runs of one "
+        "seed; %s %d pairs up. \"-\": the target does not serve the figure, or too few pairs. stopped is an "
+        "estimate from the runtime's buckets. A detector that looks at numbers alone reads nothing that is not read "
+        "anyway.",
+        bounded ? "at least and at most: its 95 % interval, bootstrap over pairs, from" : "it has a 95 % interval from",
+        LD_COST_PAIRS_MIN);
     styled_text(styled, "\n");
     styled_wrapped(styled, 0, 0, text);
 }

@@ -119,12 +119,12 @@ static json_t *sequential_object(const struct ld_sequential_result *result)
     static const char *const words[] = {
         [LD_SPRT_CONTINUE] = "undecided", [LD_SPRT_ACCEPT] = "accepted", [LD_SPRT_REJECT] = "rejected"};
     return json_pack("{s:o,s:o,s:s,s:s,s:f,s:f,s:f,s:f,s:I,s:I,s:I,s:I,s:I,s:I}", "cell", text(result->cell),
-                     "detector", text(result->detector), "of", result->false_alarms ? "false_alarms" : "misses", "decision",
-                     words[result->decision], "acceptable", result->test.p0, "unacceptable", result->test.p1, "alpha",
-                     result->test.alpha, "beta", result->test.beta, "trials", (json_int_t)result->trials, "bad",
-                     (json_int_t)result->bad, "passed_over", (json_int_t)result->passed_over, "ended",
-                     (json_int_t)result->ended, "later", (json_int_t)result->later, "planned",
-                     (json_int_t)result->planned);
+                     "detector", text(result->detector), "of", result->false_alarms ? "false_alarms" : "misses",
+                     "decision", words[result->decision], "acceptable", result->test.p0, "unacceptable",
+                     result->test.p1, "alpha", result->test.alpha, "beta", result->test.beta, "trials",
+                     (json_int_t)result->trials, "bad", (json_int_t)result->bad, "passed_over",
+                     (json_int_t)result->passed_over, "ended", (json_int_t)result->ended, "later",
+                     (json_int_t)result->later, "planned", (json_int_t)result->planned);
 }
 
 /* Duration since the condition was decided, null when it did not come. */
@@ -136,14 +136,14 @@ static json_t *since(const struct ld_condition_record *condition, int64_t then_n
 static json_t *condition_object(const struct ld_condition_record *condition)
 {
     bool decided = condition->sequence > 0;
-    return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "condition", text(condition->condition), "kind",
-                     text(condition->kind), "asked", text(condition->asked), "observation",
-                     decided ? big(condition->sequence) : json_null(), "time",
-                     decided ? whole(condition->time_ns) : json_null(), "acted",
-                     condition->acted_ns < 0 ? json_null() : whole(condition->acted_ns), "recovery",
-                     since(condition, condition->recovered_ns), "relapse", since(condition, condition->relapsed_ns),
-                     "followed", condition->recovers && decided ? since(condition, condition->followed_to_ns) : json_null(),
-                     "text", text(condition->text));
+    return json_pack(
+        "{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "condition", text(condition->condition), "kind",
+        text(condition->kind), "asked", text(condition->asked), "observation",
+        decided ? big(condition->sequence) : json_null(), "time", decided ? whole(condition->time_ns) : json_null(),
+        "acted", condition->acted_ns < 0 ? json_null() : whole(condition->acted_ns), "recovery",
+        since(condition, condition->recovered_ns), "relapse", since(condition, condition->relapsed_ns), "followed",
+        condition->recovers && decided ? since(condition, condition->followed_to_ns) : json_null(), "text",
+        text(condition->text));
 }
 
 static json_t *run_object(const struct ld_report *report, const struct ld_run_record *run)
@@ -200,14 +200,16 @@ static json_t *report_object(const struct ld_report *report)
     board_rules(report, rules, sizeof rules);
     board_time(report->started_wall_ns, started, sizeof started);
     return json_pack("{s:i,s:s,s:o,s:o,s:o,s:o,s:o,s:b,s:s,s:o,s:b,s:{s:o,s:o,s:I,s:I,s:I},s:{s:I,s:f,s:o},s:o,s:o,s:o,"
-                     "s:o}", "schema", SCHEMA_VERSION, "tool", "leakdrill", "version", text(report->version), "started",
+                     "s:o}",
+                     "schema", SCHEMA_VERSION, "tool", "leakdrill", "version", text(report->version), "started",
                      *started ? text(started) : json_null(), "campaign", text(report->campaign), "database",
                      text(report->database), "rules", text(rules), "interrupted", report->interrupted, "verdict",
                      ld_verdict_name(verdicts->verdict), "exit_code", exit_code(report), "calibrated",
                      verdicts->calibrated, "plan", "hash", text(report->plan->hash), "seed", big(report->plan->seed),
                      "runs_planned", (json_int_t)report->plan->run_count, "runs_ended", (json_int_t)report->run_count,
                      "runs_not_needed", (json_int_t)verdicts->not_needed, "excluded", "count",
-                     (json_int_t)verdicts->excluded, "share", verdicts->excluded_share, "runs", excluded, "rows", rows, "checks", checks, "sequential", sequential, "runs", runs);
+                     (json_int_t)verdicts->excluded, "share", verdicts->excluded_share, "runs", excluded, "rows", rows,
+                     "checks", checks, "sequential", sequential, "runs", runs);
 }
 
 int ld_report_json(const struct ld_report *report, struct ld_buffer *out)

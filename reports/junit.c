@@ -83,8 +83,8 @@ static int check_case(struct ld_buffer *out, const struct ld_check *check)
              *check->detector ? "." : "", check->detector);
     if (check->verdict != LD_VERDICT_PASS || check->notable)
         snprintf(message, sizeof message, "%s: asked %s; seen %s; line %u",
-                 check->notable ? board_notable_word(check) : ld_verdict_name(check->verdict), check->asked, check->seen,
-                 check->line);
+                 check->notable ? board_notable_word(check) : ld_verdict_name(check->verdict), check->asked,
+                 check->seen, check->line);
     return testcase(out, class_name, check->what, results[check->verdict], message);
 }
 
@@ -105,7 +105,8 @@ static int run_case(struct ld_buffer *out, const struct ld_run_record *run, cons
 }
 
 /* The cases of a scenario, "" for the campaign's; written to `out` when it is given, counted in any case. */
-static int cases(const struct ld_report *report, const char *scenario, size_t counts[RESULT_COUNT], struct ld_buffer *out)
+static int cases(const struct ld_report *report, const char *scenario, size_t counts[RESULT_COUNT],
+                 struct ld_buffer *out)
 {
     int code = 0;
     for (size_t i = 0; !code && i < report->verdicts->check_count; i++) {

@@ -294,13 +294,11 @@ int ld_report_markdown(const struct ld_report *report, struct ld_buffer *out)
     size_t failed = 0;
     for (size_t i = 0; i < report->verdicts->check_count; i++)
         failed += report->verdicts->checks[i].verdict != LD_VERDICT_PASS;
-    markdown.code =
-        ld_buffer_printf(out, "## leakdrill: %s%s\n\n%zu of %zu run%s%s, %zu of %zu checks passed, calibration: %s.\n\n",
-                         verdict_words[report->verdicts->verdict], report->interrupted ? " (interrupted)" : "",
-                         report->run_count, report->plan->run_count,
-                         report->plan->run_count == 1 ? "" : "s", sequential_spared(report->verdicts, spared),
-                         report->verdicts->check_count - failed,
-                         report->verdicts->check_count, board_calibration(report->verdicts));
+    markdown.code = ld_buffer_printf(
+        out, "## leakdrill: %s%s\n\n%zu of %zu run%s%s, %zu of %zu checks passed, calibration: %s.\n\n",
+        verdict_words[report->verdicts->verdict], report->interrupted ? " (interrupted)" : "", report->run_count,
+        report->plan->run_count, report->plan->run_count == 1 ? "" : "s", sequential_spared(report->verdicts, spared),
+        report->verdicts->check_count - failed, report->verdicts->check_count, board_calibration(report->verdicts));
     failed_checks(&markdown, report);
     notable_checks(&markdown, report);
     excluded_runs(&markdown, report);

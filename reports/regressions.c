@@ -51,9 +51,9 @@ static json_t *finding_object(const struct ld_regression *item)
 {
     bool confirmed = item->rerun == LD_RERUN_CONFIRMED;
     return json_pack("{s:s, s:b, s:o, s:o, s:o, s:b, s:b, s:s, s:o}", "kind", ld_regression_name(item->kind), "fails",
-                     confirmed, "cell", style_json_text(item->cell), "detector", style_json_text(item->detector), "text",
-                     style_json_text(item->text), "run_again",
-                     item->rerun != LD_RERUN_NONE, "confirmed", confirmed, "rerun", ld_rerun_name(item->rerun), "p",
+                     confirmed, "cell", style_json_text(item->cell), "detector", style_json_text(item->detector),
+                     "text", style_json_text(item->text), "run_again", item->rerun != LD_RERUN_NONE, "confirmed",
+                     confirmed, "rerun", ld_rerun_name(item->rerun), "p",
                      isnan(item->p) ? json_null() : json_real(item->p));
 }
 

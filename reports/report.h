@@ -38,8 +38,8 @@ struct ld_text_style {
 
 /* The final table: a row per case and detector, the healthy twin beside the leaky runs; counts, no percentages. */
 int ld_report_text(const struct ld_report *report, const struct ld_text_style *style, struct ld_buffer *out);
-/* What its columns, the outcomes and the verdicts mean. `word`, one of theirs: only the section in which it stands; NULL:
- * all. */
+/* What its columns, the outcomes and the verdicts mean. `word`, one of theirs: only the section in which it stands;
+ * NULL: all. */
 int ld_report_explain(const char *word, const struct ld_text_style *style, struct ld_buffer *out);
 bool ld_report_has_word(const char *word);
 int ld_report_json(const struct ld_report *report, struct ld_buffer *out);

@@ -238,8 +238,8 @@ const struct standings_table standings_tables[STANDINGS_TABLES] = {
     {"Leaks",
      {{"", "seen", "seen", "Leaks claimed while they lasted, of those that it had time to see.", 10, value_seen, false},
       {"", "share", "share", "The same as a share, from 20 runs a cell up.", 7, value_share, false},
-      {"by", "leak", "95 % by leak", "Its 95 % interval, each leak with all its runs drawn as one (cluster bootstrap).", 12,
-       value_clustered, false},
+      {"by", "leak", "95 % by leak", "Its 95 % interval, each leak with all its runs drawn as one (cluster bootstrap).",
+       12, value_clustered, false},
       {"", "Wilson", "95 % Wilson", "Its 95 % interval as if all runs were independent, which they are not.", 12,
        value_wilson, true},
       {"", "late", "late", "Of the seen, those after the deadline.", 5, value_late, false},
@@ -250,25 +250,33 @@ const struct standings_table standings_tables[STANDINGS_TABLES] = {
      {{"alert in", "leaky", "alert in leaky", "Leaky runs with an alert, whatever it says.", 10, value_leaky, true},
       {"", "twin", "alert in twin", "Runs of the healthy twin with an alert.", 9, value_twin, false},
       {"", "differ", "difference", "Of the two probabilities, from 20 runs a cell up.", 8, value_difference, false},
-      {"by", "leak", "95 % by leak", "Its 95 % interval, by cluster bootstrap over leaks.", 14, value_difference_bounds, false},
+      {"by", "leak", "95 % by leak", "Its 95 % interval, by cluster bootstrap over leaks.", 14, value_difference_bounds,
+       false},
       {"", "calm", "alert in calm", "Runs with an alert of programs that never leak.", 9, value_calm, false},
-      {"time:", "median", "median time", "Median time to detect, Kaplan-Meier; \"-\": more than half were not seen, or "
-       "fewer than 6 leaks.", 8, value_median, false},
-      {"", "mean", "mean time", "Restricted mean of the time to detect, up to the longest follow-up of any detector.", 8,
-       value_mean, false}}},
+      {"time:", "median", "median time",
+       "Median time to detect, Kaplan-Meier; \"-\": more than half were not seen, or "
+       "fewer than 6 leaks.",
+       8, value_median, false},
+      {"", "mean", "mean time", "Restricted mean of the time to detect, up to the longest follow-up of any detector.",
+       8, value_mean, false}}},
     {"False alarms",
-     {{"", "false", "false alarms", "Claims made while nothing was held, in leaky and healthy runs.", 7, value_false, false},
+     {{"", "false", "false alarms", "Claims made while nothing was held, in leaky and healthy runs.", 7, value_false,
+       false},
       {"quiet", "time", "quiet time", "How long it watched while nothing was held, real time.", 7, value_quiet, false},
       {"an", "hour", "an hour", "False alarms in an hour of quiet real time.", 7, value_rate, false},
-      {"by", "program", "95 % by program", "Its 95 % interval, each program with all its runs drawn as one (cluster "
-       "bootstrap), and never narrower than Poisson's.", 17, value_by_program, false},
-      {"", "Poisson", "95 % Poisson", "Its exact 95 % Poisson interval, as if alarms were spread evenly, which they are not.",
-       17, value_rate_bounds, true},
+      {"by", "program", "95 % by program",
+       "Its 95 % interval, each program with all its runs drawn as one (cluster "
+       "bootstrap), and never narrower than Poisson's.",
+       17, value_by_program, false},
+      {"", "Poisson", "95 % Poisson",
+       "Its exact 95 % Poisson interval, as if alarms were spread evenly, which they are not.", 17, value_rate_bounds,
+       true},
       {"wrong", "site", "wrong site", "Claims during a leak or a hold that name a place that holds nothing.", 6,
        value_wrong, false},
-      {"in", "holds", "in holds", "Alerts while something was held for a while: no false alarms.", 6, value_holds, false},
-      {"held", "time", "held time", "How long it watched while something was held for a while, real time.", 7, value_held,
+      {"in", "holds", "in holds", "Alerts while something was held for a while: no false alarms.", 6, value_holds,
        false},
+      {"held", "time", "held time", "How long it watched while something was held for a while, real time.", 7,
+       value_held, false},
       {"an", "hour", "in holds an hour", "Alerts in holds in an hour of such time.", 7, value_hold_rate, true}}},
     {"Cost, what the target spends more in a minute",
      {{"", "cpu", "cpu", "CPU time.", 11, value_cpu, false},
@@ -280,11 +288,13 @@ const struct standings_table standings_tables[STANDINGS_TABLES] = {
        value_measured_in, true}}},
 };
 
-const char *const standings_words =
-    "Runs of one leak are near-copies of each other: the interval by leak, which draws leaks whole, is the one to believe; "
-    "Wilson's beside it takes every run for independent. An alert without a site proves little in a run that leaks anyway: "
-    "the healthy twin's stand beside it. A time to detect needs 6 leaks with evidence, percentages need 20 runs of every cell. What the numbers mean: "
-    "reports/definitions.md, The board.";
+const char *const standings_words = "Runs of one leak are near-copies of each other: the interval by leak, which draws "
+                                    "leaks whole, is the one to believe; "
+                                    "Wilson's beside it takes every run for independent. An alert without a site "
+                                    "proves little in a run that leaks anyway: "
+                                    "the healthy twin's stand beside it. A time to detect needs 6 leaks with evidence, "
+                                    "percentages need 20 runs of every cell. What the numbers mean: "
+                                    "reports/definitions.md, The board.";
 
 bool standings_has_table(const struct ld_standings *standings, const struct standings_table *table)
 {
@@ -310,7 +320,8 @@ const char *standings_about(const struct ld_standings *standings, char text[STAN
     if (standings->period_ns > 0 && standings->time_scale > 0)
         snprintf(scale, sizeof scale, "; sampled every %s%s",
                  ld_format_duration_short(standings->period_ns, period, sizeof period), fast);
-    snprintf(text, STANDINGS_TITLE, "%zu leak%s with healthy twins, %zu program%s that never leak%s, %s run%s of each cell%s",
+    snprintf(text, STANDINGS_TITLE,
+             "%zu leak%s with healthy twins, %zu program%s that never leak%s, %s run%s of each cell%s",
              standings->leaks, standings->leaks == 1 ? "" : "s", standings->calm, standings->calm == 1 ? "" : "s",
              standings->calm == 1 ? "s" : "", runs, standings->runs_most == 1 ? "" : "s", scale);
     return text;

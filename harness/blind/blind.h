@@ -75,7 +75,8 @@ int ld_blind_metrics(struct ld_blind *blind, struct ld_span text, struct ld_buff
  * A rule looks at series: their names, labels and numbers. Those that were not renamed are the same with names. For
  * the rest it makes a difference only to a rule that asks for the name of a metric, or selects by a label, that was
  * renamed: whatever else it does with names gives others back one by one. A series whose label is renamed only once an
- * observation has shown the word becomes another one in between: who asks for its metric may say something else, too. */
+ * observation has shown the word becomes another one in between: who asks for its metric may say something else, too.
+ */
 
 /* Texts of metrics that were renamed so far, and how many of their metrics and labels have another name, or values. */
 size_t ld_blind_metrics_reads(const struct ld_blind *blind);

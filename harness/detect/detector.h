@@ -17,7 +17,13 @@
 #include "truth/truth.h"
 #include "yaml/schema.h"
 
-enum ld_detector_type { LD_DETECTOR_BUILTIN, LD_DETECTOR_ENDPOINT, LD_DETECTOR_EXEC, LD_DETECTOR_WEBHOOK, LD_DETECTOR_STATIC };
+enum ld_detector_type {
+    LD_DETECTOR_BUILTIN,
+    LD_DETECTOR_ENDPOINT,
+    LD_DETECTOR_EXEC,
+    LD_DETECTOR_WEBHOOK,
+    LD_DETECTOR_STATIC
+};
 const char *ld_detector_type_name(enum ld_detector_type type);
 
 /* What a detector needs read; the union over a run's detectors is the run's set of reads, part of its cell. */
@@ -148,7 +154,8 @@ const struct ld_detector_kind *ld_detector_kind_of(const struct ld_detector *det
 /* After an error every further call returns that error. */
 int ld_detector_observe(struct ld_detector *detector, const struct ld_observation *observation,
                         const struct ld_alert_sink *sink);
-int ld_detector_truth(struct ld_detector *detector, const struct ld_truth_event *event, const struct ld_alert_sink *sink);
+int ld_detector_truth(struct ld_detector *detector, const struct ld_truth_event *event,
+                      const struct ld_alert_sink *sink);
 /* Did the run reach its published levels? False: `why` says which it did not. */
 bool ld_detector_reached(const struct ld_detector *detector, char *why, size_t room);
 void ld_detector_free(struct ld_detector *detector); /* NULL is allowed */

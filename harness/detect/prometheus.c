@@ -37,8 +37,10 @@ static int check_label(struct ld_schema_context *context, const struct ld_node *
         if (strcmp(name, not_labels[i]) == 0)
             return ld_schema_error(context, place, LD_ESPEC, "the label %s has a meaning of its own here", name);
     if (name[strspn(name, letters)] || strchr("0123456789", name[0]) || strncmp(name, "__", 2) == 0)
-        return ld_schema_error(context, place, LD_ESPEC, "\"%.60s\" is no name of a label: letters, digits and _, no digit "
-                               "first, nor __", name);
+        return ld_schema_error(context, place, LD_ESPEC,
+                               "\"%.60s\" is no name of a label: letters, digits and _, no digit "
+                               "first, nor __",
+                               name);
     if (has_control(value))
         return ld_schema_error(context, place, LD_ESPEC, "the label %s must be one line without control characters",
                                name);
@@ -81,26 +83,29 @@ static const struct ld_schema options_schema = {
              .flags = LD_FIELD_REQUIRED,
              .doc = "The rule file, beside the scenario. Of an alert's labels these are understood: cause (such as "
                     "chan-receive; without one it names none), site, severity (critical or page is red, warning amber, "
-                    "info green; red without one, and with another, which lint tells) and leakdrill: ignore (no claim of a leak); of its annotations "
+                    "info green; red without one, and with another, which lint tells) and leakdrill: ignore (no claim "
+                    "of a leak); of its annotations "
                     "summary or description (the why) and value (the amount)."},
             {.name = "alertmanager",
              .type = LD_FIELD_TEXT,
              .offset = AT(alertmanager),
-             .doc = "Your own Alertmanager configuration, beside the scenario: its routes with group_by, group_wait and "
-                    "group_interval, its inhibition rules and time intervals are part of what is measured, and an "
-                    "alert that they mute or inhibit is none; a group_wait that no run outlasts is refused. Nothing is "
-                    "sent to anybody: every receiver that has integrations posts to leakdrill instead, one without any "
-                    "ends alerts as ever; templates, credentials and other global settings are neither used nor kept. "
-                    "Without it each alert is a group of its own, with the two times below."},
+             .doc =
+                 "Your own Alertmanager configuration, beside the scenario: its routes with group_by, group_wait and "
+                 "group_interval, its inhibition rules and time intervals are part of what is measured, and an "
+                 "alert that they mute or inhibit is none; a group_wait that no run outlasts is refused. Nothing is "
+                 "sent to anybody: every receiver that has integrations posts to leakdrill instead, one without any "
+                 "ends alerts as ever; templates, credentials and other global settings are neither used nor kept. "
+                 "Without it each alert is a group of its own, with the two times below."},
             {.name = "labels",
              .type = LD_FIELD_MAP,
              .offset = AT(labels),
              .item = &label_item,
              .size = sizeof(const char *),
              .count_max = 30,
-             .doc = "Labels of every scraped series, as your own Prometheus would set them: {job: shop, namespace: "
-                    "prod}. Without it job is \"service\"; instance is always \"0\", \"1\", ... A selector that nothing "
-                    "matches in any run is told."},
+             .doc =
+                 "Labels of every scraped series, as your own Prometheus would set them: {job: shop, namespace: "
+                 "prod}. Without it job is \"service\"; instance is always \"0\", \"1\", ... A selector that nothing "
+                 "matches in any run is told."},
             {.name = "scrape_interval",
              .type = LD_FIELD_DURATION,
              .offset = AT(scrape_interval_ns),

@@ -6,9 +6,9 @@
 
 #include <stddef.h>
 
-/* Hand each selector of `text` to `take`, in order: "up", "go_goroutines{job=\"shop\"}", "{__name__=~\"go_.*\"}"; without
- * a range, an offset or an @. A text that is no PromQL gives what looks like selectors in it. The first answer of `take`
- * other than 0 ends it and is returned. */
+/* Hand each selector of `text` to `take`, in order: "up", "go_goroutines{job=\"shop\"}", "{__name__=~\"go_.*\"}";
+ * without a range, an offset or an @. A text that is no PromQL gives what looks like selectors in it. The first answer
+ * of `take` other than 0 ends it and is returned. */
 int ld_promql_selectors(const char *text, int (*take)(void *context, const char *selector, size_t length),
                         void *context);
 

@@ -38,17 +38,42 @@ static const struct ld_schema options_schema = {
     .doc = "How often the goroutine count is measured, over how long it is judged, and against what.",
     .fields =
         (const struct ld_field[]){
-            {.name = "threshold", .type = LD_FIELD_INTEGER, OPTION(threshold), .minimum = 1, .maximum = 1e9,
-             .initial = "5000", .doc = "So many goroutines are a leak however fast they came."},
-            {.name = "interval", .type = LD_FIELD_DURATION, OPTION(interval_ns), .minimum = (double)LD_MS,
-             .maximum = (double)LD_DAY, .initial = "1m",
-             .doc = "Between two measurements, divided by time_scale: the sample that is nearest to it. Best a multiple "
-                    "of sampling.every, and no less."},
-            {.name = "window", .type = LD_FIELD_DURATION, OPTION(window_ns), .minimum = (double)(10 * LD_MS),
-             .maximum = (double)LD_DAY, .initial = "10m", .doc = "What is judged, divided by time_scale."},
-            {.name = "smooth", .type = LD_FIELD_INTEGER, OPTION(smooth), .minimum = 1, .maximum = 100, .initial = "3",
+            {.name = "threshold",
+             .type = LD_FIELD_INTEGER,
+             OPTION(threshold),
+             .minimum = 1,
+             .maximum = 1e9,
+             .initial = "5000",
+             .doc = "So many goroutines are a leak however fast they came."},
+            {.name = "interval",
+             .type = LD_FIELD_DURATION,
+             OPTION(interval_ns),
+             .minimum = (double)LD_MS,
+             .maximum = (double)LD_DAY,
+             .initial = "1m",
+             .doc =
+                 "Between two measurements, divided by time_scale: the sample that is nearest to it. Best a multiple "
+                 "of sampling.every, and no less."},
+            {.name = "window",
+             .type = LD_FIELD_DURATION,
+             OPTION(window_ns),
+             .minimum = (double)(10 * LD_MS),
+             .maximum = (double)LD_DAY,
+             .initial = "10m",
+             .doc = "What is judged, divided by time_scale."},
+            {.name = "smooth",
+             .type = LD_FIELD_INTEGER,
+             OPTION(smooth),
+             .minimum = 1,
+             .maximum = 100,
+             .initial = "3",
              .doc = "Measurements in the moving average."},
-            {.name = "sigmas", .type = LD_FIELD_NUMBER, OPTION(sigmas), .minimum = 0, .maximum = 100, .initial = "1",
+            {.name = "sigmas",
+             .type = LD_FIELD_NUMBER,
+             OPTION(sigmas),
+             .minimum = 0,
+             .maximum = 100,
+             .initial = "1",
              .doc = "Mean rate and latest rate must both be over so many standard deviations of the rates."},
             {0}},
     .check = check_options,
@@ -194,9 +219,10 @@ static void rate_sigma_close(void *state)
 const struct ld_detector_kind ld_detector_rate_sigma = {
     .name = "rate-sigma",
     .type = LD_DETECTOR_BUILTIN,
-    .doc = "The rule of EVE's watcher: the goroutine count is measured every `interval` and smoothed; a leak is claimed "
-           "while both the mean and the latest of its rates within `window` are over `sigmas` standard deviations of "
-           "those rates, or the count reaches `threshold`. Names neither cause nor site.",
+    .doc =
+        "The rule of EVE's watcher: the goroutine count is measured every `interval` and smoothed; a leak is claimed "
+        "while both the mean and the latest of its rates within `window` are over `sigmas` standard deviations of "
+        "those rates, or the count reaches `threshold`. Names neither cause nor site.",
     .reads = LD_READ_METRICS_PERIOD,
     .options = &options_schema,
     .options_size = sizeof(struct options),

@@ -64,7 +64,8 @@ void ld_claim_close(struct ld_life_state *life, const struct ld_observation *obs
 /* Index of the open claim on `site`, or -1. */
 ptrdiff_t ld_claim_find(const struct ld_life_state *life, const char *site);
 
-/* The read failed, or (METRICS, ANSWER) showed nothing of use: say UNKNOWN unless said already. The read was good: say KNOWN if UNKNOWN was said. */
+/* The read failed, or (METRICS, ANSWER) showed nothing of use: say UNKNOWN unless said already. The read was good: say
+ * KNOWN if UNKNOWN was said. */
 void ld_watch_blind(struct ld_watch *watch, struct ld_life_state *life, const struct ld_observation *observation,
                     const struct ld_alert_sink *sink);
 /* The same for other reasons. */
@@ -84,8 +85,9 @@ bool ld_observation_has_profile(const struct ld_observation *observation, enum l
  * is cut short. *ret_life is NULL when the observation is no whole profile of `kind`. LD_ENOMEM, LD_ELIMIT. */
 int ld_watch_profile(struct ld_watch *watch, enum ld_profile_kind kind, const struct ld_observation *observation,
                      const struct ld_alert_sink *sink, struct ld_life_state **ret_life);
-/* What detectors of the goroutine count do alike: follow the life, say unknown when the metrics could not be read or hold
- * no count, and take the count. *ret_life is NULL when the observation holds no count to judge. LD_ENOMEM, LD_ELIMIT. */
+/* What detectors of the goroutine count do alike: follow the life, say unknown when the metrics could not be read or
+ * hold no count, and take the count. *ret_life is NULL when the observation holds no count to judge. LD_ENOMEM,
+ * LD_ELIMIT. */
 int ld_watch_count(struct ld_watch *watch, const struct ld_observation *observation, const struct ld_alert_sink *sink,
                    struct ld_life_state **ret_life, double *ret_count);
 /* The only claim of a life, of a detector that names no site: open `alert` when `holds` begins to be true, close it

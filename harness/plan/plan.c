@@ -327,8 +327,8 @@ static int fill_runs(struct ld_whole_plan *whole, const struct ld_plan_setting *
     return 0;
 }
 
-/* The places that a sequential cell's runs have drawn stay, by rising repetition: a test can do nothing with a run while
- * an earlier one has not ended. `first`: of each cell, its first run not placed yet. */
+/* The places that a sequential cell's runs have drawn stay, by rising repetition: a test can do nothing with a run
+ * while an earlier one has not ended. `first`: of each cell, its first run not placed yet. */
 static void order_repetitions(struct ld_whole_plan *whole, uint32_t *first)
 {
     for (uint32_t i = (uint32_t)whole->run_count; i-- > 0;)

@@ -2,9 +2,9 @@
  * bit for bit, and the plan has a hash (SHA-256 of its canonical JSON).
  *
  * Seeds pair: the run seed depends on (campaign seed, scenario name, repetition) alone, so that variants, faults,
- * rates, depths and arms of one repetition share onset phase and per-connection decisions. Order is shuffled by the seed;
- * cells keep their runs together only in the shard, never in time. The runs of a cell with sequential tests stand in the
- * order of their repetition, since the tests look at them so; they are as many as the tests may need at most. */
+ * rates, depths and arms of one repetition share onset phase and per-connection decisions. Order is shuffled by the
+ * seed; cells keep their runs together only in the shard, never in time. The runs of a cell with sequential tests stand
+ * in the order of their repetition, since the tests look at them so; they are as many as the tests may need at most. */
 #ifndef LD_PLAN_PLAN_H
 #define LD_PLAN_PLAN_H
 
@@ -39,8 +39,8 @@ struct ld_cell {
 };
 /* Does the detector watch the cell's runs? One that the scenario does not declare is of the calibration set: always. */
 bool ld_cell_is_watched_by(const struct ld_cell *cell, const char *detector);
-/* Is the expectation, of the cell's own scenario, for this cell: does the detector watch it, in a fault case in which it
- * is asked? */
+/* Is the expectation, of the cell's own scenario, for this cell: does the detector watch it, in a fault case in which
+ * it is asked? */
 bool ld_cell_is_asked(const struct ld_cell *cell, const struct ld_expectation *expectation);
 /* Do two cells differ in their arm at most? They may be of different plans. */
 bool ld_cell_is_alike(const struct ld_cell *left, const struct ld_cell *right);
@@ -86,8 +86,8 @@ struct ld_plan_setting {
     bool full;              /* ld_scenario_full_runs instead; not together with runs */
 };
 
-/* LD_EUSAGE: seed or shard out of range, runs and full, a filter that no cell matches. LD_ESPEC: two scenarios of one name.
- * LD_ELIMIT: more than LD_PLAN_RUNS_MAX runs. A shard may be empty when there are more shards than cells. */
+/* LD_EUSAGE: seed or shard out of range, runs and full, a filter that no cell matches. LD_ESPEC: two scenarios of one
+ * name. LD_ELIMIT: more than LD_PLAN_RUNS_MAX runs. A shard may be empty when there are more shards than cells. */
 int ld_plan_make(struct ld_plan **ret_plan, const struct ld_scenario *const *scenarios, size_t count,
                  const struct ld_plan_setting *setting, struct ld_error *error);
 void ld_plan_free(struct ld_plan *plan); /* NULL is allowed */

@@ -109,10 +109,11 @@ static int sequential_head_text(const struct ld_plan *plan, unsigned jobs, struc
     int64_t expected_ns = expected_duration(plan, jobs);
     if (expected_ns < 0)
         return LD_ENOMEM;
-    return ld_buffer_printf(out,
-                            "about %s where every rate is acceptable: cells end when their sequential tests are decided; "
-                            "%u test%s share one alpha\n",
-                            duration(expected_ns, expected), plan->sequential_tests, plural(plan->sequential_tests));
+    return ld_buffer_printf(
+        out,
+        "about %s where every rate is acceptable: cells end when their sequential tests are decided; "
+        "%u test%s share one alpha\n",
+        duration(expected_ns, expected), plan->sequential_tests, plural(plan->sequential_tests));
 }
 
 static int head_text(const struct ld_plan *plan, unsigned jobs, struct ld_buffer *out)
@@ -343,7 +344,8 @@ static int detection_text(const struct ld_rate_expectation *rate, int64_t runs, 
     if (!rate->given)
         return 0;
     if (rate->missed)
-        return ld_buffer_add_text(out, "      detection: declared to be missed; what is seen nevertheless is reported\n");
+        return ld_buffer_add_text(out,
+                                  "      detection: declared to be missed; what is seen nevertheless is reported\n");
     int code = 0;
     if (rate->observed >= 0)
         code = ld_buffer_printf(out, "      detection observed %g%%: supported, a count over %lld runs of a cell\n",
@@ -373,14 +375,15 @@ static int sequential_text(const struct ld_plan *plan, const struct ld_scenario 
     if (!found)
         return 0;
     int64_t least = ld_sprt_goods_needed(&test, 0, 0);
-    int code = ld_buffer_printf(out,
-                                "      %s, sequential: a rate of %g%%, not %g%%; alpha %.3g%% (%g%% over %u test%s), beta %g%%\n",
-                                variant == LD_VARIANT_LEAKY ? "misses" : "false alarms in healthy runs", test.p0 * 100,
-                                test.p1 * 100, test.alpha * 100, scenario->repeat.sequential->alpha * 100,
-                                plan->sequential_tests, plural(plan->sequential_tests), test.beta * 100);
+    int code = ld_buffer_printf(
+        out, "      %s, sequential: a rate of %g%%, not %g%%; alpha %.3g%% (%g%% over %u test%s), beta %g%%\n",
+        variant == LD_VARIANT_LEAKY ? "misses" : "false alarms in healthy runs", test.p0 * 100, test.p1 * 100,
+        test.alpha * 100, scenario->repeat.sequential->alpha * 100, plan->sequential_tests,
+        plural(plan->sequential_tests), test.beta * 100);
     if (code || least > test.max)
         return code ? code
-                    : ld_buffer_printf(out, "        NOT supported: needs more runs of a cell without a bad one than %lld\n",
+                    : ld_buffer_printf(out,
+                                       "        NOT supported: needs more runs of a cell without a bad one than %lld\n",
                                        (long long)test.max);
     if (test.max > LD_SPRT_TRIALS_MAX)
         return ld_buffer_printf(out, "        supported: %lld to %lld runs of a cell\n", (long long)least,
@@ -389,11 +392,12 @@ static int sequential_text(const struct ld_plan *plan, const struct ld_scenario 
     if (!code)
         code = ld_sprt_expect(&test, test.p1, &bad);
     return code ? code
-                : ld_buffer_printf(out,
-                                   "        supported: %lld runs of a cell without a bad one, at most %lld; on average %.0f at "
-                                   "%g%% and %.0f at %g%%; not decided by then: %.2g%% and %.2g%%\n",
-                                   (long long)least, (long long)test.max, good.trials, test.p0 * 100, bad.trials,
-                                   test.p1 * 100, good.undecided * 100, bad.undecided * 100);
+                : ld_buffer_printf(
+                      out,
+                      "        supported: %lld runs of a cell without a bad one, at most %lld; on average %.0f at "
+                      "%g%% and %.0f at %g%%; not decided by then: %.2g%% and %.2g%%\n",
+                      (long long)least, (long long)test.max, good.trials, test.p0 * 100, bad.trials, test.p1 * 100,
+                      good.undecided * 100, bad.undecided * 100);
 }
 
 static int time_text(const struct ld_expectation *expectation, int64_t runs, struct ld_buffer *out)
@@ -432,9 +436,9 @@ static int expectation_text(const struct ld_plan *plan, const struct ld_scenario
         code = ld_buffer_printf(out, "      false alarms at most %lld: supported, a count over %s%lld runs of a cell\n",
                                 (long long)expectation->false_alarms_at_most, over, (long long)runs);
     if (!code && expectation->during_holds_given)
-        code = ld_buffer_printf(out,
-                                "      alerts during holds at most %lld: supported, a count over %s%lld runs of a cell\n",
-                                (long long)expectation->during_holds_at_most, over, (long long)runs);
+        code = ld_buffer_printf(
+            out, "      alerts during holds at most %lld: supported, a count over %s%lld runs of a cell\n",
+            (long long)expectation->during_holds_at_most, over, (long long)runs);
     if (!code)
         code = time_text(expectation, runs, out);
     if (!code && expectation->cause_right)

@@ -189,7 +189,8 @@ static void check_fault(struct check *check, const struct ld_fault_spec *fault, 
     if (has_victims && fault->attributes.victims.instance >= scenario->target.instances)
         complain(check, item, info->name, "there is no such instance: they count from 0 to target.instances - 1");
     if (fault->at_ns + ld_fault_lasts_ns(fault) > LD_SCENARIO_METHOD_MAX_NS)
-        complain(check, item, fault->for_ns > 0 ? "for" : info->name, "the fault would end later than 24h after the method began");
+        complain(check, item, fault->for_ns > 0 ? "for" : info->name,
+                 "the fault would end later than 24h after the method began");
     if (fault->when)
         return; /* its end is the method's */
     bool until_the_end = fault->for_ns < 0 && !ld_fault_is_instant(fault->type);
@@ -321,8 +322,8 @@ static void check_clock(struct check *check, const struct ld_detector_spec *dete
         (kind->unscaled && kind->unscaled(detector->options)))
         return;
     keep(check, ld_schema_error(check->context, item, LD_ESPEC, "%s depends on clocks that time_scale cannot scale%s",
-                                kind->name, kind->unscaled ? ": say unscaled: true when its times are meant as they stand"
-                                                           : ""));
+                                kind->name,
+                                kind->unscaled ? ": say unscaled: true when its times are meant as they stand" : ""));
 }
 
 static void check_detector(struct check *check, size_t index, const struct ld_node *item)
@@ -557,7 +558,8 @@ static void check_deadline(struct check *check, const struct ld_expectation *exp
     ld_schema_pop(check->context, length);
 }
 
-/* What was there before the run has no time, and its runs are one result told again: no number of them is confidence. */
+/* What was there before the run has no time, and its runs are one result told again: no number of them is confidence.
+ */
 static void check_timeless(struct check *check, const struct ld_expectation *expectation,
                            const struct ld_detector_spec *detector, const struct ld_node *item)
 {
@@ -566,8 +568,9 @@ static void check_timeless(struct check *check, const struct ld_expectation *exp
     if (expectation->time_given)
         complain(check, item, "time_to_detect", "a static detector has no time to detect: it read the source before");
     if (expectation->detection.given && expectation->detection.confident >= 0)
-        complain(check, item, "detection",
-                 "all runs of a static detector are one result, so that no number of them makes it confident: observed");
+        complain(
+            check, item, "detection",
+            "all runs of a static detector are one result, so that no number of them makes it confident: observed");
     for (int variant = 0; variant < LD_VARIANTS; variant++)
         if (check->scenario->target.variants[variant] &&
             ld_scenario_sequential_test(check->scenario, (enum ld_variant)variant, expectation, NULL))

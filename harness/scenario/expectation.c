@@ -196,8 +196,8 @@ static int bind_site(struct ld_schema_context *context, const struct ld_field *f
 static int check_expectation(struct ld_schema_context *context, const struct ld_node *node, void *value)
 {
     struct ld_expectation *expectation = value;
-    bool asks = expectation->detection.given || expectation->false_alarms_given ||
-                expectation->during_holds_given || expectation->time_given || expectation->cause_right || expectation->site_observable;
+    bool asks = expectation->detection.given || expectation->false_alarms_given || expectation->during_holds_given ||
+                expectation->time_given || expectation->cause_right || expectation->site_observable;
     expectation->line = node->line;
     if (!expectation->detection.given)
         expectation->detection = (struct ld_rate_expectation){.observed = -1, .confident = -1, .at = 0.95};
@@ -229,8 +229,9 @@ static const struct ld_field expectation_fields[] = {
      .item = &case_item,
      .size = sizeof(char *),
      .count_max = CASES_MAX,
-     .doc = "The fault cases in which this is asked; in the others it is shown and not judged. Not given: in every one, "
-            "none among them. A deadline holds in all."},
+     .doc =
+         "The fault cases in which this is asked; in the others it is shown and not judged. Not given: in every one, "
+         "none among them. A deadline holds in all."},
     {.name = "report_only",
      .type = LD_FIELD_BOOL,
      .offset = EXPECT(report_only),

@@ -19,7 +19,13 @@
 #include "truth/cause.h"
 #include "yaml/schema.h"
 
-enum ld_target_kind { LD_TARGET_FIXTURE, LD_TARGET_COMMAND, LD_TARGET_ATTACH, LD_TARGET_INSTRUMENT, LD_TARGET_IMPORTED };
+enum ld_target_kind {
+    LD_TARGET_FIXTURE,
+    LD_TARGET_COMMAND,
+    LD_TARGET_ATTACH,
+    LD_TARGET_INSTRUMENT,
+    LD_TARGET_IMPORTED
+};
 enum ld_main_mode { LD_MAIN_NORMAL, LD_MAIN_HELD, LD_MAIN_ON_REQUEST };
 enum ld_truth_source { LD_TRUTH_FD, LD_TRUTH_DECLARED, LD_TRUTH_NONE };
 enum ld_variant { LD_VARIANT_LEAKY, LD_VARIANT_HEALTHY, LD_VARIANTS };
@@ -49,7 +55,7 @@ struct ld_environment_spec {
 };
 
 struct ld_instrument_spec { /* a Go main package, built with the listener added */
-    const char *package;    /* a folder; "{goroot}" in front is Go's own, "." and so on are within `module` when given */
+    const char *package; /* a folder; "{goroot}" in front is Go's own, "." and so on are within `module` when given */
     const char *module;     /* "example.org/shop@v1.2.3", or "": the folder is on this machine */
     struct ld_list arguments, flags; /* const char *: of the program, of go build */
     struct ld_environment_spec environment; /* of the build */
@@ -143,7 +149,8 @@ struct ld_expectation {
 };
 
 struct ld_sequential_spec { /* sequential: {miss: [5%, 20%], max: 60} */
-    double miss[2], false_alarm[2]; /* p0 and p1 of leaky runs with a miss, of healthy runs with a false alarm; 0: not given */
+    double miss[2],
+        false_alarm[2]; /* p0 and p1 of leaky runs with a miss, of healthy runs with a false alarm; 0: not given */
     double alpha, beta;             /* alpha is that of all tests of a plan together */
     int64_t min, max;               /* runs with evidence */
 };
@@ -192,19 +199,20 @@ bool ld_target_places_pprof(const struct ld_target_spec *target);
 
 /* `ns` of the written schedule in real time: divided by time_scale, rounded to the nearest nanosecond. What is scaled:
  * load, faults' at, for and restart_after, baseline, drain, settle, the sampling period, deadlines, the windows of
- * detectors and what fixtures ask their setting for. What is not, because it bounds the work of real processes and sockets: phases ready and stop, limits.wall,
- * sampling.timeout, and what a toxic does to bytes (latency, jitter). */
+ * detectors and what fixtures ask their setting for. What is not, because it bounds the work of real processes and
+ * sockets: phases ready and stop, limits.wall, sampling.timeout, and what a toxic does to bytes (latency, jitter). */
 int64_t ld_scenario_scaled_ns(const struct ld_scenario *scenario, int64_t ns);
 /* When the method of a fault case is over, unscaled: the latest of the load's end and the faults' ends (a restart is
  * part of its kill); 0 without either. */
 int64_t ld_scenario_method_ns(const struct ld_scenario *scenario, const struct ld_fault_case *fault_case);
 
-/* How often each cell is run for claims: repeat.full; else LD_RUNS_FULL, or repeat.runs where that is more, when a detector
- * is judged; else repeat.runs, for a score that is only shown claims nothing. */
+/* How often each cell is run for claims: repeat.full; else LD_RUNS_FULL, or repeat.runs where that is more, when a
+ * detector is judged; else repeat.runs, for a score that is only shown claims nothing. */
 int64_t ld_scenario_full_runs(const struct ld_scenario *scenario);
 
-/* What of an expectation is judged by a sequential test in the cells of a variant: detection in leaky ones, false alarms
- * in healthy ones, where repeat.sequential gives the rates. False: nothing. `ret_test`: with the whole alpha; may be NULL. */
+/* What of an expectation is judged by a sequential test in the cells of a variant: detection in leaky ones, false
+ * alarms in healthy ones, where repeat.sequential gives the rates. False: nothing. `ret_test`: with the whole alpha;
+ * may be NULL. */
 bool ld_scenario_sequential_test(const struct ld_scenario *scenario, enum ld_variant variant,
                                  const struct ld_expectation *expectation, struct ld_sprt_test *ret_test);
 
@@ -230,11 +238,12 @@ struct ld_catalogue {
     int (*check_hosted)(const char *file, const struct ld_scenario *scenario, const struct ld_detector_spec *detector,
                         struct ld_error *error);
     const char *data_folder; /* where shipped rule files are, for the windows of detectors; NULL when unknown */
-    /* What detectors read; outlives the scenarios, which go on using it. Of stored ones: as it was then. NULL: none, each
-     * detector reads its files when it is opened. */
+    /* What detectors read; outlives the scenarios, which go on using it. Of stored ones: as it was then. NULL: none,
+     * each detector reads its files when it is opened. */
     struct ld_detector_files *files;
     /* Read the files of each detector into `files`, and open each built-in detector with its options, so that a rule
-     * file that is missing or wrong is found here. Not for a stored scenario: its files may be gone. Needs data_folder. */
+     * file that is missing or wrong is found here. Not for a stored scenario: its files may be gone. Needs data_folder.
+     */
     bool opens_detectors;
 };
 
@@ -245,8 +254,8 @@ int ld_scenario_read(struct ld_scenario **ret_scenario, const char *file, const 
                      struct ld_errors *errors);
 void ld_scenario_free(struct ld_scenario *scenario); /* NULL is allowed */
 
-/* One detector outside a scenario: a document that is an item of `detectors`, such as threshold: {warn: 100}. Bound into
- * `arena`, which needs LD_YAML_ARENA_MAX more; the calibration set is refused. Every error in `errors`. */
+/* One detector outside a scenario: a document that is an item of `detectors`, such as threshold: {warn: 100}. Bound
+ * into `arena`, which needs LD_YAML_ARENA_MAX more; the calibration set is refused. Every error in `errors`. */
 int ld_detector_declaration_parse(struct ld_detector_spec *ret_spec, struct ld_arena *arena, const char *file,
                                   const char *text, size_t length, struct ld_errors *errors);
 
@@ -258,8 +267,8 @@ struct ld_buffer;
 /* Every dotted key path that it explains, in the order of the schema; returns how many, at most `most`. */
 #define LD_KEY_PATH_MAX 64
 size_t ld_scenario_key_paths(char (*ret_paths)[LD_KEY_PATH_MAX], size_t most);
-/* Key paths whose last part is `end`, those of items of lists, such as expect.site, among them; returns how many, at most
- * `most`. */
+/* Key paths whose last part is `end`, those of items of lists, such as expect.site, among them; returns how many, at
+ * most `most`. */
 #define LD_KEY_ENDS_MAX 8
 size_t ld_scenario_keys_ending(const char *end, char (*ret_paths)[LD_KEY_PATH_MAX], size_t most);
 int ld_scenario_explain(const char *path, struct ld_buffer *out, struct ld_error *error);

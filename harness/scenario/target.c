@@ -182,7 +182,8 @@ static const struct ld_field depth_item = {.name = "depth",
                                            .doc = "Frames between the leak and its caller."};
 /* What the words of a command line may hold: one list, for the documentation and the checks. */
 #define PLACES                                                                                                         \
-    "{listen} becomes the address where it shall serve, {port} that address' port alone, {upstream} the address of the " \
+    "{listen} becomes the address where it shall serve, {port} that address' port alone, {upstream} the address of "   \
+    "the "                                                                                                             \
     "upstream."
 static const struct ld_field word_item = {
     .name = "word", .type = LD_FIELD_TEXT, .doc = "One word of the command line."};
@@ -264,10 +265,11 @@ static const struct ld_field instrument_fields[] = {
      .offset = INSTRUMENT(main),
      .choices = main_modes,
      .initial = "normal",
-     .doc = "When main runs. normal: as it would. held: the program stays when main returns, until it is told to stop. "
-            "on-request: not when the program starts, but once for each request of /main, so that load makes a program "
-            "that runs once do so again and again. Of the last two, main runs on a goroutine that an init started; that "
-            "init does not return, for which C code that calls back into Go waits."},
+     .doc =
+         "When main runs. normal: as it would. held: the program stays when main returns, until it is told to stop. "
+         "on-request: not when the program starts, but once for each request of /main, so that load makes a program "
+         "that runs once do so again and again. Of the last two, main runs on a goroutine that an init started; that "
+         "init does not return, for which C code that calls back into Go waits."},
     {.name = "flags",
      .type = LD_FIELD_LIST,
      .offset = INSTRUMENT(flags),
@@ -291,8 +293,9 @@ static const struct ld_field instrument_fields[] = {
 };
 static const struct ld_schema instrument_schema = {
     .name = "instrument",
-    .doc = "A Go program that serves no pprof, and need not know of any. It is built once, before anything starts, with "
-           "a listener added to its package main (go build -overlay). Its source stays as it is.",
+    .doc =
+        "A Go program that serves no pprof, and need not know of any. It is built once, before anything starts, with "
+        "a listener added to its package main (go build -overlay). Its source stays as it is.",
     .fields = instrument_fields,
     .check = check_instrument};
 
@@ -309,7 +312,8 @@ static const struct ld_field target_fields[] = {
      .item = &word_item,
      .size = sizeof(char *),
      .count_max = 256,
-     .doc = "Any program that serves pprof, as a list of words; a name without '/' is looked for on PATH. " PLACES " A program whose pprof has an address of its "
+     .doc = "Any program that serves pprof, as a list of words; a name without '/' is looked for on PATH. " PLACES
+            " A program whose pprof has an address of its "
             "own is told that one by {pprof}, or {pprof_port} for the port alone."},
     {.name = "attach",
      .type = LD_FIELD_TEXT,
@@ -326,9 +330,10 @@ static const struct ld_field target_fields[] = {
     {.name = "imported",
      .type = LD_FIELD_TEXT,
      .offset = AT(imported),
-     .doc = "No program: observations that leakdrill import takes from files, and where they are from, for people. Such a "
-            "scenario is not run; with --scenario it says which detectors judge them and, with `declared`, what leaked "
-            "(`from` counts from the first observation, in every instance)."},
+     .doc =
+         "No program: observations that leakdrill import takes from files, and where they are from, for people. Such a "
+         "scenario is not run; with --scenario it says which detectors judge them and, with `declared`, what leaked "
+         "(`from` counts from the first observation, in every instance)."},
     {.name = "pprof",
      .type = LD_FIELD_TEXT,
      .offset = AT(profiles),
@@ -352,9 +357,9 @@ static const struct ld_field target_fields[] = {
      .type = LD_FIELD_CUSTOM,
      .offset = AT(variants),
      .custom = bind_variants,
-     .doc =
-         "Which of leaky and healthy to run. Not given: both of a fixture; any other target is one program and counts as "
-         "leaky unless it is declared healthy."},
+     .doc = "Which of leaky and healthy to run. Not given: both of a fixture; any other target is one program and "
+            "counts as "
+            "leaky unless it is declared healthy."},
     {.name = "instances",
      .type = LD_FIELD_INTEGER,
      .offset = AT(instances),
@@ -387,18 +392,20 @@ static const struct ld_field target_fields[] = {
      .type = LD_FIELD_CUSTOM,
      .offset = AT(death),
      .custom = bind_death,
-     .doc = "How the leaky variant is meant to die of its leak: {exit: N} or {signal: ABRT, BUS, KILL or SEGV}. Any other "
-            "death voids the run. Not given: a death while units are outstanding counts as the leak's, however it came."},
+     .doc =
+         "How the leaky variant is meant to die of its leak: {exit: N} or {signal: ABRT, BUS, KILL or SEGV}. Any other "
+         "death voids the run. Not given: a death while units are outstanding counts as the leak's, however it came."},
     {.name = "own",
      .type = LD_FIELD_LIST,
      .offset = AT(own),
      .item = &own_item,
      .size = sizeof(char *),
      .count_max = 16,
-     .doc = "Modules or packages that are the target's own, whose names a blind run (run --blind) hides. Its main module "
-            "is known from the program; of an attached one, a script, or a program that only starts another one (env, go "
-            "run) nobody knows it, so that --blind is refused until it is named here. Not named, a package counts as a "
-            "library's when its path begins with a domain."},
+     .doc =
+         "Modules or packages that are the target's own, whose names a blind run (run --blind) hides. Its main module "
+         "is known from the program; of an attached one, a script, or a program that only starts another one (env, go "
+         "run) nobody knows it, so that --blind is refused until it is named here. Not named, a package counts as a "
+         "library's when its path begins with a domain."},
     {.name = "metrics",
      .type = LD_FIELD_TEXT,
      .offset = AT(metrics_path),
@@ -506,7 +513,8 @@ static int check_kind(struct ld_schema_context *context, const struct ld_node *n
         given++;
     }
     if (given != 1)
-        return ld_schema_error(context, node, LD_ESPEC, "needs exactly one of fixture, command, attach, instrument and imported, has %s",
+        return ld_schema_error(context, node, LD_ESPEC,
+                               "needs exactly one of fixture, command, attach, instrument and imported, has %s",
                                given ? "several" : "none");
     if (target->kind == LD_TARGET_COMMAND && (target->command.count == 0 || !**(const char **)target->command.items))
         return COMPLAIN(context, node, "command", "must begin with the program's name");
@@ -693,7 +701,8 @@ static int check_flags(struct ld_schema_context *context, const struct ld_node *
         if (flags[i][0] != '-')
             return COMPLAIN(context, node, "flags", "each is one word that begins with '-', such as -tags=netgo");
         if (flag_is_ours(flags[i]))
-            return COMPLAIN(context, node, "flags", "-o, -C, -overlay, -mod=mod, -modfile, -n, -work and -json are not for you");
+            return COMPLAIN(context, node, "flags",
+                            "-o, -C, -overlay, -mod=mod, -modfile, -n, -work and -json are not for you");
     }
     return 0;
 }
@@ -705,7 +714,8 @@ static int check_instrument(struct ld_schema_context *context, const struct ld_n
     bool goroot = strncmp(package, "{goroot}", 8) == 0;
     if (ld_node_get(node, "module") &&
         (!version || version == instrument->module || !version[1] || instrument->module[0] == '-'))
-        return COMPLAIN(context, node, "module", "must be a module's path and version, such as example.org/shop@v1.2.3");
+        return COMPLAIN(context, node, "module",
+                        "must be a module's path and version, such as example.org/shop@v1.2.3");
     if (!package[0] || package[0] == '-')
         return COMPLAIN(context, node, "package", "must be a folder");
     if (goroot && (*instrument->module || package[8] != '/' || !stays_within(package + 9)))

@@ -54,7 +54,8 @@ static int count_rule(struct ld_baseline_row *made, const struct ld_outcome *out
     if (made->rule_count == LD_BASELINE_RULES_MAX)
         return 0;
     struct ld_baseline_rule *rule = &made->rules[made->rule_count++];
-    *rule = (struct ld_baseline_rule){ld_arena_text(arena, outcome->rule), ld_arena_text(arena, outcome->rule_version), 1};
+    *rule =
+        (struct ld_baseline_rule){ld_arena_text(arena, outcome->rule), ld_arena_text(arena, outcome->rule_version), 1};
     return rule->rule && rule->version ? 0 : LD_ENOMEM;
 }
 
@@ -154,19 +155,21 @@ static int add_row(struct ld_baseline *baseline, const struct ld_plan *plan, con
     const struct ld_cell *cell = &plan->cells[row->cell];
     struct ld_baseline_row *made = &baseline->rows[baseline->row_count];
     uint32_t leaks = row->counts[LD_OUTCOME_TP] + row->counts[LD_OUTCOME_TP_LATE] + row->counts[LD_OUTCOME_FN];
-    *made = (struct ld_baseline_row){.cell = ld_arena_text(baseline->arena, cell->name),
-                                     .scenario = ld_arena_text(baseline->arena, cell->scenario->name),
-                                     .detector = ld_arena_text(baseline->arena, row->detector),
-                                     .runs = row->valid,
-                                     .leaks = leaks,
-                                     .seen = row->counts[LD_OUTCOME_TP],
-                                     .leaky_runs = row->evident_runs,
-                                     .whole_runs = row->hit_runs,
-                                     .options = options_of(cell->scenario, row->detector, baseline->arena),
-                                     .files = files_of(cell->scenario, row->detector, baseline->arena),
-                                     .rules = ld_arena_array(baseline->arena, LD_BASELINE_RULES_MAX, sizeof *made->rules),
-                                     .times = ld_arena_array(baseline->arena, leaks + 1, sizeof *made->times)};
-    if (!made->cell || !made->scenario || !made->detector || !made->times || !made->rules || !made->options || !made->files)
+    *made =
+        (struct ld_baseline_row){.cell = ld_arena_text(baseline->arena, cell->name),
+                                 .scenario = ld_arena_text(baseline->arena, cell->scenario->name),
+                                 .detector = ld_arena_text(baseline->arena, row->detector),
+                                 .runs = row->valid,
+                                 .leaks = leaks,
+                                 .seen = row->counts[LD_OUTCOME_TP],
+                                 .leaky_runs = row->evident_runs,
+                                 .whole_runs = row->hit_runs,
+                                 .options = options_of(cell->scenario, row->detector, baseline->arena),
+                                 .files = files_of(cell->scenario, row->detector, baseline->arena),
+                                 .rules = ld_arena_array(baseline->arena, LD_BASELINE_RULES_MAX, sizeof *made->rules),
+                                 .times = ld_arena_array(baseline->arena, leaks + 1, sizeof *made->times)};
+    if (!made->cell || !made->scenario || !made->detector || !made->times || !made->rules || !made->options ||
+        !made->files)
         return LD_ENOMEM;
     take_times(made, plan, score, row);
     take_blame(made, plan, score, row);

@@ -4,12 +4,12 @@
  * schedule; a pair is compared when both runs ended and are valid, and the detector was whole in both. What has no
  * partner is counted by its reason. Runs of a pair are compared for false alarms, healthy and leaky alike. Leaks pair
  * in pairs of runs by what the program calls them: instance, incarnation and the id of the truth interval (the n-th one
- * of that id). A pair of leaks counts when both sides are evidence (TP, TP_LATE or FN); seen is TP. Its times count where
- * both sides have one (ld_outcome_time), OUT_OF_RANGE or not.
+ * of that id). A pair of leaks counts when both sides are evidence (TP, TP_LATE or FN); seen is TP. Its times count
+ * where both sides have one (ld_outcome_time), OUT_OF_RANGE or not.
  *
- * Two detectors that share an arm pair within it. Where they watch in different arms only, their runs pair over the arms
- * by everything else that a cell is, which is said: each then read what its own detector needs. Apart from that, cells
- * whose sets of reads differ are left out: a read that intrudes changes the run. */
+ * Two detectors that share an arm pair within it. Where they watch in different arms only, their runs pair over the
+ * arms by everything else that a cell is, which is said: each then read what its own detector needs. Apart from that,
+ * cells whose sets of reads differ are left out: a read that intrudes changes the run. */
 #ifndef LD_SCORE_COMPARE_H
 #define LD_SCORE_COMPARE_H
 

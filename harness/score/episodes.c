@@ -125,7 +125,8 @@ static bool concerns(const struct ld_run_record *run, const struct ld_episode *e
         since_ns = receipt_ns - LD_RECEIPT_LAG_NS;
     if (since_ns > receipt_ns)
         since_ns = receipt_ns;
-    return episode->timeless || (same_life(episode, interval) && ld_truth_interval_covers(interval, since_ns, receipt_ns));
+    return episode->timeless ||
+           (same_life(episode, interval) && ld_truth_interval_covers(interval, since_ns, receipt_ns));
 }
 
 static bool at_site(const struct ld_episode *episode, const struct ld_truth_interval *interval)
@@ -139,7 +140,8 @@ static int32_t explained(const struct ld_run_record *run, const struct ld_episod
     int32_t best = -1;
     for (size_t i = 0; i < run->truth->interval_count; i++) {
         const struct ld_truth_interval *interval = &run->truth->intervals[i];
-        if (interval->hold != hold || !concerns(run, episode, interval) || (*episode->site && !at_site(episode, interval)))
+        if (interval->hold != hold || !concerns(run, episode, interval) ||
+            (*episode->site && !at_site(episode, interval)))
             continue;
         bool right = ld_cause_compare(interval->cause, episode->cause) == LD_CAUSE_RIGHT;
         if (right)
@@ -171,7 +173,8 @@ static void judge(const struct ld_run_record *run, struct ld_episode *episode)
     episode->wrong_site = episode->false_alarm && anything_held(run, episode);
 }
 
-int ld_episodes_make(struct ld_episodes *ret_episodes, const struct ld_run_record *run, size_t detector, int64_t quiet_ns)
+int ld_episodes_make(struct ld_episodes *ret_episodes, const struct ld_run_record *run, size_t detector,
+                     int64_t quiet_ns)
 {
     const struct ld_detector_record *record = &run->detectors[detector];
     size_t count = record->alert_count, span_count = 0, close_count = 0;
@@ -217,7 +220,8 @@ void ld_episodes_done(struct ld_episodes *episodes)
     *episodes = (struct ld_episodes){0};
 }
 
-const struct ld_episode *score_detection(const struct ld_run_record *run, const struct ld_episodes *episodes, size_t index)
+const struct ld_episode *score_detection(const struct ld_run_record *run, const struct ld_episodes *episodes,
+                                         size_t index)
 {
     const struct ld_truth_interval *interval = &run->truth->intervals[index];
     for (size_t i = 0; i < episodes->count; i++) {

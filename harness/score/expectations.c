@@ -53,8 +53,9 @@ static void check_observed(const struct asking *asking)
     bool judged = n > 0 && !mostly_absent(row) && !asking->unreliable;
     struct ld_check *check = add(asking, "detection", judged ? pass_if(met) : LD_VERDICT_INCONCLUSIVE);
     snprintf(check->asked, sizeof check->asked, "observed %.4g%%", asking->expectation->detection.observed * 100);
-    snprintf(check->seen, sizeof check->seen, "%u of %u in time, %u late; with excluded runs %u of %u; %u did not manifest",
-             hits, n, row->counts[LD_OUTCOME_TP_LATE], hits, n + excluded(row), row->counts[LD_OUTCOME_NOT_MANIFESTED]);
+    snprintf(check->seen, sizeof check->seen,
+             "%u of %u in time, %u late; with excluded runs %u of %u; %u did not manifest", hits, n,
+             row->counts[LD_OUTCOME_TP_LATE], hits, n + excluded(row), row->counts[LD_OUTCOME_NOT_MANIFESTED]);
 }
 
 /* It is known not to see the leak: what it sees nevertheless is nobody's failure, and news. Out of its range it cannot
@@ -93,12 +94,13 @@ static void check_sequential(const struct asking *asking, const struct ld_sequen
     bool judged = !asking->unreliable && (result->false_alarms || !mostly_absent(asking->row));
     struct ld_check *check = add(asking, result->false_alarms ? "false alarms (sequential)" : "detection (sequential)",
                                  judged ? verdicts[result->decision] : LD_VERDICT_INCONCLUSIVE);
-    snprintf(check->asked, sizeof check->asked, "a rate of %.4g%%, not %.4g%%; alpha %.3g%%, beta %.3g%%; at most %u runs",
-             result->test.p0 * 100, result->test.p1 * 100, result->test.alpha * 100, result->test.beta * 100,
-             result->planned);
-    snprintf(check->seen, sizeof check->seen, "%s by %u runs, %u of them %s; %u without evidence passed over, %u ended later",
-             words[result->decision], result->trials, result->bad,
-             result->false_alarms ? "with a false alarm" : "with a miss", result->passed_over, result->later);
+    snprintf(check->asked, sizeof check->asked,
+             "a rate of %.4g%%, not %.4g%%; alpha %.3g%%, beta %.3g%%; at most %u runs", result->test.p0 * 100,
+             result->test.p1 * 100, result->test.alpha * 100, result->test.beta * 100, result->planned);
+    snprintf(check->seen, sizeof check->seen,
+             "%s by %u runs, %u of them %s; %u without evidence passed over, %u ended later", words[result->decision],
+             result->trials, result->bad, result->false_alarms ? "with a false alarm" : "with a miss",
+             result->passed_over, result->later);
 }
 
 /* Beside `observed` the bound is asked for only where the plan has the runs for it, so that one file serves a smoke
@@ -121,7 +123,8 @@ static void check_confident(const struct asking *asking)
     double lower = n > 0 ? ld_clopper_pearson_lower(hits, n, at) : 0;
     double conditional = row->evident_runs ? ld_clopper_pearson_lower(hits, row->evident_runs, at) : 0;
     bool supported = n > 0 && ld_clopper_pearson_lower(n, n, at) >= share;
-    bool could_tell = row->evident_runs > 0 && ld_clopper_pearson_lower(row->evident_runs, row->evident_runs, at) >= share;
+    bool could_tell =
+        row->evident_runs > 0 && ld_clopper_pearson_lower(row->evident_runs, row->evident_runs, at) >= share;
     bool refuted = row->evident_runs > 0 && ld_clopper_pearson_upper(hits, row->evident_runs, at) < share;
     enum ld_verdict verdict = LD_VERDICT_INCONCLUSIVE;
     if (!mostly_absent(row) && !asking->unreliable) {
@@ -132,9 +135,9 @@ static void check_confident(const struct asking *asking)
     }
     struct ld_check *check = add(asking, "detection", verdict);
     snprintf(check->asked, sizeof check->asked, "at least %.4g%%, %.4g%% confident", share * 100, at * 100);
-    snprintf(check->seen, sizeof check->seen, "%lld of %lld runs: at least %.1f%% (exact); without %u excluded %.1f%%%s",
-             (long long)hits, (long long)n, lower * 100, excluded(row), conditional * 100,
-             supported ? "" : "; too few runs for this claim");
+    snprintf(check->seen, sizeof check->seen,
+             "%lld of %lld runs: at least %.1f%% (exact); without %u excluded %.1f%%%s", (long long)hits, (long long)n,
+             lower * 100, excluded(row), conditional * 100, supported ? "" : "; too few runs for this claim");
 }
 
 /* Episodes are counted in valid runs: more than `most` are too many whatever else went wrong. */
@@ -178,8 +181,8 @@ static bool may_be_within(const struct asking *asking, int64_t limit_ns, double 
     return (double)possible >= share * (double)n;
 }
 
-static void check_quantile(const struct asking *asking, const char *what, int64_t asked_ns, int64_t seen_ns, size_t least,
-                           double share)
+static void check_quantile(const struct asking *asking, const char *what, int64_t asked_ns, int64_t seen_ns,
+                           size_t least, double share)
 {
     int64_t limit_ns = score_scaled(asking->cell->scenario, asked_ns);
     const struct ld_survival *time = &asking->row->time;
@@ -204,7 +207,8 @@ static void check_quantile(const struct asking *asking, const char *what, int64_
 static void check_named(const struct asking *asking, const char *what, const char *asked, uint32_t right)
 {
     uint32_t seen = asking->row->counts[LD_OUTCOME_TP] + asking->row->counts[LD_OUTCOME_TP_LATE];
-    struct ld_check *check = add(asking, what, seen && !asking->unreliable ? pass_if(right == seen) : LD_VERDICT_INCONCLUSIVE);
+    struct ld_check *check =
+        add(asking, what, seen && !asking->unreliable ? pass_if(right == seen) : LD_VERDICT_INCONCLUSIVE);
     snprintf(check->asked, sizeof check->asked, "%s", asked);
     snprintf(check->seen, sizeof check->seen, "right in %u of %u detections", right, seen);
 }
@@ -222,9 +226,11 @@ static void check_leaky(const struct asking *asking)
     if (expectation->detection.given && expectation->detection.confident >= 0 && may_be_confident(asking))
         check_confident(asking);
     if (expectation->time_given && expectation->median_ns > 0)
-        check_quantile(asking, "median time to detect", expectation->median_ns, asking->row->time.median_ns, LD_RUNS_FOR_MEDIAN, 0.5);
+        check_quantile(asking, "median time to detect", expectation->median_ns, asking->row->time.median_ns,
+                       LD_RUNS_FOR_MEDIAN, 0.5);
     if (expectation->time_given && expectation->p95_ns > 0)
-        check_quantile(asking, "p95 time to detect", expectation->p95_ns, asking->row->time.p95_ns, LD_RUNS_FOR_P95, 0.95);
+        check_quantile(asking, "p95 time to detect", expectation->p95_ns, asking->row->time.p95_ns, LD_RUNS_FOR_P95,
+                       0.95);
     if (expectation->cause_right)
         check_named(asking, "cause", "right", asking->row->cause_right);
     if (expectation->site_observable)
@@ -257,7 +263,8 @@ static void check_cell(struct asking *asking, const struct ld_board_row *rows, s
     asking->row = NULL;
     for (size_t i = 0; i < row_count; i++) {
         /* Rows name a cell by its place in the plan, which a filter shifts against its stable index. */
-        if (&asking->inputs->plan->cells[rows[i].cell] == asking->cell && strcmp(rows[i].detector, asking->expectation->detector) == 0)
+        if (&asking->inputs->plan->cells[rows[i].cell] == asking->cell &&
+            strcmp(rows[i].detector, asking->expectation->detector) == 0)
             asking->row = &rows[i];
     }
     if (!asking->row) {

@@ -37,7 +37,8 @@ static void cover(struct edges *edges, enum layer layer, int64_t from_ns, int64_
 }
 
 /* From `unknown` to `known`, as far as it lies within the life: who is blind stays so through deaths and restarts. */
-static void cover_blindness(struct edges *edges, const struct ld_detector_record *record, const struct ld_life_span *life)
+static void cover_blindness(struct edges *edges, const struct ld_detector_record *record,
+                            const struct ld_life_span *life)
 {
     int64_t blind_from_ns = -1;
     for (size_t i = 0; i < record->alert_count; i++) {

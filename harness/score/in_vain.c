@@ -1,5 +1,5 @@
-/* What a detector's rules asked for in vain, in every run that counts of a scenario: a typo, or a label that nothing has.
- * What was there in one run is no typo; another scenario's detector of that name has rules of its own. */
+/* What a detector's rules asked for in vain, in every run that counts of a scenario: a typo, or a label that nothing
+ * has. What was there in one run is no typo; another scenario's detector of that name has rules of its own. */
 #include <stdio.h>
 #include <string.h>
 
@@ -81,8 +81,8 @@ static void add_check(const struct score_inputs *inputs, const struct ld_scenari
     snprintf(check->asked, sizeof check->asked, "what its rules ask for is there in one run at least");
     bool several = has_several_scenarios(inputs->plan);
     snprintf(check->seen, sizeof check->seen, "%u of its selectors matched nothing in %u %s%s%.40s: %.*s%s", found,
-             runs, runs == 1 ? "run" : "runs", several ? " of " : "", several ? scenario->name : "", several ? 50 : 80, list,
-             found > LISTED ? ", ..." : "");
+             runs, runs == 1 ? "run" : "runs", several ? " of " : "", several ? scenario->name : "", several ? 50 : 80,
+             list, found > LISTED ? ", ..." : "");
 }
 
 static bool was_before(const struct score_inputs *inputs, size_t run, const char *detector)

@@ -21,7 +21,8 @@ int64_t score_period_ns(const struct ld_scenario *scenario); /* as it really ran
 /* Did the interval reach its M units, as far as anybody could look? */
 bool score_manifested(const struct ld_truth_interval *interval, int64_t manifest);
 /* The first episode that detects interval `index`, NULL when none does. */
-const struct ld_episode *score_detection(const struct ld_run_record *run, const struct ld_episodes *episodes, size_t index);
+const struct ld_episode *score_detection(const struct ld_run_record *run, const struct ld_episodes *episodes,
+                                         size_t index);
 /* The instant the episode is about: its receipt. What a target that is told to stop says last, after the follow-up, is
  * about the end of the follow-up: nothing was let go of since, and only who asked for it hears it. */
 int64_t score_spoken_ns(const struct ld_run_record *run, const struct ld_episode *episode);
@@ -45,8 +46,8 @@ int64_t score_restrict_to(const struct score_reach *left, const struct score_rea
 /* A time that was followed no further than that. */
 struct ld_survival_time score_restricted(struct ld_survival_time time, int64_t to_ns);
 
-/* The area under Kaplan and Meier's curve up to `to_ns`, which no time is beyond; what was not followed so long stays at
- * its last height. Sorts the times. */
+/* The area under Kaplan and Meier's curve up to `to_ns`, which no time is beyond; what was not followed so long stays
+ * at its last height. Sorts the times. */
 int64_t score_restricted_mean(struct ld_survival_time *times, size_t count, int64_t to_ns);
 
 /* The 95 % interval of a bootstrap: the percentiles of what was drawn, which is sorted in place. At least 40. */

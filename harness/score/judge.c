@@ -56,7 +56,8 @@ static void check_excluded(const struct score_inputs *inputs, struct ld_verdicts
         return;
     /* A target that never stood still is nobody's failure: nothing was asked of it yet. */
     bool all = verdicts->excluded == inputs->count && unsteady < inputs->count;
-    struct ld_check *check = score_check_add(checks, "excluded runs", all ? LD_VERDICT_HARNESS : LD_VERDICT_INCONCLUSIVE);
+    struct ld_check *check =
+        score_check_add(checks, "excluded runs", all ? LD_VERDICT_HARNESS : LD_VERDICT_INCONCLUSIVE);
     snprintf(check->asked, sizeof check->asked, "at most %.0f%%", LD_EXCLUDED_MAX * 100);
     snprintf(check->seen, sizeof check->seen, "%u of %zu runs", verdicts->excluded, inputs->count);
 }
@@ -142,8 +143,8 @@ static bool is_calibrated(const struct score_checks *checks, size_t from, size_t
     return true;
 }
 
-int ld_judge(struct ld_verdicts *ret_verdicts, const struct ld_plan *plan, const struct ld_run_record *runs, size_t count,
-             const struct ld_score *score, struct ld_error *error)
+int ld_judge(struct ld_verdicts *ret_verdicts, const struct ld_plan *plan, const struct ld_run_record *runs,
+             size_t count, const struct ld_score *score, struct ld_error *error)
 {
     for (size_t i = 0; i < count; i++) {
         if (!score_cell(plan, &runs[i]))

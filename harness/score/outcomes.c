@@ -138,7 +138,8 @@ static void tell_hit(struct scoring *scoring, struct ld_outcome *outcome, const 
     outcome->rule_version = keep(scoring, episode->first->rule_version);
 }
 
-static void score_interval(struct scoring *scoring, const struct ld_episodes *episodes, size_t index, int64_t deadline_ns)
+static void score_interval(struct scoring *scoring, const struct ld_episodes *episodes, size_t index,
+                           int64_t deadline_ns)
 {
     const struct ld_truth_interval *interval = &scoring->run->truth->intervals[index];
     if (scoring->record->failed || scoring->record->out_of_range) {
@@ -211,7 +212,8 @@ static void count_episodes(struct scoring *scoring, const struct ld_episodes *ep
 static int score_run(struct ld_score *score, const struct ld_scenario *scenario, const struct ld_run_record *run)
 {
     for (size_t i = 0; i < run->detector_count; i++) {
-        struct scoring scoring = {.score = score, .scenario = scenario, .run = run, .record = &run->detectors[i], .detector = i};
+        struct scoring scoring = {
+            .score = score, .scenario = scenario, .run = run, .record = &run->detectors[i], .detector = i};
         scoring.name = ld_arena_text(score->arena, run->detectors[i].name);
         struct ld_episodes episodes;
         if (!scoring.name || ld_episodes_make(&episodes, run, i, ld_score_quiet_ns(scenario)))
@@ -228,8 +230,8 @@ static int score_run(struct ld_score *score, const struct ld_scenario *scenario,
     return 0;
 }
 
-int ld_score_runs(struct ld_score *ret_score, const struct ld_plan *plan, const struct ld_run_record *runs, size_t count,
-                  struct ld_error *error)
+int ld_score_runs(struct ld_score *ret_score, const struct ld_plan *plan, const struct ld_run_record *runs,
+                  size_t count, struct ld_error *error)
 {
     size_t outcomes = 0, detector_runs = 0;
     for (size_t i = 0; i < count; i++) {

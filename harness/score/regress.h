@@ -2,10 +2,10 @@
  *
  * A baseline keeps, for each cell and detector, how many leaks happened and were seen, in how many runs and by which
  * rules, in how many runs there was a false alarm, in how many the detector was to blame that there is no evidence, and
- * every time to detect; the runs themselves are not needed. Only what both have is compared. A detector watches one arm of a cell, so that which it is does not matter: a scenario
- * that was split into arms since is compared all the same, and the finding says so.
- * Rules whose alerts saw a leak then are looked for among the rules of now, so that what is lost is named by its row; a
- * detector whose options are others now is told so.
+ * every time to detect; the runs themselves are not needed. Only what both have is compared. A detector watches one arm
+ * of a cell, so that which it is does not matter: a scenario that was split into arms since is compared all the same,
+ * and the finding says so. Rules whose alerts saw a leak then are looked for among the rules of now, so that what is
+ * lost is named by its row; a detector whose options are others now is told so.
  *
  * Runs are what is counted: two leaks of one run are no two experiments. A campaign and its baseline usually have the
  * same seeds; as the baseline does not keep runs they are not paired, which errs on the safe side. */
@@ -63,17 +63,19 @@ int ld_baseline_row_order(const struct ld_baseline_row *left, const struct ld_ba
 void ld_baseline_done(struct ld_baseline *baseline); /* NULL is allowed */
 
 /*    id, name, is it worse?, meaning */
-#define LD_REGRESSIONS(X)                                                                                        \
-    X(LOST, "lost", true, "leaks of a cell in which the baseline saw all are missed")                            \
-    X(RARER, "rarer", true, "leaks of a cell are seen in fewer runs (Fisher's exact test, one-sided, p < 0.05)") \
-    X(UNJUDGED, "unjudged", true, "in more runs of a cell, healthy or leaky, the detector broke or was out of its range: " \
-                                  "any where none had, else p < 0.05")                                           \
-    X(FALSE_ALARM, "false-alarm", true, "more runs of a cell have a false alarm: any where none had, else p < 0.05") \
-    X(SLOWER, "slower", true, "the mean time to detect of a scenario rose beyond its interval")                  \
-    X(VOID, "void", false, "no leak of a cell is evidence now, and the detector is no more to blame: void runs, no leak") \
-    X(FOUND, "found", false, "leaks of a cell in which the baseline saw none are seen; a declared miss is named so") \
-    X(QUIET, "quiet", false, "fewer runs of a cell have a false alarm: none where some had, or p < 0.05")        \
-    X(CHANGED, "changed", false, "a detector's rule file, or its program, is not what it was in the baseline") \
+#define LD_REGRESSIONS(X)                                                                                              \
+    X(LOST, "lost", true, "leaks of a cell in which the baseline saw all are missed")                                  \
+    X(RARER, "rarer", true, "leaks of a cell are seen in fewer runs (Fisher's exact test, one-sided, p < 0.05)")       \
+    X(UNJUDGED, "unjudged", true,                                                                                      \
+      "in more runs of a cell, healthy or leaky, the detector broke or was out of its range: "                         \
+      "any where none had, else p < 0.05")                                                                             \
+    X(FALSE_ALARM, "false-alarm", true, "more runs of a cell have a false alarm: any where none had, else p < 0.05")   \
+    X(SLOWER, "slower", true, "the mean time to detect of a scenario rose beyond its interval")                        \
+    X(VOID, "void", false,                                                                                             \
+      "no leak of a cell is evidence now, and the detector is no more to blame: void runs, no leak")                   \
+    X(FOUND, "found", false, "leaks of a cell in which the baseline saw none are seen; a declared miss is named so")   \
+    X(QUIET, "quiet", false, "fewer runs of a cell have a false alarm: none where some had, or p < 0.05")              \
+    X(CHANGED, "changed", false, "a detector's rule file, or its program, is not what it was in the baseline")         \
     X(GONE, "gone", false, "the baseline has this cell and detector, the campaign has not")
 
 enum ld_regression_kind {
@@ -103,7 +105,8 @@ enum ld_rerun {
 };
 const char *ld_rerun_name(enum ld_rerun rerun);
 
-struct ld_bad_runs { /* with a leak that was not seen, with a false alarm, or without evidence by the detector's fault */
+struct ld_bad_runs { /* with a leak that was not seen, with a false alarm, or without evidence by the detector's fault
+                      */
     uint32_t bad, runs;
 };
 

@@ -210,7 +210,8 @@ static bool is_too_few(const struct ld_regression *item, double enough)
 
 static void say_result(struct ld_regression *item, size_t comparisons, const struct limits *limits)
 {
-    const char *too_few = item->kind == LD_REGRESSION_SLOWER ? ": so few draws cannot tell" : ": so few runs cannot tell";
+    const char *too_few =
+        item->kind == LD_REGRESSION_SLOWER ? ": so few draws cannot tell" : ": so few runs cannot tell";
     item->rerun = item->p <= limits->beyond              ? LD_RERUN_CONFIRMED
                   : is_too_few(item, limits->enough) ? LD_RERUN_OPEN
                                                          : LD_RERUN_CHANCE;

@@ -61,7 +61,8 @@ static void add_stratum(struct strata *strata, const struct sides *sides, const 
     *stratum = (struct stratum){.times = strata->times + used};
     stratum->before = copy_times(stratum->times, room, row);
     room -= stratum->before;
-    stratum->now = copy_times(stratum->times + stratum->before, room, regress_row(sides->now, row->cell, row->detector));
+    stratum->now =
+        copy_times(stratum->times + stratum->before, room, regress_row(sides->now, row->cell, row->detector));
     room -= stratum->now;
     if (sides->more)
         stratum->now += copy_times(stratum->times + stratum->before + stratum->now, room,

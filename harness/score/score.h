@@ -25,8 +25,8 @@
 /* A run's note for each detector whose program was not what it was when the campaign began: "mine: ./mine.py is ..." */
 #define LD_NOTE_PROGRAM "program"
 #define LD_CHECK_PROGRAM "detector program"
-/* A run's note for each thing that a detector's rules asked for and that was never there: "prometheus: go_gorutines (rule
- * TooMany)". */
+/* A run's note for each thing that a detector's rules asked for and that was never there: "prometheus: go_gorutines
+ * (rule TooMany)". */
 #define LD_NOTE_IN_VAIN "in vain"
 #define LD_CHECK_IN_VAIN "asked in vain"
 #define LD_EXCLUDED_MAX 0.05 /* share of runs without evidence beyond which a campaign is inconclusive */
@@ -122,8 +122,8 @@ struct ld_run_record {
     } *detectors;
 };
 
-/* End the follow-up of a marked run where it was marked: what came later, alerts and truth alike, is not looked at. A run
- * that is not marked stays as it is. What changes is copied to the arena; LD_ENOMEM. */
+/* End the follow-up of a marked run where it was marked: what came later, alerts and truth alike, is not looked at. A
+ * run that is not marked stays as it is. What changes is copied to the arena; LD_ENOMEM. */
 int ld_score_censor(struct ld_run_record *run, struct ld_arena *arena);
 
 /* One alert from open to close, or several of one cause and site with less than Q between them. An incarnation's end
@@ -156,7 +156,8 @@ struct ld_episodes {
 int64_t ld_score_quiet_ns(const struct ld_scenario *scenario);
 /* The window that a detector of the scenario needs before it can speak, in real time; 0: none, or nobody knows. */
 int64_t ld_score_window_ns(const struct ld_scenario *scenario, const char *detector);
-int ld_episodes_make(struct ld_episodes *ret_episodes, const struct ld_run_record *run, size_t detector, int64_t quiet_ns);
+int ld_episodes_make(struct ld_episodes *ret_episodes, const struct ld_run_record *run, size_t detector,
+                     int64_t quiet_ns);
 void ld_episodes_done(struct ld_episodes *episodes);
 
 /* An interval is detected by the first episode that begins in it (first_ns to end_ns) with its site or none. Whether
@@ -251,7 +252,7 @@ struct ld_sequential_result {
     enum ld_sprt decision;         /* CONTINUE: not decided */
     uint32_t trials, bad;          /* runs with evidence until then, and how many of them bad */
     uint32_t passed_over;          /* runs without evidence among them */
-    uint32_t ended, later;         /* of the cell's runs, all, and those beyond the one that decided or an earlier gap */
+    uint32_t ended, later; /* of the cell's runs, all, and those beyond the one that decided or an earlier gap */
     uint32_t planned;
 };
 
@@ -271,8 +272,8 @@ struct ld_verdicts {
 };
 
 /* Outcomes of all runs. `deadline` from the scenario's expectation of the detector, else the end of follow-up. */
-int ld_score_runs(struct ld_score *ret_score, const struct ld_plan *plan, const struct ld_run_record *runs, size_t count,
-                  struct ld_error *error);
+int ld_score_runs(struct ld_score *ret_score, const struct ld_plan *plan, const struct ld_run_record *runs,
+                  size_t count, struct ld_error *error);
 void ld_score_done(struct ld_score *score);
 
 /* Rates, expectations, calibration (oracle, never, always, random, oracle+delay, shuffled truth), agreement with and
@@ -282,24 +283,26 @@ void ld_score_done(struct ld_score *score);
  * Durations of an expectation are divided by the scenario's time_scale, like the schedule. `observed` is judged on the
  * conditional rate (TP of TP, TP_LATE and FN); `confident` on the primary one, by runs, excluded leaky runs counted as
  * misses. What the runs cannot support is inconclusive: `confident` with too few, a median from fewer than
- * LD_RUNS_FOR_MEDIAN, a p95 from fewer than LD_RUNS_FOR_P95, a cell in which most leaks did not manifest, a detector that broke
- * in over 5 % of its runs. Where repeat.sequential has a test of detection or false alarms it stands in place of
- * `observed` and `false_alarms`; not decided by the cap is inconclusive; everything else is judged on all runs that ended.
- * A declared miss passes whatever came of it, OUT_OF_RANGE in all runs included, and is notable when a leak was seen.
- * The worst check decides: HARNESS, then FAIL, INCONCLUSIVE, PASS. Fewer runs than planned, those not counted that no
- * sequential test needed any more (interrupted): inconclusive unless one failed already. No valid run at all: HARNESS. */
-int ld_judge(struct ld_verdicts *ret_verdicts, const struct ld_plan *plan, const struct ld_run_record *runs, size_t count,
-             const struct ld_score *score, struct ld_error *error);
+ * LD_RUNS_FOR_MEDIAN, a p95 from fewer than LD_RUNS_FOR_P95, a cell in which most leaks did not manifest, a detector
+ * that broke in over 5 % of its runs. Where repeat.sequential has a test of detection or false alarms it stands in
+ * place of `observed` and `false_alarms`; not decided by the cap is inconclusive; everything else is judged on all runs
+ * that ended. A declared miss passes whatever came of it, OUT_OF_RANGE in all runs included, and is notable when a leak
+ * was seen. The worst check decides: HARNESS, then FAIL, INCONCLUSIVE, PASS. Fewer runs than planned, those not counted
+ * that no sequential test needed any more (interrupted): inconclusive unless one failed already. No valid run at all:
+ * HARNESS. */
+int ld_judge(struct ld_verdicts *ret_verdicts, const struct ld_plan *plan, const struct ld_run_record *runs,
+             size_t count, const struct ld_score *score, struct ld_error *error);
 void ld_verdicts_done(struct ld_verdicts *verdicts);
 int ld_verdict_exit(enum ld_verdict verdict); /* exit code */
 
-/* Shuffled truth: every run's alerts are scored against the truth of another run of its scenario and arm, LD_SHUFFLES random
- * permutations of all of them (a run may draw its own, once in n). A run that drew a leaky truth counts in the first
- * rate, one that drew a healthy one is scored against a leaky truth drawn at random and counts in the second, so that
- * both rates have exactly the same expectation unless the score looks at more than alerts and truth. A row gives the
- * mean of the difference over the permutations and its standard error: within LD_SHUFFLE_ERRORS of 0 is chance, which
- * bad luck leaves in 6 of 10 million rows. `true_difference`: the same with everyone's own truth, the healthy runs
- * scored against their leaky twins' (0 when there are none). Scenarios without leaky or healthy runs are left out. */
+/* Shuffled truth: every run's alerts are scored against the truth of another run of its scenario and arm, LD_SHUFFLES
+ * random permutations of all of them (a run may draw its own, once in n). A run that drew a leaky truth counts in the
+ * first rate, one that drew a healthy one is scored against a leaky truth drawn at random and counts in the second, so
+ * that both rates have exactly the same expectation unless the score looks at more than alerts and truth. A row gives
+ * the mean of the difference over the permutations and its standard error: within LD_SHUFFLE_ERRORS of 0 is chance,
+ * which bad luck leaves in 6 of 10 million rows. `true_difference`: the same with everyone's own truth, the healthy
+ * runs scored against their leaky twins' (0 when there are none). Scenarios without leaky or healthy runs are left out.
+ */
 struct ld_shuffle {
     const char *detector;
     double difference, standard_error, true_difference;

@@ -388,7 +388,8 @@ static int fill(struct standing_up *up)
     result->groups[result->group_count++] = "";
     find_scenarios(up);
     find_detectors(up);
-    if (own_names(result, result->groups, result->group_count) || own_names(result, up->detectors, result->detector_count))
+    if (own_names(result, result->groups, result->group_count) ||
+        own_names(result, up->detectors, result->detector_count))
         return LD_ENOMEM;
     result->items = ld_arena_array(arena, result->group_count * result->detector_count + 1, sizeof *result->items);
     if (!result->items)

@@ -176,10 +176,11 @@ static int read_alerts(struct ld_store *store, uint32_t run, struct ld_run_recor
 static int read_detectors(struct ld_store *store, uint32_t run, struct ld_run_record *record, struct ld_arena *arena,
                           struct ld_error *error)
 {
-    static const char select_detectors[] =
-        "SELECT name, kind, calibration, failed, out_of_range, reason, CASE WHEN failed THEN (SELECT text FROM note AS n WHERE "
-        "n.run = d.run AND n.kind = 'detector ' || d.name ORDER BY note DESC LIMIT 1) END FROM detector AS d WHERE run = ? "
-        "ORDER BY detector";
+    static const char select_detectors[] = "SELECT name, kind, calibration, failed, out_of_range, reason, CASE WHEN "
+                                           "failed THEN (SELECT text FROM note AS n WHERE "
+                                           "n.run = d.run AND n.kind = 'detector ' || d.name ORDER BY note DESC LIMIT "
+                                           "1) END FROM detector AS d WHERE run = ? "
+                                           "ORDER BY detector";
     struct ld_rows rows = {.size = sizeof(struct ld_detector_record)};
     int code = ld_store_each(store, error, select_detectors, run, "detector", arena, read_detector, &rows);
     record->detectors = rows.items;

@@ -37,8 +37,8 @@ static int unknown_name(const char *name, const char *path, struct ld_error *err
     const char *nearest = ld_nearest(name, names);
     if (nearest)
         return ld_fail(error, LD_EUSAGE, "there is no baseline %s; did you mean %s?", name, nearest);
-    return ld_fail(error, LD_EUSAGE, "there is no baseline %s (no %s); leakdrill baseline list shows those there are", name,
-                   path);
+    return ld_fail(error, LD_EUSAGE, "there is no baseline %s (no %s); leakdrill baseline list shows those there are",
+                   name, path);
 }
 
 int ld_against_open(struct ld_against *against, const char *name, struct ld_error *error)

@@ -25,8 +25,8 @@ struct ld_against_rerun {
 };
 
 /* Compare, let the cells of what is worse run again, and tell on stdout, and in against.txt, .json and .xml (JUnit).
- * HARNESS: the campaign is void, and was neither compared nor run again. FAIL: it is worse; INCONCLUSIVE: what looks worse can neither be told from chance nor be dismissed, or the two have
- * nothing in common; else PASS. */
+ * HARNESS: the campaign is void, and was neither compared nor run again. FAIL: it is worse; INCONCLUSIVE: what looks
+ * worse can neither be told from chance nor be dismissed, or the two have nothing in common; else PASS. */
 int ld_against_judge(const struct ld_against *against, const struct ld_plan *plan, const struct ld_judged *judged,
                      const struct ld_against_rerun *rerun, const struct ld_text_style *style,
                      enum ld_verdict *ret_verdict, struct ld_error *error);

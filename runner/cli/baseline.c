@@ -40,8 +40,10 @@ static void tell_few(const struct ld_baseline *baseline)
     for (size_t i = 0; i < baseline->row_count; i++)
         fewest = baseline->rows[i].runs < fewest ? baseline->rows[i].runs : fewest;
     if (fewest < FEW_RUNS)
-        fprintf(stderr, "leakdrill baseline: cells have as few as %u runs that count: against fewer than %d what is gone is "
-                        "found, and not what became rarer\n", fewest, FEW_RUNS);
+        fprintf(stderr,
+                "leakdrill baseline: cells have as few as %u runs that count: against fewer than %d what is gone is "
+                "found, and not what became rarer\n",
+                fewest, FEW_RUNS);
 }
 
 static int save(const struct ld_invocation *invocation, const char *name, struct ld_error *error)

@@ -6,8 +6,11 @@
 #define OPTION_SEED {"seed", "N", "The campaign's seed: one seed gives one plan, bit for bit; default 1."}
 #define OPTION_RUNS {"runs", "N", "Runs of each cell, instead of what the scenarios say."}
 #define OPTION_FULL                                                                                                    \
-    {"full", NULL, "As many runs of each cell as claims at 95 % need, or as the scenario's repeat.full says. Takes about "   \
-                   "an hour for the documented leaks; plan --full says what can be claimed then."}
+    {                                                                                                                  \
+        "full", NULL,                                                                                                  \
+            "As many runs of each cell as claims at 95 % need, or as the scenario's repeat.full says. Takes about "    \
+            "an hour for the documented leaks; plan --full says what can be claimed then."                             \
+    }
 #define OPTION_JOBS {"jobs", "N", "Runs at the same time; default: four times the number of cores."}
 #define OPTION_FILTER {"filter", "GLOB", "Only cells whose name matches, such as '*/leaky/*'."}
 #define OPTION_SHARD {"shard", "K/N", "Only the Kth of N parts; a cell is never split."}
@@ -23,10 +26,12 @@ static const struct ld_option run_options[] = {
     OPTION_SHARD,
     OPTION_DB,
     {"report", "FOLDER", "Write report.html, table.txt, report.json, junit.xml and summary.md into it."},
-    {"against", "BASELINE", "Hold the result against a baseline; what got worse is listed and runs again. Exit code 1: it is "
-                            "more than chance."},
-    {"blind", NULL, "Hide from all who look at a target the names of its own packages, functions and files, and say whether "
-                    "every built-in detector says the same with and without them."},
+    {"against", "BASELINE",
+     "Hold the result against a baseline; what got worse is listed and runs again. Exit code 1: it is "
+     "more than chance."},
+    {"blind", NULL,
+     "Hide from all who look at a target the names of its own packages, functions and files, and say whether "
+     "every built-in detector says the same with and without them."},
     {"dry-run", NULL, "Check everything and show the plan; start nothing and write nothing."},
     {"fail-fast", NULL, "Start no further run after a void one."},
     {0},
@@ -104,13 +109,16 @@ static const struct ld_option recover_options[] = {
 static const struct ld_option doctor_options[] = {OPTION_JSON, {0}};
 static const struct ld_option scaffold_options[] = {
     {"source", "FOLDER",
-     "The source tree to write into; default: the working folder when it is one, else the tree this leakdrill was built "
-     "from."}, {0},
+     "The source tree to write into; default: the working folder when it is one, else the tree this leakdrill was "
+     "built "
+     "from."},
+    {0},
 };
 static const struct ld_option new_detector_options[] = {
     {"exec", "LANGUAGE", "Write a program of its own (exec protocol) into the working folder: python or go."},
     {"source", "FOLDER",
-     "The source tree to write into; default: the working folder when it is one, else the tree this leakdrill was built "
+     "The source tree to write into; default: the working folder when it is one, else the tree this leakdrill was "
+     "built "
      "from."},
     {0},
 };
@@ -140,7 +148,8 @@ const struct ld_command ld_commands[] = {
      "path is enough (detection), and a word of a table (OUT_OF_RANGE) shows where it is explained.",
      NULL, true, ld_command_explain},
     {"lint", "[FILE|FOLDER...]", "check scenario, rule and proxy files without running them",
-     "Prints every error as FILE:LINE:COLUMN: KEY: MESSAGE, and exits with 2 if there is any. What is allowed and hardly "
+     "Prints every error as FILE:LINE:COLUMN: KEY: MESSAGE, and exits with 2 if there is any. What is allowed and "
+     "hardly "
      "meant, such as an interval of which no run holds two, is a note.\n"
      "Folders are searched for *.yaml; default: the scenarios that come with leakdrill.",
      NULL, true, ld_command_lint},
@@ -150,13 +159,15 @@ const struct ld_command ld_commands[] = {
      ld_command_show},
     {"record", "URL", "record a service that runs already, for replay",
      "URL is where it serves pprof, by a numeric loopback address, with or without /debug/pprof. Harmless reads alone: "
-     "no leak profile, no dump that stops its world, no load. Without /metrics the goroutine profile gives the number of "
+     "no leak profile, no dump that stops its world, no load. Without /metrics the goroutine profile gives the number "
+     "of "
      "goroutines. The detectors watch, and nothing is expected of them: each is told with its first claim, or why it "
      "was silent, be it that it needs a longer recording (--for). The scenario is written beside the database, to be "
      "changed and run again. Killed, it can be replayed as far as it went.",
      record_options, true, ld_command_record},
     {"import", "FILE|FOLDER...", "take profiles, CSV or range-query results of others for recorded runs",
-     "Profiles: as net/http/pprof serves them (debug=0, 1 or 2); the kind is told by the bytes. Time: in the file's name "
+     "Profiles: as net/http/pprof serves them (debug=0, 1 or 2); the kind is told by the bytes. Time: in the file's "
+     "name "
      "(20261121-083000, 2026-11-21T08:30:00Z, 1795249800, with fractions; without a zone it is UTC), else the "
      "profile's own. Instance: the folder below the one named, and what the name holds besides time and kind: "
      "api-1-goroutine-20261121-083000.pb.gz is of api-1. A goroutine profile gives the number of goroutines too.\n"
@@ -165,8 +176,10 @@ const struct ld_command ld_commands[] = {
      "JSON: the answer of Prometheus' /api/v1/query_range for metrics as they are; the label pod, else instance, tells "
      "instances apart.\n"
      "A counter that falls, or process_start_time_seconds that moves by more than a second, begins a new life of the "
-     "process. The sampling period is the median difference of two reads of a kind. Where a kind of read stays away for "
-     "two and a half of its periods, one failed read says so. All of it becomes one run of a new campaign, which every detector "
+     "process. The sampling period is the median difference of two reads of a kind. Where a kind of read stays away "
+     "for "
+     "two and a half of its periods, one failed read says so. All of it becomes one run of a new campaign, which every "
+     "detector "
      "that can judge it watches; alerts are received at the time of their observation. Its scenario is written beside "
      "the database, to be changed and given with --scenario.\n"
      "Exit code 2: a file is wrong; all errors are told, and nothing is imported. Interrupted, it leaves nothing.",
@@ -179,17 +192,21 @@ const struct ld_command ld_commands[] = {
      "code 3: it broke; 5: the recording holds nothing that it judges by.",
      replay_options, true, ld_command_replay},
     {"baseline", "save NAME | list", "keep what a campaign came to, for run --against",
-     "save writes leakdrill-baselines/NAME.json: for each cell and detector the leaks seen and by which rules, the runs "
+     "save writes leakdrill-baselines/NAME.json: for each cell and detector the leaks seen and by which rules, the "
+     "runs "
      "with a false alarm and the times to detect. A name with a slash or that ends in .json is a file. A campaign that "
      "was interrupted or is void is no baseline.",
      baseline_options, true, ld_command_baseline},
     {"compare", "LEFT RIGHT", "compare two detectors on the same runs, or one in two campaigns",
      "LEFT and RIGHT are two detectors of a campaign, or the databases of two campaigns with --detector. Runs pair by "
-     "cell, repetition and seed, leaks by instance, incarnation and name: exact McNemar tests for leaks seen and for runs with a false alarm, the difference of the "
+     "cell, repetition and seed, leaks by instance, incarnation and name: exact McNemar tests for leaks seen and for "
+     "runs with a false alarm, the difference of the "
      "restricted mean times to detect with its bootstrap interval, and every run in which the two differ. Detectors of "
-     "different arms pair over them, which is said; else cells that read something else of the target are left out. What "
+     "different arms pair over them, which is said; else cells that read something else of the target are left out. "
+     "What "
      "is in no pair is counted with its reason.\n"
-     "Exit code 0: compared, whatever came of it; 5: there is no pair of one seed, both of whose runs ended and are valid.",
+     "Exit code 0: compared, whatever came of it; 5: there is no pair of one seed, both of whose runs ended and are "
+     "valid.",
      compare_options, true, ld_command_compare},
     {"board", "", "show where each detector stands over all leaks of a campaign",
      "Leaks seen with their interval by leak, alerts in the healthy twins, false alarms an hour of quiet time with "
@@ -199,12 +216,15 @@ const struct ld_command ld_commands[] = {
      board_options, false, ld_command_board},
     {"cost", "", "show what each detector cost the program that it watched",
      "For campaigns with a scenario that says `arms: each`, such as scenarios/board/cost.yaml: runs that one detector "
-     "watches against runs of the same seed that none does. CPU time, stop-the-world time, allocation and bytes read of "
+     "watches against runs of the same seed that none does. CPU time, stop-the-world time, allocation and bytes read "
+     "of "
      "the target, a minute, each with its interval.",
      cost_options, false, ld_command_cost},
     {"recover", "[DATABASE...]", "undo what a campaign left that was cut off",
-     "For when leakdrill and its guard were killed at once, or the machine died. DATABASE is a campaign's; default: all "
-     "below leakdrill-runs. Of each campaign that never ended and whose leakdrill is dead: kills the processes that are "
+     "For when leakdrill and its guard were killed at once, or the machine died. DATABASE is a campaign's; default: "
+     "all "
+     "below leakdrill-runs. Of each campaign that never ended and whose leakdrill is dead: kills the processes that "
+     "are "
      "left, by pid and start time, removes its cgroup and its work folder, and marks its runs and faults. Says what it "
      "did; a second time there is nothing to do.\n"
      "Only what leakdrill made for this user since the machine was started is removed, and only when nobody holds its "
@@ -219,7 +239,8 @@ const struct ld_command ld_commands[] = {
     {"proxy", "", "run only the fault proxy, between programs of your own",
      "The proxies and their toxics stand in a file; leakdrill explain proxy has its keys. Nothing listens or connects "
      "beyond 127.0.0.1. The status page is JSON: connections, bytes, and of each toxic what it did so far.\n"
-     "SIGHUP reads the file again: connections stay, toxics that are the same go on, others begin and end in the middle "
+     "SIGHUP reads the file again: connections stay, toxics that are the same go on, others begin and end in the "
+     "middle "
      "of them; a proxy goes on as the one that listens on the same port, whatever its name now; a file that is wrong "
      "changes nothing. SIGTERM and SIGINT accept no more, wait for what is connected, and "
      "print what each toxic did; a second one waits no longer.\n"
@@ -245,8 +266,10 @@ const struct ld_command ld_commands[] = {
      "NAME is what scenarios call it, such as burst or queue-depth. Refuses to overwrite anything.",
      new_detector_options, true, ld_command_new_detector},
     {"detector", "check CMD [ARG...]", "put a detector of your own, any program, through its paces",
-     "Starts CMD several times and plays recorded runs to it, as a campaign would: a leaky one with failed reads, silence "
-     "and a restart, its healthy twin, and a healthy one with a burst that drains. Says for each thing that the protocol asks (runner/detect/protocol.md) whether "
+     "Starts CMD several times and plays recorded runs to it, as a campaign would: a leaky one with failed reads, "
+     "silence "
+     "and a restart, its healthy twin, and a healthy one with a burst that drains. Says for each thing that the "
+     "protocol asks (runner/detect/protocol.md) whether "
      "it holds, with the line at fault.\n"
      "Options stand before CMD. Exit code 0: all of it holds; 1: something does not; 4: the command line is wrong, or "
      "there is no such program.",

@@ -13,7 +13,8 @@
 #define NAMES_MAX 256
 
 /* Did the detector watch any run? If not the error says which name is near. */
-static int check_detector(const struct ld_judged_campaign *side, const char *detector, const char *path, struct ld_error *error)
+static int check_detector(const struct ld_judged_campaign *side, const char *detector, const char *path,
+                          struct ld_error *error)
 {
     const char *names[NAMES_MAX + 1];
     size_t count = 0;
@@ -39,8 +40,9 @@ static struct ld_compare_side side_of(const struct ld_judged_campaign *side, con
     return (struct ld_compare_side){&side->plan, judged->records, judged->count, &judged->score, detector};
 }
 
-static int compare(const struct ld_invocation *invocation, const struct ld_judged_campaign *left, const struct ld_judged_campaign *right,
-                   const char *const detectors[2], bool *ret_compared, struct ld_error *error)
+static int compare(const struct ld_invocation *invocation, const struct ld_judged_campaign *left,
+                   const struct ld_judged_campaign *right, const char *const detectors[2], bool *ret_compared,
+                   struct ld_error *error)
 {
     const struct ld_compare_side left_side = side_of(left, detectors[0]), right_side = side_of(right, detectors[1]);
     const struct ld_report_sides names = {invocation->arguments[0], invocation->arguments[1]};

@@ -11,7 +11,8 @@ static const struct {
     const char *code, *meaning;
 } exit_codes[] = {
     {"0", "All expectations are met."},
-    {"1", "An expectation is not met; run --against: a detector got worse; replay: the alerts are not the stored ones."},
+    {"1",
+     "An expectation is not met; run --against: a detector got worse; replay: the alerts are not the stored ones."},
     {"2", "A scenario or rule file is wrong."},
     {"3", "The harness or its environment failed; doctor: no run is possible here."},
     {"4", "The command line is wrong."},

@@ -99,7 +99,8 @@ static long ask(const struct recording *recording, const char *path, char *why)
     long status = 0;
     size_t length = strlen(recording->url);
     bool slash = length && recording->url[length - 1] == '/';
-    if (snprintf(url, sizeof url, "%.*s%s", (int)(slash ? length - 1 : length), recording->url, path) >= (int)sizeof url) {
+    if (snprintf(url, sizeof url, "%.*s%s", (int)(slash ? length - 1 : length), recording->url, path) >=
+        (int)sizeof url) {
         snprintf(why, CURL_ERROR_SIZE, "the address is too long");
         return 0;
     }

@@ -309,10 +309,11 @@ static int own_modules(const struct replaying *replaying, uint32_t run, const ch
         *comma = ' ';
     *ret_own = own;
     if (is_blind(replaying) && !own[strspn(own, " ")])
-        return ld_fail(replaying->error, LD_EUSAGE,
-                       "run %u: nobody knows which packages are the target's own, to hide their names; name its modules: "
-                       "--own example.com/shop",
-                       run);
+        return ld_fail(
+            replaying->error, LD_EUSAGE,
+            "run %u: nobody knows which packages are the target's own, to hide their names; name its modules: "
+            "--own example.com/shop",
+            run);
     return 0;
 }
 

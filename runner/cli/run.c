@@ -79,8 +79,8 @@ static int run_campaign(const struct request *request, const struct ld_plan *pla
     char takes[32];
     ld_format_duration_short(ld_plan_duration(plan, request->jobs), takes, sizeof takes);
     fprintf(stderr, "leakdrill: %s%zu run%s, %u at a time, seed %llu, plan %.12s\nleakdrill: at least %s%s\n",
-            in_turn ? "at most " : "", plan->run_count, plan->run_count == 1 ? "" : "s", request->jobs, (unsigned long long)plan->seed,
-            plan->hash, takes, in_turn ? " if all of them are needed" : "");
+            in_turn ? "at most " : "", plan->run_count, plan->run_count == 1 ? "" : "s", request->jobs,
+            (unsigned long long)plan->seed, plan->hash, takes, in_turn ? " if all of them are needed" : "");
     int code = ld_campaign_run(ret_result, &setting, error);
     ld_progress_end(&progress);
     if (!code && ret_result->left)

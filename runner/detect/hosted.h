@@ -24,7 +24,7 @@ struct ld_hosted_events {
     void (*alert)(void *context, const struct ld_alert *alert);
     void (*broken)(void *context, const char *reason);  /* once at most; nobody waits for it then */
     void (*note)(void *context, const char *text);      /* what it left to say: its standard error, how it ended */
-    void (*in_vain)(void *context, const char *what);   /* its rules asked for it, and nothing was there in all the run */
+    void (*in_vain)(void *context, const char *what); /* its rules asked for it, and nothing was there in all the run */
     void (*ready)(void *context);                       /* it became ready; only of kinds that have `ready` */
     void (*closed)(void *context);                      /* after end: nothing of it is left but free */
 };

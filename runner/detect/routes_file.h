@@ -1,5 +1,5 @@
-/* A user's own Alertmanager configuration (detect/alertmanager.h) for one detector: as the scenario has it, checked, and
- * what a run is given of it. */
+/* A user's own Alertmanager configuration (detect/alertmanager.h) for one detector: as the scenario has it, checked,
+ * and what a run is given of it. */
 #ifndef LD_RUNNER_DETECT_ROUTES_FILE_H
 #define LD_RUNNER_DETECT_ROUTES_FILE_H
 

@@ -51,7 +51,8 @@ void ld_rule_file_done(struct ld_rule_file *rules); /* zeroed is allowed */
 /* What promtool says of it; nothing where there is none. LD_ESPEC. */
 int ld_rule_file_promtool(const struct ld_rule_file *rules, struct ld_error *error);
 
-/* What `promtool check rules` wrote of its input, as an error of `path` with its place, when it says that it is wrong. */
+/* What `promtool check rules` wrote of its input, as an error of `path` with its place, when it says that it is wrong.
+ */
 int ld_promtool_error(const char *text, const char *path, struct ld_error *error);
 
 #endif

@@ -25,7 +25,7 @@ struct ld_static_job {
 };
 
 struct ld_static_claim {
-    const char *site;  /* the enclosing function as profiles name it; of a file that is none of the program's its name */
+    const char *site; /* the enclosing function as profiles name it; of a file that is none of the program's its name */
     const char *code;  /* the check */
     const char *text;  /* "cases/prices/prices.go:71:2: response body must be closed" */
 };

@@ -27,8 +27,8 @@ size_t ld_watched_programs_count(const struct ld_watched_programs *programs); /*
 void ld_watched_programs_at(const struct ld_watched_programs *programs, size_t index, const char **ret_path,
                             const char **ret_hash);
 
-/* Is a file of the detector another one now, or gone? Says which and how in `text`. Cheap while nobody touched them: the
- * content is read again only when the file's times, size or place on the disk differ. `programs` NULL: no. */
+/* Is a file of the detector another one now, or gone? Says which and how in `text`. Cheap while nobody touched them:
+ * the content is read again only when the file's times, size or place on the disk differ. `programs` NULL: no. */
 bool ld_watched_programs_changed(const struct ld_watched_programs *programs, const struct ld_scenario *scenario,
                                  const struct ld_detector_spec *spec, char *text, size_t room);
 

@@ -59,13 +59,13 @@ static json_t *json_rules(const struct ld_baseline_row *row)
 
 static json_t *json_row(const struct ld_baseline_row *row)
 {
-    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:s, s:s}", "cell", row->cell, "scenario",
-                     row->scenario, "detector", row->detector, "runs", (json_int_t)row->runs, "leaks",
-                     (json_int_t)row->leaks, "seen", (json_int_t)row->seen, "leaky_runs", (json_int_t)row->leaky_runs,
-                     "whole_runs", (json_int_t)row->whole_runs, "false_alarm_runs", (json_int_t)row->false_alarm_runs,
-                     "tried_runs", (json_int_t)row->tried_runs, "blamed_runs", (json_int_t)row->blamed_runs,
-                     "seen_ns", json_times(row, true), "missed_ns", json_times(row, false), "rules", json_rules(row),
-                     "options", row->options, "files", row->files);
+    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:s, s:s}", "cell",
+                     row->cell, "scenario", row->scenario, "detector", row->detector, "runs", (json_int_t)row->runs,
+                     "leaks", (json_int_t)row->leaks, "seen", (json_int_t)row->seen, "leaky_runs",
+                     (json_int_t)row->leaky_runs, "whole_runs", (json_int_t)row->whole_runs, "false_alarm_runs",
+                     (json_int_t)row->false_alarm_runs, "tried_runs", (json_int_t)row->tried_runs, "blamed_runs",
+                     (json_int_t)row->blamed_runs, "seen_ns", json_times(row, true), "missed_ns",
+                     json_times(row, false), "rules", json_rules(row), "options", row->options, "files", row->files);
 }
 
 static int render(const struct ld_baseline *baseline, struct ld_buffer *out)
@@ -191,8 +191,8 @@ static bool is_blame_consistent(const struct ld_baseline_row *row)
  * missed one. */
 static bool is_consistent(const struct ld_baseline_row *row)
 {
-    return is_blame_consistent(row) && row->seen <= row->leaks && row->false_alarm_runs <= row->runs && row->whole_runs <= row->leaky_runs &&
-           row->leaky_runs <= row->leaks && row->whole_runs <= row->seen &&
+    return is_blame_consistent(row) && row->seen <= row->leaks && row->false_alarm_runs <= row->runs &&
+           row->whole_runs <= row->leaky_runs && row->leaky_runs <= row->leaks && row->whole_runs <= row->seen &&
            row->leaky_runs - row->whole_runs <= row->leaks - row->seen &&
            (row->time_count == row->leaks || row->time_count == 0);
 }
@@ -266,8 +266,9 @@ static int read_rows(struct ld_baseline *baseline, const json_t *rows, const cha
     for (size_t i = 0; i < count; i++) {
         int code = read_row(&baseline->rows[i], json_array_get(rows, i), baseline->arena);
         if (code)
-            return code == LD_ENOMEM ? ld_fail(error, code, "out of memory")
-                                     : ld_fail(error, code, "%s: row %zu of \"rows\" is not one of a baseline", path, i);
+            return code == LD_ENOMEM
+                       ? ld_fail(error, code, "out of memory")
+                       : ld_fail(error, code, "%s: row %zu of \"rows\" is not one of a baseline", path, i);
         baseline->row_count++;
     }
     return check_rows(baseline, path, error);
@@ -297,7 +298,8 @@ int ld_baseline_parse(struct ld_baseline *ret_baseline, const char *bytes, size_
     if (!baseline.arena)
         return ld_fail(error, LD_ENOMEM, "out of memory");
     json_t *object = json_loadb(bytes, length, JSON_REJECT_DUPLICATES, &why);
-    int code = object ? read_head(&baseline, object, path, error) : ld_fail(error, LD_ESPEC, "no baseline: %s", why.text);
+    int code =
+        object ? read_head(&baseline, object, path, error) : ld_fail(error, LD_ESPEC, "no baseline: %s", why.text);
     if (!object) {
         snprintf(error->file, sizeof error->file, "%s", path);
         error->line = why.line > 0 ? (unsigned)why.line : 0;

@@ -7,9 +7,9 @@
  *     ]}
  *
  * seen_ns are times to detect, missed_ns how long nothing came, both from the M-th unit: one for each leak, or none of
- * a detector without time. leaky_runs are runs with evidence of a leak, whole_runs those of them that saw all of theirs.
- * They, rules, options (its options as JSON) and files (that it read, each with the beginning of its SHA-256) may be
- * missing: an older leakdrill wrote none. */
+ * a detector without time. leaky_runs are runs with evidence of a leak, whole_runs those of them that saw all of
+ * theirs. They, rules, options (its options as JSON) and files (that it read, each with the beginning of its SHA-256)
+ * may be missing: an older leakdrill wrote none. */
 #ifndef LD_RUN_BASELINE_FILE_H
 #define LD_RUN_BASELINE_FILE_H
 

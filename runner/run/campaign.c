@@ -136,8 +136,8 @@ static void on_finished(void *context, struct ld_run *run, const struct ld_run_s
 
 static const struct ld_run_events run_events = {on_vacated, on_finished};
 
-static int programs_of(const struct campaign *campaign, const struct ld_cell *cell, struct ld_run_programs *ret_programs,
-                       struct ld_error *error)
+static int programs_of(const struct campaign *campaign, const struct ld_cell *cell,
+                       struct ld_run_programs *ret_programs, struct ld_error *error)
 {
     const struct ld_scenario *scenario = cell->scenario;
     struct ld_program program;
@@ -362,8 +362,8 @@ static int add_scenario_facts(const struct campaign *campaign, struct ld_fact *f
 static int write_campaign(struct campaign *campaign, struct ld_error *error)
 {
     const struct ld_plan *plan = campaign->setting->plan;
-    struct ld_fact *facts =
-        ld_arena_array(campaign->arena, FACTS_MAX + LD_RULES_FILES_MAX + LD_WATCHED_PROGRAMS_MAX + plan->cell_count, sizeof *facts);
+    struct ld_fact *facts = ld_arena_array(
+        campaign->arena, FACTS_MAX + LD_RULES_FILES_MAX + LD_WATCHED_PROGRAMS_MAX + plan->cell_count, sizeof *facts);
     char boot[LD_BOOT_ID_SIZE], self[64], guard[64];
     char id[64], cores[24], jobs[24], runs[24], folder[PATH_MAX];
     size_t count = 0;

@@ -300,7 +300,8 @@ static bool is_stranger(struct ld_run *run, const struct ld_service *service)
         !ld_own_is_stranger(run->programs.own, service->pid, module))
         return false;
     ld_run_void(run, LD_INVALID_HARNESS,
-                "--blind: it runs a program of the module %s, whose names are not hidden; add it to target.own", module);
+                "--blind: it runs a program of the module %s, whose names are not hidden; add it to target.own",
+                module);
     return true;
 }
 

@@ -54,8 +54,8 @@ struct ld_panel_member {
 /* `only`: names to open, ends with NULL; NULL: all of the cell's arm and the calibration set. LD_EUSAGE for a name that
  * is not among them, or of a hosted one that cannot take part here. `host` NULL: hosted ones are left out. `blind`: the
  * run's renaming, outlives the panel; NULL: the run is not blind. In a blind run everybody but the calibration set is
- * told renamed observations, names in alerts are put back, and each built-in detector, one of an endpoint's answers too,
- * has a sighted twin whose alerts are compared and dropped. */
+ * told renamed observations, names in alerts are put back, and each built-in detector, one of an endpoint's answers
+ * too, has a sighted twin whose alerts are compared and dropped. */
 int ld_panel_open(struct ld_panel **ret_panel, const struct ld_cell *cell, const struct ld_run_plan *run,
                   const char *data_folder, const char *const *only, const struct ld_panel_host *host,
                   struct ld_blind *blind,

@@ -25,8 +25,8 @@ struct ld_replay_setting {
     struct ld_host *host;    /* for detectors that are hosted; NULL: they are left out */
     const char *own;         /* the own modules of the run's target, with spaces between them */
     bool blind;              /* names are hidden from the detectors */
-    bool crossed;            /* they were not when the run was stored, or the other way: of one observation, the order of
-                              * alerts and their ids may differ then */
+    bool crossed; /* they were not when the run was stored, or the other way: of one observation, the order of
+                   * alerts and their ids may differ then */
     bool json;               /* write every alert as a JSON line to `out` */
     struct ld_buffer *out;
 };

@@ -220,8 +220,8 @@ static void on_wall(uv_timer_t *timer)
     struct ld_run *run = timer->data;
     const char *whom = awaited(run);
     ld_run_void(run, LD_INVALID_HARNESS, "took longer than limits.wall (%.0f s), in phase %s%s%s",
-                (double)run->scenario->target.limits.wall_ns / 1e9, phases[run->phase].name, whom ? ", waiting for " : "",
-                whom ? whom : "");
+                (double)run->scenario->target.limits.wall_ns / 1e9, phases[run->phase].name,
+                whom ? ", waiting for " : "", whom ? whom : "");
 }
 
 static void start_service(struct ld_run *run, struct ld_service *service)
@@ -584,8 +584,9 @@ static void on_panel_ready(void *context)
         ld_run_proceed(run);
 }
 
-static const struct ld_panel_events panel_events = {on_alert,   on_broken,  on_out_of_range, on_detector_note, on_in_vain,
-                                                    on_compared, on_changed, on_panel_ready,  on_panel_ended};
+static const struct ld_panel_events panel_events = {on_alert,         on_broken,      on_out_of_range,
+                                                    on_detector_note, on_in_vain,     on_compared,
+                                                    on_changed,       on_panel_ready, on_panel_ended};
 
 static void on_drained(void *context)
 {

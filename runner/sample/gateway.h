@@ -15,7 +15,8 @@
  * Answers of the gateway itself, each with a line of text: 403 hidden in a blind run, 404 not readable here, 405
  * another method, 400 and 414 a bad target, 400 also for a profile of a while that lasts as long as a read may or
  * longer (`profile` lasts 30 s unless told otherwise), and for a leak profile with `seconds`, 502 no whole answer from
- * the instance (down, or its answer is cut short), 503 too many readers wait, 504 the instance did not answer within the time of one read. */
+ * the instance (down, or its answer is cut short), 503 too many readers wait, 504 the instance did not answer within
+ * the time of one read. */
 #ifndef LD_SAMPLE_GATEWAY_H
 #define LD_SAMPLE_GATEWAY_H
 

@@ -1,4 +1,5 @@
-/* Real profiles of eight Go releases: renamed, they say the same but for the names, and back they are what they were. */
+/* Real profiles of eight Go releases: renamed, they say the same but for the names, and back they are what they were.
+ */
 #include "groups.h"
 #include "support.h"
 

@@ -150,7 +150,8 @@ static void every_text_comes_back(void **state)
     const struct ld_node *route = ld_node_get(document.root, "route"), *routes = ld_node_get(route, "routes");
     assert_string_equal(ld_node_get(route, "receiver")->text, "caf\u00e9 \x7f\xc2\x85\u2028\n \"\\ \U0001F514");
     const struct ld_node *match = ld_node_get(routes->items[0], "match");
-    static const char *const keys[] = {"a: b", "null", "c", "d", "e"}, *const values[] = {"~", "null", "no", "#x", "yes"};
+    static const char *const keys[] = {"a: b", "null", "c", "d", "e"}, *const values[] = {"~", "null", "no", "#x",
+                                                                                          "yes"};
     assert_int_equal(match->count, 5);
     for (size_t i = 0; i < 5; i++) {
         assert_string_equal(match->keys[i]->text, keys[i]);

@@ -99,7 +99,8 @@ static void test_goleak_claims_each_site(void **unused)
     (void)unused;
     struct rig rig = rig_of("goleak", "{}");
     hand_answer(rig.feed, GOLEAK_PATH, 200, "");
-    hand_answer(rig.feed, "/debug/goleak?settle=0ns", 500, FOUND WAITS("5", "select", "shop.other") "]"); /* another's */
+    hand_answer(rig.feed, "/debug/goleak?settle=0ns", 500,
+                FOUND WAITS("5", "select", "shop.other") "]"); /* another's */
     assert_int_equal(rig.feed->kept.count, 0);
     hand_answer(rig.feed, GOLEAK_PATH, 500,
                 FOUND WAITS("7", "chan receive", "shop.wait") " " WAITS("8", "chan receive, 2 minutes", "shop.wait") " "

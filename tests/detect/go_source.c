@@ -27,7 +27,8 @@ static void test_comments_become_spaces(void **unused)
     (void)unused;
     assert_stripped("x := 1 // d3 4.2: nobody frees\ny()\n", "x := 1                        \ny()\n");
     assert_stripped("a /* b\n c */ d", "a     \n      d");
-    assert_stripped("s := \"// no\" + `/* no */\n// no` + '\"' // yes", "s := \"// no\" + `/* no */\n// no` + '\"'       ");
+    assert_stripped("s := \"// no\" + `/* no */\n// no` + '\"' // yes",
+                    "s := \"// no\" + `/* no */\n// no` + '\"'       ");
     assert_stripped("s := \"\\\"// no\" //", "s := \"\\\"// no\"   ");
     assert_stripped("x = a / b /c", "x = a / b /c");
     assert_stripped("// ä\r\nx", "     \r\nx");

@@ -150,9 +150,10 @@ static void feed_anything(struct rig *rig, uint64_t seed, int count)
                 hand_no_answer(rig->feed, paths[i % 2], LD_READ_TIMEOUT);
             else
                 hand_answer(rig->feed, paths[i % 2], (lot >> 52) % 2 ? 500 : 200,
-                            (lot >> 52) % 2 ? "found unexpected goroutines:\n[Goroutine 7 in state select, with main.rest "
-                                              "on top of the stack:\nmain.rest()\n\t/m.go:1 +0x1\n]"
-                                            : "");
+                            (lot >> 52) % 2
+                                ? "found unexpected goroutines:\n[Goroutine 7 in state select, with main.rest "
+                                  "on top of the stack:\nmain.rest()\n\t/m.go:1 +0x1\n]"
+                                : "");
             break;
         case 1:
             hand_tick(rig->feed);

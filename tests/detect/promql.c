@@ -34,7 +34,8 @@ static void test_selectors(void **unused)
     (void)unused;
     assert_selectors("go_goroutines > 1000", "go_goroutines");
     assert_selectors("up == 0", "up");
-    assert_selectors("go_goroutines{job=\"shop\", instance!~\"a}b|c\"} > 1e3", "go_goroutines{job=\"shop\", instance!~\"a}b|c\"}");
+    assert_selectors("go_goroutines{job=\"shop\", instance!~\"a}b|c\"} > 1e3",
+                     "go_goroutines{job=\"shop\", instance!~\"a}b|c\"}");
     assert_selectors("rate(process_cpu_seconds_total{job='a'}[5m:1m] offset 1h)", "process_cpu_seconds_total{job='a'}");
     assert_selectors("sum by (job, instance) (rate(http_requests_total[5m])) / on (job) group_left (team) "
                      "sum without(code)(http_up)", "http_requests_total | http_up");

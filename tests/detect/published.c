@@ -8,9 +8,10 @@
 
 static void hand_blocked(struct rig *rig, int64_t receivers, int64_t senders, int64_t lockers)
 {
-    struct group groups[] = {BLOCKED(receivers, "runtime.chanrecv1", "main.receive"),
-                             BLOCKED(senders, "runtime.chansend1", "main.send"),
-                             {lockers, {"runtime.gopark", "runtime.semacquire1", "sync.(*WaitGroup).Wait", "main.wait"}}};
+    struct group groups[] = {
+        BLOCKED(receivers, "runtime.chanrecv1", "main.receive"),
+        BLOCKED(senders, "runtime.chansend1", "main.send"),
+        {lockers, {"runtime.gopark", "runtime.semacquire1", "sync.(*WaitGroup).Wait", "main.wait"}}};
     hand_profile(rig->feed, groups, 3);
     assert_int_equal(rig->feed->code, 0);
 }

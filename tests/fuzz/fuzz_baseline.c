@@ -19,7 +19,8 @@ static void compare(const struct ld_baseline *baseline)
         return;
     if (regressions.compared != baseline->row_count || ld_regressions_fail(&regressions))
         abort();
-    if (ld_regressions_cells(&regressions, baseline, baseline, &cells, &error) == 0 && ld_regressions_reruns(&regressions))
+    if (ld_regressions_cells(&regressions, baseline, baseline, &cells, &error) == 0 &&
+        ld_regressions_reruns(&regressions))
         (void)ld_regressions_confirm(&regressions, baseline, baseline, baseline, &plan, &error);
     ld_regressions_done(&regressions);
 }

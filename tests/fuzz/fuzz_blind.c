@@ -96,7 +96,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct ld_span text = {(const char *)data, (const char *)data + size};
     char why[64];
     check(ld_blind_metrics(blind, text, &out) == 0);
-    check(!ld_blind_metrics_hidden(blind) || ld_blind_rules_ask(blind, text, why, sizeof why) || memchr(data, '#', size));
+    check(!ld_blind_metrics_hidden(blind) || ld_blind_rules_ask(blind, text, why, sizeof why) ||
+          memchr(data, '#', size));
     /* Once a word was shown the next read renames it: the labels that have it are others in the midst of the run. */
     ld_buffer_clear(&out);
     check(show(blind, "example.com/shop/desk.Take(0x1)") == 0);

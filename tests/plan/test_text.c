@@ -50,8 +50,8 @@ static void the_text_says_what_the_runs_support(void **state)
                 "detection confident 95% at 95%: NOT supported: needs 59 runs of a cell without a miss, has 50");
     assert_says(ld_buffer_text(&out), "p95 of time to detect 4s: NOT supported: needs 59 runs");
     assert_says(ld_buffer_text(&out), "false alarms at most 0: supported, a count over 50 runs of a cell");
-    assert_says(ld_buffer_text(&out),
-                "threshold\n      asked in none, slow alone\n      alerts during holds at most 2: supported, a count over 50 runs of a cell");
+    assert_says(ld_buffer_text(&out), "threshold\n      asked in none, slow alone\n      alerts during holds at most "
+                                      "2: supported, a count over 50 runs of a cell");
     ld_buffer_clear(&out);
     assert_int_equal(ld_plan_text(part, 2, &out), 0);
     assert_says(ld_buffer_text(&out), "1 cell, 50 runs of 4 cells, 200 runs");
@@ -67,7 +67,8 @@ static void the_text_says_whose_time_it_is(void **state)
     (void)state;
     static const char text[] =
         "leakdrill: 1\nname: scaled\ntarget: {command: [./svc, \"{listen}\"]}\nload: {rate: 40/s, for: 40s}\n"
-        "time_scale: 10\nsampling: {every: 1s}\nfaults:\n  killed:\n    - {at: 10s, kill: {who: target, restart_after: 5s}}\n"
+        "time_scale: 10\nsampling: {every: 1s}\nfaults:\n  killed:\n    - {at: 10s, kill: {who: target, restart_after: "
+        "5s}}\n"
         "detectors: [growth]\nrepeat: {runs: 1}\n";
     const struct ld_plan_setting setting = {.seed = 1, .filter = "*/killed"};
     struct ld_scenario *scenario = test_scenario(text);
@@ -96,7 +97,8 @@ static void claims_have_the_runs_they_need(void **state)
     assert_int_equal(LD_RUNS_FOR_P95, ld_plan_runs_needed(0.95, 0.95)); /* 58 may all lie below the quantile */
     for (const struct ld_claim *claim = ld_claims; claim[1].runs; claim++)
         if (claim->runs > claim[1].runs)
-            fail_msg("\"%s\" with %lld stands before %lld", claim->text, (long long)claim->runs, (long long)claim[1].runs);
+            fail_msg("\"%s\" with %lld stands before %lld", claim->text, (long long)claim->runs,
+                     (long long)claim[1].runs);
 }
 
 static void the_text_says_what_can_be_claimed(void **state)
@@ -119,16 +121,18 @@ static void the_text_says_what_can_be_claimed(void **state)
     assert_int_equal(ld_plan_text(plan, 2, &out), 0);
     assert_says(ld_buffer_text(&out), "\n2 cells of 3 runs: counts only\n"
                                       "2 cells of 6 runs: counts, and\n  median of the time to detect\n\n");
-    assert_says(ld_buffer_text(&out), "detection observed 100%: supported, a count over 3 runs of a cell\n      detection "
-                                      "confident 95% at 95%: not judged, needs 59 runs of a cell without a miss (--full)");
+    assert_says(ld_buffer_text(&out),
+                "detection observed 100%: supported, a count over 3 runs of a cell\n      detection "
+                "confident 95% at 95%: not judged, needs 59 runs of a cell without a miss (--full)");
     ld_plan_free(plan);
     ld_buffer_clear(&out);
     assert_int_equal(ld_plan_make(&plan, scenarios, 2, &full, NULL), 0);
     assert_int_equal(ld_plan_text(plan, 2, &out), 0);
     assert_says(ld_buffer_text(&out), "\n2 cells of 6 runs: counts, and\n  median of the time to detect\n"
                                       "2 cells of 59 runs: counts, and\n  median of the time to detect\n  95 %");
-    assert_says(ld_buffer_text(&out), "detection of at least 95 % if none is missed (95 % confident)\n  false alarms in "
-                                      "at most 5 % of runs if there is none (95 % confident)\n\n");
+    assert_says(ld_buffer_text(&out),
+                "detection of at least 95 % if none is missed (95 % confident)\n  false alarms in "
+                "at most 5 % of runs if there is none (95 % confident)\n\n");
     assert_says(ld_buffer_text(&out), "detection confident 95% at 95%: supported: needs 59 runs");
     ld_plan_free(plan);
     ld_buffer_done(&out);

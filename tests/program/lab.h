@@ -84,7 +84,8 @@ unsigned lab_given_up(void);
  * disturbed some runs. */
 void lab_check_judged(const struct lab *lab, const struct program_result *result, const char *database);
 
-/* For texts that stand there whatever came of it: the exit code is one of a campaign that came to its end (0, 1, 3, 5). */
+/* For texts that stand there whatever came of it: the exit code is one of a campaign that came to its end (0, 1, 3, 5).
+ */
 void lab_check_said(const struct program_result *result, const char *out, const char *err);
 
 /* Exit code and texts that must stand on stdout and stderr (NULL: not asked). */

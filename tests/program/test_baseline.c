@@ -23,7 +23,8 @@ static void save_keeps_the_campaign(void **state)
     struct program_result result;
     (void)state;
     LAB_RUN(&lab, &result, "baseline", "save", "main", "--db", "first.db");
-    lab_check(&result, 0, "leakdrill-baselines/main.json: 12 rows of first.db", "what is gone is found, and not what became");
+    lab_check(&result, 0, "leakdrill-baselines/main.json: 12 rows of first.db",
+              "what is gone is found, and not what became");
     program_result_done(&result);
     LAB_RUN(&lab, &result, "baseline", "save", "main", "--db", "first.db");
     lab_check(&result, 4, NULL, "leakdrill-baselines/main.json exists; --replace replaces it");

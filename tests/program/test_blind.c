@@ -1,5 +1,5 @@
-/* Blind runs: no byte that reaches a detector or a reader of the gateway names the target's own code, and everybody says
- * the same as with names, live and in replay. */
+/* Blind runs: no byte that reaches a detector or a reader of the gateway names the target's own code, and everybody
+ * says the same as with names, live and in replay. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -120,7 +120,8 @@ static void check_read(size_t leak, bool hidden)
                                        "== 200 /debug/pprof/heap?debug=1\nheap profile: ", "net/http.(*conn).serve"};
     for (size_t i = 0; i < COUNT(seen); i++)
         assert_holds(bytes, length, seen[i]);
-    assert_holds(bytes, length, hidden ? "== 200 /debug/pprof/cmdline\ntarget\n" : "== 200 /debug/pprof/cmdline\nmailroom");
+    assert_holds(bytes, length,
+                 hidden ? "== 200 /debug/pprof/cmdline\ntarget\n" : "== 200 /debug/pprof/cmdline\nmailroom");
     assert_holds(bytes, length, hidden ? "== 403 /debug/pprof/symbol?" : "== 200 /debug/pprof/symbol?");
     assert_holds(bytes, length, hidden ? "== 403 /debug/pprof/trace?" : "== 200 /debug/pprof/trace?");
     if (hidden) {

@@ -79,8 +79,9 @@ static void a_target_that_is_never_ready_is_3(void **state)
     lab_check(&result, 3, "was not ready within 1.0 s:", "/ready: nobody listens there");
     program_result_done(&result);
     lab_assert_text(&lab, "deaf.db", "SELECT verdict FROM campaign", "harness");
-    lab_write(&lab, "empty.json", "{\"leakdrill_baseline\": 1, \"name\": \"empty\", \"campaign\": \"c\", \"version\": \"0\", "
-                                  "\"rows\": []}");
+    lab_write(&lab, "empty.json",
+              "{\"leakdrill_baseline\": 1, \"name\": \"empty\", \"campaign\": \"c\", \"version\": \"0\", "
+              "\"rows\": []}");
     LAB_RUN(&lab, &result, "run", "deaf.yaml", "--db", "deaf-again.db", "--against", "empty.json");
     lab_check(&result, 3, NULL, "leakdrill: the campaign is void: not compared with the baseline empty\n");
     assert_null(strstr(result.out, "Against the baseline"));

@@ -182,7 +182,8 @@ static void a_detector_gets_plain_protobuf_packed(void **state)
     make_folder("plain");
     for (int minute = 30; minute < 32; minute++) {
         snprintf(command, sizeof command,
-                 "gunzip -c '" TEST_DATA "/goprof/go1.25/goroutine.debug0.pb.gz' >'%s/plain/goroutine-20261121-08%d00.pb'",
+                 "gunzip -c '" TEST_DATA
+                 "/goprof/go1.25/goroutine.debug0.pb.gz' >'%s/plain/goroutine-20261121-08%d00.pb'",
                  lab.folder, minute);
         assert_int_equal(system(command), 0);
     }

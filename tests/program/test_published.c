@@ -41,9 +41,11 @@ static void a_throttled_container_has_the_pauses(void **state)
     RUN_UNTIL(&result, LAB_UNDISTURBED, "throttled.db", "run", PUBLISHED "rate-quantile.yaml", "--filter",
               "*/leaky/throttled/*", "--runs", "1", "--jobs", "2");
     program_result_done(&result);
-    lab_assert_number(&lab, "throttled.db",
-                      "SELECT count(*) > 0 FROM alert WHERE detector = 'rate-quantile' AND action = 'open' AND why LIKE "
-                      "'%the 99% quantile of % pauses is %ms'", 1);
+    lab_assert_number(
+        &lab, "throttled.db",
+        "SELECT count(*) > 0 FROM alert WHERE detector = 'rate-quantile' AND action = 'open' AND why LIKE "
+        "'%the 99% quantile of % pauses is %ms'",
+        1);
     lab_assert_number(&lab, "throttled.db", "SELECT count(*) FROM detector WHERE out_of_range AND NOT calibration", 0);
     lab_assert_number(&lab, "throttled.db", "SELECT count(*) FROM outcome WHERE detector = 'rate-quantile' AND kind IN "
                       "('FN', 'OUT_OF_RANGE')", 0);

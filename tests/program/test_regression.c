@@ -144,16 +144,17 @@ static void goleak_without_settling_is_found_and_named(void **state)
     (void)state;
     LAB_SCENARIO(&lab, "settled.yaml", "goleak.yaml", "SETTLE", "500ms");
     LAB_SCENARIO(&lab, "hasty.yaml", "goleak.yaml", "SETTLE", "0s");
-    if (!run_until_evident(&result, "settled.yaml", SETTLED, (const char *const[]){"--filter", "calm/healthy/slow", NULL},
-                           database))
+    if (!run_until_evident(&result, "settled.yaml", SETTLED,
+                           (const char *const[]){"--filter", "calm/healthy/slow", NULL}, database))
         skip_for("the machine is too busy");
     program_result_done(&result);
     LAB_RUN(&lab, &result, "baseline", "save", "settled", "--db", database);
     lab_check(&result, 0, "leakdrill-baselines/settled.json: 1 row", NULL);
     program_result_done(&result);
-    if (!run_until_evident(&result, "hasty.yaml", HASTY,
-                           (const char *const[]){"--filter", "calm/healthy/slow", "--against", "settled", "--report", "report",
-                                                 NULL}, database))
+    if (!run_until_evident(
+            &result, "hasty.yaml", HASTY,
+            (const char *const[]){"--filter", "calm/healthy/slow", "--against", "settled", "--report", "report", NULL},
+            database))
         skip_for("the machine is too busy");
     lab_check(&result, 1, "Against the baseline settled: worse", NULL);
     assert_says(&result, "false-alarm goleak, calm/healthy/slow: false alarms in ");
@@ -162,9 +163,10 @@ static void goleak_without_settling_is_found_and_named(void **state)
     assert_says(&result, ", beyond chance among ");
     assert_says(&result, "; its settle was \"500ms\" and is \"0s\"");
     program_result_done(&result);
-    static const char *const files[][2] = {{"report/against.txt", "false-alarm goleak, calm/healthy/slow"},
-                                           {"report/against.json", "\"rerun\": \"confirmed\""},
-                                           {"report/against.xml", "name=\"false-alarm\"><failure message=\"false alarms"}};
+    static const char *const files[][2] = {
+        {"report/against.txt", "false-alarm goleak, calm/healthy/slow"},
+        {"report/against.json", "\"rerun\": \"confirmed\""},
+        {"report/against.xml", "name=\"false-alarm\"><failure message=\"false alarms"}};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         char *text = lab_read(&lab, files[i][0]);
         if (!text || !strstr(text, files[i][1]))

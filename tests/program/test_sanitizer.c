@@ -55,8 +55,9 @@ static void reports_are_scored(void **state)
                       "SELECT count(*) FROM alert AS a JOIN run AS r USING (run) WHERE r.validity = 'valid' AND "
                       "a.evidence_time_ns > r.observed_to_ns AND a.detector NOT IN ('sanitizer', 'leaks-alone')",
                       0);
-    lab_assert_number(&lab, "s.db", "SELECT coalesce(sum(false_alarms), 0) FROM detector_run JOIN run USING (run) WHERE "
-                                    "validity = 'valid' AND detector IN ('sanitizer', 'leaks-alone')",
+    lab_assert_number(&lab, "s.db",
+                      "SELECT coalesce(sum(false_alarms), 0) FROM detector_run JOIN run USING (run) WHERE "
+                      "validity = 'valid' AND detector IN ('sanitizer', 'leaks-alone')",
                       0);
     LAB_RUN(&lab, &result, "replay", "--db", "s.db");
     lab_check(&result, 0, "identical", NULL);

@@ -72,8 +72,8 @@ static void what_the_cap_leaves_open_is_inconclusive(void **state)
 }
 
 #define SAW_ALL                                                                                                        \
-    "{\"leakdrill_baseline\": 1, \"name\": \"all\", \"campaign\": \"c\", \"version\": \"0\", \"rows\": [{\"cell\": "            \
-    "\"seq/leaky/none\", \"scenario\": \"seq\", \"detector\": \"growth\", \"runs\": 40, \"leaks\": 40, \"seen\": 40, "          \
+    "{\"leakdrill_baseline\": 1, \"name\": \"all\", \"campaign\": \"c\", \"version\": \"0\", \"rows\": [{\"cell\": "   \
+    "\"seq/leaky/none\", \"scenario\": \"seq\", \"detector\": \"growth\", \"runs\": 40, \"leaks\": 40, \"seen\": 40, " \
     "\"leaky_runs\": 40, \"whole_runs\": 40, \"false_alarm_runs\": 0, \"seen_ns\": [], \"missed_ns\": []}]}"
 
 /* The tests of the cell would be decided after 6 runs or so; a rerun is as long as its p needs. */

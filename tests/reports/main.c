@@ -58,17 +58,46 @@ static struct ld_detector_record watching[] = {
      .said = "not shown\nTraceback (most recent call last):\n  File \"exec.py\"\nKeyError: \x1b\n"},
     {.name = "matrix", .alert_count = 3, .alerts = claims},
     {.name = "mine", .alert_count = 1, .alerts = claims}};
-static const struct ld_condition_record met[] = {
-    {.condition = "steady", .kind = "steady", .asked = "1 numbers within 10% for 5s", .text = "9 to 11", .to_ns = -1, .sequence = 7,
-     .time_ns = LD_SECOND, .acted_ns = -1, .recovered_ns = -1, .relapsed_ns = -1},
-    {.condition = "abort/0", .kind = "abort", .asked = "process_memory_resident_bytes over 400.0MiB", .text = "", .acted_ns = -1,
-     .time_ns = -1, .recovered_ns = -1, .relapsed_ns = -1},
-    {.condition = "reactions/0/kill", .kind = "fault", .asked = "matrix red for 3m", .text = "matrix \x1b[31mred", .sequence = 40,
-     .time_ns = 5 * LD_SECOND, .acted_ns = 5001 * LD_MS, .recovers = true, .recovered_ns = 6200 * LD_MS, .relapsed_ns = 8 * LD_SECOND,
-     .followed_to_ns = 11 * LD_SECOND},
-    {.condition = "reactions/1/load", .kind = "fault", .asked = "service_work_errors_total over 5/s", .text = "", .sequence = 41,
-     .time_ns = 6 * LD_SECOND, .acted_ns = 6 * LD_SECOND, .recovers = true, .recovered_ns = -1, .relapsed_ns = -1,
-     .followed_to_ns = 11 * LD_SECOND}};
+static const struct ld_condition_record met[] = {{.condition = "steady",
+                                                  .kind = "steady",
+                                                  .asked = "1 numbers within 10% for 5s",
+                                                  .text = "9 to 11",
+                                                  .to_ns = -1,
+                                                  .sequence = 7,
+                                                  .time_ns = LD_SECOND,
+                                                  .acted_ns = -1,
+                                                  .recovered_ns = -1,
+                                                  .relapsed_ns = -1},
+                                                 {.condition = "abort/0",
+                                                  .kind = "abort",
+                                                  .asked = "process_memory_resident_bytes over 400.0MiB",
+                                                  .text = "",
+                                                  .acted_ns = -1,
+                                                  .time_ns = -1,
+                                                  .recovered_ns = -1,
+                                                  .relapsed_ns = -1},
+                                                 {.condition = "reactions/0/kill",
+                                                  .kind = "fault",
+                                                  .asked = "matrix red for 3m",
+                                                  .text = "matrix \x1b[31mred",
+                                                  .sequence = 40,
+                                                  .time_ns = 5 * LD_SECOND,
+                                                  .acted_ns = 5001 * LD_MS,
+                                                  .recovers = true,
+                                                  .recovered_ns = 6200 * LD_MS,
+                                                  .relapsed_ns = 8 * LD_SECOND,
+                                                  .followed_to_ns = 11 * LD_SECOND},
+                                                 {.condition = "reactions/1/load",
+                                                  .kind = "fault",
+                                                  .asked = "service_work_errors_total over 5/s",
+                                                  .text = "",
+                                                  .sequence = 41,
+                                                  .time_ns = 6 * LD_SECOND,
+                                                  .acted_ns = 6 * LD_SECOND,
+                                                  .recovers = true,
+                                                  .recovered_ns = -1,
+                                                  .relapsed_ns = -1,
+                                                  .followed_to_ns = 11 * LD_SECOND}};
 static const struct ld_run_record runs[] = {
     {.run = 0, .reason = "", .detector_count = 3, .detectors = watching, .condition_count = 4, .conditions = met,
      .marked_ns = 5001 * LD_MS},
@@ -451,9 +480,10 @@ static void json(void **state)
     assert_required(schema, parsed, "the report");
     assert_required(json_object_get(parts, "row"), json_array_get(json_object_get(parsed, "rows"), 0), "a row");
     assert_required(json_object_get(parts, "check"), json_array_get(json_object_get(parsed, "checks"), 0), "a check");
-    assert_required(json_object_get(parts, "condition"),
-                    json_array_get(json_object_get(json_array_get(json_object_get(parsed, "runs"), 0), "conditions"), 0),
-                    "a condition");
+    assert_required(
+        json_object_get(parts, "condition"),
+        json_array_get(json_object_get(json_array_get(json_object_get(parsed, "runs"), 0), "conditions"), 0),
+        "a condition");
     assert_required(json_object_get(parts, "run"), json_array_get(json_object_get(parsed, "runs"), 0), "a run");
     assert_int_equal(json_integer_value(json_object_get(parsed, "exit_code")), 1);
     json_decref(parsed);

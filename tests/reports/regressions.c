@@ -29,7 +29,11 @@ static json_t *in_json(const struct ld_regressions *regressions, const char *bas
 static void broken_texts_are_told_all_the_same(void **state)
 {
     struct ld_regression items[] = {
-        {.kind = LD_REGRESSION_LOST, .worse = true, .cell = "a/leaky/none", .detector = "subject", .text = "at caf\xc3"},
+        {.kind = LD_REGRESSION_LOST,
+         .worse = true,
+         .cell = "a/leaky/none",
+         .detector = "subject",
+         .text = "at caf\xc3"},
         {.kind = LD_REGRESSION_GONE, .cell = "b\xff", .detector = "other", .text = "not in this campaign"}};
     const struct ld_regressions regressions = {.count = 2, .items = items, .compared = 1};
     (void)state;

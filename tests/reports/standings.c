@@ -20,13 +20,14 @@ static const struct ld_cost_row cost = {
 #define MATRIX                                                                                                         \
     {                                                                                                                  \
         .detector = "matrix", .leaks_told = 6, .has_shares = true, .seen = 358, .late = 3, .missed = 2,                \
-        .counts = {[LD_OUTCOME_TP] = 355, [LD_OUTCOME_TP_LATE] = 3, [LD_OUTCOME_FN] = 2, [LD_OUTCOME_OUT_OF_RANGE] = 4},\
+        .counts =                                                                                                      \
+            {[LD_OUTCOME_TP] = 355, [LD_OUTCOME_TP_LATE] = 3, [LD_OUTCOME_FN] = 2, [LD_OUTCOME_OUT_OF_RANGE] = 4},     \
         .wilson = {true, 0.98, 0.998}, .clustered = {true, 0.91, 1}, .cause_right = 350, .site_right = 300,            \
         .leaky_runs = 360, .leaky_alerted = 358, .twin_runs = 360, .twin_alerted = 2, .calm_runs = 280,                \
         .difference = {true, 0.9, 0.99}, .false_alarms = 2, .wrong_site = 1, .quiet_hours = 2.5, .rate = 0.8,          \
         .rate_lower = 0.1, .rate_upper = 2.9, .rate_by_program = {true, 0, 4.5}, .during_hold = 3, .hold_hours = 1.5,  \
-        .time = {.n = 364, .events = 358, .median_ns = 1900 * LD_MS},            \
-        .mean_ns = 2 * LD_SECOND, .mean_to_ns = 6 * LD_SECOND, .cost = &cost                                           \
+        .time = {.n = 364, .events = 358, .median_ns = 1900 * LD_MS}, .mean_ns = 2 * LD_SECOND,                        \
+        .mean_to_ns = 6 * LD_SECOND, .cost = &cost                                                                     \
     }
 #define SILENT                                                                                                         \
     {                                                                                                                  \
@@ -64,8 +65,9 @@ static void a_terminal_has_its_tables(void **state)
     (void)state;
     ld_buffer_init(&out, 1 << 20);
     print(&out, &standings, 120);
-    assert_says(&out, "6 leaks with healthy twins, 6 programs that never leak, 20 runs of each cell; sampled every 250ms, 20 "
-                      "times as fast");
+    assert_says(&out,
+                "6 leaks with healthy twins, 6 programs that never leak, 20 runs of each cell; sampled every 250ms, 20 "
+                "times as fast");
     assert_says(&out, " matrix               358/360  99.4%  91 to 100%  98 to 100%    3     2   350/358   300/358\n"
                       "   not counted: 4 OUT_OF_RANGE\n"
                       " threshold                  -      -           -           -    0     0         -         -\n"
@@ -73,9 +75,11 @@ static void a_terminal_has_its_tables(void **state)
     assert_null(strstr(ld_buffer_text(&out), " \n")); /* nothing but blanks behind a heading */
     assert_says(&out, "A time to detect needs 6 leaks");
     assert_says(&out, " matrix               358/360    2/360    +99%     90 to 99%    0/280    1.9s      2s\n");
-    assert_says(&out, " matrix                  2  2h30m    0.8         0 to 4.5       0.1 to 2.9     1     3  1h30m      2\n"
-                      " threshold               0      -      -                -                -     0     0      -      -\n");
-    assert_says(&out, " matrix                 +130ms          -           -          -           -                    cost\n");
+    assert_says(
+        &out, " matrix                  2  2h30m    0.8         0 to 4.5       0.1 to 2.9     1     3  1h30m      2\n"
+              " threshold               0      -      -                -                -     0     0      -      -\n");
+    assert_says(
+        &out, " matrix                 +130ms          -           -          -           -                    cost\n");
     assert_says(&out, "                             none          kill\n"
                       " matrix                358/360 !3    358/360 !3\n");
     ld_buffer_done(&out);
@@ -89,7 +93,8 @@ static void a_narrow_terminal_is_not_exceeded(void **state)
     print(&out, &standings, 80);
     assert_null(strstr(ld_buffer_text(&out), "98 to 100%")); /* Wilson's goes first */
     assert_says(&out, "91 to 100%");
-    assert_says(&out, " matrix                  2  2h30m    0.8         0 to 4.5     1     3  1h30m\n"); /* nor Poisson's */
+    assert_says(&out,
+                " matrix                  2  2h30m    0.8         0 to 4.5     1     3  1h30m\n"); /* nor Poisson's */
     for (const char *line = ld_buffer_text(&out); *line; line += strcspn(line, "\n") + 1)
         assert_true(strcspn(line, "\n") <= 80);
     ld_buffer_done(&out);
@@ -138,8 +143,10 @@ static void rates_have_no_powers_of_ten(void **state)
     of.group_count = 1;
     ld_buffer_init(&out, 1 << 20);
     print(&out, &of, 120);
-    assert_says(&out, " matrix                  2  2h30m   1000         0 to 4.5     812 to 12346     1     3  1h30m      2\n");
-    assert_says(&out, " go-vet                  2      -      -                -                -     1     3      -      -\n");
+    assert_says(
+        &out, " matrix                  2  2h30m   1000         0 to 4.5     812 to 12346     1     3  1h30m      2\n");
+    assert_says(
+        &out, " go-vet                  2      -      -                -                -     1     3      -      -\n");
     assert_says(&out, " go-vet               358/360    2/360    +99%     90 to 99%    0/280       -       -\n");
     assert_says(&out, " go-vet               358/360  99.4%  91 to 100%           -    3     2   350/358   300/358\n"
                       "   one result of each program, told in every run; not counted: 4 OUT_OF_RANGE\n");
@@ -174,8 +181,9 @@ static void markdown_and_json_say_the_same(void **state)
     (void)state;
     ld_buffer_init(&out, 1 << 20);
     assert_int_equal(ld_report_standings_markdown(&standings, &out), 0);
-    assert_says(&out, "| `matrix` not counted: 4 OUT_OF_RANGE | 358/360 | 99.4% | 91 to 100% | 98 to 100% | 3 | 2 | 350/358 | "
-                      "300/358 |\n");
+    assert_says(
+        &out, "| `matrix` not counted: 4 OUT_OF_RANGE | 358/360 | 99.4% | 91 to 100% | 98 to 100% | 3 | 2 | 350/358 | "
+              "300/358 |\n");
     assert_says(&out, "| detector | none | kill |\n| --- | ---: | ---: |\n| `matrix` | 358/360 !3 | 358/360 !3 |\n");
     ld_buffer_clear(&out);
     assert_int_equal(ld_report_standings_json(&standings, &out), 0);

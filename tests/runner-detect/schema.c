@@ -281,7 +281,8 @@ static void assert_agree(const json_t *line)
     char *text = json_dumps(line, JSON_COMPACT);
     bool kept = keeps(definition("said"), line), taken = is_taken(text);
     if (kept != taken)
-        fail_msg("%s: the schema %s it, the reader %s it", text, kept ? "takes" : "refuses", taken ? "takes" : "refuses");
+        fail_msg("%s: the schema %s it, the reader %s it", text, kept ? "takes" : "refuses",
+                 taken ? "takes" : "refuses");
     free(text);
 }
 

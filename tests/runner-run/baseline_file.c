@@ -57,13 +57,31 @@ static void what_is_written_is_read_back(void **state)
     struct ld_error error = {0};
     struct ld_survival_time times[] = {{LD_SECOND, true}, {5 * LD_SECOND, false}};
     struct ld_baseline_rule rule = {"wait", "v1.0.0-aaaaaa", 1};
-    struct ld_baseline_row rows[] = {{.cell = "a/leaky/none/arm=passive", .scenario = "a", .detector = "matrix", .runs = 2,
-                                      .leaks = 2, .seen = 1, .leaky_runs = 2, .whole_runs = 1,
-                                      .false_alarm_runs = 1, .tried_runs = 3, .blamed_runs = 1, .time_count = 2, .times = times,
-                                      .rule_count = 1, .rules = &rule, .options = "{\"window\":\"2s\"}",
+    struct ld_baseline_row rows[] = {{.cell = "a/leaky/none/arm=passive",
+                                      .scenario = "a",
+                                      .detector = "matrix",
+                                      .runs = 2,
+                                      .leaks = 2,
+                                      .seen = 1,
+                                      .leaky_runs = 2,
+                                      .whole_runs = 1,
+                                      .false_alarm_runs = 1,
+                                      .tried_runs = 3,
+                                      .blamed_runs = 1,
+                                      .time_count = 2,
+                                      .times = times,
+                                      .rule_count = 1,
+                                      .rules = &rule,
+                                      .options = "{\"window\":\"2s\"}",
                                       .files = "my-rules.yml 0123456789ab"},
-                                     {.cell = "a/leaky/none/arm=passive", .scenario = "a", .detector = "go-vet", .runs = 2,
-                                      .leaks = 2, .seen = 2, .options = "", .files = ""}};
+                                     {.cell = "a/leaky/none/arm=passive",
+                                      .scenario = "a",
+                                      .detector = "go-vet",
+                                      .runs = 2,
+                                      .leaks = 2,
+                                      .seen = 2,
+                                      .options = "",
+                                      .files = ""}};
     struct ld_baseline made = {.name = "main", .campaign = "c", .version = "0.1.0", .made_wall_ns = 7, .row_count = 2,
                                .rows = rows};
     if (ld_baseline_write(&made, path, &error) != 0)
@@ -115,17 +133,23 @@ static void what_cannot_be_is_refused(void **state)
         ROW("\"leaks\": 2, \"seen\": 1, \"false_alarm_runs\": 0, \"seen_ns\": [5], \"missed_ns\": []"),
         ROW("\"leaks\": 2, \"seen\": 3, \"false_alarm_runs\": 0, \"seen_ns\": [], \"missed_ns\": []"),
         ROW("\"leaks\": 2, \"seen\": 2, \"false_alarm_runs\": 3, \"seen_ns\": [], \"missed_ns\": []"),
-        ROW("\"leaks\": 2, \"seen\": 2, \"leaky_runs\": 3, \"whole_runs\": 2, \"false_alarm_runs\": 0, \"seen_ns\": [], "
+        ROW("\"leaks\": 2, \"seen\": 2, \"leaky_runs\": 3, \"whole_runs\": 2, \"false_alarm_runs\": 0, \"seen_ns\": "
+            "[], "
             "\"missed_ns\": []"),
-        ROW("\"leaks\": 2, \"seen\": 1, \"leaky_runs\": 2, \"whole_runs\": 2, \"false_alarm_runs\": 0, \"seen_ns\": [], "
+        ROW("\"leaks\": 2, \"seen\": 1, \"leaky_runs\": 2, \"whole_runs\": 2, \"false_alarm_runs\": 0, \"seen_ns\": "
+            "[], "
             "\"missed_ns\": []"),
-        ROW("\"leaks\": 2, \"seen\": 2, \"leaky_runs\": 2, \"false_alarm_runs\": 0, \"seen_ns\": [], \"missed_ns\": []"),
+        ROW("\"leaks\": 2, \"seen\": 2, \"leaky_runs\": 2, \"false_alarm_runs\": 0, \"seen_ns\": [], \"missed_ns\": "
+            "[]"),
         ROW("\"leaks\": 2000000, \"seen\": 2, \"false_alarm_runs\": 0, \"seen_ns\": [], \"missed_ns\": []"),
-        ROW("\"leaks\": 0, \"seen\": 0, \"false_alarm_runs\": 0, \"tried_runs\": 2, \"blamed_runs\": 3, \"seen_ns\": [], "
+        ROW("\"leaks\": 0, \"seen\": 0, \"false_alarm_runs\": 0, \"tried_runs\": 2, \"blamed_runs\": 3, \"seen_ns\": "
+            "[], "
             "\"missed_ns\": []"),
-        ROW("\"leaks\": 0, \"seen\": 0, \"false_alarm_runs\": 0, \"tried_runs\": 4, \"blamed_runs\": 1, \"seen_ns\": [], "
+        ROW("\"leaks\": 0, \"seen\": 0, \"false_alarm_runs\": 0, \"tried_runs\": 4, \"blamed_runs\": 1, \"seen_ns\": "
+            "[], "
             "\"missed_ns\": []"),
-        ROW("\"leaks\": 1, \"seen\": 1, \"false_alarm_runs\": 0, \"seen_ns\": [9223372036854775807], \"missed_ns\": []"),
+        ROW("\"leaks\": 1, \"seen\": 1, \"false_alarm_runs\": 0, \"seen_ns\": [9223372036854775807], \"missed_ns\": "
+            "[]"),
     };
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
@@ -138,8 +162,9 @@ static void what_cannot_be_is_refused(void **state)
     }
 }
 
-#define EMPTY(cell, detector) \
-    "{\"cell\": \"" cell "\", \"scenario\": \"a\", \"detector\": \"" detector "\", \"runs\": 2, \"leaks\": 0, \"seen\": 0, " \
+#define EMPTY(cell, detector)                                                                                          \
+    "{\"cell\": \"" cell "\", \"scenario\": \"a\", \"detector\": \"" detector                                          \
+    "\", \"runs\": 2, \"leaks\": 0, \"seen\": 0, "                                                                     \
     "\"false_alarm_runs\": 0, \"seen_ns\": [], \"missed_ns\": []}"
 
 /* A detector watches one arm of a cell. */
@@ -174,7 +199,8 @@ static void void_campaigns_say_nothing(void **state)
 {
     (void)state;
     assert_true(ld_judged_is_void(&(struct ld_judged){.verdicts = {.calibrated = false}}));
-    assert_true(ld_judged_is_void(&(struct ld_judged){.verdicts = {.calibrated = true, .verdict = LD_VERDICT_HARNESS}}));
+    assert_true(
+        ld_judged_is_void(&(struct ld_judged){.verdicts = {.calibrated = true, .verdict = LD_VERDICT_HARNESS}}));
     assert_false(ld_judged_is_void(&(struct ld_judged){.verdicts = {.calibrated = true, .verdict = LD_VERDICT_FAIL}}));
 }
 

@@ -162,7 +162,8 @@ static void confidence_beside_a_count_waits_for_its_runs(void **state)
             campaign_free(campaign);
         campaign = campaign_new(cases[i].pairs);
         campaign_subject_sees(campaign, LD_SECOND);
-        campaign->expectation.detection = (struct ld_rate_expectation){.given = true, .observed = 1, .confident = 0.95, .at = 0.95};
+        campaign->expectation.detection =
+            (struct ld_rate_expectation){.given = true, .observed = 1, .confident = 0.95, .at = 0.95};
         campaign_judge(campaign);
         size_t checks = 0;
         for (size_t j = 0; j < campaign->verdicts.check_count; j++)

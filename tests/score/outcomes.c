@@ -113,7 +113,8 @@ static void a_finding_has_no_time(void **state)
     assert_int_equal(campaign->verdicts.rows[0].time.n, 0);
     assert_true(campaign->verdicts.rows[0].timeless);
     for (size_t i = 0; i < campaign->score.detector_run_count; i++)
-        if (campaign->score.detector_runs[i].run == 0 && strcmp(campaign->score.detector_runs[i].detector, "subject") == 0)
+        if (campaign->score.detector_runs[i].run == 0 &&
+            strcmp(campaign->score.detector_runs[i].detector, "subject") == 0)
             assert_true(campaign->score.detector_runs[i].quiet_seconds <= 0 &&
                         campaign->score.detector_runs[i].false_alarms == 0);
     alert->site = "shop/mail.elsewhere";

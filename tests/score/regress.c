@@ -171,8 +171,9 @@ static void a_loss_must_be_beyond_chance(void **state)
         {1, 1, LD_RERUN_CHANCE, "; run again: 7 of 8; together p = 0.43, which can be chance among 1 comparison"},
         {4, 1, LD_RERUN_CONFIRMED, "; run again: 4 of 8; together p = 0.017, beyond chance among 1 comparison"},
         {4, 4, LD_RERUN_CHANCE, "; run again: 4 of 8; together p = 0.017, which can be chance among 4 comparisons"},
-        {6, 50000, LD_RERUN_OPEN, "; run again: 2 of 8; together p = 0.00067, which can be chance among 50000 comparisons"
-                                  ": so few runs cannot tell"},
+        {6, 50000, LD_RERUN_OPEN,
+         "; run again: 2 of 8; together p = 0.00067, which can be chance among 50000 comparisons"
+         ": so few runs cannot tell"},
         {8, 50, LD_RERUN_CONFIRMED, "; run again: 0 of 8; together p = 1.4e-06, beyond chance among 50 comparisons"},
     };
     (void)state;
@@ -361,10 +362,11 @@ static void a_lost_leak_names_the_row_that_saw_it(void **state)
     see_by(now, 0, "wait", "v2.0.0-bbbbbb");
     struct ld_regressions regressions = regress();
     assert_int_equal(regressions.items[0].kind, LD_REGRESSION_LOST);
-    assert_string_equal(regressions.items[0].text,
-                        "saw 1 of 8 leaks, in the baseline 8 of 8; missed in runs 2, 4, 6, 8, 10, ...; the baseline saw "
-                        "6 by row gone-row of v1.0.0-aaaaaa, and the rules of now, v2.0.0-bbbbbb, have no such row; the "
-                        "baseline saw 2 by row wait of v1.0.0-aaaaaa, the same row of v2.0.0-bbbbbb sees 1");
+    assert_string_equal(
+        regressions.items[0].text,
+        "saw 1 of 8 leaks, in the baseline 8 of 8; missed in runs 2, 4, 6, 8, 10, ...; the baseline saw "
+        "6 by row gone-row of v1.0.0-aaaaaa, and the rules of now, v2.0.0-bbbbbb, have no such row; the "
+        "baseline saw 2 by row wait of v1.0.0-aaaaaa, the same row of v2.0.0-bbbbbb sees 1");
     ld_regressions_done(&regressions);
 }
 

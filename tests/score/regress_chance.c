@@ -203,7 +203,16 @@ static void what_is_planted_is_found(void **state)
         {"a fifth of the leaks lost, 20 runs, alone", 20, 20, {1, 0, 0}, {0.8, 0, 0}, 0.4, 1, 100, 100, true},
         {"a fifth of the leaks lost, 45 runs, alone", 45, 45, {1, 0, 0}, {0.8, 0, 0}, 0.9, 1, 100, 100, true},
         {"twice as slow, 20 runs", 20, 20, {1, 0, LD_SECOND}, {1, 0, 2 * LD_SECOND}, 0.95, 1, 100, 100, false},
-        {"twice as slow, 20 runs, among 400", 20, 20, {1, 0, LD_SECOND}, {1, 0, 2 * LD_SECOND}, 0.95, 1, 400, 20, false},
+        {"twice as slow, 20 runs, among 400",
+         20,
+         20,
+         {1, 0, LD_SECOND},
+         {1, 0, 2 * LD_SECOND},
+         0.95,
+         1,
+         400,
+         20,
+         false},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -40,12 +40,17 @@ static void assert_near(double seen, double expected)
 static struct ld_board_row *add_row(uint32_t cell, const char *detector, bool calibration)
 {
     struct ld_board_row *row = &rows[verdicts.row_count++];
-    *row = (struct ld_board_row){.cell = cell, .detector = detector, .calibration = calibration, .runs = RUNS, .valid = RUNS,
+    *row = (struct ld_board_row){.cell = cell,
+                                 .detector = detector,
+                                 .calibration = calibration,
+                                 .runs = RUNS,
+                                 .valid = RUNS,
                                  .quiet_hours = 0.05};
     return row;
 }
 
-/* Every leak but the last is seen in all its runs, after one to twenty seconds; the last in none, followed for a minute. */
+/* Every leak but the last is seen in all its runs, after one to twenty seconds; the last in none, followed for a
+ * minute. */
 static void add_runs(uint32_t cell, bool seen)
 {
     struct ld_board_row *row = &rows[verdicts.row_count - 1];
@@ -78,8 +83,11 @@ static int set_up(void **state)
                                             .detector_count = 1, .detectors = detectors};
         for (uint32_t variant = i < LEAKS ? 0 : 1; variant < 2; variant++)
             for (uint32_t fault = 0; fault < FAULTS; fault++, cell++) {
-                cells[cell] = (struct ld_cell){.index = cell, .scenario = &scenarios[i], .variant = (enum ld_variant)variant,
-                                               .fault_case = fault, .rate = 1};
+                cells[cell] = (struct ld_cell){.index = cell,
+                                               .scenario = &scenarios[i],
+                                               .variant = (enum ld_variant)variant,
+                                               .fault_case = fault,
+                                               .rate = 1};
                 add_row(cell, "never", true);
                 add_row(cell, "probe", false);
                 add_runs(cell, i < LEAKS - 1);

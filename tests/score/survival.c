@@ -89,7 +89,8 @@ static void two_sides_are_told_as_far_as_both_are_known(void **state)
     static const struct {
         struct ld_survival_time left, right;
         int64_t to_ns;
-    } cases[] = {{{5, true}, {9, true}, 9}, {{5, false}, {9, true}, 5}, {{5, true}, {9, false}, 9}, {{5, false}, {9, false}, 5}};
+    } cases[] = {
+        {{5, true}, {9, true}, 9}, {{5, false}, {9, true}, 5}, {{5, true}, {9, false}, 9}, {{5, false}, {9, false}, 5}};
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct score_reach left = {0, -1}, right = {0, -1};

@@ -197,8 +197,10 @@ static void faults_come_back(void **state)
     size_t count;
     int64_t intents, receipts, told = 0;
     assert_done(ld_store_read_faults(store, 1, &faults, &count, arena, &error), &error);
-    assert_done(ld_store_number(store, &error, &intents, "SELECT count(*) FROM fault_intent WHERE run = 1", ""), &error);
-    assert_done(ld_store_number(store, &error, &receipts, "SELECT count(*) FROM fault_receipt WHERE run = 1", ""), &error);
+    assert_done(ld_store_number(store, &error, &intents, "SELECT count(*) FROM fault_intent WHERE run = 1", ""),
+                &error);
+    assert_done(ld_store_number(store, &error, &receipts, "SELECT count(*) FROM fault_receipt WHERE run = 1", ""),
+                &error);
     assert_true(intents > 0);
     assert_int_equal(count, intents);
     for (size_t i = 0; i < count; i++) {
@@ -226,11 +228,19 @@ static void timeline_takes_the_cause_from_the_first_line(void **state)
     struct ld_error error = {0};
     struct ld_timeline_row *rows;
     size_t count, seen = 0;
-    const char *const wanted[] = {"leak http-connection, 1 connections outstanding", "leak http-connection, 2 connections outstanding",
+    const char *const wanted[] = {"leak http-connection, 1 connections outstanding",
+                                  "leak http-connection, 2 connections outstanding",
                                   "cured http-connection, 0 connections outstanding"};
-    struct ld_truth_event event = {.time_ns = 7, .instance = 63, .incarnation = 1, .kind = LD_TRUTH_LEAK, .interval = "bare",
-                                   .cause = LD_CAUSE_HTTP_CONNECTION, .unit = LD_UNIT_CONNECTIONS, .amount = 1,
-                                   .culprit = "", .text = ""};
+    struct ld_truth_event event = {.time_ns = 7,
+                                   .instance = 63,
+                                   .incarnation = 1,
+                                   .kind = LD_TRUTH_LEAK,
+                                   .interval = "bare",
+                                   .cause = LD_CAUSE_HTTP_CONNECTION,
+                                   .unit = LD_UNIT_CONNECTIONS,
+                                   .amount = 1,
+                                   .culprit = "",
+                                   .text = ""};
     for (int64_t line = 0; line < 3; line++) {
         assert_done(ld_store_truth_event(store, 1, &event, &error), &error);
         event = (struct ld_truth_event){.time_ns = 8 + line, .instance = 63, .incarnation = 1,
