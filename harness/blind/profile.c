@@ -87,12 +87,15 @@ static int read_sample(struct bodies *bodies, struct ld_span message)
     return more;
 }
 
-static int read_mapping(struct bodies *bodies, struct ld_span message)
+/* The parser does not look into it: damage there is no damage of the profile, and what stands before it counts. */
+static void read_mapping(struct bodies *bodies, struct ld_span message)
 {
+    struct ld_error ignored;
+    struct bodies lenient = *bodies;
     uint64_t values[6]; /* filename = 5 */
-    int code = read_numbers(bodies, message, values, 6);
+    lenient.wire.error = &ignored;
+    (void)read_numbers(&lenient, message, values, 6);
     use(bodies, values[5], USE_PROGRAM);
-    return code;
 }
 
 static int count_strings(struct bodies *bodies, size_t *ret_count)
@@ -143,7 +146,7 @@ static int read_uses(struct bodies *bodies)
         else if (field.number == SAMPLE)
             code = read_sample(bodies, field.bytes);
         else if (field.number == MAPPING)
-            code = read_mapping(bodies, field.bytes);
+            read_mapping(bodies, field.bytes);
     }
     return code;
 }
