@@ -284,13 +284,13 @@ static void a_replay_finds_what_is_beside_the_scenario(void **state)
 {
     struct program_result result;
     (void)state;
-    lab_sh(&lab, "mkdir elsewhere && cp " DETECTOR " all");
+    lab_sh(&lab, "mkdir elsewhere && cp '" DETECTOR "' all");
     LAB_SCENARIO(&lab, "all/beside.yaml", "exec.yaml", "NAME", "beside", "PROGRAM", TARGETS_FOLDER "/service",
                  "DETECTORS", "  - exec: {command: [./detector.py, sound], as: sound}\n");
     LAB_RUN(&lab, &result, "run", "all/beside.yaml", "--db", "exec.db");
     lab_check_said(&result, "beside", NULL);
     program_result_done(&result);
-    LAB_RUN_PROGRAM(&lab, &result, "/bin/sh", "-c", "cd elsewhere; exec " LEAKDRILL " replay --db ../exec.db");
+    LAB_RUN_PROGRAM(&lab, &result, "/bin/sh", "-c", "cd elsewhere; exec '" LEAKDRILL "' replay --db ../exec.db");
     lab_check(&result, 0, "identical to the stored ones", "");
     program_result_done(&result);
     lab_sh(&lab, "chmod -x all/detector.py");
@@ -298,7 +298,7 @@ static void a_replay_finds_what_is_beside_the_scenario(void **state)
     lab_check(&result, 3, NULL, "run 0 was not compared: sound: not-started: ./detector.py is not executable");
     program_result_done(&result);
     lab_sh(&lab, "chmod +x all/detector.py; mv all moved");
-    LAB_RUN_PROGRAM(&lab, &result, "/bin/sh", "-c", "cd elsewhere; exec " LEAKDRILL " replay --db ../exec.db");
+    LAB_RUN_PROGRAM(&lab, &result, "/bin/sh", "-c", "cd elsewhere; exec '" LEAKDRILL "' replay --db ../exec.db");
     lab_check(&result, 3, NULL, "/all/beside.yaml is not there any more");
     program_result_done(&result);
 }
