@@ -48,14 +48,17 @@ static void failing_looks_make_detectors_say_unknown(void **state)
     BLIND("SELECT abs(sum(action = 'unknown') - sum(action = 'known')) FROM alert");
     for (size_t i = 0; i < COUNT(cases); i++) {
         /* every detector that looks at anything said unknown while it could not (a run that lags
-         * may not have looked), */
+         * may not have looked; of a cut profile one run of two says so at times, which is not explained), */
         snprintf(
             sql, sizeof sql,
             "SELECT count(*) FROM detector AS d JOIN run USING (run) JOIN cell AS c USING (cell) WHERE NOT "
             "d.calibration AND run.validity = 'valid' AND c.fault_case = '%s' AND NOT EXISTS (SELECT * FROM alert AS a "
-            "WHERE a.run = d.run AND a.detector = d.name AND a.action = 'unknown') AND NOT ('%s' IN ('slow', 'truncated') AND d.name "
-            "IN ('before-after', 'goroutineleak', 'site-threshold'))",
-            cases[i], cases[i]);
+            "WHERE a.run = d.run AND a.detector = d.name AND a.action = 'unknown') AND NOT ('%s' = 'slow' AND d.name "
+            "IN ('before-after', 'goroutineleak', 'site-threshold')) AND NOT ('%s' = 'truncated' AND d.name IN "
+            "('before-after', 'site-threshold') AND EXISTS (SELECT * FROM alert AS o JOIN run AS r ON r.run = o.run JOIN "
+            "cell AS k ON k.cell = r.cell WHERE k.fault_case = 'truncated' AND o.detector = d.name AND o.action = "
+            "'unknown'))",
+            cases[i], cases[i], cases[i]);
         BLIND(sql);
         /* and is scored as blind, not as quiet */
         snprintf(sql, sizeof sql,
